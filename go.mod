@@ -1,0 +1,13 @@
+module github.com/clawhq/clawhq-go
+
+go 1.25.0
+
+require (
+	github.com/google/go-cmp v0.7.0
+	github.com/google/uuid v1.6.0
+	github.com/hashicorp/go-retryablehttp v0.7.8
+	github.com/jarcoal/httpmock v1.4.2
+	golang.org/x/time v0.15.0
+)
+
+require github.com/hashicorp/go-cleanhttp v0.5.2 // indirect

@@ -1,0 +1,80 @@
+// Package window counts events in a sliding window of time.
+package window
+
+import (
+	"slices"
+	"time"
+)
+
+// A Log holds the times of events, oldest first. Equal times are
+// interchangeable. The zero value is an empty log. A Log is not safe for
+// concurrent use.
+type Log struct {
+	times []time.Time
+	start int // index of the oldest; what lies before it is forgotten
+}
+
+// Len returns the number of events.
+func (l *Log) Len() int { return len(l.times) - l.start }
+
+// At returns the time of the i-th oldest event, counted from 0.
+func (l *Log) At(i int) time.Time { return l.times[l.start+i] }
+
+// Add records an event. Events mostly come in order, which is the cheap case.
+func (l *Log) Add(t time.Time) {
+	if l.start > 0 && len(l.times) == cap(l.times) {
+		l.times = append(l.times[:0], l.times[l.start:]...)
+		l.start = 0
+	}
+	if n := len(l.times); n == l.start || !t.Before(l.times[n-1]) {
+		l.times = append(l.times, t)
+		return
+	}
+	l.times = slices.Insert(l.times, l.start+l.After(t), t)
+}
+
+// Remove forgets one event that happened at t and reports whether there was
+// one.
+func (l *Log) Remove(t time.Time) bool {
+	i := l.start + l.After(t) - 1
+	if i < l.start || !l.times[i].Equal(t) {
+		return false
+	}
+	l.times = slices.Delete(l.times, i, i+1)
+	return true
+}
+
+// Prune forgets the events at or before t.
+func (l *Log) Prune(t time.Time) {
+	for l.start < len(l.times) && !l.times[l.start].After(t) {
+		l.start++
+	}
+	if l.start == len(l.times) {
+		l.times, l.start = l.times[:0], 0
+	}
+}
+
+// After returns the index of the oldest event after t, which is also the
+// number of events at or before t. It is Len when there is none.
+func (l *Log) After(t time.Time) int {
+	i, _ := slices.BinarySearchFunc(l.times[l.start:], t, func(e, t time.Time) int {
+		if e.After(t) {
+			return 1
+		}
+		return -1
+	})
+	return i
+}
+
+// Admit is the server's side of the window: it records an event at now if
+// fewer than limit lie in the span before it, and returns how many more there
+// is room for. Otherwise it records nothing and returns how long it takes
+// until there is room for one.
+func (l *Log) Admit(now time.Time, span time.Duration, limit int) (remaining int, wait time.Duration) {
+	l.Prune(now.Add(-span))
+	if n := l.Len(); n >= limit {
+		return 0, l.At(n - limit).Add(span).Sub(now)
+	}
+	l.Add(now)
+	return limit - l.Len(), 0
+}

@@ -1,0 +1,130 @@
+package wire
+
+import "time"
+
+// ChatRequest is the body of POST /v1/chat.
+type ChatRequest struct {
+	Message   string `json:"message"`
+	Agent     string `json:"agent,omitempty"`
+	SessionID string `json:"session_id,omitempty"`
+	Stream    bool   `json:"stream,omitempty"`
+}
+
+// ChatReply is the body of a successful, non-streaming chat. Response is a
+// pointer to tell an empty answer from none.
+type ChatReply struct {
+	Response  *string `json:"response"`
+	Agent     string  `json:"agent"`
+	RequestID string  `json:"request_id"`
+}
+
+// StreamEvent is the data of a chat stream's event: a piece of text or an
+// error. An event with neither is one that a later version of the service
+// added.
+type StreamEvent struct {
+	Content *string      `json:"content,omitempty"`
+	Error   *StreamError `json:"error,omitempty"`
+}
+
+// StreamError is the error in a stream's event.
+type StreamError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// ErrorEnvelope is the body of a /v1 error.
+type ErrorEnvelope struct {
+	Error Error `json:"error"`
+}
+
+// Error is the inner object of an ErrorEnvelope.
+type Error struct {
+	Code      string `json:"code"`
+	Message   string `json:"message"`
+	Type      string `json:"type"`
+	RequestID string `json:"request_id"`
+	Param     string `json:"param,omitempty"`
+}
+
+// FlatError is the older shape of an error body: key management sends the
+// text alone, the reference pages add the other fields.
+type FlatError struct {
+	Error      string   `json:"error"`
+	Code       string   `json:"code,omitempty"`
+	Status     int      `json:"status,omitempty"`
+	RetryAfter *float64 `json:"retry_after,omitempty"` // seconds
+}
+
+// Key statuses.
+const (
+	KeyActive  = "active"
+	KeyRevoked = "revoked"
+)
+
+// Key is an API key as key management lists it. A PATCH answers with id,
+// name and rate_limit_per_min alone.
+type Key struct {
+	ID              string     `json:"id"`
+	Name            string     `json:"name"`
+	KeyPrefix       string     `json:"key_prefix"`
+	UsageCount      int64      `json:"usage_count"`
+	LastUsedAt      *time.Time `json:"last_used_at"`
+	Status          string     `json:"status"`
+	RateLimitPerMin int        `json:"rate_limit_per_min"`
+	CreatedAt       time.Time  `json:"created_at"`
+}
+
+// KeyStats counts a key's calls: today's and the last seven days', and how
+// many of the latter failed.
+type KeyStats struct {
+	Today  int64 `json:"today"`
+	Week   int64 `json:"week"`
+	Errors int64 `json:"errors"`
+}
+
+// KeyList is the reply of GET /keys.
+type KeyList struct {
+	Keys     []Key               `json:"keys"`
+	KeyStats map[string]KeyStats `json:"keyStats"`
+}
+
+// CreateKeyRequest is the body of POST /keys.
+type CreateKeyRequest struct {
+	Name            string `json:"name"`
+	RateLimitPerMin int    `json:"rate_limit_per_min,omitempty"`
+}
+
+// CreatedKey is the key in the reply of POST /keys: the only time that the
+// full key is shown.
+type CreatedKey struct {
+	ID              string    `json:"id"`
+	Name            string    `json:"name"`
+	KeyPrefix       string    `json:"key_prefix"`
+	Status          string    `json:"status"`
+	RateLimitPerMin int       `json:"rate_limit_per_min"`
+	CreatedAt       time.Time `json:"created_at"`
+	FullKey         string    `json:"full_key"`
+}
+
+// UpdateKeyRequest is the body of PATCH /keys/{id}.
+type UpdateKeyRequest struct {
+	Name            *string `json:"name,omitempty"`
+	RateLimitPerMin *int    `json:"rate_limit_per_min,omitempty"`
+}
+
+// UpdatedKey is the key in the reply of PATCH /keys/{id}.
+type UpdatedKey struct {
+	ID              string `json:"id"`
+	Name            string `json:"name"`
+	RateLimitPerMin int    `json:"rate_limit_per_min"`
+}
+
+// KeyReply wraps the key in the replies of POST and PATCH.
+type KeyReply[K CreatedKey | UpdatedKey] struct {
+	Key K `json:"key"`
+}
+
+// Success is the reply of DELETE /keys/{id}.
+type Success struct {
+	Success bool `json:"success"`
+}

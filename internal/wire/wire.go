@@ -1,0 +1,74 @@
+// Package wire holds what client and server must agree on: paths, header
+// names, limits, the shapes of the JSON bodies, the format of keys and the
+// table of error codes. Each is written down here and nowhere else.
+package wire
+
+import "time"
+
+// Paths, below the base URL.
+const (
+	BasePath = "/api" // path of the base URL itself
+	PathChat = "/v1/chat"
+	PathKeys = "/keys"
+)
+
+// Headers. The spelling is canonical, so that http.Header may be indexed
+// with them.
+const (
+	HeaderRequestID          = "X-Request-Id"
+	HeaderClientRequestID    = "X-Client-Request-Id"
+	HeaderIdempotencyKey     = "X-Idempotency-Key"
+	HeaderIdempotencyReplay  = "X-Idempotency-Replayed"
+	HeaderRateLimitLimit     = "X-Ratelimit-Limit"
+	HeaderRateLimitRemaining = "X-Ratelimit-Remaining"
+	HeaderRateLimitReset     = "X-Ratelimit-Reset"
+	HeaderRetryAfter         = "Retry-After"
+
+	ContentTypeJSON        = "application/json"
+	ContentTypeEventStream = "text/event-stream"
+)
+
+// Limits of the service.
+const (
+	MaxMessageChars        = 10_000
+	MaxBodyBytes           = 102_400
+	MaxSessionIDChars      = 128
+	MaxIdempotencyKeyChars = 64
+	MaxKeyNameChars        = 100
+	MaxActiveKeys          = 5
+
+	RateWindow     = time.Minute    // the sliding window calls are counted over
+	AgentTimeout   = time.Minute    // the longest an agent may take to answer
+	IdempotencyTTL = 24 * time.Hour // how long a reply is kept for replays
+)
+
+// Limits of key management: calls a minute and account.
+const (
+	ListKeysPerMinute   = 20
+	CreateKeysPerMinute = 5
+	UpdateKeysPerMinute = 10
+	RevokeKeysPerMinute = 10
+)
+
+// The rate tiers, in calls a minute.
+const (
+	Tier30  = 30
+	Tier60  = 60
+	Tier120 = 120
+	Tier300 = 300
+
+	DefaultTier  = Tier60
+	SmallestTier = Tier30
+)
+
+// ValidTier reports whether rpm is one of the tiers a key can have.
+func ValidTier(rpm int) bool {
+	return rpm == Tier30 || rpm == Tier60 || rpm == Tier120 || rpm == Tier300
+}
+
+// StreamDone is the data of the event that ends a stream.
+const StreamDone = "[DONE]"
+
+// SessionCookie is the name of the dashboard's session cookie, which
+// authenticates key management.
+const SessionCookie = "session"
