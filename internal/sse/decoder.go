@@ -1,0 +1,232 @@
+// Package sse decodes text/event-stream as WHATWG HTML §9.2 has it.
+package sse
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math"
+	"time"
+)
+
+// ErrTooLarge is returned for an event larger than the Decoder's limit.
+var ErrTooLarge = errors.New("sse: event larger than the limit")
+
+// An Event is one dispatched event.
+type Event struct {
+	Type  string        // the event field; empty means "message"
+	Data  []byte        // the data fields, joined by a newline; valid until the next call of Next
+	ID    string        // the last id field seen in the stream
+	Retry time.Duration // the last retry field seen in the stream
+}
+
+// A Decoder reads events from a stream. It returns an event as soon as its
+// last byte is there, and reads no further before that event is asked for.
+type Decoder struct {
+	r   io.Reader
+	max int
+
+	// buf[start:end] is the event being read; lines up to pos are parsed, the
+	// last of them began at lineAt, counted from start.
+	buf             []byte
+	start, pos, end int
+	lineAt          int
+
+	begun  bool // a byte order mark has been looked for
+	skipLF bool // the last line ended in CR, so that a LF here belongs to it
+	err    error
+
+	id     string
+	retry  time.Duration
+	joined []byte // the data of an event with more than one data line
+}
+
+var byteOrderMark = []byte("\uFEFF")
+
+// minBuffer is what a Decoder begins with; most chunks are far smaller.
+const minBuffer = 4 << 10
+
+// NewDecoder returns a Decoder that reads from r. An event, with all its
+// lines, may have at most maxEvent bytes.
+func NewDecoder(r io.Reader, maxEvent int) *Decoder {
+	return &Decoder{r: r, max: maxEvent}
+}
+
+// Next returns the next event that carries data. At the end of the stream it
+// returns io.EOF; if the stream ends inside an event, it returns what is there
+// of that event with io.ErrUnexpectedEOF, and it is for the caller to drop it,
+// as the standard says, or to make sense of it. An event over the limit gives
+// ErrTooLarge, a failed read that read's error; both are final.
+func (d *Decoder) Next() (Event, error) {
+	var (
+		typ      string
+		lines    int // data lines so far
+		from, to int // the first data line, relative to start
+	)
+	d.start = d.pos
+	for {
+		line, err := d.line()
+		if err != nil && (err != io.EOF || lines == 0 && len(line) == 0) {
+			return Event{}, err
+		}
+		if err == nil && len(line) == 0 {
+			if lines > 0 {
+				return d.event(typ, lines, from, to), nil
+			}
+			typ, d.start = "", d.pos
+			continue
+		}
+		name, value := field(line)
+		switch {
+		case string(name) == "data":
+			switch lines++; lines {
+			case 1:
+				to = d.lineAt + len(line)
+				from = to - len(value) // a value is the end of its line
+			case 2:
+				d.joined = append(d.joined[:0], d.buf[d.start+from:d.start+to]...)
+				fallthrough
+			default:
+				d.joined = append(append(d.joined, '\n'), value...)
+			}
+		case string(name) == "event":
+			typ = string(value)
+		case string(name) == "id":
+			if bytes.IndexByte(value, 0) < 0 {
+				d.id = string(value)
+			}
+		case string(name) == "retry":
+			if ms, ok := milliseconds(value); ok {
+				d.retry = ms
+			}
+		}
+		if err == io.EOF {
+			if lines == 0 {
+				return Event{}, io.EOF
+			}
+			return d.event(typ, lines, from, to), io.ErrUnexpectedEOF
+		}
+		if lines == 0 && typ == "" {
+			d.start = d.pos // comments, however many, do not add up
+		}
+	}
+}
+
+func (d *Decoder) event(typ string, lines, from, to int) Event {
+	data := d.joined
+	if lines == 1 {
+		data = d.buf[d.start+from : d.start+to]
+	}
+	return Event{Type: typ, Data: data, ID: d.id, Retry: d.retry}
+}
+
+// line returns the next line without its end, valid until the next call. At
+// the end of the stream it returns what is left and io.EOF.
+func (d *Decoder) line() ([]byte, error) {
+	if !d.begun {
+		for d.end < len(byteOrderMark) && bytes.HasPrefix(byteOrderMark, d.buf[:d.end]) && d.fill() == nil {
+		}
+		if bytes.HasPrefix(d.buf[:d.end], byteOrderMark) {
+			d.pos = len(byteOrderMark)
+			d.start = d.pos
+		}
+		d.begun = true
+	}
+	scanned := 0 // bytes after pos known to hold no line end
+	for {
+		if d.skipLF && d.pos < d.end {
+			if d.buf[d.pos] == '\n' {
+				d.pos++
+			}
+			d.skipLF = false
+		}
+		d.lineAt = d.pos - d.start
+		rest := d.buf[d.pos:d.end]
+		n := bytes.IndexByte(rest[scanned:], '\n')
+		if n >= 0 {
+			n += scanned
+		} else {
+			n = len(rest)
+		}
+		if cr := bytes.IndexByte(rest[scanned:n], '\r'); cr >= 0 {
+			n = scanned + cr
+			d.skipLF = true
+		}
+		if n < len(rest) {
+			d.pos += n + 1
+			if d.pos-d.start > d.max {
+				d.err, d.pos = ErrTooLarge, d.end
+				return nil, d.err
+			}
+			return rest[:n], nil
+		}
+		scanned = n
+		if err := d.fill(); err != nil {
+			d.pos = d.end
+			return rest, err
+		}
+	}
+}
+
+// fill reads more bytes to the end of the buffer.
+func (d *Decoder) fill() error {
+	if d.err != nil {
+		return d.err
+	}
+	if d.end-d.start > d.max {
+		d.err = ErrTooLarge
+		return d.err
+	}
+	if d.start == d.end {
+		d.start, d.pos, d.end = 0, 0, 0
+	}
+	if d.end == len(d.buf) {
+		if d.start > 0 {
+			d.end = copy(d.buf, d.buf[d.start:d.end])
+			d.pos -= d.start
+			d.start = 0
+		} else {
+			d.buf = append(d.buf, make([]byte, max(len(d.buf), minBuffer))...)
+			d.buf = d.buf[:cap(d.buf)]
+		}
+	}
+	for range 100 {
+		var n int
+		n, d.err = d.r.Read(d.buf[d.end:])
+		d.end += n
+		if n > 0 {
+			return nil // an error that came along is returned next time
+		}
+		if d.err != nil {
+			return d.err
+		}
+	}
+	d.err = io.ErrNoProgress
+	return d.err
+}
+
+// field splits a line at its first colon and drops one space after it. A
+// comment has an empty name.
+func field(line []byte) (name, value []byte) {
+	name, value, _ = bytes.Cut(line, []byte(":"))
+	if len(value) > 0 && value[0] == ' ' {
+		value = value[1:]
+	}
+	return name, value
+}
+
+// milliseconds reads a number of ASCII digits, saturating.
+func milliseconds(value []byte) (time.Duration, bool) {
+	if len(value) == 0 {
+		return 0, false
+	}
+	const most = math.MaxInt64 / int64(time.Millisecond)
+	var ms int64
+	for _, c := range value {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		ms = min(ms*10+int64(c-'0'), most)
+	}
+	return time.Duration(ms) * time.Millisecond, true
+}

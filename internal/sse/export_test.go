@@ -1,0 +1,4 @@
+package sse
+
+// Milliseconds is for the reference decoder.
+var Milliseconds = milliseconds
