@@ -1,0 +1,489 @@
+package clawhq
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+	"github.com/google/uuid"
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// A request is what a public method asks do for.
+type request struct {
+	method string
+	path   string   // below the base URL, for errors and logs
+	url    *url.URL // of the path
+	body   []byte   // JSON, nil for none
+
+	// decode takes the body of a unary call's reply.
+	decode func([]byte) error
+
+	// refused is why the request is not to be sent, if it is not.
+	refused error
+
+	stream     bool // the reply is an event stream
+	idempotent bool // carries an idempotency key
+	management bool // authenticated by the session instead of the key, not rate shaped
+
+	// once is set for a request that must not be executed twice: it is
+	// repeated only if the failure proves that nothing happened.
+	once bool
+}
+
+// A reply is what an attempt that succeeded has brought, beside what
+// request.decode took.
+type reply struct {
+	requestID string
+	stream    *stream // of a streaming call
+}
+
+// A failure is what an attempt failed with.
+type failure struct {
+	err        error
+	retryable  bool
+	retryAfter time.Duration
+}
+
+// A call is one public call: what its attempts share. It stands in the
+// http.Client as the transport, so that every request that goes on the wire,
+// the follower of a redirect included, passes RoundTrip and is shaped and
+// counted there.
+type call struct {
+	*core
+	request
+	ctx    context.Context
+	client http.Client
+	retry  retryablehttp.Client
+
+	clientRequestID string
+	attempts        int
+	info            ResponseInfo // of the last reply
+
+	reply      reply
+	failure    failure       // of the last attempt; its err is nil if that succeeded
+	errorReply error         // the last reply that was an error, of whichever attempt
+	verdict    verdict       // on the last failure
+	wait       time.Duration // before the next attempt
+}
+
+// do is the one way of a request: headers, shaping, attempts, and the reply or
+// the typed error.
+func (c *core) do(ctx context.Context, r request, opts []CallOption) (reply, error) {
+	var cfg callConfig
+	for _, opt := range opts {
+		opt(&cfg)
+	}
+	a := &call{core: c, request: r, ctx: ctx}
+	if cfg.info != nil {
+		defer func() { *cfg.info = a.responseInfo() }()
+	}
+	header, invalid := a.headers(&cfg)
+	if invalid != nil && r.refused == nil {
+		r.refused = invalid
+	}
+	if r.refused != nil {
+		var api *APIError
+		if errors.As(r.refused, &api) {
+			api.Method, api.Path, api.ClientRequestID = r.method, r.path, a.clientRequestID
+		}
+		return reply{}, r.refused
+	}
+
+	a.client = c.http
+	a.client.Transport = a
+	a.retry.HTTPClient = &a.client
+	a.retry.RetryMax = c.retry.MaxAttempts - 1
+	a.retry.CheckRetry = a.checkRetry
+	a.retry.Backoff = func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return a.wait }
+	a.retry.ErrorHandler = func(_ *http.Response, err error, _ int) (*http.Response, error) { return nil, err }
+
+	// The body is left to the attempts, each of which sends it anew.
+	req := (&http.Request{Method: r.method, URL: r.url, Host: r.url.Host, Header: header}).WithContext(ctx)
+	if _, err := a.retry.Do(&retryablehttp.Request{Request: req}); err != nil {
+		return reply{}, a.error()
+	}
+	c.budget.earn()
+	return a.reply, nil
+}
+
+// headers returns the header that all attempts of the call share.
+func (a *call) headers(cfg *callConfig) (http.Header, *InvalidRequestError) {
+	id := ""
+	if cfg.clientRequestID == nil || a.idempotent && cfg.idempotencyKey == nil {
+		id = uuid.NewString() // names the call, where the caller does not
+	}
+	a.clientRequestID = id
+	if cfg.clientRequestID != nil {
+		a.clientRequestID = *cfg.clientRequestID
+		if a.clientRequestID == "" || !headerSafe(a.clientRequestID) {
+			return nil, invalid(CodeInvalidParameter, wire.HeaderClientRequestID, "client request id is not printable ASCII")
+		}
+	}
+	h := http.Header{
+		"User-Agent":               a.userAgent,
+		wire.HeaderClientRequestID: {a.clientRequestID},
+	}
+	if a.management {
+		h["Cookie"] = a.cookie
+	} else {
+		h["Authorization"] = a.bearer
+	}
+	if a.body != nil {
+		h["Content-Type"] = contentTypeJSON
+	}
+	h["Accept"] = contentTypeJSON
+	if a.stream {
+		h["Accept"] = contentTypeEventStream
+	}
+	if a.idempotent {
+		key := id
+		if cfg.idempotencyKey != nil {
+			key = *cfg.idempotencyKey
+			if key == "" || len(key) > wire.MaxIdempotencyKeyChars || !headerSafe(key) {
+				return nil, invalid(CodeInvalidParameter, wire.HeaderIdempotencyKey,
+					"idempotency key is not 1 to %d characters of printable ASCII", wire.MaxIdempotencyKeyChars)
+			}
+		}
+		h[wire.HeaderIdempotencyKey] = []string{key}
+	}
+	return h, nil
+}
+
+// Header values that all requests share; nothing writes to them.
+var (
+	contentTypeJSON        = []string{wire.ContentTypeJSON}
+	contentTypeEventStream = []string{wire.ContentTypeEventStream}
+)
+
+// RoundTrip makes one attempt. Only a usable reply is a response to the
+// http.Client above; everything else is an error, kept in a.failure.
+func (a *call) RoundTrip(req *http.Request) (*http.Response, error) {
+	start := time.Now()
+	a.info = ResponseInfo{}
+	resp, f := a.attempt(req)
+	a.failure = f
+	a.log("clawhq: attempt", f.err, slog.Int("status", a.info.StatusCode),
+		slog.String("request_id", a.info.RequestID), slog.Duration("took", time.Since(start)))
+	return resp, f.err
+}
+
+func (a *call) attempt(req *http.Request) (*http.Response, failure) {
+	sl, err := a.admit()
+	if err != nil {
+		return nil, failure{err: err}
+	}
+	a.attempts++
+
+	ctx, cancel := context.WithCancelCause(a.ctx)
+	timer := time.AfterFunc(a.attemptMax, func() { cancel(errAttemptTimeout) })
+	resp, err := a.transport().RoundTrip(a.outgoing(ctx, req, sl))
+	if err != nil {
+		timer.Stop()
+		err = cause(ctx, err)
+		cancel(nil)
+		if sl != nil {
+			a.shaper.lost(sl, neverSent(err))
+		}
+		return nil, a.transportFailure(err)
+	}
+	a.observe(resp, sl)
+
+	if a.stream && resp.StatusCode < 300 {
+		timer.Stop()
+		s, err := a.newStream(ctx, cancel, resp)
+		if err != nil {
+			return nil, a.streamFailure(err)
+		}
+		a.reply = reply{a.info.RequestID, s}
+		return &http.Response{StatusCode: resp.StatusCode, Body: http.NoBody}, failure{}
+	}
+
+	defer cancel(nil)
+	defer timer.Stop()
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		if a.followable(resp) {
+			return resp, failure{}
+		}
+		timer.Reset(errorBodyTimeout)
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+		return nil, a.replyFailure(resp, body, sl)
+	}
+	body, err := readBody(resp)
+	if err != nil {
+		err = cause(ctx, err)
+		f := a.badReply(body, err)
+		f.retryable = !a.once && err != errReplyTooLarge && a.transportFailure(err).retryable
+		return nil, f
+	}
+	if err := a.decode(body); err != nil {
+		return nil, a.badReply(body, err)
+	}
+	a.reply = reply{requestID: a.info.RequestID}
+	return &http.Response{StatusCode: resp.StatusCode, Body: http.NoBody}, failure{}
+}
+
+func (c *core) transport() http.RoundTripper {
+	if c.http.Transport == nil {
+		return http.DefaultTransport
+	}
+	return c.http.Transport
+}
+
+// cause is err, or the reason why ctx ended, if it was that.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// outgoing returns the request as it is sent: with the attempt's context, the
+// body, and no way for net/http to send it again by itself.
+func (a *call) outgoing(ctx context.Context, req *http.Request, sl *slot) *http.Request {
+	if sl != nil {
+		ctx = httptrace.WithClientTrace(ctx, &sl.trace)
+	}
+	out := req.WithContext(ctx)
+	// Without GetBody, net/http does not replay a request that bears an
+	// idempotency key; a GET it replays unless it has a body, even an empty
+	// one, that it cannot rewind.
+	out.GetBody = nil
+	out.Body = io.NopCloser(bytes.NewReader(a.body))
+	out.ContentLength = int64(len(a.body))
+	return out
+}
+
+// Bounds on what is read of a reply.
+const (
+	maxErrorBody     = 64 << 10
+	maxReplyBody     = 16 << 20
+	errorBodyTimeout = time.Second // an error's body must not hold up its retry
+)
+
+// errAttemptTimeout is the cause of an attempt's end after WithAttemptTimeout.
+var errAttemptTimeout = fmt.Errorf("attempt timed out: %w", context.DeadlineExceeded)
+
+var errReplyTooLarge = fmt.Errorf("reply is larger than %d MiB", maxReplyBody>>20)
+
+func readBody(resp *http.Response) ([]byte, error) {
+	if n := resp.ContentLength; n > 0 && n <= maxReplyBody {
+		body := make([]byte, n)
+		read, err := io.ReadFull(resp.Body, body)
+		return body[:read], err
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxReplyBody+1))
+	if err == nil && len(body) > maxReplyBody {
+		err = errReplyTooLarge
+	}
+	return body, err
+}
+
+// followable reports whether a redirect may be followed with the credential:
+// to the same scheme, host and port, and without changing the method, as 307
+// and 308 promise (RFC 9110 §15.4.8).
+func (a *call) followable(resp *http.Response) bool {
+	if resp.StatusCode != http.StatusTemporaryRedirect && resp.StatusCode != http.StatusPermanentRedirect {
+		return false
+	}
+	to, err := resp.Location()
+	return err == nil && to.Scheme == a.base.Scheme && strings.EqualFold(to.Host, a.base.Host)
+}
+
+// admit waits until the call's next attempt may be sent.
+func (a *call) admit() (*slot, error) {
+	if err := a.ctx.Err(); err != nil {
+		return nil, context.Cause(a.ctx)
+	}
+	if a.management {
+		return nil, nil
+	}
+	if a.limiter != nil {
+		return nil, waitForLimiter(a.ctx, a.limiter)
+	}
+	if a.shaper == nil {
+		return nil, nil
+	}
+	sl := &slot{}
+	sl.trace.WroteRequest = sl.sent
+	return sl, a.shaper.admit(a.ctx, sl)
+}
+
+// observe takes what the headers tell.
+func (a *call) observe(resp *http.Response, sl *slot) {
+	limit, known := parseRateLimit(resp.Header)
+	a.info.StatusCode = resp.StatusCode
+	a.info.RequestID = a.redact(resp.Header.Get(wire.HeaderRequestID))
+	a.info.RateLimit = limit
+	a.info.Replayed = resp.Header.Get(wire.HeaderIdempotencyReplay) == "true"
+	a.info.Header = resp.Header
+	if known && !a.management {
+		a.rateLimit.store(limit)
+	}
+	if sl != nil && resp.StatusCode != http.StatusTooManyRequests {
+		a.shaper.answered(sl, limit, known)
+	}
+}
+
+// responseInfo returns what the caller sees of the last attempt.
+func (a *call) responseInfo() ResponseInfo {
+	info := a.info
+	info.ClientRequestID = a.clientRequestID
+	info.Attempts = a.attempts
+	info.Header = info.Header.Clone()
+	for _, values := range info.Header {
+		for i, v := range values {
+			values[i] = a.redact(v)
+		}
+	}
+	return info
+}
+
+// apiError returns an error with what is known of the call and its last reply.
+func (a *call) apiError() *APIError {
+	return &APIError{
+		StatusCode:      a.info.StatusCode,
+		RequestID:       a.info.RequestID,
+		ClientRequestID: a.clientRequestID,
+		RateLimit:       a.info.RateLimit,
+		Attempts:        a.attempts,
+		Method:          a.method,
+		Path:            a.path,
+	}
+}
+
+// transportFailure is a failure without a reply.
+func (a *call) transportFailure(err error) failure {
+	return failure{err: err, retryable: retryableTransport(err) && (!a.once || neverSent(err))}
+}
+
+// replyFailure is a reply that is an error.
+func (a *call) replyFailure(resp *http.Response, body []byte, sl *slot) failure {
+	e := a.apiError()
+	now := time.Now()
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		now = date // a Retry-After that is a date is by the server's clock
+	}
+	e.RetryAfter, _ = parseRetryAfter(resp.Header.Get(wire.HeaderRetryAfter), now)
+	decodeError(e, body, now, a.redact)
+	if to := resp.Header.Get("Location"); e.Message == "" && to != "" {
+		e.Message = "redirect to " + a.redact(to) + " is not followed"
+	}
+	limited := e.StatusCode == http.StatusTooManyRequests
+	if limited && sl != nil {
+		a.shaper.rejected(sl, e.RetryAfter, a.core.retry.MaxRetryAfter)
+	}
+	a.errorReply = typed(e)
+	return failure{
+		err:        a.errorReply,
+		retryable:  retryableReply(e) && (!a.once || limited),
+		retryAfter: e.RetryAfter,
+	}
+}
+
+// badReply is a reply that claims success and is not usable.
+func (a *call) badReply(body []byte, err error) failure {
+	e := a.apiError()
+	decodeError(e, body, time.Now(), a.redact)
+	e.Body = excerpt(body, a.redact)
+	if e.Message == "" {
+		e.Message = "reply is not usable"
+	}
+	reply := typed(e)
+	a.errorReply = reply
+	return failure{err: &callError{reply.Error() + ": " + oneLine(a.redact(err.Error())), []error{reply, err}}}
+}
+
+// streamFailure is a stream that failed before its first chunk.
+func (a *call) streamFailure(err *StreamError) failure {
+	a.errorReply = err
+	f := failure{err: err}
+	switch err.Code {
+	case CodeStreamError, CodeModelTimeout, CodeStreamTruncated, CodeStreamIdle:
+		f.retryable = true
+	}
+	return f
+}
+
+// checkRetry decides, after each attempt, whether there is another.
+func (a *call) checkRetry(_ context.Context, resp *http.Response, err error) (bool, error) {
+	switch {
+	case err == nil && resp.StatusCode >= 300: // the caller's CheckRedirect did not want it followed
+		a.failure = a.replyFailure(resp, nil, nil)
+		return false, a.failure.err
+	case err == nil:
+		return false, nil
+	case a.failure.err == nil: // the http.Client's own, like a redirect too many
+		var uerr *url.Error
+		if errors.As(err, &uerr) {
+			err = uerr.Err
+		}
+		a.failure = failure{err: err}
+	}
+	if a.ctx.Err() != nil {
+		a.failure.retryable = false
+	}
+	deadline, _ := a.ctx.Deadline()
+	a.verdict, a.wait = a.judge(a.failure, a.attempts, deadline)
+	a.log("clawhq: after a failed attempt", a.failure.err, slog.Any("verdict", a.verdict), slog.Duration("wait", a.wait))
+	return a.verdict == again, nil
+}
+
+// error returns what the caller gets of a call that failed: the last failure,
+// and with it the last reply and the context's end, if it came to those.
+func (a *call) error() error {
+	last := a.failure.err
+	causes := []error{last}
+	var api *APIError
+	text := ""
+	if errors.As(last, &api) {
+		text = last.Error()
+	} else {
+		text = fmt.Sprintf("clawhq: %s %s: %s (client_request_id %s", a.method, a.path, oneLine(a.redact(last.Error())), a.clientRequestID)
+		if a.attempts > 0 {
+			text += fmt.Sprintf(", attempt %d", a.attempts)
+		}
+		text += ")"
+		if a.errorReply != nil {
+			text += "; before that: " + strings.TrimPrefix(a.errorReply.Error(), "clawhq: ")
+			causes = append(causes, a.errorReply)
+		}
+	}
+	switch ended := a.ctx.Err(); {
+	case ended != nil:
+		causes = append(causes, ended, context.Cause(a.ctx))
+		if a.verdict == again {
+			text += "; " + ended.Error() + " while waiting to retry"
+		}
+	case a.verdict == tooLate:
+		causes = append(causes, context.DeadlineExceeded)
+		text += fmt.Sprintf("; a retry in %v would come after the context's deadline", a.wait.Round(time.Millisecond))
+	}
+	if len(causes) == 1 && api != nil {
+		return last
+	}
+	return &callError{text, causes}
+}
+
+// log writes a line at debug level, if anyone wants it.
+func (a *call) log(msg string, err error, attrs ...slog.Attr) {
+	if a.logger == nil || !a.logger.Enabled(a.ctx, slog.LevelDebug) {
+		return
+	}
+	attrs = append(attrs, slog.String("method", a.method), slog.String("path", a.path),
+		slog.String("client_request_id", a.clientRequestID), slog.Int("attempt", a.attempts))
+	if err != nil {
+		attrs = append(attrs, slog.String("error", oneLine(a.redact(err.Error()))))
+	}
+	a.logger.LogAttrs(a.ctx, slog.LevelDebug, msg, attrs...)
+}

@@ -1,0 +1,234 @@
+package clawhq
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+const (
+	// Version is the version of this package, as sent in User-Agent.
+	Version = "0.1.0"
+
+	// DefaultBaseURL is the base URL of the service (product page, "Code
+	// Examples"). The paths of the API, /v1/chat and the like, are appended
+	// to it.
+	DefaultBaseURL = "https://app.clawhq.tech" + wire.BasePath
+
+	// EnvAPIKey and EnvBaseURL are the environment variables that NewClient
+	// reads when the option is not given.
+	EnvAPIKey  = "CLAWHQ_API_KEY"
+	EnvBaseURL = "CLAWHQ_BASE_URL"
+)
+
+// Client talks to the ClawHQ API. It is made by NewClient, immutable, and safe
+// for any number of goroutines; a program needs one for each API key, since
+// the goroutines that share a Client also share its rate shaping and its retry
+// budget. It needs no closing.
+//
+// Nothing printed from a Client holds its key or its session.
+type Client struct {
+	// Keys manages the account's API keys. It needs WithSession.
+	Keys *KeysService
+
+	core *core
+}
+
+// core is what the services of a Client share. It is held by pointer only, so
+// that no print verb reaches the credentials in it.
+type core struct {
+	base       *url.URL
+	chatURL    *url.URL
+	http       http.Client
+	logger     *slog.Logger
+	userAgent  []string
+	bearer     []string // the Authorization header
+	cookie     []string // the Cookie header of key management; nil without a session
+	session    string
+	retry      RetryPolicy
+	budget     *retryBudget
+	limiter    Limiter // the caller's own; nil without one
+	shaper     *shaper // nil if there is a limiter, or no shaping
+	rateLimit  lastRateLimit
+	attemptMax time.Duration
+	idleMax    time.Duration
+}
+
+// forever stands for no bound: long past any program, and far from where a
+// Duration overflows.
+const forever = 100 * 365 * 24 * time.Hour
+
+// NewClient returns a Client for the API key of WithAPIKey or, without that
+// option, of the environment variable CLAWHQ_API_KEY. The base URL is that of
+// WithBaseURL, or of CLAWHQ_BASE_URL, or DefaultBaseURL.
+//
+// It fails, before anything is sent, if the key is missing or is not clw_ and
+// 32 letters or digits (product page, "Key Format"), if the base URL is not
+// one, or is http:// for a host other than loopback without WithInsecureHTTP
+// (product page, "Authentication"), or if an option's value is out of range.
+func NewClient(opts ...Option) (*Client, error) {
+	cfg := config{
+		apiKey:         os.Getenv(EnvAPIKey),
+		baseURL:        os.Getenv(EnvBaseURL),
+		retry:          DefaultRetryPolicy(),
+		attemptTimeout: DefaultAttemptTimeout,
+		idleTimeout:    DefaultStreamIdleTimeout,
+		shaper:         newShaper(0),
+	}
+	if cfg.baseURL == "" {
+		cfg.baseURL = DefaultBaseURL
+	}
+	for _, opt := range opts {
+		opt(&cfg)
+	}
+	core, err := cfg.core()
+	if err != nil {
+		return nil, fmt.Errorf("clawhq: %w", err)
+	}
+	return &Client{Keys: &KeysService{core: core}, core: core}, nil
+}
+
+// core checks the configuration and makes what a Client is made of.
+func (cfg *config) core() (*core, error) {
+	if cfg.err != nil {
+		return nil, cfg.err
+	}
+	if cfg.apiKey == "" {
+		return nil, errors.New("no API key: use WithAPIKey or set " + EnvAPIKey)
+	}
+	if !wire.ValidKey(cfg.apiKey) {
+		return nil, fmt.Errorf("malformed API key of %d characters: a key is %s and %d letters or digits",
+			len(cfg.apiKey), wire.KeyStart, wire.KeyLen-len(wire.KeyStart))
+	}
+	base, err := parseBaseURL(cfg.baseURL, cfg.insecureHTTP)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.attemptTimeout < 0 {
+		return nil, fmt.Errorf("attempt timeout %v is negative", cfg.attemptTimeout)
+	}
+	if cfg.idleTimeout < 0 {
+		return nil, fmt.Errorf("stream idle timeout %v is negative", cfg.idleTimeout)
+	}
+	if !headerSafe(cfg.product) {
+		return nil, errors.New("user agent product holds characters that a header may not")
+	}
+	if !headerSafe(cfg.session) {
+		return nil, errors.New("session cookie holds characters that a header may not")
+	}
+	retry, err := cfg.retry.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+
+	c := &core{
+		base:       base,
+		chatURL:    base.JoinPath(wire.PathChat),
+		logger:     cfg.logger,
+		userAgent:  []string{userAgent(cfg.product)},
+		bearer:     []string{"Bearer " + cfg.apiKey},
+		retry:      retry,
+		budget:     newRetryBudget(retry.Budget),
+		limiter:    cfg.limiter,
+		shaper:     cfg.shaper,
+		attemptMax: cmp.Or(cfg.attemptTimeout, forever),
+		idleMax:    cmp.Or(cfg.idleTimeout, forever),
+	}
+	if cfg.session != "" {
+		cookie := cfg.session
+		if !strings.Contains(cookie, "=") {
+			cookie = wire.SessionCookie + "=" + cookie
+		}
+		_, c.session, _ = strings.Cut(cookie, "=")
+		c.cookie = []string{cookie}
+	}
+	if cfg.httpClient != nil {
+		c.http = *cfg.httpClient
+		// The client's Timeout would end a stream in the middle. It bounds
+		// attempts instead.
+		if c.http.Timeout > 0 {
+			c.attemptMax = min(c.attemptMax, c.http.Timeout)
+		}
+		c.http.Timeout = 0
+	}
+	return c, nil
+}
+
+// String names the client without its credentials.
+func (c *Client) String() string {
+	if c == nil || c.core == nil {
+		return "clawhq.Client(zero)"
+	}
+	return "clawhq.Client(" + c.core.base.String() + ")"
+}
+
+// GoString is String, so that %#v prints no more than %v does.
+func (c *Client) GoString() string { return c.String() }
+
+func parseBaseURL(raw string, insecureHTTP bool) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		// The text of a url.Error repeats the URL, which may be a key that
+		// went to the wrong option.
+		var uerr *url.Error
+		if errors.As(err, &uerr) {
+			err = uerr.Err
+		}
+		return nil, fmt.Errorf("malformed base URL: %w", redactedError(err, wire.Redact))
+	}
+	switch {
+	case u.Scheme != "https" && u.Scheme != "http", u.Host == "", u.Opaque != "":
+		return nil, fmt.Errorf("base URL %q is not of the form https://host/path", wire.Redact(u.Redacted()))
+	case u.User != nil:
+		return nil, errors.New("base URL holds a user name: the API key is the only credential")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, errors.New("base URL holds a query or a fragment")
+	case u.Scheme == "http" && !insecureHTTP && !loopback(u.Hostname()):
+		return nil, fmt.Errorf("base URL http://%s would send the key in the clear: use https or WithInsecureHTTP", u.Host)
+	}
+	return u, nil
+}
+
+func loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+func userAgent(product string) string {
+	ua := "clawhq-go/" + Version + " (" + runtime.Version() + "; " + runtime.GOOS + "/" + runtime.GOARCH + ")"
+	if product != "" {
+		ua += " " + product
+	}
+	return ua
+}
+
+// headerSafe reports whether s can be the value of a header (RFC 9110 §5.5):
+// no control characters, and nothing outside ASCII.
+func headerSafe(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
+}
+
+// redact takes the credentials out of a text that came from elsewhere.
+func (c *core) redact(s string) string {
+	s = wire.Redact(s)
+	if len(c.session) >= minSecret {
+		s = strings.ReplaceAll(s, c.session, "…")
+	}
+	return s
+}
+
+// minSecret is the length from which on a session can be told from a word.
+const minSecret = 8

@@ -1,0 +1,101 @@
+package clawhq
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+	"golang.org/x/time/rate"
+)
+
+// RateLimit is what the server says of the key's limit with a successful
+// reply. The zero value means that it has said nothing.
+type RateLimit struct {
+	Limit     int       // calls in any 60 seconds, over all /v1 endpoints
+	Remaining int       // of them, as the call was counted
+	Reset     time.Time // zero if the server does not tell
+}
+
+// RateLimit returns the latest that the server has said of the key's limit.
+// The zero value means that nothing is known yet.
+func (c *Client) RateLimit() RateLimit { return c.core.rateLimit.load() }
+
+// lastRateLimit keeps the latest RateLimit.
+type lastRateLimit struct {
+	mu    sync.Mutex
+	value RateLimit
+}
+
+func (l *lastRateLimit) store(value RateLimit) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.value = value
+}
+
+func (l *lastRateLimit) load() RateLimit {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.value
+}
+
+// parseRateLimit reads the X-RateLimit headers; ok is false without a limit.
+func parseRateLimit(h http.Header) (l RateLimit, ok bool) {
+	limit := h[wire.HeaderRateLimitLimit]
+	if len(limit) == 0 {
+		return l, false
+	}
+	l.Limit, _ = strconv.Atoi(limit[0])
+	if l.Limit <= 0 {
+		return RateLimit{}, false
+	}
+	l.Remaining, _ = strconv.Atoi(h.Get(wire.HeaderRateLimitRemaining))
+	l.Remaining = min(max(l.Remaining, 0), l.Limit)
+	if reset, err := strconv.ParseInt(h.Get(wire.HeaderRateLimitReset), 10, 64); err == nil && reset > 0 {
+		// Documented in seconds, sent in milliseconds by the live service. As
+		// seconds, the threshold lies in the year 5138; as milliseconds, in 1973.
+		if reset < 1e11 {
+			l.Reset = time.Unix(reset, 0)
+		} else {
+			l.Reset = time.UnixMilli(reset)
+		}
+	}
+	return l, true
+}
+
+// A Limiter admits calls one by one. Wait blocks until a call may be sent, or
+// returns an error, at the latest when ctx ends. *rate.Limiter of
+// golang.org/x/time is one; another may be shared between machines.
+//
+// Note that a token bucket with burst b and rate N lets up to b+N calls into
+// the server's window of N.
+type Limiter interface {
+	Wait(ctx context.Context) error
+}
+
+// waitForLimiter waits for a Limiter of the caller's.
+func waitForLimiter(ctx context.Context, l Limiter) error {
+	err := l.Wait(ctx)
+	if err == nil {
+		return nil
+	}
+	ended := ctx.Err()
+	if _, ok := l.(*rate.Limiter); ok && ended == nil {
+		// It looks ahead, and its error does not match the context's.
+		if _, ok := ctx.Deadline(); ok {
+			ended = context.DeadlineExceeded
+		}
+	}
+	if ended == nil {
+		return fmt.Errorf("limiter: %w", err)
+	}
+	return throttled(ended, err.Error())
+}
+
+// throttled is ErrThrottled for a context that ended, or will too soon.
+func throttled(ended error, why string) error {
+	return &callError{"not admitted by the rate limit: " + oneLine(why), []error{ErrThrottled, ended}}
+}

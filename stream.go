@@ -1,0 +1,274 @@
+package clawhq
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/clawhq/clawhq-go/internal/sse"
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// ChatChunk is a piece of an agent's answer.
+type ChatChunk struct {
+	Content string
+}
+
+// ChatStream sends a message to an agent and returns its answer piece by
+// piece, each the moment it arrives:
+//
+//	for chunk, err := range client.ChatStream(ctx, req) {
+//		if err != nil {
+//			return err
+//		}
+//		fmt.Print(chunk.Content)
+//	}
+//
+// Nothing is sent until the sequence is ranged over, and nothing is held once
+// the loop has ended, however it ends; leaving it early stops the agent.
+// Ranging again makes a new call.
+//
+// If the last pair carries no error, the answer is complete. If it carries
+// one, the text before it is all that arrived: the errors are those of Chat
+// and, once the reply has begun, *StreamError, above all for a stream that
+// ends without the [DONE] of the protocol. A failed attempt is repeated only
+// until the first chunk was handed out.
+func (c *Client) ChatStream(ctx context.Context, req ChatRequest, opts ...CallOption) iter.Seq2[ChatChunk, error] {
+	return func(yield func(ChatChunk, error) bool) {
+		reply, err := c.core.do(ctx, c.core.chatRequest(req, true), opts)
+		if err != nil {
+			yield(ChatChunk{}, err)
+			return
+		}
+		s := reply.stream
+		defer s.close()
+		for {
+			chunk, err := s.next()
+			if err == io.EOF {
+				return
+			}
+			if !yield(chunk, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// CollectText returns the text of a whole stream. If the stream fails, the
+// text so far comes back beside the error.
+func CollectText(seq iter.Seq2[ChatChunk, error]) (string, error) {
+	var b strings.Builder
+	for chunk, err := range seq {
+		if err != nil {
+			return b.String(), err
+		}
+		b.WriteString(chunk.Content)
+	}
+	return b.String(), nil
+}
+
+// maxEvent is the largest event of a stream, in bytes.
+const maxEvent = 16 << 20
+
+// drainTimeout is how long after [DONE] the end of the reply is waited for,
+// so that its connection can be used again.
+const drainTimeout = 100 * time.Millisecond
+
+var errStreamIdle = errors.New("stream is idle")
+
+// A stream is a reply of which the first chunk has arrived.
+type stream struct {
+	call   *call
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	body   io.ReadCloser
+	events *sse.Decoder
+	idle   *time.Timer // runs while the body is read
+
+	first ChatChunk
+	state streamState
+}
+
+type streamState int
+
+const (
+	beginning streamState = iota // first is still to be handed out, if there is one
+	running
+	done // [DONE] was read
+)
+
+// newStream takes over the reply and reads until its first chunk, or its end,
+// is there. If that fails, it holds nothing.
+func (a *call) newStream(ctx context.Context, cancel context.CancelCauseFunc, resp *http.Response) (*stream, *StreamError) {
+	s := &stream{call: a, ctx: ctx, cancel: cancel, body: resp.Body}
+	s.idle = time.AfterFunc(a.idleMax, func() { cancel(errStreamIdle) })
+	s.events = sse.NewDecoder(s, maxEvent)
+	var err *StreamError
+	if contentType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(contentType), wire.ContentTypeEventStream) {
+		s.idle.Reset(min(errorBodyTimeout, a.idleMax))
+		body, _ := io.ReadAll(io.LimitReader(s.body, maxErrorBody))
+		err = a.streamError(CodeStreamMalformed, fmt.Sprintf("reply is %q, not %s", a.redact(contentType), wire.ContentTypeEventStream), nil)
+		err.Body = excerpt(body, a.redact)
+	} else if s.first, err = s.read(); err == nil {
+		return s, nil
+	}
+	s.close()
+	return nil, err
+}
+
+// Read reads from the body, which may be silent for so long.
+func (s *stream) Read(p []byte) (int, error) {
+	s.idle.Reset(s.call.idleMax)
+	n, err := s.body.Read(p)
+	s.idle.Stop()
+	return n, err
+}
+
+// next returns the next chunk, or io.EOF after the last.
+func (s *stream) next() (ChatChunk, error) {
+	if s.state == beginning {
+		s.state = running
+		return s.first, nil
+	}
+	if s.state == running {
+		chunk, err := s.read()
+		if err != nil {
+			return ChatChunk{}, err
+		}
+		if s.state == running {
+			return chunk, nil
+		}
+	}
+	return ChatChunk{}, io.EOF
+}
+
+// read returns the next chunk, or changes the state to done.
+func (s *stream) read() (ChatChunk, *StreamError) {
+	for {
+		ev, err := s.events.Next()
+		if isDone(ev.Data) { // with the final newline or without
+			s.state = done
+			return ChatChunk{}, nil
+		}
+		if err != nil {
+			return ChatChunk{}, s.readError(err)
+		}
+		text, ok, err := decodeChunk(ev.Data)
+		switch {
+		case err == errEvent:
+			e := s.call.streamError("", "", nil)
+			decodeError(e.APIError, ev.Data, time.Now(), s.call.redact)
+			if e.Code == "" {
+				e.Code = CodeStreamError
+			}
+			return ChatChunk{}, e
+		case err != nil:
+			e := s.call.streamError(CodeStreamMalformed, "event is not as documented", err)
+			e.Body = excerpt(ev.Data, s.call.redact)
+			return ChatChunk{}, e
+		case ok:
+			return ChatChunk{text}, nil
+		}
+	}
+}
+
+func (s *stream) readError(err error) *StreamError {
+	a := s.call
+	switch {
+	case a.ctx.Err() != nil:
+		err = a.ctx.Err()
+		if cause := context.Cause(a.ctx); cause != err {
+			err = fmt.Errorf("%w: %w", err, cause)
+		}
+		return a.streamError(CodeStreamTruncated, "the caller's context ended", err)
+	case context.Cause(s.ctx) == errStreamIdle:
+		return a.streamError(CodeStreamIdle, fmt.Sprintf("nothing received for %v", a.idleMax), nil)
+	case err == sse.ErrTooLarge:
+		return a.streamError(CodeStreamTooLarge, fmt.Sprintf("event is larger than %d MiB", maxEvent>>20), err)
+	case err == io.EOF:
+		err = io.ErrUnexpectedEOF
+	case !errors.Is(err, io.ErrUnexpectedEOF):
+		err = fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
+	}
+	return a.streamError(CodeStreamTruncated, "the stream ended without "+wire.StreamDone, err)
+}
+
+func (a *call) streamError(code ErrorCode, message string, cause error) *StreamError {
+	e := a.apiError()
+	e.Code, e.Message = code, message
+	return &StreamError{e, cause}
+}
+
+// close ends the stream, and with it the agent if it is not done.
+func (s *stream) close() {
+	if s.state == done {
+		s.idle.Reset(drainTimeout)
+		io.CopyN(io.Discard, s.body, maxErrorBody)
+	}
+	s.idle.Stop()
+	s.cancel(nil)
+	s.body.Close()
+}
+
+func isDone(data []byte) bool {
+	return len(data) > 0 && data[0] == wire.StreamDone[0] && string(bytes.TrimSpace(data)) == wire.StreamDone
+}
+
+// errEvent says that an event reports an error.
+var errEvent = errors.New("error event")
+
+// decodeChunk reads an event's data. ok is false for an event that has no
+// text, like one that a later version of the service adds.
+func decodeChunk(data []byte) (text string, ok bool, err error) {
+	if content, ok := plainContent(data); ok {
+		return string(content), true, nil
+	}
+	if trimmed := bytes.TrimSpace(data); string(trimmed) == "null" {
+		return "", false, errors.New("event is not a JSON object")
+	}
+	var ev struct {
+		Content *string         `json:"content"`
+		Error   json.RawMessage `json:"error"`
+	}
+	if err := json.Unmarshal(data, &ev); err != nil {
+		return "", false, err
+	}
+	if ev.Error != nil && string(ev.Error) != "null" {
+		return "", false, errEvent
+	}
+	if ev.Content == nil {
+		return "", false, nil
+	}
+	return *ev.Content, true, nil
+}
+
+// plainContent returns the text of data of the form {"content":"text"} where
+// the text needs no decoding, which is nearly every chunk. What it does not
+// recognize is for encoding/json.
+func plainContent(data []byte) ([]byte, bool) {
+	content, ok := bytes.CutPrefix(data, []byte(`{"content":`))
+	if !ok {
+		return nil, false
+	}
+	content = bytes.TrimPrefix(content, []byte(" "))
+	if len(content) < len(`""}`) || content[0] != '"' || string(content[len(content)-2:]) != `"}` {
+		return nil, false
+	}
+	content = content[1 : len(content)-2]
+	ascii := true
+	for _, c := range content {
+		if c < ' ' || c == '"' || c == '\\' {
+			return nil, false
+		}
+		ascii = ascii && c < utf8.RuneSelf
+	}
+	return content, ascii || utf8.Valid(content)
+}
