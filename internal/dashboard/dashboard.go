@@ -1,0 +1,102 @@
+// Package dashboard serves the API Access page with its playground, and the
+// reference server's API beside it on the same origin, so that the page can
+// call the API as any client does. Everything the page is made of is
+// embedded: HTML, CSS and plain ES modules, with nothing to build and nothing
+// fetched from elsewhere.
+//
+// It is made for a developer's own machine. What reaches it is checked
+// against DNS rebinding and requests from other sites, its session cookie is
+// out of reach of scripts and of other sites, and no key is ever stored in
+// the browser.
+package dashboard
+
+import (
+	"crypto/rand"
+	"embed"
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+//go:embed index.html static
+var files embed.FS
+
+// contentPolicy lets the page use what this server serves and nothing else:
+// no inline script or style, no other host, no frame around it.
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; " +
+	"connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// Config is what a dashboard needs of the server it belongs to. All fields
+// but Hosts are required.
+type Config struct {
+	// API answers everything below wire.BasePath.
+	API http.Handler
+	// Session is the value of the session cookie that API accepts.
+	Session string
+	// Hosts are the names or addresses, without port, that the server may be
+	// called by besides localhost and the loopback addresses. An unspecified
+	// address (0.0.0.0 or ::) stands for every IP address: those cannot be
+	// rebound.
+	Hosts []string
+	// Profile is the name of the server's profile, to be shown.
+	Profile string
+	// Faults is the queue of faults that the API's next requests meet.
+	Faults FaultQueue
+}
+
+// Dashboard is an http.Handler for everything on the server's origin.
+type Dashboard struct {
+	config  Config
+	token   string // what the login link carries
+	handler http.Handler
+}
+
+// New returns a dashboard for a server.
+func New(config Config) *Dashboard {
+	d := &Dashboard{config: config, token: rand.Text()}
+	mux := http.NewServeMux()
+	mux.Handle(wire.BasePath+"/", config.API)
+	mux.Handle("GET /{$}", d.page(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFileFS(w, r, files, "index.html")
+	}))
+	mux.Handle("GET /static/", d.page(http.FileServerFS(files).ServeHTTP))
+	mux.Handle("GET /login", d.page(d.login))
+	mux.Handle("GET /dashboard/endpoints", d.page(d.signedIn(d.endpoints)))
+	mux.Handle("GET /dashboard/faults", d.page(d.signedIn(d.listFaults)))
+	mux.Handle("POST /dashboard/faults", d.page(d.signedIn(d.armFaults)))
+	mux.Handle("DELETE /dashboard/faults", d.page(d.signedIn(d.clearFaults)))
+	d.handler = guard(config.Hosts, mux)
+	return d
+}
+
+// ServeHTTP answers a request of the page, or of any client of the API.
+func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.handler.ServeHTTP(w, r) }
+
+// LoginPath is the path and query that sign a browser in. It works as long as
+// the dashboard lives and is to be shown to the person who started it only.
+func (d *Dashboard) LoginPath() string { return "/login?" + url.Values{"token": {d.token}}.Encode() }
+
+// page sets the headers that everything but the API's replies bears.
+func (d *Dashboard) page(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", contentPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		next(w, r)
+	})
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", wire.ContentTypeJSON)
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(body) // fails only when the client is gone
+}
+
+func writeError(w http.ResponseWriter, status int, message string) {
+	writeJSON(w, status, wire.FlatError{Error: message})
+}

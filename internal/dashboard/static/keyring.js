@@ -1,0 +1,64 @@
+// The keys this page knows. Full keys live here, in memory, and nowhere else:
+// they are gone when the page is.
+
+/** Fires "change" whenever a key comes, changes or goes. */
+export class Keyring extends EventTarget {
+  #prefixChars;
+  #keys = new Map(); // by id: {id, name, prefix, tier, status, secret}
+
+  /** prefixChars: how much of a key the server shows. */
+  constructor(prefixChars) {
+    super();
+    this.#prefixChars = prefixChars;
+  }
+
+  /** Every key: those whose secret is held first, then as the server lists them. */
+  get keys() {
+    return [...this.#keys.values()].sort((a, b) => Number(Boolean(b.secret)) - Number(Boolean(a.secret)));
+  }
+
+  get(id) { return this.#keys.get(id); }
+
+  /** Takes over the server's list, keeping the secrets and the pasted keys. */
+  sync(listed) {
+    const old = this.#keys;
+    const foreign = [...old.values()].filter((key) => key.pasted && !listed.some((k) => k.key_prefix === key.prefix));
+    this.#keys = new Map(listed.map((key) => {
+      const known = old.get(key.id) ?? [...old.values()].find((k) => k.pasted && k.prefix === key.key_prefix);
+      return [key.id, {
+        id: key.id, name: key.name, prefix: key.key_prefix,
+        tier: key.rate_limit_per_min, status: key.status, secret: known?.secret,
+      }];
+    }));
+    for (const key of foreign) this.#keys.set(key.id, key);
+    // A revoked key that the server no longer lists can still be tried.
+    for (const key of old.values()) {
+      if (key.secret && !key.pasted && !this.#keys.has(key.id)) this.#keys.set(key.id, { ...key, status: 'revoked' });
+    }
+    this.#changed();
+  }
+
+  /** Keeps a key just created: the only time the server tells its secret. */
+  created(key) {
+    this.#keys.set(key.id, {
+      id: key.id, name: key.name, prefix: key.key_prefix,
+      tier: key.rate_limit_per_min, status: key.status, secret: key.full_key,
+    });
+    this.#changed();
+  }
+
+  /** Keeps a key that was pasted, and returns its id. */
+  paste(secret) {
+    const prefix = secret.slice(0, this.#prefixChars);
+    let key = this.keys.find((k) => k.prefix === prefix && (!k.secret || k.secret === secret));
+    if (key) key.secret = secret;
+    else {
+      key = { id: `pasted ${secret}`, name: 'Pasted key', prefix, status: 'active', secret, pasted: true };
+      this.#keys.set(key.id, key);
+    }
+    this.#changed();
+    return key.id;
+  }
+
+  #changed() { this.dispatchEvent(new Event('change')); }
+}

@@ -1,0 +1,103 @@
+// What the rate-limit headers say, as a meter and a countdown.
+
+import { el } from './dom.js';
+
+const longest = 60 * 60; // seconds; a longer Retry-After is told, not counted down
+
+/** Reads X-RateLimit-*; null where a reply has none. */
+export function readRateLimit(headers) {
+  const [limit, remaining, reset] = ['Limit', 'Remaining', 'Reset'].map((name) => {
+    const value = headers.get(`X-RateLimit-${name}`);
+    return value === null ? NaN : Number(value);
+  });
+  if (!(limit > 0) || !(remaining >= 0)) return null;
+  // Documented in seconds, sent in milliseconds by the live service.
+  const milliseconds = reset > 1e11 ? reset : reset * 1000;
+  return { limit, remaining, reset: reset > 0 ? new Date(milliseconds) : null };
+}
+
+/** Seconds that a Retry-After asks for, as a number or a date; null if neither. */
+export function readRetryAfter(headers) {
+  const value = headers.get('Retry-After')?.trim();
+  if (!value) return null;
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value);
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? null : Math.max(0, (date - Date.now()) / 1000);
+}
+
+/** A length of time for people: "7 s", "2 min 5 s", "56,838 years". */
+export function duration(seconds) {
+  const whole = (n) => Math.floor(n).toLocaleString('en');
+  if (seconds < 60) return `${Math.ceil(seconds)} s`;
+  if (seconds < 3600) return `${whole(seconds / 60)} min ${whole(seconds % 60)} s`;
+  if (seconds < 2 * 86400) return `${whole(seconds / 3600)} h ${whole(seconds % 3600 / 60)} min`;
+  if (seconds < 2 * 365 * 86400) return `${whole(seconds / 86400)} days`;
+  return `${whole(seconds / (365.25 * 86400))} years`;
+}
+
+/** The meter: what the latest reply said of its key's window. */
+export class RateMeter {
+  #root;
+
+  constructor(root) { this.#root = root; }
+
+  show(rate) {
+    this.#root.hidden = rate === null;
+    if (rate === null) return;
+    const { limit, remaining, reset } = rate;
+    this.#root.replaceChildren(
+      el('span', { class: 'meter-label' }, 'Rate limit'),
+      el('meter', {
+        min: 0, max: limit, value: remaining, low: limit / 4, high: limit / 2, optimum: limit,
+        'aria-label': 'Requests left in the window',
+      }),
+      el('span', { class: 'meter-text' }, `${remaining} of ${limit} left`),
+      reset ? el('span', { class: 'muted' }, `resets ${reset.toLocaleTimeString()}`) : null,
+    );
+  }
+}
+
+/** The countdown of a 429's Retry-After. */
+export class Countdown {
+  #root;
+  #timer;
+
+  constructor(root) { this.#root = root; }
+
+  stop() {
+    clearInterval(this.#timer);
+    this.#root.hidden = true;
+  }
+
+  start(seconds) {
+    this.stop();
+    this.#root.hidden = false;
+    if (seconds === null) {
+      this.#root.replaceChildren('The limit is reached; the server did not say for how long.');
+      return;
+    }
+    if (seconds > longest) {
+      this.#root.replaceChildren(
+        el('strong', {}, `The server asks to wait ${duration(seconds)}.`),
+        ' No limit here lasts longer than a minute: such a value is a fault of the server, best treated as "later".',
+      );
+      return;
+    }
+    const end = performance.now() + seconds * 1000;
+    const left = el('strong', { role: 'timer' });
+    const bar = el('progress', { max: Math.max(seconds, 0.001), 'aria-label': 'Time until the next try' });
+    const tick = () => {
+      const rest = (end - performance.now()) / 1000;
+      if (rest <= 0) {
+        clearInterval(this.#timer);
+        this.#root.replaceChildren(el('strong', {}, 'Ready to try again.'));
+        return;
+      }
+      left.textContent = `Retry in ${duration(rest)}`;
+      bar.value = seconds - rest;
+    };
+    this.#root.replaceChildren(left, bar);
+    tick();
+    if (end > performance.now()) this.#timer = setInterval(tick, 200);
+  }
+}
