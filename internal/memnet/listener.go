@@ -1,0 +1,87 @@
+// Package memnet is a network in memory: a listener and the connections
+// dialled to it, which behave as TCP's do but use no socket. Whatever waits
+// in it waits durably in the sense of testing/synctest, so that client and
+// server can share a bubble and its virtual time.
+package memnet
+
+import (
+	"context"
+	"net"
+	"sync"
+	"syscall"
+)
+
+// Addr is the address of a listener or a connection.
+type Addr struct{ Net, Address string }
+
+// Network returns the network the address was dialled on.
+func (a Addr) Network() string { return a.Net }
+
+// String returns the address as it was dialled.
+func (a Addr) String() string { return a.Address }
+
+// A Listener accepts the connections that its Dial makes. Create it with
+// Listen.
+type Listener struct {
+	addr   Addr
+	conns  chan net.Conn
+	closed chan struct{}
+	close  func()
+}
+
+// Listen returns a listener that is known by address. Any number of them may
+// have the same one: a connection reaches the listener that it was dialled
+// on.
+func Listen(address string) *Listener {
+	closed := make(chan struct{})
+	return &Listener{
+		addr:   Addr{"mem", address},
+		conns:  make(chan net.Conn),
+		closed: closed,
+		close:  sync.OnceFunc(func() { close(closed) }),
+	}
+}
+
+// Addr returns the listener's address.
+func (l *Listener) Addr() net.Addr { return l.addr }
+
+// Accept waits for a connection. Once the listener is closed, the error is a
+// *net.OpError that wraps net.ErrClosed.
+func (l *Listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, &net.OpError{Op: "accept", Net: l.addr.Net, Addr: l.addr, Err: net.ErrClosed}
+	}
+}
+
+// Close refuses connections from now on. Those accepted stay open.
+func (l *Listener) Close() error {
+	l.close()
+	return nil
+}
+
+// Dial connects to the listener, whatever network and address are: they only
+// become the address that both ends of the connection know the listener's
+// end by. It waits until the connection is accepted. Once the listener is
+// closed, the error is a *net.OpError that wraps syscall.ECONNREFUSED.
+func (l *Listener) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	addr := Addr{network, address}
+	client, server := newConns(Addr{network, "client"}, addr)
+	err := error(syscall.ECONNREFUSED)
+	select {
+	case <-l.closed:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	default:
+		select {
+		case l.conns <- server:
+			return client, nil
+		case <-l.closed:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+	}
+	return nil, &net.OpError{Op: "dial", Net: network, Addr: addr, Err: err}
+}
