@@ -55,6 +55,16 @@ type FlatError struct {
 	RetryAfter *float64 `json:"retry_after,omitempty"` // seconds
 }
 
+// Health is the reply of GET /v1/health. Agents holds names.
+type Health struct {
+	Status string   `json:"status"`
+	Plan   string   `json:"plan"`
+	Agents []string `json:"agents"`
+}
+
+// HealthOK is the status of a service that works.
+const HealthOK = "ok"
+
 // Key statuses.
 const (
 	KeyActive  = "active"

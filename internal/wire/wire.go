@@ -7,9 +7,10 @@ import "time"
 
 // Paths, below the base URL.
 const (
-	BasePath = "/api" // path of the base URL itself
-	PathChat = "/v1/chat"
-	PathKeys = "/keys"
+	BasePath   = "/api" // path of the base URL itself
+	PathChat   = "/v1/chat"
+	PathHealth = "/v1/health"
+	PathKeys   = "/keys"
 )
 
 // Headers. The spelling is canonical, so that http.Header may be indexed
@@ -65,6 +66,12 @@ const (
 func ValidTier(rpm int) bool {
 	return rpm == Tier30 || rpm == Tier60 || rpm == Tier120 || rpm == Tier300
 }
+
+// PlanPro is the plan that API access is part of.
+const PlanPro = "pro"
+
+// RequestIDStart is what every request id begins with.
+const RequestIDStart = "req_"
 
 // StreamDone is the data of the event that ends a stream.
 const StreamDone = "[DONE]"

@@ -1,0 +1,155 @@
+package clawhqtest
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"testing"
+
+	"github.com/clawhq/clawhq-go/internal/server"
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// Server is a ClawHQ service of one's own. Create it with [NewServer] or
+// [NewTestServer]; all methods are safe for concurrent use.
+type Server struct {
+	service *server.Server
+	apiKey  string
+	network network
+}
+
+// NewServer starts a server: over TLS on a free port of the loopback
+// interface, unless an option says otherwise. Close it when done. It panics
+// if it cannot listen.
+func NewServer(opts ...Option) *Server {
+	var cfg config
+	for _, opt := range opts {
+		opt(&cfg)
+	}
+	service, apiKey := server.New(cfg.server)
+	for _, a := range cfg.agents {
+		service.HandleAgent(a.slug, a.fn)
+	}
+	return &Server{service: service, apiKey: apiKey, network: listen(service, cfg)}
+}
+
+// NewTestServer starts a server that is closed when the test ends. Faults
+// that no request has met by then fail the test.
+func NewTestServer(t testing.TB, opts ...Option) *Server {
+	t.Helper()
+	s := NewServer(opts...)
+	t.Cleanup(func() {
+		s.Close()
+		for _, f := range s.Faults() {
+			t.Errorf("clawhqtest: no request met the fault %v", f)
+		}
+	})
+	return s
+}
+
+// Close ends what is being served, live streams included, and stops the
+// server. It returns when every handler has; an agent must not call it. A
+// second Close does nothing.
+func (s *Server) Close() {
+	s.service.Close()
+	s.network.close()
+}
+
+// URL returns the base URL for clients: scheme and host of the server, and
+// the path /api.
+func (s *Server) URL() string { return s.network.origin + wire.BasePath }
+
+// HTTPClient returns a client that reaches the server and trusts its
+// certificate, for requests without the SDK. It is the same at each call, and
+// it must not be changed.
+func (s *Server) HTTPClient() *http.Client { return s.network.client }
+
+// Handler returns the service itself, to be served elsewhere under the same
+// paths, /api/v1/chat and so on. It rejects requests that did not come over
+// TLS, as the product page demands, unless [WithPlainHTTP] was given.
+func (s *Server) Handler() http.Handler { return s.service }
+
+// APIKey returns the API key that a new server has.
+func (s *Server) APIKey() string { return s.apiKey }
+
+// KeyID returns the id of the key that APIKey returns, for SetRateLimit and
+// RevokeKey.
+func (s *Server) KeyID() string { return s.service.FirstKeyID() }
+
+// Session returns the value of the dashboard's session cookie, "session",
+// which key management asks for in place of an API key.
+func (s *Server) Session() string { return s.service.Session() }
+
+// CreateKey adds a key to the account, limited to rpm calls a minute, and
+// returns its id and the key itself. Unlike the API it takes any positive
+// limit and does not count the keys. It panics on a limit below 1 and on a
+// name that is blank or longer than 100 characters.
+func (s *Server) CreateKey(name string, rpm int) (id, key string) {
+	return s.service.CreateKey(name, rpm)
+}
+
+// RevokeKey revokes a key: a request that begins after RevokeKey has returned
+// is refused. It panics if there is no key with that id.
+func (s *Server) RevokeKey(id string) { s.service.RevokeKey(id) }
+
+// SetRateLimit changes the limit of a key to rpm calls a minute, any positive
+// number, from the next request on. Calls of the last 60 seconds count
+// against the new limit too. It panics if there is no key with that id.
+func (s *Server) SetRateLimit(id string, rpm int) { s.service.SetRateLimit(id, rpm) }
+
+// HandleAgent deploys an agent, or replaces the one that has the slug. A nil
+// fn stands for a built-in agent. In profile [Documented] support-bot stays
+// the default agent, so that adding one does not change what others get; in
+// profile [Live] the agent deployed last becomes the default, as in the real
+// service. It panics on an empty slug.
+func (s *Server) HandleAgent(slug string, fn AgentFunc) { s.service.HandleAgent(slug, fn) }
+
+// Reset returns the server to its first state but for the agents, which stay:
+// the journal, faults, chat sessions, stored replies, rate windows and
+// statistics are forgotten. Of the keys only the first remains, the same,
+// active, with 60 calls a minute. Requests in flight go on, unseen.
+func (s *Server) Reset() { s.service.Reset() }
+
+// Requests returns a copy of the journal: every request since the start or
+// the last Reset, in the order of arrival, credentials redacted. A request is
+// in it before its agent runs, its status before the client sees it. The
+// journal grows until Reset.
+func (s *Server) Requests() []Request { return s.service.Requests() }
+
+// A Request is an entry of the journal.
+type Request = server.Request
+
+// A Message is what an agent is asked.
+type Message = server.Message
+
+// A Turn is one side's part of a conversation: its Role is "user" or
+// "assistant".
+type Turn = server.Turn
+
+// The roles of a [Turn].
+const (
+	RoleUser      = server.RoleUser
+	RoleAssistant = server.RoleAssistant
+)
+
+// An AgentFunc answers a message, piece by piece; each piece is a chunk of a
+// streamed reply. An error ends the reply: the client gets model_error, or
+// stream_error in a stream, and only the journal has the error's text. A
+// panic is an internal_error, or stream_error. The context is done when the
+// client leaves, when the server closes, and after 60 seconds, which is
+// model_timeout: an agent that waits for anything must watch it.
+type AgentFunc = server.AgentFunc
+
+// Reply returns an agent that gives the same answer to everything, in these
+// chunks.
+func Reply(chunks ...string) AgentFunc {
+	return func(context.Context, Message) iter.Seq2[string, error] {
+		return func(yield func(string, error) bool) {
+			for _, c := range chunks {
+				if !yield(c, nil) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,212 @@
+package server
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// call is one request on its way through the server.
+type call struct {
+	s     *Server
+	state *state
+	w     http.ResponseWriter
+	r     *http.Request
+	id    string
+	body  []byte // at most one byte over the limit
+
+	ctx     context.Context // done when the client leaves or the server closes
+	release func()
+
+	entry   *Request  // in the journal; guarded by s.mu
+	key     *key      // set by authorize
+	counted bool      // as one of the key's failures; guarded by s.mu
+	limit   rateLimit // set by authorize
+	fault   Fault     // taken by faulted
+}
+
+// closingGrace is how long a closing server waits for a client that neither
+// sends nor reads.
+const closingGrace = time.Second
+
+// begin starts a call, which end ends.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
+	c := &call{s: s, w: w, r: r, id: wire.RequestIDStart + hexID()}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	c.ctx = ctx
+	c.entry = newEntry(r, c.id)
+
+	s.mu.Lock()
+	c.state = s.state
+	c.state.journal = append(c.state.journal, c.entry)
+	closed := s.closed
+	if !closed {
+		s.running.Add(1)
+	}
+	s.mu.Unlock()
+
+	if closed {
+		cancel(errClosing)
+		c.release = func() {}
+		return c
+	}
+	stop := context.AfterFunc(s.closing, func() {
+		cancel(errClosing)
+		conn := http.NewResponseController(w)
+		conn.SetReadDeadline(time.Now().Add(closingGrace))
+		conn.SetWriteDeadline(time.Now().Add(closingGrace))
+	})
+	c.release = func() {
+		stop()
+		cancel(nil)
+		s.running.Done()
+	}
+	return c
+}
+
+func (c *call) end() {
+	defer c.release()
+	c.s.mu.Lock()
+	c.entry.Duration = time.Since(c.entry.Time)
+	e := *c.entry
+	c.s.mu.Unlock()
+	if c.s.cfg.Logger == nil {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("method", e.Method),
+		slog.String("path", e.Path),
+		slog.Int("status", e.Status),
+		slog.Duration("duration", e.Duration),
+		slog.String("request_id", e.RequestID),
+	}
+	if c.key != nil {
+		attrs = append(attrs, slog.String("key", c.key.prefix))
+	}
+	if e.Fault != "" {
+		attrs = append(attrs, slog.String("fault", e.Fault))
+	}
+	if e.Err != "" {
+		attrs = append(attrs, slog.String("error", e.Err))
+	}
+	c.s.cfg.Logger.LogAttrs(context.WithoutCancel(c.r.Context()), slog.LevelInfo, "request", attrs...)
+}
+
+// record changes the call's entry in the journal.
+func (c *call) record(change func(*Request)) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	change(c.entry)
+}
+
+// failed records why the call came to nothing.
+func (c *call) failed(err error) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.entry.Err = wire.Redact(err.Error())
+	c.countFailure()
+}
+
+// countFailure adds the call to its key's failures, once. Call it with s.mu
+// held.
+func (c *call) countFailure() {
+	if c.key != nil && !c.counted {
+		c.counted = true
+		c.key.usage.failed(time.Now())
+	}
+}
+
+// interrupted ends a call whose context is done.
+func (c *call) interrupted() {
+	cause := context.Cause(c.ctx)
+	c.failed(cause)
+	if cause != errClosing {
+		c.abort() // there is nobody to answer
+	}
+	c.fail(wire.CodeAgentOffline, errClosing.Error(), "")
+}
+
+func (c *call) setRequestID() { c.w.Header().Set(wire.HeaderRequestID, c.id) }
+
+// echoClientRequestID sends the caller's own request id back, if it is fit
+// for a header.
+func (c *call) echoClientRequestID() {
+	id := c.r.Header.Get(wire.HeaderClientRequestID)
+	printable := strings.IndexFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) < 0
+	if id != "" && printable {
+		c.w.Header().Set(wire.HeaderClientRequestID, id)
+	}
+}
+
+// readBody reads the request's body, whatever will become of the request: the
+// journal shows it, and net/http notices only then that a client leaves.
+func (c *call) readBody() {
+	body, err := io.ReadAll(io.LimitReader(c.r.Body, wire.MaxBodyBytes+1))
+	c.body = body
+	c.record(func(e *Request) { e.Body = []byte(wire.Redact(string(body))) })
+	if err != nil { // the client left while it was sending
+		c.failed(err)
+		c.abort()
+	}
+}
+
+// begun sends the reply's header and records it: what the client has seen is
+// in the journal.
+func (c *call) begun(status int) {
+	c.s.mu.Lock()
+	c.entry.Status = status
+	if status >= http.StatusBadRequest {
+		c.countFailure()
+	}
+	c.s.mu.Unlock()
+	c.w.WriteHeader(status)
+}
+
+func (c *call) reply(status int, contentType string, body []byte) {
+	h := c.w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	c.begun(status)
+	c.w.Write(body)
+}
+
+func (c *call) replyJSON(status int, v any) {
+	c.reply(status, wire.ContentTypeJSON, encodeJSON(v))
+}
+
+// succeed answers 200 with the rate limit's headers, where there is one.
+func (c *call) succeed(v any) {
+	c.limit.set(c.w.Header())
+	c.replyJSON(http.StatusOK, v)
+}
+
+// abort closes the connection without another word.
+func (c *call) abort() { panic(http.ErrAbortHandler) }
+
+// reset aborts so that the client sees a connection reset rather than its
+// end, where the transport can.
+func (c *call) reset() {
+	if conn, _, err := http.NewResponseController(c.w).Hijack(); err == nil {
+		defer conn.Close()
+		for inner := conn; inner != nil; {
+			if l, ok := inner.(interface{ SetLinger(int) error }); ok {
+				l.SetLinger(0)
+				inner.Close() // before TLS says goodbye
+				return
+			}
+			outer, ok := inner.(interface{ NetConn() net.Conn })
+			if !ok {
+				return
+			}
+			inner = outer.NetConn()
+		}
+	}
+	c.abort()
+}

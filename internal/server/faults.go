@@ -1,0 +1,252 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// Fault is a failure that the server plays for one request. The functions
+// that make them say which; the zero Fault is none.
+type Fault struct {
+	kind   faultKind
+	status int
+	text   string // error code or Retry-After
+	delay  time.Duration
+	after  int // chunks
+}
+
+type faultKind int
+
+const (
+	noFault faultKind = iota
+
+	// Before authorization, not counted by the rate limit.
+	faultStatus
+	faultRateLimit
+	faultHTML
+	faultReset
+	faultDelay
+	faultLegacyError
+
+	// In a stream.
+	faultStreamError
+	faultStreamCut
+	faultStreamStall
+	faultStreamMalformed
+)
+
+// FaultStatus answers with status and the documented envelope. An empty code
+// is the one that fits the status best.
+func FaultStatus(status int, code string) Fault {
+	return Fault{kind: faultStatus, status: checkStatus("FaultStatus", status), text: code}
+}
+
+// FaultRateLimit answers 429 rate_limited with that Retry-After, as it is;
+// none if it is empty.
+func FaultRateLimit(retryAfter string) Fault { return Fault{kind: faultRateLimit, text: retryAfter} }
+
+// FaultHTML answers with status and a page of HTML, as a proxy would.
+func FaultHTML(status int) Fault {
+	return Fault{kind: faultHTML, status: checkStatus("FaultHTML", status)}
+}
+
+// FaultReset closes the connection without a reply.
+func FaultReset() Fault { return Fault{kind: faultReset} }
+
+// FaultDelay waits before the request is served as usual.
+func FaultDelay(d time.Duration) Fault { return Fault{kind: faultDelay, delay: d} }
+
+// FaultLegacyError answers with status and the error body of the reference
+// pages: {"error": "text", "code": code, "status": status}, on a 429 with
+// "retry_after": 12.
+func FaultLegacyError(status int, code string) Fault {
+	return Fault{kind: faultLegacyError, status: checkStatus("FaultLegacyError", status), text: code}
+}
+
+// FaultStreamError sends an error event after so many chunks, then [DONE]. A
+// request for no stream gets the code's status; stream_error is model_error
+// there.
+func FaultStreamError(code string, afterChunks int) Fault {
+	return Fault{kind: faultStreamError, text: code, after: afterChunks}
+}
+
+// FaultStreamCut ends the connection after so many chunks, without [DONE]. A
+// request for no stream gets FaultReset.
+func FaultStreamCut(afterChunks int) Fault { return Fault{kind: faultStreamCut, after: afterChunks} }
+
+// FaultStreamStall sends nothing more after so many chunks until the client
+// leaves or the server closes. A request for no stream is not answered.
+func FaultStreamStall(afterChunks int) Fault {
+	return Fault{kind: faultStreamStall, after: afterChunks}
+}
+
+// FaultStreamMalformed sends, after so many chunks, a line that is not JSON
+// with a single newline after it, and then goes on. A request for no stream
+// gets 200 and a body that is not JSON.
+func FaultStreamMalformed(afterChunks int) Fault {
+	return Fault{kind: faultStreamMalformed, after: afterChunks}
+}
+
+func checkStatus(function string, status int) int {
+	if status < 200 || status > 599 {
+		panic(fmt.Sprintf("clawhqtest: %s: no reply can have status %d", function, status))
+	}
+	return status
+}
+
+// String returns the call that makes the fault, as in
+// FaultStatus(503, "agent_offline").
+func (f Fault) String() string {
+	switch f.kind {
+	case faultStatus:
+		return fmt.Sprintf("FaultStatus(%d, %q)", f.status, f.text)
+	case faultRateLimit:
+		return fmt.Sprintf("FaultRateLimit(%q)", f.text)
+	case faultHTML:
+		return fmt.Sprintf("FaultHTML(%d)", f.status)
+	case faultReset:
+		return "FaultReset()"
+	case faultDelay:
+		return fmt.Sprintf("FaultDelay(%v)", f.delay)
+	case faultLegacyError:
+		return fmt.Sprintf("FaultLegacyError(%d, %q)", f.status, f.text)
+	case faultStreamError:
+		return fmt.Sprintf("FaultStreamError(%q, %d)", f.text, f.after)
+	case faultStreamCut:
+		return fmt.Sprintf("FaultStreamCut(%d)", f.after)
+	case faultStreamStall:
+		return fmt.Sprintf("FaultStreamStall(%d)", f.after)
+	case faultStreamMalformed:
+		return fmt.Sprintf("FaultStreamMalformed(%d)", f.after)
+	}
+	return "no fault"
+}
+
+// Inject queues faults: each is played for one request, in order. Requests
+// for the API and for key management take them, also those that would have
+// been refused; a request over plain HTTP takes none.
+func (s *Server) Inject(faults ...Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.faults = append(s.state.faults, faults...)
+}
+
+// Faults returns the faults that no request has taken yet.
+func (s *Server) Faults() []Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.state.faults)
+}
+
+// ClearFaults forgets the faults that no request has taken yet.
+func (s *Server) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.faults = nil
+}
+
+// faulted takes the next fault and plays it, and reports whether that was the
+// answer. One for a stream is left for chat to play.
+func (c *call) faulted(path string) (answered bool) {
+	c.s.mu.Lock()
+	if len(c.state.faults) > 0 {
+		c.fault, c.state.faults = c.state.faults[0], c.state.faults[1:]
+		c.entry.Fault = c.fault.String()
+	}
+	c.s.mu.Unlock()
+	if c.fault.onStream() {
+		if path == wire.PathChat {
+			return false
+		}
+		c.playWithoutStream()
+		return true
+	}
+
+	f := c.fault
+	switch f.kind {
+	case noFault:
+		return false
+	case faultDelay:
+		if pause(c.ctx, f.delay) {
+			return false
+		}
+		c.interrupted()
+	case faultStatus:
+		code := f.text
+		if code == "" {
+			code = codeFor(f.status)
+		}
+		c.failAs(f.status, code, "", "")
+	case faultRateLimit:
+		if f.text != "" {
+			c.w.Header().Set(wire.HeaderRetryAfter, f.text)
+		}
+		c.fail(wire.CodeRateLimited, "", "")
+	case faultHTML:
+		c.w.Header().Del(wire.HeaderRequestID) // a proxy knows of none
+		title := html.EscapeString(fmt.Sprintf("%d %s", f.status, http.StatusText(f.status)))
+		c.reply(f.status, "text/html; charset=utf-8",
+			[]byte("<!DOCTYPE html>\n<html><head><title>"+title+"</title></head><body><h1>"+title+"</h1></body></html>\n"))
+	case faultReset:
+		c.reset()
+	case faultLegacyError:
+		body := wire.FlatError{Error: message(wire.LegacyCodes[f.text]), Code: f.text, Status: f.status}
+		if f.status == http.StatusTooManyRequests {
+			seconds := 12.0 // the reference pages' example
+			body.RetryAfter = &seconds
+		}
+		c.replyJSON(f.status, body)
+	}
+	return true
+}
+
+// onStream reports whether the fault is one of a stream.
+func (f Fault) onStream() bool { return f.kind >= faultStreamError }
+
+// playWithoutStream plays a stream's fault for a request that asks for none.
+func (c *call) playWithoutStream() {
+	switch c.fault.kind {
+	case faultStreamError:
+		code := c.fault.text
+		if code == wire.CodeStreamError {
+			code = wire.CodeModelError
+		}
+		c.fail(code, "", "")
+	case faultStreamCut:
+		c.reset()
+	case faultStreamStall:
+		<-c.ctx.Done()
+		c.interrupted()
+	case faultStreamMalformed:
+		c.reply(http.StatusOK, wire.ContentTypeJSON, []byte(`{"response":`))
+	}
+}
+
+var errCut = errors.New("connection cut by a fault")
+
+// streamError is the code of an error event that a fault asks for.
+type streamError string
+
+func (e streamError) Error() string { return strconv.Quote(string(e)) + " by a fault" }
+
+// playOnStream plays a stream's fault. An error ends the stream.
+func (c *call) playOnStream(out *eventStream) error {
+	switch c.fault.kind {
+	case faultStreamError:
+		return streamError(c.fault.text)
+	case faultStreamCut:
+		return errCut
+	case faultStreamStall:
+		<-c.ctx.Done()
+		return context.Cause(c.ctx)
+	}
+	return out.malformed()
+}

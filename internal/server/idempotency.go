@@ -1,0 +1,51 @@
+package server
+
+import (
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// replies keeps the reply to each idempotency key of the account.
+type replies struct {
+	byKey  map[string]*storedReply
+	stored []*storedReply // oldest first
+}
+
+// storedReply is a reply, or the place of one that is being worked on.
+type storedReply struct {
+	key  string
+	body []byte // nil while the first request is in flight
+	at   time.Time
+}
+
+// claim returns the place of a key, and whether the caller is its first and
+// owes it a store or a release.
+func (r *replies) claim(key string, now time.Time) (reply *storedReply, first bool) {
+	for len(r.stored) > 0 && now.Sub(r.stored[0].at) >= wire.IdempotencyTTL {
+		delete(r.byKey, r.stored[0].key)
+		r.stored = r.stored[1:]
+	}
+	if reply, ok := r.byKey[key]; ok {
+		return reply, false
+	}
+	if r.byKey == nil {
+		r.byKey = map[string]*storedReply{}
+	}
+	reply = &storedReply{key: key}
+	r.byKey[key] = reply
+	return reply, true
+}
+
+// store keeps the body of a successful reply.
+func (r *replies) store(reply *storedReply, body []byte, now time.Time) {
+	reply.body, reply.at = body, now
+	r.stored = append(r.stored, reply)
+}
+
+// release gives the key up again, unless a reply was stored.
+func (r *replies) release(reply *storedReply) {
+	if reply.body == nil {
+		delete(r.byKey, reply.key)
+	}
+}

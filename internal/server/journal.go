@@ -1,0 +1,94 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// Request is an entry of the journal: a request as it came, and what became
+// of it. API keys are cut to their prefix, other credentials to their scheme
+// or name.
+type Request struct {
+	Time     time.Time     // of arrival
+	Duration time.Duration // until the handler was done; 0 before
+	Method   string
+	Path     string // with the base path, without the query
+	Header   http.Header
+	Body     []byte // what was read of it, at most one byte over the limit
+
+	Status    int    // of the reply; 0 if none has begun
+	RequestID string // the id that the server gave it
+	KeyID     string // of the key that it bore, if the server knows it
+	Agent     string // slug of the agent that ran; empty if none did, as in a replay
+	Fault     string // the fault that was played, as its String prints it
+	Err       string // why it failed, in more detail than the client is told
+}
+
+func newEntry(r *http.Request, id string) *Request {
+	return &Request{
+		Time:      time.Now(),
+		Method:    r.Method,
+		Path:      wire.Redact(r.URL.Path),
+		Header:    redactHeader(r.Header),
+		RequestID: id,
+	}
+}
+
+// redactHeader returns a copy of h without what authenticates.
+func redactHeader(h http.Header) http.Header {
+	h = h.Clone()
+	for name, values := range h {
+		redact := wire.Redact
+		switch name {
+		case "Authorization", "Proxy-Authorization":
+			redact = redactAuthorization
+		case "Cookie":
+			redact = redactCookies
+		}
+		for i, v := range values {
+			values[i] = redact(v)
+		}
+	}
+	return h
+}
+
+// redactAuthorization keeps the scheme and the prefix of an API key.
+func redactAuthorization(v string) string {
+	scheme, credential, ok := strings.Cut(v, " ")
+	switch {
+	case !ok:
+		return "…"
+	case wire.ValidKey(credential):
+		return scheme + " " + wire.Redact(credential)
+	}
+	return scheme + " …"
+}
+
+// redactCookies keeps the names.
+func redactCookies(v string) string {
+	cookies := strings.Split(v, ";")
+	for i, c := range cookies {
+		name, _, _ := strings.Cut(strings.TrimSpace(c), "=")
+		cookies[i] = name + "=…"
+	}
+	return strings.Join(cookies, "; ")
+}
+
+// Requests returns a copy of the journal: every request since the start or
+// the last Reset, in the order of arrival. A request is in it before its
+// handler begins, its status before the client sees it.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	requests := make([]Request, len(s.state.journal))
+	for i, e := range s.state.journal {
+		requests[i] = *e
+		requests[i].Header = e.Header.Clone()
+		requests[i].Body = slices.Clone(e.Body)
+	}
+	return requests
+}

@@ -1,0 +1,141 @@
+package server
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/clawhq/clawhq-go/internal/window"
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// newKey is a key before it has been used. Of the secret only the hash and
+// the part that may be shown are kept.
+type newKey struct {
+	id, name, prefix string
+	hash             [sha256.Size]byte
+	rpm              int
+}
+
+// generateKey returns a new key and its secret.
+func generateKey(name string, rpm int) (k newKey, secret string) {
+	secret = wire.KeyStart + hexID()
+	return hashedKey(uuid.NewString(), name, rpm, secret), secret
+}
+
+func hashedKey(id, name string, rpm int, secret string) newKey {
+	return newKey{id, name, wire.KeyPrefix(secret), sha256.Sum256([]byte(secret)), rpm}
+}
+
+// key is a key of the account.
+type key struct {
+	newKey
+	revoked   bool
+	createdAt time.Time
+	window    window.Log // its calls
+	usage     usage
+}
+
+// keyring holds the account's keys, revoked ones included.
+type keyring struct {
+	all      []*key            // in the order of creation
+	byID     map[string]*key   // each
+	byPrefix map[string][]*key // by what is no secret, so that finding one betrays nothing
+}
+
+func (r *keyring) add(n newKey, now time.Time) *key {
+	if r.byID == nil {
+		r.byID, r.byPrefix = map[string]*key{}, map[string][]*key{}
+	}
+	k := &key{newKey: n, createdAt: now.UTC().Truncate(time.Millisecond)}
+	r.all = append(r.all, k)
+	r.byID[k.id] = k
+	r.byPrefix[k.prefix] = append(r.byPrefix[k.prefix], k)
+	return k
+}
+
+// find returns the key whose secret it is, or nil.
+func (r *keyring) find(secret string) *key {
+	hash := sha256.Sum256([]byte(secret))
+	for _, k := range r.byPrefix[wire.KeyPrefix(secret)] {
+		if subtle.ConstantTimeCompare(k.hash[:], hash[:]) == 1 {
+			return k
+		}
+	}
+	return nil
+}
+
+// active returns the key with that id unless it is unknown or revoked.
+func (r *keyring) active(id string) (k *key, ok bool) {
+	k, ok = r.byID[id]
+	return k, ok && !k.revoked
+}
+
+func (r *keyring) countActive() (n int) {
+	for _, k := range r.all {
+		if !k.revoked {
+			n++
+		}
+	}
+	return n
+}
+
+// CreateKey adds a key to the account. Unlike POST /keys it takes any
+// positive limit and any number of keys.
+func (s *Server) CreateKey(name string, rpm int) (id, secret string) {
+	name, problem := keyName(name)
+	if problem == "" && rpm < 1 {
+		problem = fmt.Sprintf("rate limit of %d calls a minute", rpm)
+	}
+	if problem != "" {
+		panic("clawhqtest: CreateKey: " + problem)
+	}
+	n, secret := generateKey(name, rpm)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.keys.add(n, time.Now())
+	return n.id, secret
+}
+
+// RevokeKey revokes a key. A request that begins after it has returned is
+// refused.
+func (s *Server) RevokeKey(id string) {
+	s.withKey("RevokeKey", id, func(k *key) { k.revoked = true })
+}
+
+// SetRateLimit changes a key's limit for the requests that come from now on.
+func (s *Server) SetRateLimit(id string, rpm int) {
+	if rpm < 1 {
+		panic(fmt.Sprintf("clawhqtest: SetRateLimit: rate limit of %d calls a minute", rpm))
+	}
+	s.withKey("SetRateLimit", id, func(k *key) { k.rpm = rpm })
+}
+
+// FirstKeyID returns the id of the key that New returned.
+func (s *Server) FirstKeyID() string { return s.firstKey.id }
+
+func (s *Server) withKey(method, id string, change func(*key)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k, ok := s.state.keys.byID[id]
+	if !ok {
+		panic(fmt.Sprintf("clawhqtest: %s: no key has the id %q", method, id))
+	}
+	change(k)
+}
+
+// keyName returns a key's name as it is kept, or what is wrong with it.
+func keyName(name string) (trimmed, problem string) {
+	name = strings.TrimSpace(name)
+	switch n := len([]rune(name)); {
+	case n == 0:
+		return "", "Key name is required"
+	case n > wire.MaxKeyNameChars:
+		return "", fmt.Sprintf("Key name must be at most %d characters", wire.MaxKeyNameChars)
+	}
+	return name, ""
+}

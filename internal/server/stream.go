@@ -1,0 +1,142 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// stream runs the agent and sends each chunk as an event as soon as it is
+// there.
+func (c *call) stream(a *agent, m Message) {
+	h := c.w.Header()
+	h.Set("Content-Type", wire.ContentTypeEventStream)
+	h.Set("Cache-Control", "no-cache")
+	c.limit.set(h)
+	c.begun(http.StatusOK)
+
+	out := newEventStream(c.w, c.s.cfg.Profile)
+	var text strings.Builder
+	sent, pending := 0, c.fault.onStream()
+	// play plays the call's fault once its time has come.
+	play := func(due bool) error {
+		if !due || !pending {
+			return nil
+		}
+		pending = false
+		return c.playOnStream(out)
+	}
+
+	stop := errors.Join(out.flush(), play(c.fault.after == 0))
+	err := stop
+	if stop == nil {
+		err = c.run(a, m, func(chunk string) bool {
+			text.WriteString(chunk)
+			sent++
+			if stop = out.content(chunk); stop == nil {
+				stop = play(sent == c.fault.after)
+			}
+			return stop == nil
+		})
+	}
+	if err == nil {
+		err = stop
+	}
+	if err == nil {
+		err = play(true)
+	}
+	if err != nil {
+		c.failed(err)
+	}
+	var coded streamError
+	switch {
+	case err == nil:
+		c.remember(m, text.String())
+	case errors.Is(err, errCut) || c.r.Context().Err() != nil:
+		c.abort()
+	case errors.As(err, &coded):
+		out.error(string(coded), message(string(coded)))
+	case errors.Is(err, errAgentTimeout):
+		out.error(wire.CodeModelTimeout, message(wire.CodeModelTimeout))
+	case errors.Is(err, errClosing):
+		out.error(wire.CodeStreamError, errClosing.Error())
+	default:
+		out.error(wire.CodeStreamError, message(wire.CodeStreamError))
+	}
+	out.done()
+}
+
+// eventStream writes the events of a streamed chat.
+type eventStream struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	space   string
+	buf     bytes.Buffer
+	encoder *json.Encoder // into buf
+}
+
+func newEventStream(w http.ResponseWriter, p Profile) *eventStream {
+	s := &eventStream{w: w, control: http.NewResponseController(w), space: p.jsonSpace()}
+	s.encoder = json.NewEncoder(&s.buf)
+	s.encoder.SetEscapeHTML(false)
+	return s
+}
+
+// content sends a chunk of the answer.
+func (s *eventStream) content(chunk string) error {
+	s.raw(`data: {"content":`, s.space)
+	s.string(chunk)
+	s.raw("}\n\n")
+	return s.send()
+}
+
+// error sends an error, which leaves only done to be sent.
+func (s *eventStream) error(code, message string) error {
+	s.raw(`data: {"error":`, s.space, `{"code":`, s.space)
+	s.string(code)
+	s.raw(`,`, s.space, `"message":`, s.space)
+	s.string(message)
+	s.raw("}}\n\n")
+	return s.send()
+}
+
+// malformed sends what the live service makes of a chunk that it could not
+// parse: a line that is not JSON, and one newline.
+func (s *eventStream) malformed() error {
+	s.raw("data: {malformed\n")
+	return s.send()
+}
+
+// done ends the stream.
+func (s *eventStream) done() error {
+	s.raw("data: ", wire.StreamDone, "\n\n")
+	return s.send()
+}
+
+func (s *eventStream) raw(parts ...string) {
+	for _, p := range parts {
+		s.buf.WriteString(p)
+	}
+}
+
+func (s *eventStream) string(v string) {
+	s.encoder.Encode(v)
+	s.buf.Truncate(s.buf.Len() - 1) // the newline
+}
+
+func (s *eventStream) send() error {
+	_, err := s.w.Write(s.buf.Bytes())
+	s.buf.Reset()
+	return errors.Join(err, s.flush())
+}
+
+func (s *eventStream) flush() error {
+	if err := s.control.Flush(); !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
+}
