@@ -331,7 +331,7 @@ func (a *call) observe(resp *http.Response, sl *slot) {
 		a.rateLimit.store(limit)
 	}
 	if sl != nil && resp.StatusCode != http.StatusTooManyRequests {
-		a.shaper.answered(sl, limit, known)
+		a.shaper.replied(sl, limit, known)
 	}
 }
 

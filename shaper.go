@@ -12,23 +12,22 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// A shaper keeps a client's calls inside the server's sliding window. It holds
-// a log of the client's own calls, by when they were sent, and of the calls of
-// others on the same key, as far as the server's replies betray them.
+// A shaper keeps a client's calls inside the server's sliding window by a log
+// of them, and by what the replies tell of the calls of others on the key.
 //
-// The server counts a call when it arrives, which is between when it was sent
-// and when it was answered. A slot is free again one window after its call was
-// sent, plus a margin: should a call arrive late and the one that takes its
-// slot early, the margin is what keeps them a window apart.
+// The server counts a call when it arrives, which is after it was sent and
+// before it is answered. A slot is therefore free again one window after its
+// call was sent, plus a margin: should that call have been slow to arrive, and
+// the one that takes its slot be quick, the margin keeps them a window apart.
 type shaper struct {
 	mu          sync.Mutex
-	limit       int       // calls a window; 0 until the server tells
-	limitAsOf   time.Time // when the call was sent whose reply told the limit
-	own         window.Log
-	others      window.Log
-	outstanding int // calls sent and not answered
-	margin      time.Duration
-	margined    time.Time     // when the margin last changed
+	limit       int        // calls a window; 0 until the server tells
+	limitAsOf   time.Time  // when the call was sent whose reply told the limit
+	own         window.Log // the client's calls, by when they were sent
+	answered    window.Log // those of them that were answered
+	outstanding int        // those that were not
+	others      others
+	margin      margin
 	gate        time.Time     // nothing is sent before
 	pause       time.Duration // the last one after a 429 that did not say how long
 	queue       []*waiter     // callers, the first to be admitted first
@@ -47,28 +46,24 @@ type slot struct {
 type waiter struct{ wake chan struct{} }
 
 const (
-	minMargin = 250 * time.Millisecond
-	maxMargin = 4 * time.Second
-
-	// othersMargin is how much longer than a window a slot taken by others is
-	// left to them. They will want it again, and two clients that reach for
-	// the same slot at once cost a 429.
-	othersMargin = 2 * time.Second
+	// roundTrip is for how long a call that is not answered yet is taken to be
+	// on its way, so that others cannot have seen it either.
+	roundTrip = time.Second
 
 	// minPause is how long nothing is sent after a 429 that does not say how
 	// long to wait, or is not to be believed. It doubles with every further one.
 	minPause = time.Second
 )
 
-func newShaper(limit int) *shaper { return &shaper{limit: limit, margin: minMargin} }
+func newShaper(limit int) *shaper { return &shaper{limit: limit, margin: margin{length: minMargin}} }
 
 // admit waits until a call may be sent and logs it in sl.
 func (s *shaper) admit(ctx context.Context, sl *slot) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
 	if len(s.queue) == 0 {
-		if at, ok := s.freeAt(now, 0); ok && !at.After(now) {
+		now := time.Now()
+		if at, _ := s.freeAt(now, 0); !at.After(now) {
 			s.take(sl, now)
 			return nil
 		}
@@ -77,7 +72,7 @@ func (s *shaper) admit(ctx context.Context, sl *slot) error {
 }
 
 // wait is admit for a call that has to queue. s.mu is held, but not while it
-// waits.
+// sleeps.
 func (s *shaper) wait(ctx context.Context, sl *slot) error {
 	w := &waiter{make(chan struct{}, 1)}
 	s.queue = append(s.queue, w)
@@ -86,19 +81,18 @@ func (s *shaper) wait(ctx context.Context, sl *slot) error {
 	for {
 		now := time.Now()
 		place := slices.Index(s.queue, w)
-		at, known := s.freeAt(now, place)
-		if place == 0 && known && !at.After(now) {
+		at, sure := s.freeAt(now, place)
+		if place == 0 && !at.After(now) {
 			s.take(sl, now)
 			return nil
 		}
-		if known && hasDeadline && at.After(deadline) {
-			return throttled(context.DeadlineExceeded, fmt.Sprintf("there is room in %v, after the context's deadline", at.Sub(now).Round(time.Millisecond)))
+		if sure && hasDeadline && at.After(deadline) {
+			return throttled(context.DeadlineExceeded,
+				fmt.Sprintf("there is room in %v, after the context's deadline", at.Sub(now).Round(time.Millisecond)))
 		}
-		var timer <-chan time.Time // the first in the queue watches the clock
-		if place == 0 && known {
-			t := time.NewTimer(at.Sub(now))
-			defer t.Stop()
-			timer = t.C
+		var timer <-chan time.Time
+		if place == 0 { // only the first watches the clock
+			timer = time.After(at.Sub(now))
 		}
 		s.mu.Unlock()
 		select {
@@ -136,16 +130,15 @@ func (s *shaper) take(sl *slot, now time.Time) {
 	s.outstanding++
 }
 
-// ownSpan and othersSpan are how long a call keeps its slot.
-func (s *shaper) ownSpan() time.Duration { return wire.RateWindow + s.margin }
-
-const othersSpan = wire.RateWindow + othersMargin
+// span is how long a call keeps its slot.
+func (s *shaper) span() time.Duration { return wire.RateWindow + s.margin.length }
 
 // freeAt returns when there will be room for the caller at the given place in
-// the queue, if everything stays as it is. ok is false if that is not known.
-func (s *shaper) freeAt(now time.Time, place int) (at time.Time, ok bool) {
+// the queue if everything stays as it is. It is sure if a reply that is still
+// to come cannot make it sooner.
+func (s *shaper) freeAt(now time.Time, place int) (at time.Time, sure bool) {
 	at = now
-	if s.gate.After(at) {
+	if s.gate.After(now) {
 		at = s.gate
 	}
 	if s.limit == 0 {
@@ -153,34 +146,31 @@ func (s *shaper) freeAt(now time.Time, place int) (at time.Time, ok bool) {
 		if s.pause > 0 {
 			most = 1 // it was too much already
 		}
-		return at, s.outstanding+place < most
+		if s.outstanding+place >= most {
+			at = now.Add(forever)
+		}
+		return at, false
 	}
-	s.own.Prune(now.Add(-wire.RateWindow - 2*maxMargin)) // later, rejected asks for them
-	s.others.Prune(now.Add(-othersSpan))
-	own := s.own.After(now.Add(-s.ownSpan()))
-	others := max(0, s.others.Len()-s.limit+1) // one slot is always this client's
-	over := s.own.Len() - own + s.others.Len() - others + place - s.limit
-	if over < 0 {
-		return at, true
-	}
-	// Slots come free in the order of the two logs; past their end, in the
-	// same order a window later.
-	rounds := over / s.limit
-	over %= s.limit
-	free := at
-	for ; over >= 0; over-- {
-		switch {
-		case others == s.others.Len() && own == s.own.Len():
-			over = 0
-		case others == s.others.Len() || own < s.own.Len() && s.own.At(own).Add(s.ownSpan()).Before(s.others.At(others).Add(othersSpan)):
-			free = s.own.At(own).Add(s.ownSpan())
-			own++
-		default:
-			free = s.others.At(others).Add(othersSpan)
-			others++
+
+	s.own.Prune(now.Add(-wire.RateWindow - 2*maxMargin)) // until then a 429 asks for them
+	s.answered.Prune(now.Add(-wire.RateWindow))
+	first := s.own.After(now.Add(-s.span()))
+	slots := max(1, s.limit-s.others.count(s.outstanding > 0)) // one is always this client's
+	if s.others.held > 0 && place == 0 {
+		// The others may be taking slots at this moment as well: of the room
+		// there seems to be, only this client's share is used at once.
+		recent := now.Add(-roundTrip)
+		fresh := s.own.Len() - s.own.After(recent) - s.answered.Len() + s.answered.After(recent)
+		room := slots - (s.own.Len() - first - fresh)
+		if fresh > 0 && fresh >= room*slots/s.limit {
+			return now.Add(roundTrip), false
 		}
 	}
-	free = free.Add(time.Duration(rounds) * s.ownSpan())
+	free := now
+	if i := s.own.Len() - slots + place%slots; i >= first {
+		free = s.own.At(i).Add(s.span())
+	}
+	free = free.Add(time.Duration(place/slots) * s.span()) // the slots come round again
 	if free.After(at) {
 		at = free
 	}
@@ -206,50 +196,37 @@ func (s *shaper) lost(sl *slot, neverSent bool) {
 	if neverSent {
 		s.forget(sl)
 	}
+	sl.gone = true
 	s.wakeFirst()
 }
 
-// answered says that a call got a reply other than 429, and what it told.
-func (s *shaper) answered(sl *slot, told RateLimit, known bool) {
+// replied says that a call got a reply other than 429, and what it told.
+func (s *shaper) replied(sl *slot, told RateLimit, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := time.Now()
 	s.outstanding--
+	s.answered.Add(sl.at)
 	if known {
 		s.pause = 0
+		s.margin.observe(now, now.Sub(sl.at))
 		if !sl.at.Before(s.limitAsOf) {
 			s.limit, s.limitAsOf = told.Limit, sl.at
 		}
-		s.infer(sl.at, told.Limit-told.Remaining)
-		s.narrow(time.Now())
+		s.infer(sl.at, now, told.Limit-told.Remaining)
 	}
+	sl.gone = true
 	s.wakeFirst()
 }
 
-// infer corrects the log of the others' calls by what the server had counted
-// when the call arrived that was sent at.
-func (s *shaper) infer(at time.Time, counted int) {
-	from, to := at.Add(-wire.RateWindow), at.Add(s.margin)
-	// Of the client's own calls, these may have counted and these must have.
-	may := s.own.After(to) - s.own.After(from.Add(-s.margin))
-	must := s.own.After(at.Add(-s.margin)) - s.own.After(from.Add(s.margin))
-	first := s.others.After(from)
-	logged := s.others.After(to) - first
-	for ; logged < counted-may; logged++ {
-		s.others.Add(at)
-	}
-	for ; logged > max(counted-must, 0); logged-- {
-		s.others.Remove(s.others.At(first))
-	}
-}
-
 // rejected says that a call got a 429, and how long the server asks to wait.
-// A wait that is longer than the longest to be believed is taken for none.
+// A wait longer than the longest to be believed is taken for none.
 func (s *shaper) rejected(sl *slot, retryAfter, longest time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := time.Now()
 	s.outstanding--
 	s.forget(sl) // the server counts what it admits
-	now := time.Now()
 	if retryAfter <= 0 || retryAfter > longest {
 		s.pause = min(max(2*s.pause, minPause), wire.RateWindow)
 		retryAfter = s.pause
@@ -258,43 +235,31 @@ func (s *shaper) rejected(sl *slot, retryAfter, longest time.Duration) {
 		s.gate = until
 	}
 	if s.limit > 0 {
-		s.explain(sl.at, now)
+		before := s.own.After(sl.at) - s.own.After(sl.at.Add(-wire.RateWindow-2*maxMargin))
+		if before >= s.limit {
+			// The client's own calls fill a window that is a little longer: on
+			// arrival they were nearer to each other than when they were sent.
+			s.margin.widen(now, sl.at)
+		} else {
+			s.infer(sl.at, now, s.limit)
+		}
 	}
 	s.wakeFirst()
 }
 
-// explain finds the reason of a 429 for a call that was sent at, which the log
-// had room for: either its own calls were nearer to each other on arrival than
-// when they were sent, or others are using the key.
-func (s *shaper) explain(at, now time.Time) {
+// infer concludes from what the server had counted, when the call arrived that
+// was sent at and answered now, how many of those calls were others'.
+func (s *shaper) infer(at, now time.Time, counted int) {
 	from := at.Add(-wire.RateWindow)
-	if s.own.After(at)-s.own.After(from.Add(-2*maxMargin)) >= s.limit {
-		if at.After(s.margined) {
-			s.margin = min(2*s.margin, maxMargin)
-			s.margined = now
-		}
-		return
-	}
-	// All that is known of the others is how many they are. Taken to be
-	// evenly spread, they let the waiting calls out one after another, and
-	// the first replies will tell more.
-	missing := s.limit - (s.own.After(at) - s.own.After(from)) - (s.others.After(at) - s.others.After(from))
-	for i := range missing {
-		s.others.Add(from.Add(wire.RateWindow * time.Duration(i+1) / time.Duration(missing)))
-	}
+	d := min(max(now.Sub(at), 2*s.margin.length-minMargin), maxMargin) // how far off an arrival may be
+	may := s.own.After(at.Add(d)) - s.own.After(from.Add(-d))
+	must := s.own.After(at.Add(-d)) - s.own.After(from.Add(d))
+	meanwhile := s.answered.After(at.Add(d)) - s.answered.After(at.Add(-d))
+	s.others.observe(at, counted-may, counted-must, meanwhile)
 }
 
-// narrow takes back a part of a margin that has kept calls apart for long.
-func (s *shaper) narrow(now time.Time) {
-	if s.margin > minMargin && now.Sub(s.margined) > 5*wire.RateWindow {
-		s.margin = max(minMargin, s.margin*3/4)
-		s.margined = now
-	}
-}
-
+// forget takes a call out of the log that the server has not counted.
 func (s *shaper) forget(sl *slot) {
-	if !sl.gone {
-		s.own.Remove(sl.at)
-		sl.gone = true
-	}
+	s.own.Remove(sl.at)
+	sl.gone = true
 }

@@ -81,6 +81,12 @@ var endpoints = []endpoint{
 		Parameters: chatParameters(true),
 	},
 	{
+		ID: "health", Group: "Chat", Name: "Check a key",
+		Description: "Checks a key without sending a message.",
+		Method:      http.MethodGet, Path: wire.PathHealth, Auth: authKey,
+		Parameters: []parameter{},
+	},
+	{
 		ID: "keys.list", Group: "API keys", Name: "List keys",
 		Description: "Lists the account's keys with their use; never the full keys.",
 		Method:      http.MethodGet, Path: wire.PathKeys, Auth: authSession,
