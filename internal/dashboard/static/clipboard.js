@@ -2,9 +2,8 @@
 
 import { byId } from './dom.js';
 
-/** Makes a button copy what text() returns when it is pressed. */
-export function copies(button, text) {
-  const label = button.textContent;
+/** Makes a button, whose label is label(), copy what text() returns. */
+export function copies(button, text, label) {
   let timer;
   button.addEventListener('click', async () => {
     let outcome = 'Copied';
@@ -16,6 +15,6 @@ export function copies(button, text) {
     button.textContent = outcome;
     byId('announcer').textContent = outcome;
     clearTimeout(timer);
-    timer = setTimeout(() => { button.textContent = label; }, 2000);
+    timer = setTimeout(() => { button.textContent = label(); }, 2000);
   });
 }

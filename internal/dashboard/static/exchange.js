@@ -26,7 +26,7 @@ export class RequestView {
       this.#revealed = !this.#revealed;
       this.#show();
     });
-    copies(byId('request-copy'), () => this.#text());
+    copies(byId('request-copy'), () => this.#text(), () => this.#copyLabel());
   }
 
   show(request) {
@@ -39,7 +39,9 @@ export class RequestView {
     reveal.hidden = this.#form !== 'http' || !this.#request.headers.some((h) => h.value !== null && h.shown);
     reveal.setAttribute('aria-pressed', String(this.#revealed));
     reveal.textContent = this.#revealed ? 'Hide key' : 'Reveal key';
+    byId('request-copy').textContent = this.#copyLabel();
     const code = byId('request-code');
+    code.dataset.form = this.#form;
     if (this.#form !== 'http') {
       code.textContent = this.#text();
       return;
@@ -49,6 +51,8 @@ export class RequestView {
     for (const header of headers) code.append('\n', ...headerLine(header.name, this.#headerValue(header)));
     if (body !== null) code.append('\n\n', highlighted(body));
   }
+
+  #copyLabel() { return this.#form === 'http' ? 'Copy request' : `Copy as ${languages[this.#form].label}`; }
 
   #text() {
     if (this.#form !== 'http') return languages[this.#form].write(this.#request);
@@ -90,7 +94,9 @@ export class ResponseView {
   }
 
   #begin() {
-    byId('response').dataset.state = 'waiting';
+    const view = byId('response');
+    view.dataset.state = 'waiting';
+    if (view.getBoundingClientRect().top > innerHeight * 0.75) view.scrollIntoView(); // below the form on a phone
     for (const id of ['response-headers', 'response-body', 'response-events', 'response-text']) byId(id).replaceChildren();
     for (const id of ['response-head', 'response-body', 'response-stream', 'response-note']) byId(id).hidden = true;
     this.#status('…', 'Waiting for the reply', 'pending', '');
@@ -130,9 +136,10 @@ export class ResponseView {
       if (kind === 'done') done = true;
       if (kind === 'error') failed = 'The stream reported an error.';
       if (kind === 'malformed') failed = 'An event is not JSON: a client must not skip it, since a piece of the answer is lost.';
-      byId('response-events').append(el('li', { 'data-kind': kind },
+      const list = byId('response-events');
+      list.append(el('li', { 'data-kind': kind },
         el('span', { class: 'offset' }, offset(start)), el('code', {}, highlighted(data, { indent: false }))));
-      byId('response-events').lastElementChild.scrollIntoView({ block: 'nearest' });
+      list.scrollTop = list.scrollHeight;
     }
     if (!done) failed ||= 'The stream ended without [DONE]: it was cut off.';
     if (failed) this.#note(failed);

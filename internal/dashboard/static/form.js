@@ -32,7 +32,10 @@ export class ParameterForm {
   show(endpoint) {
     this.#keep();
     this.#fields = endpoint.parameters.map((parameter) => this.#field(parameter));
-    this.#container.replaceChildren(...this.#fields.map((field) => field.row));
+    const rows = (wanted) => this.#fields.filter(({ parameter }) => (parameter.in === 'header') === wanted).map(({ row }) => row);
+    const headers = rows(true);
+    this.#container.replaceChildren(...rows(false), headers.length === 0 ? ''
+      : el('details', { class: 'more' }, el('summary', {}, 'Headers'), ...headers));
   }
 
   /** The values by name; what is left empty is left out. */
@@ -56,7 +59,9 @@ export class ParameterForm {
       const text = problem(parameter, values[parameter.name]);
       error.textContent = text;
       input.setAttribute('aria-invalid', String(text !== ''));
-      if (text !== '') first ??= input;
+      if (text === '') continue;
+      input.closest('details')?.setAttribute('open', '');
+      first ??= input;
     }
     return first;
   }
@@ -84,7 +89,7 @@ export class ParameterForm {
     if (parameter.required) input.setAttribute('aria-required', 'true');
     const label = el('label', { for: id },
       el('code', {}, parameter.name),
-      el('span', { class: 'muted' }, parameter.required ? 'required' : parameter.in === 'header' ? 'header' : 'optional'));
+      el('span', { class: 'muted' }, parameter.required ? 'required' : 'optional'));
     const row = parameter.type === 'boolean'
       ? el('div', { class: 'field field-check' }, input, label, hint, error)
       : el('div', { class: 'field' }, label, input, hint, error);

@@ -86,7 +86,7 @@ export class KeysView {
 
   #setUpSecret(tryKey) {
     const dialog = byId('secret-dialog');
-    copies(byId('secret-copy'), () => this.#secret);
+    copies(byId('secret-copy'), () => this.#secret, () => 'Copy key');
     byId('secret-try').addEventListener('click', () => {
       const { key } = dialog.dataset;
       dialog.close();

@@ -10,7 +10,7 @@
 export function buildRequest(catalog, endpoint, values, key = '') {
   let path = catalog.base_path + endpoint.path;
   const query = new URLSearchParams();
-  const headers = [{ name: 'Accept', value: 'application/json, text/event-stream' }];
+  const headers = [];
   let body = null;
   for (const parameter of endpoint.parameters) {
     const value = values[parameter.name];

@@ -155,8 +155,7 @@ function python(request) {
 import requests
 
 response = ${call}
-print(response.status_code)
-print(response.json())
+print(response.status_code, response.text)
 `;
   }
   return `import json

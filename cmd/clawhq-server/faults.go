@@ -1,0 +1,187 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/dashboard"
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// faultForms lists what the fault notation can say. It is the text of the
+// -fault flag's usage and of the playground's list.
+var faultForms = []dashboard.FaultForm{
+	{Example: "429:7", Meaning: "rate limited, with this Retry-After"},
+	{Example: "500", Meaning: "this status, with its usual error code"},
+	{Example: "503:agent_offline", Meaning: "this status with this error code"},
+	{Example: "legacy:429:RATE_LIMITED", Meaning: "the same in the older, flat error body"},
+	{Example: "html:502", Meaning: "an HTML page, as proxies send"},
+	{Example: "reset", Meaning: "the connection closed without a reply"},
+	{Example: "delay:2s", Meaning: "the reply held back"},
+	{Example: "error:stream_error:2", Meaning: "a stream that reports this error after so many chunks"},
+	{Example: "cut:2", Meaning: "a stream cut off after so many chunks"},
+	{Example: "stall:2", Meaning: "a stream that falls silent after so many chunks"},
+	{Example: "malformed:2", Meaning: "a stream with an event that is not JSON after so many chunks"},
+}
+
+// parseFaults reads faults separated by commas, and returns each with the
+// text it was written as.
+func parseFaults(notation string) ([]clawhqtest.Fault, []string, error) {
+	var faults []clawhqtest.Fault
+	var texts []string
+	for text := range strings.SplitSeq(notation, ",") {
+		text = strings.TrimSpace(text)
+		fault, err := parseFault(text)
+		if err != nil {
+			return nil, nil, fmt.Errorf("fault %q: %w", text, err)
+		}
+		faults = append(faults, fault)
+		texts = append(texts, text)
+	}
+	return faults, texts, nil
+}
+
+func parseFault(text string) (fault clawhqtest.Fault, err error) {
+	kind, argument, given := strings.Cut(text, ":")
+	chunks := func(make func(int) clawhqtest.Fault) (clawhqtest.Fault, error) {
+		n, err := parseChunks(argument)
+		if err != nil {
+			return fault, fmt.Errorf("%w, as in %s:2", err, kind)
+		}
+		return make(n), nil
+	}
+	switch kind {
+	case "reset":
+		if given {
+			return fault, fmt.Errorf("takes no argument")
+		}
+		return clawhqtest.FaultReset(), nil
+	case "delay":
+		d, err := time.ParseDuration(argument)
+		if err != nil || d <= 0 {
+			return fault, fmt.Errorf("wants a duration above zero, as in delay:2s")
+		}
+		return clawhqtest.FaultDelay(d), nil
+	case "cut":
+		return chunks(clawhqtest.FaultStreamCut)
+	case "stall":
+		return chunks(clawhqtest.FaultStreamStall)
+	case "malformed":
+		return chunks(clawhqtest.FaultStreamMalformed)
+	case "error":
+		code, after, _ := strings.Cut(argument, ":")
+		n, err := parseChunks(after)
+		if err != nil || !isWord(code) {
+			return fault, fmt.Errorf("wants a code and a number of chunks, as in error:%s:2", wire.CodeStreamError)
+		}
+		return clawhqtest.FaultStreamError(code, n), nil
+	case "html":
+		status, err := parseStatus(argument)
+		if err != nil {
+			return fault, fmt.Errorf("%w, as in html:502", err)
+		}
+		return clawhqtest.FaultHTML(status), nil
+	case "legacy":
+		number, code, _ := strings.Cut(argument, ":")
+		status, err := parseStatus(number)
+		if err != nil || !isWord(code) {
+			return fault, fmt.Errorf("wants a status and a code, as in legacy:429:RATE_LIMITED")
+		}
+		return clawhqtest.FaultLegacyError(status, code), nil
+	}
+	status, err := parseStatus(kind)
+	switch {
+	case err != nil:
+		return fault, fmt.Errorf("unknown; there are %s", strings.Join(faultExamples(), ", "))
+	case status == http.StatusTooManyRequests && given:
+		if !isHeaderValue(argument) {
+			return fault, fmt.Errorf("%q cannot be a Retry-After", argument)
+		}
+		return clawhqtest.FaultRateLimit(argument), nil
+	case !given:
+		return clawhqtest.FaultStatus(status, ""), nil
+	case !isWord(argument):
+		return fault, fmt.Errorf("%q cannot be an error code", argument)
+	}
+	return clawhqtest.FaultStatus(status, argument), nil
+}
+
+func parseStatus(text string) (int, error) {
+	status, err := strconv.Atoi(text)
+	if err != nil || status < 400 || status > 599 {
+		return 0, fmt.Errorf("wants a status from 400 to 599")
+	}
+	return status, nil
+}
+
+func parseChunks(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("wants a number of chunks")
+	}
+	return n, nil
+}
+
+func isWord(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_')
+	}) < 0
+}
+
+func isHeaderValue(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
+}
+
+func faultExamples() []string {
+	examples := make([]string, len(faultForms))
+	for i, form := range faultForms {
+		examples[i] = form.Example
+	}
+	return examples
+}
+
+// faultQueue arms a server's faults and remembers how they were written. All
+// of the server's faults come through it.
+type faultQueue struct {
+	server *clawhqtest.Server
+
+	mu    sync.Mutex
+	texts []string // of every fault armed, met ones first
+}
+
+func (q *faultQueue) Forms() []dashboard.FaultForm { return faultForms }
+
+func (q *faultQueue) Arm(notation string) error {
+	faults, texts, err := parseFaults(notation)
+	if err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.texts = append(q.left(), texts...)
+	q.server.Inject(faults...)
+	return nil
+}
+
+func (q *faultQueue) Queued() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return append([]string{}, q.left()...)
+}
+
+func (q *faultQueue) Clear() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.server.ClearFaults()
+}
+
+// left returns the texts of the faults not yet met: the server meets them in
+// order, so that these are the latest.
+func (q *faultQueue) left() []string {
+	return q.texts[len(q.texts)-len(q.server.Faults()):]
+}

@@ -1,0 +1,93 @@
+package dashboard_test
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/dashboard"
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// TestCatalogMatchesServer calls every endpoint of the catalog on the
+// reference server, by the credential that the catalog names: it has to be
+// known, and has to refuse a request without that credential.
+func TestCatalogMatchesServer(t *testing.T) {
+	t.Parallel()
+	server := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
+	d := dashboard.New(dashboard.Config{
+		API: server.Handler(), Session: server.Session(), Profile: "documented", Faults: &queue{},
+	})
+	catalog := readCatalog(t, d, server.Session())
+	if len(catalog.Endpoints) == 0 {
+		t.Fatal("the catalog is empty")
+	}
+	for _, e := range catalog.Endpoints {
+		id, _ := server.CreateKey(e.ID, wire.Tier30)
+		q := request{
+			method: e.Method,
+			path:   catalog.BasePath + strings.ReplaceAll(e.Path, "{id}", id),
+			header: map[string]string{},
+		}
+		if e.Method == http.MethodPost || e.Method == http.MethodPatch {
+			q.header["Content-Type"] = wire.ContentTypeJSON
+			q.body = `{"message":"hi","name":"renamed","rate_limit_per_min":120}`
+		}
+		if w := do(d, q); w.Code != http.StatusUnauthorized {
+			t.Errorf("%s without a credential: status %d, want 401", e.ID, w.Code)
+		}
+		switch e.Auth {
+		case "key":
+			q.header["Authorization"] = "Bearer " + server.APIKey()
+		case "session":
+			q.header["Cookie"] = "session=" + server.Session()
+		}
+		if w := do(d, q); w.Code != http.StatusOK {
+			t.Errorf("%s (%s %s): status %d, want 200; body %s", e.ID, q.method, q.path, w.Code, w.Body)
+		}
+		server.RevokeKey(id) // an account has five at most
+	}
+}
+
+// TestCatalogPatterns holds the catalog's regular expressions against the
+// functions that the server checks with.
+func TestCatalogPatterns(t *testing.T) {
+	t.Parallel()
+	c := readCatalog(t, newDashboard(), session)
+	key := regexp.MustCompile("^(?:" + c.KeyPattern + ")$")
+	for _, s := range []string{
+		"clw_a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6", "clw_A1B2C3D4E5F6G7H8I9J0K1L2M3N4O5P6",
+		"clw_a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p", "clw_a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p67", "clw_a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5-6", "",
+	} {
+		if got, want := key.MatchString(s), wire.ValidKey(s); got != want {
+			t.Errorf("key pattern on %q: %v, the server says %v", s, got, want)
+		}
+	}
+	var checked bool
+	for _, e := range c.Endpoints {
+		for _, p := range e.Parameters {
+			if p.Name != "session_id" {
+				continue
+			}
+			checked = true
+			id := regexp.MustCompile("^(?:" + p.Pattern + ")$")
+			for _, s := range []string{"user_123", "a", "A-9", "", "a b", "ä", strings.Repeat("x", 128), strings.Repeat("x", 129)} {
+				if got, want := id.MatchString(s), wire.ValidSessionID(s); got != want {
+					t.Errorf("%s: session_id pattern on %q: %v, the server says %v", e.ID, s, got, want)
+				}
+			}
+		}
+		for _, p := range e.Parameters {
+			for _, rpm := range p.Options {
+				if !wire.ValidTier(rpm) {
+					t.Errorf("%s: %d is no tier", e.ID, rpm)
+				}
+			}
+		}
+	}
+	if !checked {
+		t.Error("no endpoint has a session_id")
+	}
+}

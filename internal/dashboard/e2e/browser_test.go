@@ -1,0 +1,290 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+const (
+	chromium = "/usr/bin/chromium"
+	root     = "../../.." // of the module that the server is in
+
+	// stepTimeout bounds one step of a test: what does not happen by then
+	// does not happen.
+	stepTimeout = 20 * time.Second
+)
+
+// server is a running clawhq-server.
+type server struct {
+	base, key, session, dashboard string
+}
+
+func (s server) origin() string { return strings.TrimSuffix(s.base, "/api") }
+
+// binary is the server program, built by TestMain.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(build(m)) }
+
+func build(m *testing.M) int {
+	if _, err := os.Stat(chromium); err != nil {
+		fmt.Fprintf(os.Stderr, "FAIL: these tests drive Chromium, which is not at %s; install it with: apt-get install chromium\n", chromium)
+		return 1
+	}
+	dir, err := os.MkdirTemp("", "clawhq-e2e")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "clawhq-server")
+	command := exec.Command("go", "build", "-o", binary, "./cmd/clawhq-server")
+	command.Dir = root
+	if out, err := command.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "FAIL: build the server: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// startServer starts the program on a free port and reads what it prints.
+func startServer(t *testing.T, args ...string) server {
+	t.Helper()
+	command := exec.Command(binary, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		command.Process.Signal(os.Interrupt)
+		if err := command.Wait(); err != nil {
+			t.Errorf("the server did not end cleanly: %v", err)
+		}
+	})
+	var s server
+	fields := map[string]*string{"Base URL": &s.base, "API key": &s.key, "Session": &s.session, "Dashboard": &s.dashboard}
+	lines := bufio.NewScanner(stdout)
+	for len(fields) > 0 && lines.Scan() {
+		for name, field := range fields {
+			if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+				*field = strings.TrimSpace(value)
+				delete(fields, name)
+			}
+		}
+	}
+	if len(fields) > 0 {
+		t.Fatalf("the server did not print %v", fields)
+	}
+	go io.Copy(io.Discard, stdout)
+	return s
+}
+
+// post calls the server without the browser and returns the status.
+func (s server) post(t *testing.T, path, key, body string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.base+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if key == "" {
+		request.AddCookie(&http.Cookie{Name: "session", Value: s.session})
+	} else {
+		request.Header.Set("Authorization", "Bearer "+key)
+	}
+	client := http.Client{Transport: &http.Transport{
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
+		DisableKeepAlives: true,
+	}}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	return response.StatusCode
+}
+
+// tab is a browser of its own with one page. It fails the test for what the
+// page reports as an error: exceptions, console errors, blocked content.
+type tab struct {
+	t   *testing.T
+	ctx context.Context
+
+	mu       sync.Mutex
+	problems []string
+}
+
+func openTab(t *testing.T, s server) *tab {
+	t.Helper()
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(chromium),
+		chromedp.UserDataDir(t.TempDir()),
+		chromedp.WSURLReadTimeout(time.Minute),
+	}
+	for _, flag := range []string{
+		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run",
+		"disable-background-networking", "disable-component-update", "disable-sync",
+		"disable-dev-shm-usage", "hide-scrollbars", "ignore-certificate-errors",
+	} {
+		options = append(options, chromedp.Flag(flag, true))
+	}
+	allocator, closeAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	// The driver reports events of newer browsers that it does not know.
+	ctx, closeTab := chromedp.NewContext(allocator, chromedp.WithErrorf(func(string, ...any) {}))
+	b := &tab{t: t, ctx: ctx}
+	t.Cleanup(func() {
+		chromedp.Cancel(ctx)
+		closeTab()
+		closeAllocator()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for _, problem := range b.problems {
+			t.Errorf("the page reported: %s", problem)
+		}
+	})
+	chromedp.ListenTarget(ctx, b.listen)
+	// The first Run starts the browser and must not be given a deadline, at
+	// which the browser would end.
+	if err := chromedp.Run(ctx); err != nil {
+		t.Fatalf("start Chromium: %v", err)
+	}
+	b.run("set up the page",
+		log.Enable(),
+		browser.SetPermission(&browser.PermissionDescriptor{Name: "clipboard-read"}, browser.PermissionSettingGranted).WithOrigin(s.origin()),
+		browser.SetPermission(&browser.PermissionDescriptor{Name: "clipboard-write"}, browser.PermissionSettingGranted).WithOrigin(s.origin()),
+		emulation.SetFocusEmulationEnabled(true),
+		chromedp.ActionFunc(func(ctx context.Context) error {
+			_, err := page.AddScriptToEvaluateOnNewDocument(
+				`addEventListener('securitypolicyviolation', (e) => console.error('content policy: ' + e.violatedDirective + ' ' + e.blockedURI))`).Do(ctx)
+			return err
+		}),
+	)
+	return b
+}
+
+func (b *tab) listen(event any) {
+	var problem string
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		problem = "exception: " + e.ExceptionDetails.Error()
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.APITypeError || e.Type == runtime.APITypeAssert {
+			problem = "console:"
+			for _, arg := range e.Args {
+				problem += " " + string(arg.Value) + arg.Description
+			}
+		}
+	case *log.EventEntryAdded:
+		// Replies such as a 429 are the network's errors, not the page's.
+		if e.Entry.Level == log.LevelError && e.Entry.Source != log.SourceNetwork {
+			problem = fmt.Sprintf("%s: %s", e.Entry.Source, e.Entry.Text)
+		}
+	}
+	if problem != "" {
+		b.mu.Lock()
+		b.problems = append(b.problems, problem)
+		b.mu.Unlock()
+	}
+}
+
+// run does actions, and fails the test if they are not done in time.
+func (b *tab) run(what string, actions ...chromedp.Action) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, stepTimeout)
+	defer cancel()
+	if err := chromedp.Run(ctx, actions...); err != nil {
+		b.t.Fatalf("%s: %v", what, err)
+	}
+}
+
+func (b *tab) open(url string) { b.t.Helper(); b.run("open the page", chromedp.Navigate(url)) }
+
+func (b *tab) click(selector string) {
+	b.t.Helper()
+	b.run("click "+selector, chromedp.Click(selector, chromedp.ByQuery, chromedp.NodeVisible))
+}
+
+// fill replaces a field's text as typing would.
+func (b *tab) fill(selector, text string) {
+	b.t.Helper()
+	b.run("fill "+selector, chromedp.WaitVisible(selector, chromedp.ByQuery))
+	b.eval(fmt.Sprintf(`(() => {
+		const field = document.querySelector(%q);
+		field.focus();
+		field.select();
+		return true;
+	})()`, selector), new(bool))
+	b.run("type into "+selector, chromedp.KeyEvent("\b"), insertText(text))
+}
+
+func insertText(text string) chromedp.Action {
+	return chromedp.ActionFunc(func(ctx context.Context) error {
+		return chromedp.KeyEvent(text).Do(ctx)
+	})
+}
+
+// choose picks an option of a select by its value.
+func (b *tab) choose(selector, value string) {
+	b.t.Helper()
+	b.run("choose "+value, chromedp.WaitVisible(selector, chromedp.ByQuery))
+	b.eval(fmt.Sprintf(`(() => {
+		const select = document.querySelector(%q);
+		select.value = %q;
+		select.dispatchEvent(new Event('input', { bubbles: true }));
+		select.dispatchEvent(new Event('change', { bubbles: true }));
+		return select.value === %[2]q;
+	})()`, selector, value), new(bool))
+}
+
+// eval evaluates an expression, promises awaited.
+func (b *tab) eval(expression string, into any) {
+	b.t.Helper()
+	b.run("evaluate "+expression, chromedp.Evaluate(expression, into, func(p *runtime.EvaluateParams) *runtime.EvaluateParams {
+		return p.WithAwaitPromise(true)
+	}))
+}
+
+// until waits for an expression to become true.
+func (b *tab) until(expression string) {
+	b.t.Helper()
+	if err := chromedp.Run(b.ctx, chromedp.Poll(expression, nil, chromedp.WithPollingTimeout(stepTimeout), chromedp.WithPollingInterval(20*time.Millisecond))); err != nil {
+		var state string
+		chromedp.Run(b.ctx, chromedp.Evaluate(`document.querySelector('main').innerText`, &state))
+		b.t.Fatalf("never true: %s: %v; the page says:\n%s", expression, err, state)
+	}
+}
+
+// text returns what an element says.
+func (b *tab) text(selector string) string {
+	b.t.Helper()
+	var text string
+	b.eval(fmt.Sprintf(`document.querySelector(%q).textContent`, selector), &text)
+	return text
+}
+
+// wantText fails the test unless an element comes to say what is wanted.
+func (b *tab) wantText(selector, want string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf(`document.querySelector(%q)?.textContent.includes(%q)`, selector, want))
+}

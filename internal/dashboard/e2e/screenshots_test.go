@@ -1,0 +1,186 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+var docsImages = flag.Bool("docs-images", false, "also write the README's pictures to docs/images")
+
+const maxDocsImage = 150_000 // bytes
+
+// TestScreenshots takes pictures of both views in both themes, on a phone and
+// on a desktop, and checks that nothing is wider than the screen.
+func TestScreenshots(t *testing.T) {
+	s := startServer(t, "-agent-delay", "50ms")
+	b := openTab(t, s)
+	b.open(s.dashboard)
+	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
+	for name, tier := range map[string]string{"staging-test": "30", "mobile-app": "120"} {
+		b.createKey(name, tier)
+		b.click("#secret-dialog [data-close]")
+	}
+	key := b.createKey("production-backend", "60")
+	b.everywhere("secret-dialog")
+	b.click("#secret-try")
+	for range 17 {
+		s.post(t, "/v1/chat", key, `{"message":"hi"}`)
+	}
+	s.post(t, "/v1/chat", key, `{}`)
+
+	b.choose("#endpoint", "chat.stream")
+	b.fill("#parameter-message", "Explain how webhooks work")
+	b.fill("#parameter-agent", "support-bot")
+	b.send()
+	b.everywhere("playground-stream")
+	b.choose("#endpoint", "chat")
+	b.click(`#request-forms input[value=go]`)
+	b.send()
+	b.everywhere("playground-go")
+	b.click(`#request-forms input[value=http]`)
+	b.click(".faults summary")
+	b.fill("#fault-input", "429:42")
+	b.click("#fault-arm")
+	b.wantText("#fault-count", "1 armed")
+	b.send()
+	b.wantText("#countdown", "Retry in")
+	b.fill("#fault-input", "500,cut:2")
+	b.click("#fault-arm")
+	b.wantText("#fault-count", "2 armed")
+	b.everywhere("playground-limited")
+	b.click("#fault-clear")
+	b.click(".faults summary")
+
+	b.click(`nav a[href="#keys"]`)
+	b.click(`[aria-label="Revoke staging-test"]`)
+	b.everywhere("revoke-dialog")
+	b.click("#revoke-form [type=submit]")
+	b.until(`!document.querySelector('dialog[open]')`)
+	b.everywhere("keys")
+
+	if *docsImages {
+		b.docsImage("api-access")
+		b.click(`nav a[href="#playground"]`)
+		b.choose("#endpoint", "chat.stream")
+		b.send()
+		b.docsImage("playground")
+	}
+
+	// A browser that is not signed in.
+	signedOut := openTab(t, s)
+	signedOut.open(s.origin() + "/")
+	signedOut.wantText("#signed-out", "Not signed in")
+	signedOut.everywhere("signed-out")
+}
+
+// everywhere writes screenshots/NAME-WIDTH-THEME.png for all widths and themes.
+func (b *tab) everywhere(name string) {
+	b.t.Helper()
+	for _, width := range []int64{360, 1280} {
+		for _, theme := range []string{"light", "dark"} {
+			picture := b.picture(width, theme)
+			write(b.t, filepath.Join("screenshots", fmt.Sprintf("%s-%d-%s.png", name, width, theme)), picture)
+			var overflow int
+			b.eval(fmt.Sprintf(`Math.max(document.documentElement.scrollWidth, innerWidth) - %d`, width), &overflow)
+			if overflow > 0 {
+				b.t.Errorf("%s at %d px: the page is %d px too wide", name, width, overflow)
+			}
+		}
+	}
+	b.run("restore the size", emulation.ClearDeviceMetricsOverride())
+}
+
+// picture takes the whole page at a width and in a theme.
+func (b *tab) picture(width int64, theme string) []byte {
+	b.t.Helper()
+	var picture []byte
+	b.run("take a picture",
+		emulation.SetDeviceMetricsOverride(width, 900, 1, width < 500),
+		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: theme},
+			{Name: "prefers-reduced-motion", Value: "reduce"},
+		}),
+		chromedp.ActionFunc(func(ctx context.Context) error {
+			_, _, _, _, _, content, err := page.GetLayoutMetrics().Do(ctx)
+			if err != nil {
+				return err
+			}
+			picture, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).WithClip(&page.Viewport{
+				Width: float64(width), Height: max(content.Height, 900), Scale: 1,
+			}).Do(ctx)
+			return err
+		}))
+	return picture
+}
+
+// docsImage writes a picture for the README: in 256 colours, cut below the
+// last of the content.
+func (b *tab) docsImage(name string) {
+	b.t.Helper()
+	full, err := png.Decode(bytes.NewReader(b.picture(1280, "light")))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	bounds := full.Bounds()
+	var bottom float64
+	b.eval(`document.querySelector('main').getBoundingClientRect().bottom + scrollY`, &bottom)
+	bounds.Max.Y = min(bounds.Max.Y, int(bottom))
+	small := image.NewPaletted(bounds, palette(full))
+	draw.Draw(small, bounds, full, image.Point{}, draw.Src)
+	var out bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.BestCompression}
+	if err := encoder.Encode(&out, small); err != nil {
+		b.t.Fatal(err)
+	}
+	if out.Len() >= maxDocsImage {
+		b.t.Errorf("%s.png has %d bytes, the README's limit is %d", name, out.Len(), maxDocsImage)
+	}
+	write(b.t, filepath.Join(root, "docs", "images", name+".png"), out.Bytes())
+	b.run("restore the size", emulation.ClearDeviceMetricsOverride())
+}
+
+// palette returns the 256 colours that a picture has most of. A page of flat
+// areas and anti-aliased text hardly has more.
+func palette(picture image.Image) color.Palette {
+	counts := make(map[color.RGBA]int)
+	bounds := picture.Bounds()
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			counts[color.RGBAModel.Convert(picture.At(x, y)).(color.RGBA)]++
+		}
+	}
+	colors := make([]color.RGBA, 0, len(counts))
+	for c := range counts {
+		colors = append(colors, c)
+	}
+	slices.SortFunc(colors, func(a, b color.RGBA) int { return counts[b] - counts[a] })
+	var p color.Palette
+	for _, c := range colors[:min(len(colors), 256)] {
+		p = append(p, c)
+	}
+	return p
+}
+
+func write(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
