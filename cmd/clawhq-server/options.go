@@ -44,7 +44,7 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	profile := flags.String("profile", "documented", "`name` of the behaviour: documented, or live with the service's quirks")
 	flags.IntVar(&o.rpm, "rpm", wire.DefaultTier, "`tier` of the first key: 30, 60, 120 or 300 requests a minute")
 	flags.StringVar(&o.plan, "plan", "pro", "`name` of the account's plan; the API is part of pro")
-	flags.DurationVar(&o.agentDelay, "agent-delay", 0, "`pause` of the built-in agents before each chunk, such as 200ms")
+	flags.DurationVar(&o.agentDelay, "agent-delay", 0, "`pause` of the built-in agents before each chunk but the first, such as 200ms")
 	flags.Func("fault", "`faults` that the first requests meet, separated by commas, may be repeated: "+strings.Join(faultExamples(), ", "), func(notation string) error {
 		_, _, err := parseFaults(notation)
 		o.faults = append(o.faults, notation)

@@ -27,6 +27,7 @@ func (b *tab) createKey(name, tier string) string {
 // send sends the playground's request and waits for the end of the reply.
 func (b *tab) send() {
 	b.t.Helper()
+	b.eval(`document.querySelector('#response').dataset.state = 'idle'`, new(string))
 	b.click("#send")
 	b.until(`document.querySelector('#response').dataset.state === 'done' && !document.querySelector('#send').disabled`)
 }

@@ -9,9 +9,11 @@ import (
 	"image/color"
 	"image/draw"
 	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
@@ -23,10 +25,14 @@ var docsImages = flag.Bool("docs-images", false, "also write the README's pictur
 
 const maxDocsImage = 150_000 // bytes
 
-// TestScreenshots takes pictures of both views in both themes, on a phone and
-// on a desktop, and checks that nothing is wider than the screen.
+// TestScreenshots takes pictures of both views in both themes, from a phone to
+// a desktop, and checks that nothing is wider than the screen.
 func TestScreenshots(t *testing.T) {
-	s := startServer(t, "-agent-delay", "50ms")
+	args := []string{"-agent-delay", "50ms"}
+	if *docsImages {
+		args = append(args, "-addr", "127.0.0.1:8787") // the address that readers will see
+	}
+	s := startServer(t, args...)
 	b := openTab(t, s)
 	b.open(s.dashboard)
 	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
@@ -37,9 +43,11 @@ func TestScreenshots(t *testing.T) {
 	key := b.createKey("production-backend", "60")
 	b.everywhere("secret-dialog")
 	b.click("#secret-try")
+	var calls sync.WaitGroup
 	for range 17 {
-		s.post(t, "/v1/chat", key, `{"message":"hi"}`)
+		calls.Go(func() { s.post(t, "/v1/chat", key, `{"message":"hi"}`) })
 	}
+	calls.Wait()
 	s.post(t, "/v1/chat", key, `{}`)
 
 	b.choose("#endpoint", "chat.stream")
@@ -90,7 +98,7 @@ func TestScreenshots(t *testing.T) {
 // everywhere writes screenshots/NAME-WIDTH-THEME.png for all widths and themes.
 func (b *tab) everywhere(name string) {
 	b.t.Helper()
-	for _, width := range []int64{360, 1280} {
+	for _, width := range []int64{360, 768, 1280} {
 		for _, theme := range []string{"light", "dark"} {
 			picture := b.picture(width, theme)
 			write(b.t, filepath.Join("screenshots", fmt.Sprintf("%s-%d-%s.png", name, width, theme)), picture)
@@ -153,9 +161,11 @@ func (b *tab) docsImage(name string) {
 	b.run("restore the size", emulation.ClearDeviceMetricsOverride())
 }
 
-// palette returns the 256 colours that a picture has most of. A page of flat
-// areas and anti-aliased text hardly has more.
+// palette returns 256 colours for a picture: the most frequent ones as they
+// are, such as those of the surfaces, and of the others, most of them shades
+// at the edges of letters, those that differ visibly.
 func palette(picture image.Image) color.Palette {
+	const exact, distinct = 32, 10 // how many are kept as they are; how far the others are apart
 	counts := make(map[color.RGBA]int)
 	bounds := picture.Bounds()
 	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
@@ -163,14 +173,17 @@ func palette(picture image.Image) color.Palette {
 			counts[color.RGBAModel.Convert(picture.At(x, y)).(color.RGBA)]++
 		}
 	}
-	colors := make([]color.RGBA, 0, len(counts))
-	for c := range counts {
-		colors = append(colors, c)
-	}
-	slices.SortFunc(colors, func(a, b color.RGBA) int { return counts[b] - counts[a] })
+	colors := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int { return counts[b] - counts[a] })
 	var p color.Palette
-	for _, c := range colors[:min(len(colors), 256)] {
-		p = append(p, c)
+	for _, c := range colors {
+		near := slices.ContainsFunc(p, func(o color.Color) bool {
+			other := o.(color.RGBA)
+			r, g, b := int(c.R)-int(other.R), int(c.G)-int(other.G), int(c.B)-int(other.B)
+			return r*r+g*g+b*b < distinct*distinct
+		})
+		if len(p) < exact || len(p) < 256 && !near {
+			p = append(p, c)
+		}
 	}
 	return p
 }

@@ -6,6 +6,7 @@ import { armFaults, clearFaults, loadFaults } from './api.js';
 export class FaultPanel {
   #input = byId('fault-input');
   #message = byId('fault-message');
+  #calls = 0;
 
   constructor(notation) {
     byId('fault-forms').replaceChildren(...notation.map(({ example, meaning }) => el('li', {},
@@ -26,9 +27,11 @@ export class FaultPanel {
   }
 
   async #do(call, done) {
+    this.#calls += 1;
+    const mine = this.#calls;
     try {
       const { queued } = await call();
-      this.#show(queued);
+      if (mine === this.#calls) this.#show(queued); // replies may overtake each other
       say(this.#message);
       done?.();
     } catch (error) {

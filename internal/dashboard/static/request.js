@@ -30,7 +30,7 @@ export function buildRequest(catalog, endpoint, values, key = '') {
     if (key !== '') headers.unshift({
       name: 'Authorization',
       value: `Bearer ${key}`,
-      shown: `Bearer ${key.slice(0, catalog.key_prefix_chars)}${'•'.repeat(16)}`,
+      shown: `Bearer ${key.slice(0, catalog.key_prefix_chars)}${'•'.repeat(8)}`,
     });
   } else {
     headers.unshift({ name: 'Cookie', value: null, shown: `${catalog.session_cookie}=… (HttpOnly, added by the browser)` });
