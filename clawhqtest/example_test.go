@@ -1,0 +1,95 @@
+package clawhqtest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+)
+
+// A test talks to a server of its own. Inside a test, NewTestServer(t) also
+// closes it.
+func ExampleNewServer() {
+	s := clawhqtest.NewServer(clawhqtest.WithInMemory())
+	defer s.Close()
+
+	reply, err := s.Client().Chat(context.Background(), clawhq.ChatRequest{Message: "What are your business hours?"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(reply.Agent)
+	fmt.Println(reply.Response)
+	// Output:
+	// support-bot
+	// Thanks for reaching out to support. You asked: “What are your business hours?” Our support hours are Monday to Friday, 9:00 to 18:00 UTC. Is there anything else I can help you with?
+}
+
+// An agent answers as the test needs.
+func ExampleServer_HandleAgent() {
+	s := clawhqtest.NewServer(clawhqtest.WithInMemory())
+	defer s.Close()
+	s.HandleAgent("counter", func(ctx context.Context, m clawhqtest.Message) iter.Seq2[string, error] {
+		return func(yield func(string, error) bool) {
+			_ = yield("You said ", nil) &&
+				yield(m.Text, nil) &&
+				yield(fmt.Sprintf(" after %d turns.", len(m.History)), nil)
+		}
+	})
+
+	client := s.Client()
+	for _, text := range []string{"one", "two"} {
+		for chunk, err := range client.ChatStream(context.Background(), clawhq.ChatRequest{Message: text, Agent: "counter", SessionID: "s"}) {
+			if err != nil {
+				fmt.Println(err)
+				return
+			}
+			fmt.Printf("|%s", chunk.Content)
+		}
+		fmt.Println()
+	}
+	// Output:
+	// |You said |one| after 0 turns.
+	// |You said |two| after 2 turns.
+}
+
+// Faults show how a program takes failures.
+func ExampleServer_Inject() {
+	s := clawhqtest.NewServer(clawhqtest.WithInMemory())
+	defer s.Close()
+	client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+
+	s.Inject(clawhqtest.FaultStatus(503, "agent_offline"))
+	_, err := client.Chat(context.Background(), clawhq.ChatRequest{Message: "hi"})
+	if offline := (*clawhq.AgentError)(nil); errors.As(err, &offline) {
+		fmt.Println(offline.StatusCode, offline.Code)
+	}
+
+	s.Inject(clawhqtest.FaultStreamCut(2))
+	text, err := clawhq.CollectText(client.ChatStream(context.Background(), clawhq.ChatRequest{Message: "hi"}))
+	if broken := (*clawhq.StreamError)(nil); errors.As(err, &broken) {
+		fmt.Printf("%q %s\n", text, broken.Code)
+	}
+	// Output:
+	// 503 agent_offline
+	// "Thanks for " stream_truncated
+}
+
+// The journal tells what a program sent.
+func ExampleServer_Requests() {
+	s := clawhqtest.NewServer(clawhqtest.WithInMemory())
+	defer s.Close()
+
+	_, err := s.Client().Chat(context.Background(), clawhq.ChatRequest{Message: "hi"})
+	if err != nil {
+		fmt.Println(err)
+	}
+	for _, r := range s.Requests() {
+		fmt.Printf("%s %s %s -> %d by %s\n", r.Method, r.Path, r.Body, r.Status, r.Agent)
+	}
+	// Output:
+	// POST /api/v1/chat {"message":"hi"} -> 200 by support-bot
+}
