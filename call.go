@@ -134,9 +134,9 @@ func (a *call) headers(cfg *callConfig) (http.Header, *InvalidRequestError) {
 		wire.HeaderClientRequestID: {a.clientRequestID},
 	}
 	if a.management {
-		h["Cookie"] = a.cookie
+		h["Cookie"] = a.secrets().cookie
 	} else {
-		h["Authorization"] = a.bearer
+		h["Authorization"] = a.secrets().bearer
 	}
 	if a.body != nil {
 		h["Content-Type"] = contentTypeJSON
@@ -321,17 +321,17 @@ func (a *call) admit() (*slot, error) {
 
 // observe takes what the headers tell.
 func (a *call) observe(resp *http.Response, sl *slot) {
-	limit, known := parseRateLimit(resp.Header)
+	limit, counted := parseRateLimit(resp.Header)
 	a.info.StatusCode = resp.StatusCode
 	a.info.RequestID = a.redact(resp.Header.Get(wire.HeaderRequestID))
 	a.info.RateLimit = limit
 	a.info.Replayed = resp.Header.Get(wire.HeaderIdempotencyReplay) == "true"
 	a.info.Header = resp.Header
-	if known && !a.management {
+	if limit.Limit > 0 && !a.management {
 		a.rateLimit.store(limit)
 	}
 	if sl != nil && resp.StatusCode != http.StatusTooManyRequests {
-		a.shaper.replied(sl, limit, known)
+		a.shaper.replied(sl, limit.Limit, counted)
 	}
 }
 

@@ -44,17 +44,14 @@ type Client struct {
 	core *core
 }
 
-// core is what the services of a Client share. It is held by pointer only, so
-// that no print verb reaches the credentials in it.
+// core is what the services of a Client share.
 type core struct {
 	base       *url.URL
 	chatURL    *url.URL
 	http       http.Client
 	logger     *slog.Logger
 	userAgent  []string
-	bearer     []string // the Authorization header
-	cookie     []string // the Cookie header of key management; nil without a session
-	session    string
+	secrets    func() *secrets // not a field of their own: print verbs reach everything else
 	retry      RetryPolicy
 	budget     *retryBudget
 	limiter    Limiter // the caller's own; nil without one
@@ -62,6 +59,13 @@ type core struct {
 	rateLimit  lastRateLimit
 	attemptMax time.Duration
 	idleMax    time.Duration
+}
+
+// secrets are a client's credentials.
+type secrets struct {
+	bearer  []string // the Authorization header
+	cookie  []string // the Cookie header of key management; nil without a session
+	session string   // the cookie's value
 }
 
 // forever stands for no bound: long past any program, and far from where a
@@ -136,21 +140,13 @@ func (cfg *config) core() (*core, error) {
 		chatURL:    base.JoinPath(wire.PathChat),
 		logger:     cfg.logger,
 		userAgent:  []string{userAgent(cfg.product)},
-		bearer:     []string{"Bearer " + cfg.apiKey},
+		secrets:    cfg.secrets(),
 		retry:      retry,
 		budget:     newRetryBudget(retry.Budget),
 		limiter:    cfg.limiter,
 		shaper:     cfg.shaper,
 		attemptMax: cmp.Or(cfg.attemptTimeout, forever),
 		idleMax:    cmp.Or(cfg.idleTimeout, forever),
-	}
-	if cfg.session != "" {
-		cookie := cfg.session
-		if !strings.Contains(cookie, "=") {
-			cookie = wire.SessionCookie + "=" + cookie
-		}
-		_, c.session, _ = strings.Cut(cookie, "=")
-		c.cookie = []string{cookie}
 	}
 	if cfg.httpClient != nil {
 		c.http = *cfg.httpClient
@@ -162,6 +158,19 @@ func (cfg *config) core() (*core, error) {
 		c.http.Timeout = 0
 	}
 	return c, nil
+}
+
+func (cfg *config) secrets() func() *secrets {
+	s := &secrets{bearer: []string{"Bearer " + cfg.apiKey}, session: cfg.session}
+	if cfg.session != "" {
+		name, value, _ := strings.Cut(cfg.session, "=")
+		if strings.Trim(value, "=") == "" { // no name, though perhaps the padding of Base64
+			name, value = wire.SessionCookie, cfg.session
+		}
+		s.session = value
+		s.cookie = []string{name + "=" + value}
+	}
+	return func() *secrets { return s }
 }
 
 // String names the client without its credentials.
@@ -224,8 +233,8 @@ func headerSafe(s string) bool {
 // redact takes the credentials out of a text that came from elsewhere.
 func (c *core) redact(s string) string {
 	s = wire.Redact(s)
-	if len(c.session) >= minSecret {
-		s = strings.ReplaceAll(s, c.session, "…")
+	if session := c.secrets().session; len(session) >= minSecret {
+		s = strings.ReplaceAll(s, session, "…")
 	}
 	return s
 }

@@ -219,7 +219,7 @@ func (s *KeysService) request(method, id string, body any, err *InvalidRequestEr
 	switch {
 	case err != nil:
 		r.refused = err
-	case s.core.cookie == nil:
+	case s.core.secrets().cookie == nil:
 		r.refused = &AuthenticationError{&APIError{
 			Message: "key management is authenticated by the dashboard's session cookie, which WithSession sets: an API key cannot manage keys",
 		}}

@@ -3,6 +3,7 @@ package clawhq
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"sync"
@@ -42,19 +43,20 @@ func (l *lastRateLimit) load() RateLimit {
 	return l.value
 }
 
-// parseRateLimit reads the X-RateLimit headers; ok is false without a limit.
-func parseRateLimit(h http.Header) (l RateLimit, ok bool) {
-	limit := h[wire.HeaderRateLimitLimit]
-	if len(limit) == 0 {
-		return l, false
+// parseRateLimit reads the X-RateLimit headers. l is zero if there is no limit
+// among them; counted is how many calls the server had counted, -1 if it does
+// not tell.
+func parseRateLimit(h http.Header) (l RateLimit, counted int) {
+	limit, ok := headerInt(h, wire.HeaderRateLimitLimit)
+	if !ok || limit <= 0 || limit > math.MaxInt32 {
+		return RateLimit{}, -1
 	}
-	l.Limit, _ = strconv.Atoi(limit[0])
-	if l.Limit <= 0 {
-		return RateLimit{}, false
+	l.Limit, counted = int(limit), -1
+	if remaining, ok := headerInt(h, wire.HeaderRateLimitRemaining); ok {
+		l.Remaining = int(min(max(remaining, 0), limit))
+		counted = l.Limit - l.Remaining
 	}
-	l.Remaining, _ = strconv.Atoi(h.Get(wire.HeaderRateLimitRemaining))
-	l.Remaining = min(max(l.Remaining, 0), l.Limit)
-	if reset, err := strconv.ParseInt(h.Get(wire.HeaderRateLimitReset), 10, 64); err == nil && reset > 0 {
+	if reset, ok := headerInt(h, wire.HeaderRateLimitReset); ok && reset > 0 {
 		// Documented in seconds, sent in milliseconds by the live service. As
 		// seconds, the threshold lies in the year 5138; as milliseconds, in 1973.
 		if reset < 1e11 {
@@ -63,7 +65,16 @@ func parseRateLimit(h http.Header) (l RateLimit, ok bool) {
 			l.Reset = time.UnixMilli(reset)
 		}
 	}
-	return l, true
+	return l, counted
+}
+
+func headerInt(h http.Header, name string) (n int64, ok bool) {
+	values := h[name]
+	if len(values) == 0 {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(values[0], 10, 64)
+	return n, err == nil
 }
 
 // A Limiter admits calls one by one. Wait blocks until a call may be sent, or

@@ -200,20 +200,24 @@ func (s *shaper) lost(sl *slot, neverSent bool) {
 	s.wakeFirst()
 }
 
-// replied says that a call got a reply other than 429, and what it told.
-func (s *shaper) replied(sl *slot, told RateLimit, known bool) {
+// replied says that a call got a reply other than 429, and what it told of the
+// limit, if that is not 0, and of how many calls the server had counted, if
+// that is not -1.
+func (s *shaper) replied(sl *slot, limit, counted int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	s.outstanding--
 	s.answered.Add(sl.at)
-	if known {
+	if limit > 0 {
 		s.pause = 0
 		s.margin.observe(now, now.Sub(sl.at))
 		if !sl.at.Before(s.limitAsOf) {
-			s.limit, s.limitAsOf = told.Limit, sl.at
+			s.limit, s.limitAsOf = limit, sl.at
 		}
-		s.infer(sl.at, now, told.Limit-told.Remaining)
+	}
+	if counted >= 0 {
+		s.infer(sl.at, now, counted)
 	}
 	sl.gone = true
 	s.wakeFirst()

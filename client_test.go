@@ -1,0 +1,524 @@
+package clawhq_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/google/go-cmp/cmp"
+	"github.com/jarcoal/httpmock"
+)
+
+// testKey is well formed and opens nothing.
+const testKey = "clw_a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6"
+
+const chatURL = clawhq.DefaultBaseURL + "/v1/chat"
+
+// mockClient returns a client whose requests go to the mock.
+func mockClient(t *testing.T, mock *httpmock.MockTransport, opts ...clawhq.Option) *clawhq.Client {
+	t.Helper()
+	client, err := clawhq.NewClient(append([]clawhq.Option{
+		clawhq.WithAPIKey(testKey),
+		clawhq.WithBaseURL(clawhq.DefaultBaseURL),
+		clawhq.WithHTTPClient(&http.Client{Transport: mock}),
+	}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// reply returns an http.Response as the service would send it.
+func reply(status int, body string, header ...string) *http.Response {
+	r := httpmock.NewStringResponse(status, body)
+	r.ContentLength = int64(len(body))
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	return r
+}
+
+const okBody = `{"response":"Hello.","agent":"support-bot","request_id":"req_1"}`
+
+func TestNewClient(t *testing.T) {
+	key := clawhq.WithAPIKey(testKey)
+	tests := map[string]struct {
+		env  map[string]string
+		opts []clawhq.Option
+		want string // part of the error, empty for none
+	}{
+		"key by option":       {nil, []clawhq.Option{key}, ""},
+		"key by environment":  {map[string]string{"CLAWHQ_API_KEY": testKey}, nil, ""},
+		"option wins":         {map[string]string{"CLAWHQ_API_KEY": "bad"}, []clawhq.Option{key}, ""},
+		"no key":              {nil, nil, "no API key"},
+		"key of another kind": {nil, []clawhq.Option{clawhq.WithAPIKey("sk-123")}, "malformed API key of 6 characters"},
+		"key too long":        {nil, []clawhq.Option{clawhq.WithAPIKey(testKey + "7")}, "malformed API key of 37 characters"},
+		"key with a hyphen":   {nil, []clawhq.Option{clawhq.WithAPIKey(testKey[:35] + "-")}, "malformed API key"},
+
+		"base URL by environment": {map[string]string{"CLAWHQ_BASE_URL": "ftp://x"}, []clawhq.Option{key}, "not of the form"},
+		"base URL without scheme": {nil, []clawhq.Option{key, clawhq.WithBaseURL("app.clawhq.tech/api")}, "not of the form"},
+		"base URL malformed":      {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://[::1")}, "malformed base URL"},
+		"base URL with user":      {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://u:p@host")}, "user name"},
+		"base URL with query":     {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://host?a=b")}, "query"},
+		"http":                    {nil, []clawhq.Option{key, clawhq.WithBaseURL("http://host")}, "in the clear"},
+		"http to a near name":     {nil, []clawhq.Option{key, clawhq.WithBaseURL("http://localhost.evil.example")}, "in the clear"},
+		"http allowed":            {nil, []clawhq.Option{key, clawhq.WithBaseURL("http://host"), clawhq.WithInsecureHTTP()}, ""},
+		"http to localhost":       {nil, []clawhq.Option{key, clawhq.WithBaseURL("http://localhost:8787/api")}, ""},
+		"http to 127.0.0.2":       {nil, []clawhq.Option{key, clawhq.WithBaseURL("http://127.0.0.2")}, ""},
+		"http to ::1":             {nil, []clawhq.Option{key, clawhq.WithBaseURL("http://[::1]:80")}, ""},
+
+		"attempt timeout":        {nil, []clawhq.Option{key, clawhq.WithAttemptTimeout(-1)}, "attempt timeout -1ns is negative"},
+		"stream idle timeout":    {nil, []clawhq.Option{key, clawhq.WithStreamIdleTimeout(-1)}, "idle timeout -1ns is negative"},
+		"no timeouts":            {nil, []clawhq.Option{key, clawhq.WithAttemptTimeout(0), clawhq.WithStreamIdleTimeout(0)}, ""},
+		"rate limit":             {nil, []clawhq.Option{key, clawhq.WithRateLimit(-1)}, "rate limit -1 is negative"},
+		"MaxAttempts":            {nil, []clawhq.Option{key, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: -1})}, "MaxAttempts -1"},
+		"MinWait":                {nil, []clawhq.Option{key, clawhq.WithRetry(clawhq.RetryPolicy{MinWait: -1})}, "MinWait -1ns"},
+		"MaxWait":                {nil, []clawhq.Option{key, clawhq.WithRetry(clawhq.RetryPolicy{MaxWait: -1})}, "MaxWait -1ns"},
+		"MaxRetryAfter":          {nil, []clawhq.Option{key, clawhq.WithRetry(clawhq.RetryPolicy{MaxRetryAfter: -1})}, "MaxRetryAfter -1ns"},
+		"user agent":             {nil, []clawhq.Option{key, clawhq.WithUserAgent("a\r\nX: y")}, "user agent"},
+		"session":                {nil, []clawhq.Option{key, clawhq.WithSession("a\r\nX: y")}, "session cookie"},
+		"key as the base URL":    {nil, []clawhq.Option{key, clawhq.WithBaseURL(testKey)}, "clw_a1b2c3d4…"},
+		"key in a broken URL":    {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://" + testKey + ":x")}, "malformed base URL"},
+		"budget not a number":    {nil, []clawhq.Option{key, clawhq.WithRetry(clawhq.RetryPolicy{Budget: nan()})}, "not a number"},
+		"everything at its best": {nil, []clawhq.Option{key, clawhq.WithUserAgent("app/1"), clawhq.WithSession("s"), clawhq.WithRateLimit(60), clawhq.WithLogger(nil), clawhq.WithHTTPClient(nil)}, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("CLAWHQ_API_KEY", "")
+			t.Setenv("CLAWHQ_BASE_URL", "")
+			for k, v := range tt.env {
+				t.Setenv(k, v)
+			}
+			client, err := clawhq.NewClient(tt.opts...)
+			if tt.want == "" {
+				if err != nil || client == nil {
+					t.Fatalf("got %v, %v", client, err)
+				}
+				return
+			}
+			if client != nil || err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("got %v, want an error with %q", err, tt.want)
+			}
+			if strings.Contains(err.Error(), testKey) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error holds the key or is more than a line: %v", err)
+			}
+		})
+	}
+}
+
+func nan() float64 { zero := 0.0; return zero / zero }
+
+// What goes on the wire is the method, the path below the base URL's own, the
+// headers, and the body.
+func TestRequestOnTheWire(t *testing.T) {
+	t.Parallel()
+	type sent struct {
+		Method, URL, Body string
+		Header            http.Header
+	}
+	var got sent
+	mock := httpmock.NewMockTransport()
+	mock.RegisterNoResponder(func(r *http.Request) (*http.Response, error) {
+		body, _ := io.ReadAll(r.Body)
+		got = sent{r.Method, r.URL.String(), string(body), r.Header}
+		if r.Header.Get("Accept") == "text/event-stream" {
+			return reply(200, "data: [DONE]\n\n", "Content-Type", "text/event-stream; charset=utf-8"), nil
+		}
+		return reply(200, okBody), nil
+	})
+	client := mockClient(t, mock, clawhq.WithBaseURL("https://proxy.example/a/b%2Fc/"), clawhq.WithUserAgent("app/1"))
+	req := clawhq.ChatRequest{Message: "1 < 2 & \"3\"", Agent: "support-bot", SessionID: "user_123"}
+	header := http.Header{
+		"Accept":              {"application/json"},
+		"Authorization":       {"Bearer " + testKey},
+		"Content-Type":        {"application/json"},
+		"X-Client-Request-Id": {"cli-42"},
+		"X-Idempotency-Key":   {"once"},
+	}
+	opts := []clawhq.CallOption{clawhq.WithClientRequestID("cli-42"), clawhq.WithIdempotencyKey("once")}
+
+	if _, err := client.Chat(t.Context(), req, opts...); err != nil {
+		t.Fatal(err)
+	}
+	ua := got.Header.Get("User-Agent")
+	if !strings.HasPrefix(ua, "clawhq-go/"+clawhq.Version+" (go") || !strings.HasSuffix(ua, ") app/1") {
+		t.Errorf("User-Agent is %q", ua)
+	}
+	got.Header.Del("User-Agent")
+	want := sent{"POST", "https://proxy.example/a/b%2Fc/v1/chat", `{"message":"1 < 2 & \"3\"","agent":"support-bot","session_id":"user_123"}`, header}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Chat (-want +got):\n%s", diff)
+	}
+
+	if _, err := clawhq.CollectText(client.ChatStream(t.Context(), clawhq.ChatRequest{Message: "hi"}, opts...)); err != nil {
+		t.Fatal(err)
+	}
+	got.Header.Del("User-Agent")
+	header.Set("Accept", "text/event-stream")
+	want.Body, want.Header = `{"message":"hi","stream":true}`, header
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("ChatStream (-want +got):\n%s", diff)
+	}
+}
+
+// The ids that the caller does not give are new for each call, and the same
+// for all its attempts.
+func TestIdempotencyKeySpansAttempts(t *testing.T) {
+	t.Parallel()
+	var keys, ids []string
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", chatURL, func(r *http.Request) (*http.Response, error) {
+		keys = append(keys, r.Header.Get("X-Idempotency-Key"))
+		ids = append(ids, r.Header.Get("X-Client-Request-Id"))
+		if len(keys)%2 == 1 {
+			return reply(503, ""), nil
+		}
+		return reply(200, okBody), nil
+	})
+	client := mockClient(t, mock, clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
+	for range 2 {
+		if _, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(keys) != 4 || keys[0] != keys[1] || keys[2] != keys[3] || keys[0] == keys[2] || len(keys[0]) != 36 {
+		t.Errorf("idempotency keys are %q", keys)
+	}
+	if ids[0] != ids[1] || ids[2] != ids[3] || ids[0] == ids[2] {
+		t.Errorf("client request ids are %q", ids)
+	}
+}
+
+func TestRefusedBeforeSending(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport() // has no answer
+	client := mockClient(t, mock)
+	for name, tt := range map[string]struct {
+		req  clawhq.ChatRequest
+		opts []clawhq.CallOption
+		want clawhq.APIError
+	}{
+		"blank message":   {clawhq.ChatRequest{Message: " \n\t"}, nil, clawhq.APIError{Code: "missing_parameter", Param: "message", Message: "message is required"}},
+		"long message":    {clawhq.ChatRequest{Message: strings.Repeat("é", 10_001)}, nil, clawhq.APIError{Code: "invalid_request", Param: "message", Message: "message has 10001 characters, at most 10000 are allowed"}},
+		"message not UTF": {clawhq.ChatRequest{Message: "a\xff"}, nil, clawhq.APIError{Code: "invalid_parameter", Param: "message", Message: "message is not valid UTF-8"}},
+		"agent not UTF":   {clawhq.ChatRequest{Message: "a", Agent: "\xff"}, nil, clawhq.APIError{Code: "invalid_parameter", Param: "agent", Message: "agent is not valid UTF-8"}},
+		"session id":      {clawhq.ChatRequest{Message: "a", SessionID: "a b!"}, nil, clawhq.APIError{Code: "invalid_parameter", Param: "session_id", Message: "session_id is not 1 to 128 letters, digits, underscores and hyphens"}},
+		"long session id": {clawhq.ChatRequest{Message: "a", SessionID: strings.Repeat("a", 129)}, nil, clawhq.APIError{Code: "invalid_parameter", Param: "session_id", Message: "session_id is not 1 to 128 letters, digits, underscores and hyphens"}},
+		"body":            {clawhq.ChatRequest{Message: "a", Agent: strings.Repeat("a", 102_400)}, nil, clawhq.APIError{Code: "invalid_request", Message: "request has 102426 bytes, at most 102400 are allowed"}},
+		"idempotency key": {clawhq.ChatRequest{Message: "a"}, []clawhq.CallOption{clawhq.WithIdempotencyKey(strings.Repeat("k", 65))}, clawhq.APIError{Code: "invalid_parameter", Param: "X-Idempotency-Key", Message: "idempotency key is not 1 to 64 characters of printable ASCII"}},
+		"no idempotency":  {clawhq.ChatRequest{Message: "a"}, []clawhq.CallOption{clawhq.WithIdempotencyKey("")}, clawhq.APIError{Code: "invalid_parameter", Param: "X-Idempotency-Key", Message: "idempotency key is not 1 to 64 characters of printable ASCII"}},
+		"request id":      {clawhq.ChatRequest{Message: "a"}, []clawhq.CallOption{clawhq.WithClientRequestID("a\nb")}, clawhq.APIError{Code: "invalid_parameter", Param: "X-Client-Request-Id", Message: "client request id is not printable ASCII"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			info := clawhq.ResponseInfo{Attempts: 7}
+			opts := append([]clawhq.CallOption{clawhq.WithResponseInfo(&info)}, tt.opts...)
+			_, err := client.Chat(t.Context(), tt.req, opts...)
+			_, streamErr := clawhq.CollectText(client.ChatStream(t.Context(), tt.req, opts...))
+			for i, err := range []error{err, streamErr} {
+				if i == 1 { // with "stream":true in it
+					tt.want.Message = strings.Replace(tt.want.Message, "102426", "102440", 1)
+				}
+				e, ok := err.(*clawhq.InvalidRequestError)
+				if !ok {
+					t.Fatalf("got %T: %v", err, err)
+				}
+				tt.want.Type, tt.want.Method, tt.want.Path = "validation_error", "POST", "/v1/chat"
+				tt.want.ClientRequestID = e.ClientRequestID
+				if diff := cmp.Diff(&tt.want, e.APIError); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+				if info.Attempts != 0 || info.StatusCode != 0 {
+					t.Errorf("info is %+v", info)
+				}
+			}
+		})
+	}
+	if n := mock.GetTotalCallCount(); n != 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+	// The longest that is allowed.
+	mock.RegisterResponder("POST", chatURL, httpmock.ResponderFromResponse(reply(200, okBody)).Times(1))
+	if _, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: strings.Repeat("é", 10_000), SessionID: strings.Repeat("a", 128)}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestResponseInfo(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", chatURL, httpmock.ResponderFromResponse(reply(502, `{"error":{"code":"model_error","message":"m","type":"model_error","request_id":"req_0"}}`)).
+		Then(httpmock.ResponderFromResponse(reply(200, okBody, "X-Request-Id", "req_2", "X-Idempotency-Replayed", "true",
+			"X-RateLimit-Limit", "60", "X-RateLimit-Remaining", "41", "X-RateLimit-Reset", "1795470840000", "X-Echo", testKey))))
+	client := mockClient(t, mock, clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
+	var info clawhq.ResponseInfo
+	resp, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"}, clawhq.WithResponseInfo(&info), clawhq.WithClientRequestID("cli"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit := clawhq.RateLimit{Limit: 60, Remaining: 41, Reset: time.UnixMilli(1795470840000)}
+	want := clawhq.ResponseInfo{
+		RequestID: "req_2", ClientRequestID: "cli", StatusCode: 200, Attempts: 2, RateLimit: limit, Replayed: true,
+		Header: http.Header{
+			"Content-Type": {"application/json"}, "X-Request-Id": {"req_2"}, "X-Idempotency-Replayed": {"true"},
+			"X-Ratelimit-Limit": {"60"}, "X-Ratelimit-Remaining": {"41"}, "X-Ratelimit-Reset": {"1795470840000"},
+			"X-Echo": {"clw_a1b2c3d4…"},
+		},
+	}
+	if diff := cmp.Diff(want, info); diff != "" {
+		t.Errorf("info (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(&clawhq.ChatResponse{Response: "Hello.", Agent: "support-bot", RequestID: "req_1"}, resp); diff != "" {
+		t.Errorf("response (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(limit, client.RateLimit()); diff != "" {
+		t.Errorf("RateLimit (-want +got):\n%s", diff)
+	}
+}
+
+func TestRateLimitHeaders(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		limit, remaining, reset string
+		want                    clawhq.RateLimit
+	}{
+		{"60", "59", "1795470840", clawhq.RateLimit{Limit: 60, Remaining: 59, Reset: time.Unix(1795470840, 0)}},
+		{"60", "59", "1795470840000", clawhq.RateLimit{Limit: 60, Remaining: 59, Reset: time.Unix(1795470840, 0)}},
+		{"60", "", "soon", clawhq.RateLimit{Limit: 60}},
+		{"60", "-3", "-1", clawhq.RateLimit{Limit: 60}},
+		{"60", "99", "0", clawhq.RateLimit{Limit: 60, Remaining: 60}},
+		{"many", "59", "1795470840", clawhq.RateLimit{}},
+		{"0", "0", "1795470840", clawhq.RateLimit{}},
+		{"99999999999999999999", "1", "1", clawhq.RateLimit{}},
+	} {
+		mock := httpmock.NewMockTransport()
+		mock.RegisterResponder("POST", chatURL, httpmock.ResponderFromResponse(reply(200, okBody,
+			"X-RateLimit-Limit", tt.limit, "X-RateLimit-Remaining", tt.remaining, "X-RateLimit-Reset", tt.reset)))
+		client := mockClient(t, mock)
+		if _, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tt.want, client.RateLimit()); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", tt, diff)
+		}
+	}
+}
+
+// The credential goes to the base URL's own origin and nowhere else.
+func TestRedirects(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		status   int
+		location string
+		follow   bool
+	}{
+		"same origin, 307":    {307, "/api/v2/chat", true},
+		"same origin, 308":    {308, "https://app.clawhq.tech/api/v2/chat", true},
+		"method would change": {302, "/api/v2/chat", false},
+		"see other":           {303, "/api/v2/chat", false},
+		"another host":        {307, "https://evil.example/api/v2/chat", false},
+		"another port":        {307, "https://app.clawhq.tech:8443/api/v2/chat", false},
+		"a host below":        {307, "https://x.app.clawhq.tech/api/v2/chat", false},
+		"down to http":        {308, "http://app.clawhq.tech/api/v2/chat", false},
+		"no location":         {307, "", false},
+		"malformed location":  {307, "https://[::1", false},
+		"not modified at all": {304, "", false},
+		"location with a key": {301, "https://evil.example/" + testKey, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var followed *http.Request
+			mock := httpmock.NewMockTransport()
+			mock.RegisterResponder("POST", chatURL, httpmock.ResponderFromResponse(reply(tt.status, "", "Location", tt.location)))
+			mock.RegisterNoResponder(func(r *http.Request) (*http.Response, error) {
+				followed = r
+				if body, _ := io.ReadAll(r.Body); string(body) != `{"message":"hi"}` || r.Method != "POST" || r.Header.Get("Authorization") == "" {
+					t.Errorf("followed with %s %s %v", r.Method, body, r.Header)
+				}
+				return reply(200, okBody), nil
+			})
+			client := mockClient(t, mock)
+			var info clawhq.ResponseInfo
+			_, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"}, clawhq.WithResponseInfo(&info))
+			if tt.follow {
+				if err != nil || followed == nil || info.Attempts != 2 {
+					t.Errorf("not followed: %v, %+v", err, info)
+				}
+				return
+			}
+			e, ok := err.(*clawhq.ServerError)
+			if !ok || e.StatusCode != tt.status || followed != nil || info.Attempts != 1 {
+				t.Fatalf("got %T: %v; followed: %v", err, err, followed)
+			}
+			if strings.Contains(err.Error(), testKey) {
+				t.Errorf("error holds the key: %v", err)
+			}
+		})
+	}
+	t.Run("loop", func(t *testing.T) {
+		t.Parallel()
+		mock := httpmock.NewMockTransport()
+		mock.RegisterResponder("POST", chatURL, httpmock.ResponderFromResponse(reply(307, "", "Location", chatURL)))
+		_, err := mockClient(t, mock).Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
+		if err == nil || !strings.Contains(err.Error(), "redirects") || mock.GetTotalCallCount() > 10 {
+			t.Errorf("got %v after %d requests", err, mock.GetTotalCallCount())
+		}
+	})
+	t.Run("caller does not follow", func(t *testing.T) {
+		t.Parallel()
+		mock := httpmock.NewMockTransport()
+		mock.RegisterResponder("POST", chatURL, httpmock.ResponderFromResponse(reply(307, "", "Location", chatURL)))
+		client := mockClient(t, mock, clawhq.WithHTTPClient(&http.Client{
+			Transport:     mock,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}))
+		_, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
+		if e, ok := err.(*clawhq.ServerError); !ok || e.StatusCode != 307 {
+			t.Errorf("got %T: %v", err, err)
+		}
+	})
+}
+
+// idleCloser is a transport that says when somebody closes its connections.
+type idleCloser struct {
+	http.RoundTripper
+	closed bool
+}
+
+func (c *idleCloser) CloseIdleConnections() { c.closed = true }
+
+func TestCallersHTTPClientIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", chatURL, httpmock.NewErrorResponder(io.ErrUnexpectedEOF))
+	transport := &idleCloser{RoundTripper: mock}
+	own := &http.Client{Transport: transport, Timeout: time.Minute}
+	before := *own
+	client := mockClient(t, mock, clawhq.WithHTTPClient(own), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
+	if _, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"}); err == nil {
+		t.Fatal("no error")
+	}
+	if transport.closed {
+		t.Error("the caller's idle connections were closed")
+	}
+	if before.Transport != own.Transport || before.Timeout != own.Timeout || own.CheckRedirect != nil {
+		t.Errorf("the caller's client was changed: %+v", own)
+	}
+}
+
+// A sentinel key and session go in; whatever comes out is searched for them.
+func TestNothingHoldsTheKey(t *testing.T) {
+	t.Parallel()
+	const session = "s3ss10n-that-nobody-may-see"
+	var out bytes.Buffer
+	echo := "you sent Bearer " + testKey + " and " + session
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", chatURL, httpmock.ResponderFromResponse(
+		reply(400, fmt.Sprintf(`{"error":{"code":%q,"message":%[1]q,"param":%[1]q,"type":%[1]q,"request_id":%[1]q}}`, echo), "X-Request-Id", echo)).
+		Then(httpmock.ResponderFromResponse(reply(500, strings.Repeat("x", 4080)+echo))).
+		Then(httpmock.NewErrorResponder(fmt.Errorf("broken: %s", echo))).
+		Then(httpmock.ResponderFromResponse(reply(200, echo))).
+		Then(httpmock.ResponderFromResponse(reply(200, echo, "Content-Type", echo))).
+		Then(httpmock.ResponderFromResponse(reply(200, "data: {\"error\":{\"code\":\"x\",\"message\":\""+echo+"\"}}\n\n", "Content-Type", "text/event-stream"))).
+		Then(httpmock.ResponderFromResponse(reply(200, "data: "+echo+"\n\n", "Content-Type", "text/event-stream"))))
+	mock.RegisterResponder("POST", clawhq.DefaultBaseURL+"/keys", httpmock.ResponderFromResponse(
+		reply(200, `{"key":{"id":"1","name":"n","key_prefix":"clw_a1b2c3d4","status":"active","rate_limit_per_min":60,"full_key":"`+testKey+`"}}`)).
+		Then(httpmock.ResponderFromResponse(reply(200, `{"key":{"id":1,"full_key":"`+testKey+`"}}`))))
+	client := mockClient(t, mock, clawhq.WithSession(session), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}),
+		clawhq.WithLogger(slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+
+	show := func(v any) {
+		fmt.Fprintf(&out, "%v %+v %#v %s %q %x %d\n", v, v, v, v, v, v, v)
+		if b, err := json.Marshal(v); err == nil {
+			out.Write(b)
+		}
+		for _, h := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
+			slog.New(h).Info("shown", "v", v)
+		}
+		if err, ok := v.(error); ok {
+			fmt.Fprintln(&out, err.Error())
+		}
+	}
+	show(client)
+	show(*client)
+	show(client.Keys)
+	show(*client.Keys)
+	show(struct{ c *clawhq.Client }{client})
+	req := clawhq.ChatRequest{Message: "hi"}
+	failed := 0
+	for range 4 {
+		var info clawhq.ResponseInfo
+		_, err := client.Chat(t.Context(), req, clawhq.WithResponseInfo(&info))
+		show(err)
+		show(info)
+		failed++
+	}
+	for range 3 {
+		_, err := clawhq.CollectText(client.ChatStream(t.Context(), req))
+		show(err)
+		failed++
+	}
+	created, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	show(created)
+	show(*created)
+	show(created.Secret)
+	show(&created.Secret)
+	show(struct{ s clawhq.Secret }{created.Secret})
+	_, err = client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "n"})
+	show(err)
+	if created.Secret.Reveal() != testKey {
+		t.Errorf("Reveal returned %q", created.Secret.Reveal())
+	}
+	for _, secret := range []string{testKey, testKey[12:], session, fmt.Sprintf("%x", testKey[12:])} {
+		if i := bytes.Index(out.Bytes(), []byte(secret)); i >= 0 {
+			t.Errorf("%q is in what was shown: …%s…", secret, out.Bytes()[max(0, i-200):i+60])
+		}
+	}
+	if n := bytes.Count(out.Bytes(), []byte("clw_a1b2c3d4…")); n < 20 {
+		t.Errorf("the key was to be met, redacted, at least 20 times, and was %d times", n)
+	}
+}
+
+func TestZeroValuesPrint(t *testing.T) {
+	t.Parallel()
+	for _, v := range []any{
+		clawhq.Client{}, (*clawhq.Client)(nil), &clawhq.Client{}, clawhq.Secret{}, clawhq.Key{}, clawhq.CreatedKey{}, clawhq.RateTier(0),
+		clawhq.RateLimit{}, clawhq.ResponseInfo{}, clawhq.RetryPolicy{}, clawhq.ChatRequest{}, clawhq.ChatResponse{},
+		clawhq.APIError{}, &clawhq.APIError{}, (*clawhq.APIError)(nil), clawhq.StreamError{}, &clawhq.StreamError{}, clawhq.RateLimitError{}, &clawhq.RateLimitError{},
+	} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+			if s := fmt.Sprintf(verb, v); s == "" && verb != "%s" && verb != "%v" && verb != "%+v" && verb != "%#v" || strings.Contains(s, "PANIC") {
+				t.Errorf("%T with %s prints %q", v, verb, s)
+			}
+		}
+		if err, ok := v.(error); ok {
+			_ = err.Error()
+		}
+	}
+}
+
+// Zero-config use of the default transport works, and so does a server over
+// real TLS.
+func TestDefaultTransport(t *testing.T) {
+	s := clawhqtest.NewTestServer(t, clawhqtest.WithPlainHTTP())
+	client, err := clawhq.NewClient(clawhq.WithAPIKey(s.APIKey()), clawhq.WithBaseURL(s.URL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	if _, err := client.Chat(context.Background(), clawhq.ChatRequest{Message: "hi"}); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,43 @@
+package clawhq
+
+import (
+	"context"
+	"time"
+)
+
+// For tests of what the public surface shows only in part.
+var (
+	ParseRetryAfter = parseRetryAfter
+	DecodeChunk     = decodeChunk
+	PlainContent    = plainContent
+	ErrEvent        = errEvent
+)
+
+// Wait is the backoff of a policy.
+func (p RetryPolicy) Wait(n int, after time.Duration, random float64) time.Duration {
+	return p.wait(n, after, random)
+}
+
+// DecodeError decodes the body of a reply.
+func DecodeError(status int, body []byte) error {
+	e := &APIError{StatusCode: status}
+	decodeError(e, body, time.Time{}, func(s string) string { return s })
+	return typed(e)
+}
+
+// Budget is a client's retry budget.
+type Budget struct{ b *retryBudget }
+
+func NewBudget(share float64) Budget { return Budget{newRetryBudget(share)} }
+func (b Budget) Earn()               { b.b.earn() }
+func (b Budget) Spend() bool         { return b.b.spend() }
+
+// Shaper is a client's rate shaping.
+type Shaper struct{ s *shaper }
+
+func NewShaper(limit int) Shaper { return Shaper{newShaper(limit)} }
+
+type Slot struct{ sl slot }
+
+func (s Shaper) Admit(ctx context.Context, sl *Slot) error { return s.s.admit(ctx, &sl.sl) }
+func (s Shaper) Replied(sl *Slot, limit, counted int)      { s.s.replied(&sl.sl, limit, counted) }

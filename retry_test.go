@@ -1,0 +1,131 @@
+package clawhq_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+)
+
+func TestParseRetryAfter(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	const most = time.Duration(math.MaxInt64)
+	for value, want := range map[string]struct {
+		d  time.Duration
+		ok bool
+	}{
+		"0":                               {0, true},
+		"7":                               {7 * time.Second, true},
+		" 7 ":                             {7 * time.Second, true},
+		"007":                             {7 * time.Second, true},
+		"2.5":                             {2500 * time.Millisecond, true},
+		"0.0000000001":                    {1, true}, // never early
+		"1793675129406":                   {most, true},
+		"10000000000":                     {most, true},
+		"9223372036":                      {9223372036 * time.Second, true},
+		"9223372037":                      {most, true},
+		"18446744074":                     {most, true},
+		"99999999999999999999":            {most, true},
+		"Tue, 24 Nov 2026 12:00:30 GMT":   {30 * time.Second, true}, // IMF-fixdate
+		"Tuesday, 24-Nov-26 12:00:30 GMT": {30 * time.Second, true}, // RFC 850
+		"Tue Nov 24 12:00:30 2026":        {30 * time.Second, true}, // asctime
+		"Tue, 24 Nov 2026 11:00:00 GMT":   {0, true},
+		"Fri, 31 Dec 9999 23:59:59 GMT":   {most, true},
+		"-5":                              {0, false},
+		"+5":                              {0, false},
+		"5.":                              {0, false},
+		".5":                              {0, false},
+		"1e3":                             {0, false},
+		"0x10":                            {0, false},
+		"NaN":                             {0, false},
+		"Inf":                             {0, false},
+		"7 seconds":                       {0, false},
+		"soon":                            {0, false},
+		"":                                {0, false},
+		"Tue, 24 Nov 2026 12:00:30 CET":   {0, false},
+	} {
+		if d, ok := clawhq.ParseRetryAfter(value, now); d != want.d || ok != want.ok {
+			t.Errorf("%q: got %v, %v; want %v, %v", value, d, ok, want.d, want.ok)
+		}
+	}
+}
+
+func FuzzParseRetryAfter(f *testing.F) {
+	for _, s := range []string{"7", "2.5", "-5", "1793675129406", "Tue, 24 Nov 2026 12:00:30 GMT", "9223372036.9999999999"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		d, ok := clawhq.ParseRetryAfter(value, time.Unix(1e9, 0))
+		if d < 0 || !ok && d != 0 {
+			t.Errorf("%q: got %v, %v", value, d, ok)
+		}
+	})
+}
+
+func TestRetryWait(t *testing.T) {
+	t.Parallel()
+	policy := clawhq.DefaultRetryPolicy()
+	for _, tt := range []struct {
+		name   string
+		n      int
+		after  time.Duration
+		random float64
+		want   time.Duration
+	}{
+		{"the least jitter", 1, 0, 0, 0},
+		{"half of it", 1, 0, 0.5, 250 * time.Millisecond},
+		{"first retry", 1, 0, 1, 500 * time.Millisecond},
+		{"second", 2, 0, 1, time.Second},
+		{"fifth", 5, 0, 1, 8 * time.Second},
+		{"at its most", 6, 0, 1, 8 * time.Second},
+		{"without overflow", 5000, 0, 1, 8 * time.Second},
+		{"Retry-After", 1, 7 * time.Second, 0, 7 * time.Second},
+		{"Retry-After with jitter", 4, 7 * time.Second, 1, 7*time.Second + 500*time.Millisecond},
+	} {
+		if got := policy.Wait(tt.n, tt.after, tt.random); got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestRetryBudget(t *testing.T) {
+	t.Parallel()
+	for _, share := range []float64{0.25, 0.125, 1} {
+		b := clawhq.NewBudget(share)
+		retries := 0
+		for range 1000 { // calls that all fail
+			for range 3 {
+				if b.Spend() {
+					retries++
+				}
+			}
+		}
+		if most := int(1000 * share); retries > most || retries == 0 {
+			t.Errorf("budget %v: 1,000 failing calls made %d retries, at most %d are allowed", share, retries, most)
+		}
+		if b.Spend() {
+			t.Errorf("budget %v: spent, and yet there is more", share)
+		}
+		for range int(1 / share) {
+			b.Earn()
+		}
+		if !b.Spend() {
+			t.Errorf("budget %v: successes have not refilled it", share)
+		}
+		if b.Spend() {
+			t.Errorf("budget %v: successes have refilled it too much", share)
+		}
+	}
+	if b := clawhq.NewBudget(1e-9); !b.Spend() {
+		t.Error("the smallest budget allows no retry at all")
+	}
+	unbounded := clawhq.NewBudget(-1)
+	unbounded.Earn()
+	for range 10_000 {
+		if !unbounded.Spend() {
+			t.Fatal("a negative budget is bounded")
+		}
+	}
+}
