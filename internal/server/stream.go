@@ -131,7 +131,7 @@ func (s *eventStream) string(v string) {
 func (s *eventStream) send() error {
 	_, err := s.w.Write(s.buf.Bytes())
 	s.buf.Reset()
-	return err
+	return errors.Join(err, s.flush())
 }
 
 func (s *eventStream) flush() error {
