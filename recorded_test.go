@@ -1,0 +1,242 @@
+package clawhq_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/google/go-cmp/cmp"
+	"github.com/jarcoal/httpmock"
+)
+
+// A recording is an exchange with the live service.
+type recording struct {
+	method, path, body string
+	status             int
+	header             http.Header
+	reply              string
+}
+
+func readRecording(t *testing.T, file string) recording {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, response, ok := strings.Cut(string(text), "\n< RESPONSE\n")
+	request, ok2 := strings.CutPrefix(request, "> REQUEST\n")
+	if !ok || !ok2 {
+		t.Fatalf("%s: not a recording", file)
+	}
+	head, body, _ := strings.Cut(request, "\n\n")
+	method, rest, _ := strings.Cut(head, " ")
+	path, _, _ := strings.Cut(rest, "\n")
+	resp, err := http.ReadResponse(bufio.NewReader(strings.NewReader(strings.ReplaceAll(response, "\r\n", "\n"))), nil)
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	reply, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return recording{
+		method: method, path: path, body: strings.TrimSpace(body),
+		status: resp.StatusCode, header: resp.Header, reply: string(bytes.TrimSuffix(reply, []byte("\n"))),
+	}
+}
+
+// Each recording is played to the client, whatever there are: what the client
+// makes of it is compared with what encoding/json makes of the same bytes.
+func TestRecordings(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/recorded/*.http")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d recordings, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".http"), func(t *testing.T) {
+			t.Parallel()
+			rec := readRecording(t, file)
+			mock := httpmock.NewMockTransport()
+			mock.RegisterResponder(rec.method, "https://app.clawhq.tech"+rec.path, func(*http.Request) (*http.Response, error) {
+				r := httpmock.NewStringResponse(rec.status, rec.reply)
+				r.Header = rec.header.Clone()
+				return r, nil
+			})
+			client := mockClient(t, mock, clawhq.WithSession("ok"), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+			var info clawhq.ResponseInfo
+			got, err := playRecording(t, client, rec, clawhq.WithResponseInfo(&info))
+			if mock.GetTotalCallCount() != 1 {
+				t.Fatalf("%d requests were sent: %v", mock.GetTotalCallCount(), err)
+			}
+			if info.StatusCode != rec.status || info.RequestID != rec.header.Get("X-Request-Id") ||
+				info.Replayed != (rec.header.Get("X-Idempotency-Replayed") == "true") {
+				t.Errorf("info is %+v", info)
+			}
+			if limited := rec.header.Get("X-Ratelimit-Limit") != ""; limited != (info.RateLimit.Limit > 0) {
+				t.Errorf("rate limit is %+v", info.RateLimit)
+			} else if limited && info.RateLimit.Reset.Year() != 2026 {
+				t.Errorf("reset is %v", info.RateLimit.Reset)
+			}
+
+			switch {
+			case rec.status >= 400:
+				checkRecordedError(t, rec, err)
+			case strings.HasPrefix(rec.header.Get("Content-Type"), "text/event-stream"):
+				checkRecordedStream(t, rec, got.(string), err)
+			default:
+				var want any
+				if json.Unmarshal([]byte(rec.reply), &want) != nil || err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("(-recorded +decoded):\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+// playRecording makes the call that the recorded request stands for, and
+// returns what came of it in the shape of the wire.
+func playRecording(t *testing.T, client *clawhq.Client, rec recording, opt clawhq.CallOption) (any, error) {
+	t.Helper()
+	var body map[string]any
+	// A request that the client would not send is replaced by one it would:
+	// here it is the reply that counts.
+	_ = json.Unmarshal([]byte(rec.body), &body)
+	text := func(name, otherwise string) string {
+		if s, ok := body[name].(string); ok && strings.TrimSpace(s) != "" && !strings.ContainsAny(s, " !") {
+			return s
+		}
+		return otherwise
+	}
+	_, id, _ := strings.Cut(rec.path, "/api/keys/")
+	switch {
+	case rec.path == "/api/v1/chat":
+		req := clawhq.ChatRequest{Message: text("message", "hi"), Agent: text("agent", ""), SessionID: text("session_id", "")}
+		if body["stream"] == true {
+			return clawhq.CollectText(client.ChatStream(t.Context(), req, opt))
+		}
+		resp, err := client.Chat(t.Context(), req, opt)
+		if err != nil {
+			return nil, err
+		}
+		return map[string]any{"response": resp.Response, "agent": resp.Agent, "request_id": resp.RequestID}, nil
+	case rec.method == "GET":
+		keys, err := client.Keys.List(t.Context(), opt)
+		list, stats := []any{}, map[string]any{}
+		for _, k := range keys {
+			list = append(list, wireKey(k))
+			stats[k.ID] = map[string]any{"today": float64(k.Stats.Today), "week": float64(k.Stats.Week), "errors": float64(k.Stats.Errors)}
+		}
+		return map[string]any{"keys": list, "keyStats": stats}, err
+	case rec.method == "POST":
+		k, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: text("name", "n")}, opt)
+		if err != nil {
+			return nil, err
+		}
+		key := wireKey(k.Key)
+		delete(key, "usage_count")
+		delete(key, "last_used_at")
+		key["full_key"] = k.Secret.Reveal()
+		return map[string]any{"key": key}, nil
+	case rec.method == "PATCH":
+		tier := clawhq.RPM300
+		k, err := client.Keys.Update(t.Context(), id, clawhq.UpdateKeyRequest{RateLimit: &tier}, opt)
+		if err != nil {
+			return nil, err
+		}
+		return map[string]any{"key": map[string]any{"id": k.ID, "name": k.Name, "rate_limit_per_min": float64(k.RateLimit)}}, nil
+	case rec.method == "DELETE":
+		return map[string]any{"success": true}, client.Keys.Revoke(t.Context(), id, opt)
+	}
+	t.Fatalf("no call makes the request %s %s", rec.method, rec.path)
+	return nil, nil
+}
+
+func wireKey(k clawhq.Key) map[string]any {
+	key := map[string]any{
+		"id": k.ID, "name": k.Name, "key_prefix": k.Prefix, "status": string(k.Status), "usage_count": float64(k.UsageCount),
+		"rate_limit_per_min": float64(k.RateLimit), "created_at": k.CreatedAt.Format(time.RFC3339Nano), "last_used_at": nil,
+	}
+	if !k.LastUsedAt.IsZero() {
+		key["last_used_at"] = k.LastUsedAt.Format(time.RFC3339Nano)
+	}
+	return key
+}
+
+func checkRecordedError(t *testing.T, rec recording, err error) {
+	t.Helper()
+	var got *clawhq.APIError
+	if !errors.As(err, &got) {
+		t.Fatalf("got %v", err)
+	}
+	want := clawhq.APIError{
+		StatusCode: rec.status, Method: rec.method, Path: strings.TrimPrefix(rec.path, "/api"), Attempts: 1,
+		ClientRequestID: got.ClientRequestID,
+	}
+	var envelope struct {
+		Error struct {
+			Code           clawhq.ErrorCode
+			Type           clawhq.ErrorType
+			Message, Param string
+			RequestID      string `json:"request_id"`
+		}
+	}
+	var flat struct{ Error string }
+	if e := &envelope.Error; json.Unmarshal([]byte(rec.reply), &envelope) == nil {
+		want.Code, want.Type, want.Message, want.Param, want.RequestID = e.Code, e.Type, e.Message, e.Param, e.RequestID
+	} else if json.Unmarshal([]byte(rec.reply), &flat) == nil {
+		want.Message, want.Body = flat.Error, []byte(rec.reply)
+	}
+	if rec.header.Get("Retry-After") != "" {
+		want.RetryAfter = 1<<63 - 1 // the live service's 56,000 years
+	}
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Errorf("(-recorded +decoded):\n%s", diff)
+	}
+}
+
+func checkRecordedStream(t *testing.T, rec recording, got string, err error) {
+	t.Helper()
+	want := ""
+	var failure struct {
+		Code    clawhq.ErrorCode
+		Message string
+	}
+	for line := range strings.Lines(rec.reply) {
+		var ev struct {
+			Content string
+			Error   json.RawMessage
+		}
+		if data, ok := strings.CutPrefix(line, "data: "); ok && json.Unmarshal([]byte(data), &ev) == nil {
+			want += ev.Content
+			if ev.Error != nil {
+				_ = json.Unmarshal(ev.Error, &failure)
+			}
+		}
+	}
+	if got != want {
+		t.Errorf("text is %q, want %q", got, want)
+	}
+	if failure.Code == "" {
+		if err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	var e *clawhq.StreamError
+	if !errors.As(err, &e) || e.Code != failure.Code || e.Message != failure.Message || e.RequestID != rec.header.Get("X-Request-Id") {
+		t.Errorf("got %v, want %+v", err, failure)
+	}
+}
