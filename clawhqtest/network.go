@@ -49,10 +49,7 @@ func listenOnLoopback(handler http.Handler, errorLog *log.Logger, plain bool) ne
 	client := s.Client()
 	transport := client.Transport.(*http.Transport)
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = maxIdle, maxIdle
-	return network{s.URL, client, sync.OnceFunc(func() {
-		s.CloseClientConnections()
-		s.Close()
-	})}
+	return network{s.URL, client, s.Close}
 }
 
 // Hosts in memory. Plain HTTP wants one that counts as loopback.

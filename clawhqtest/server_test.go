@@ -133,7 +133,9 @@ func TestChunksAreNotHeldBack(t *testing.T) {
 					}
 				}
 			}))...)
-			res, err := post(t.Context(), s, `{"message":"hi","agent":"echo","stream":true}`)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // used up only by a failure
+			defer cancel()
+			res, err := post(ctx, s, `{"message":"hi","agent":"echo","stream":true}`)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -63,9 +63,9 @@ func (s *Server) HandleAgent(slug string, fn AgentFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := &agent{slug, slug, fn}
-	if old := s.findAgent(slug); old != nil {
-		a.name = old.name
-		s.agents = slices.DeleteFunc(s.agents, func(other *agent) bool { return other == old })
+	if i := slices.IndexFunc(s.agents, func(a *agent) bool { return a.slug == slug }); i >= 0 {
+		a.name = s.agents[i].name
+		s.agents = slices.Delete(s.agents, i, i+1)
 	}
 	s.agents = append(s.agents, a)
 }

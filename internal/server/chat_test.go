@@ -121,6 +121,9 @@ func TestHandleAgent(t *testing.T) {
 		return says("by slug")
 	})
 	s.HandleAgent("support-bot", agentOf(says("re", "placed")))
+	if diff := cmp.Diff([]string{"sales-assistant", "Support Bot", "Support Bot"}, s.agentNames()); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
+	}
 	for agent, want := range map[string]string{"": "replaced", "support-bot": "replaced", "Support Bot": "by slug"} {
 		w := s.send(request{body: chatBody(wire.ChatRequest{Message: " hi ", Agent: agent})})
 		if got := *decode[wire.ChatReply](t, w.Body).Response; got != want {

@@ -131,14 +131,20 @@ func TestFaultsInOrderForEveryEndpoint(t *testing.T) {
 	if n := len(s.Faults()); n != 4 {
 		t.Errorf("%d faults are queued", n)
 	}
-	s.send(request{plain: true}) // takes none
+	for _, r := range []request{{plain: true}, {path: "/elsewhere"}} { // these take none
+		s.send(r)
+	}
 	for i, r := range []request{
 		{method: "GET", path: keysPath},
 		{method: "GET", path: "/api/v1/health"},
 		{auth: "Bearer nonsense"},
 	} {
-		if got, want := s.send(r).Code, []int{500, 503, 502}[i]; got != want {
+		w := s.send(r)
+		if got, want := w.Code, []int{500, 503, 502}[i]; got != want {
 			t.Errorf("request %d: status %d, want %d", i, got, want)
+		}
+		if has := w.Header().Get(wire.HeaderRequestID) != ""; has != (i < 2) {
+			t.Errorf("request %d: a proxy knows of no request id, the service does: %v", i, w.Header())
 		}
 	}
 	s.ClearFaults()

@@ -84,8 +84,5 @@ func (c *httpsConn) refuse() {
 	c.Conn.SetDeadline(time.Now().Add(lingerTime))
 	fmt.Fprintf(c.Conn, "HTTP/1.1 400 Bad Request\r\nContent-Type: %s\r\nContent-Length: %d\r\n%s: %s\r\nConnection: close\r\n\r\n%s",
 		wire.ContentTypeJSON, len(body), wire.HeaderRequestID, id, body)
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		half.CloseWrite()
-	}
 	io.CopyN(io.Discard, c.Conn, lingerBytes)
 }

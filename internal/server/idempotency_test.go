@@ -134,6 +134,7 @@ func TestRepliesExpire(t *testing.T) {
 		if agent.runs != 2 {
 			t.Errorf("not forgotten after 24 hours: %d runs", agent.runs)
 		}
+		send("as old")
 		time.Sleep(24 * time.Hour)
 		send("another")
 		if n, m := len(s.state.replies.byKey), len(s.state.replies.stored); n != 1 || m != 1 {

@@ -264,14 +264,15 @@ func TestUsageByDay(t *testing.T) {
 	}
 }
 
-func TestStreamFailuresCountOnce(t *testing.T) {
+func TestFailuresCountOnce(t *testing.T) {
 	t.Parallel()
-	s := newService(t, Config{})
+	s := newService(t, Config{Profile: Live})
 	s.Inject(FaultStreamError("stream_error", 1), FaultStreamError("model_timeout", 0))
-	s.send(request{body: `{"message":"hi","stream":true}`})
-	s.send(request{body: hi})
+	for _, body := range []string{stream, hi, `{"message":"[fail]"}`, `{"message":"[fail]","stream":true}`, hi} {
+		s.send(request{body: body})
+	}
 	list := decode[wire.KeyList](t, s.send(request{method: "GET", path: keysPath}).Body)
-	if got, want := list.KeyStats[s.FirstKeyID()], (wire.KeyStats{Today: 2, Week: 2, Errors: 2}); got != want {
+	if got, want := list.KeyStats[s.FirstKeyID()], (wire.KeyStats{Today: 5, Week: 5, Errors: 4}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }

@@ -11,7 +11,10 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-const hi = `{"message":"hi"}`
+const (
+	hi     = `{"message":"hi"}`
+	stream = `{"message":"hi","stream":true}`
+)
 
 func TestRateLimitSlides(t *testing.T) {
 	t.Parallel()
