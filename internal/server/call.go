@@ -22,8 +22,8 @@ type call struct {
 	id    string
 	body  []byte // at most one byte over the limit
 
-	ctx     context.Context // done when the client leaves or the server closes
-	release func()
+	ctx    context.Context // done when the client leaves or the server closes
+	cancel context.CancelCauseFunc
 
 	entry   *Request  // in the journal; guarded by s.mu
 	key     *key      // set by authorize
@@ -32,48 +32,45 @@ type call struct {
 	fault   Fault     // taken by faulted
 }
 
+// begin starts a call, which end ends.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
+	c := &call{s: s, w: w, r: r, id: wire.RequestIDStart + hexID()}
+	c.ctx, c.cancel = context.WithCancelCause(r.Context())
+	c.entry = newEntry(r, c.id)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.state = s.state
+	c.state.journal = append(c.state.journal, c.entry)
+	if s.closed {
+		c.cancel(errClosing)
+		return c
+	}
+	s.live[c] = true
+	s.running.Add(1)
+	return c
+}
+
 // closingGrace is how long a closing server waits for a client that neither
 // sends nor reads.
 const closingGrace = time.Second
 
-// begin starts a call, which end ends.
-func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
-	c := &call{s: s, w: w, r: r, id: wire.RequestIDStart + hexID()}
-	ctx, cancel := context.WithCancelCause(r.Context())
-	c.ctx = ctx
-	c.entry = newEntry(r, c.id)
-
-	s.mu.Lock()
-	c.state = s.state
-	c.state.journal = append(c.state.journal, c.entry)
-	closed := s.closed
-	if !closed {
-		s.running.Add(1)
-	}
-	s.mu.Unlock()
-
-	if closed {
-		cancel(errClosing)
-		c.release = func() {}
-		return c
-	}
-	stop := context.AfterFunc(s.closing, func() {
-		cancel(errClosing)
-		conn := http.NewResponseController(w)
-		conn.SetReadDeadline(time.Now().Add(closingGrace))
-		conn.SetWriteDeadline(time.Now().Add(closingGrace))
-	})
-	c.release = func() {
-		stop()
-		cancel(nil)
-		s.running.Done()
-	}
-	return c
+// stop ends a call whose server closes.
+func (c *call) stop() {
+	c.cancel(errClosing)
+	grace := time.Now().Add(closingGrace)
+	conn := http.NewResponseController(c.w)
+	conn.SetReadDeadline(grace)
+	conn.SetWriteDeadline(grace)
 }
 
 func (c *call) end() {
-	defer c.release()
+	c.cancel(nil)
 	c.s.mu.Lock()
+	if c.s.live[c] {
+		delete(c.s.live, c)
+		defer c.s.running.Done()
+	}
 	c.entry.Duration = time.Since(c.entry.Time)
 	e := *c.entry
 	c.s.mu.Unlock()

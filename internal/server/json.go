@@ -18,7 +18,7 @@ func encodeJSON(v any) []byte {
 
 // object is a JSON object whose names are matched exactly, as JavaScript
 // does.
-type object map[string]json.RawMessage
+type object map[string]any
 
 func parseObject(body []byte) (o object, ok bool) {
 	err := json.Unmarshal(body, &o)
@@ -27,11 +27,11 @@ func parseObject(body []byte) (o object, ok bool) {
 
 // field returns an object's member. A null counts as absent; ok is false for
 // one of another type.
-func field[T any](o object, name string) (v T, present, ok bool) {
-	raw, present := o[name]
-	if !present || string(raw) == "null" {
+func field[T string | bool | float64](o object, name string) (v T, present, ok bool) {
+	member := o[name]
+	if member == nil {
 		return v, false, true
 	}
-	err := json.Unmarshal(raw, &v)
-	return v, true, err == nil
+	v, ok = member.(T)
+	return v, true, ok
 }

@@ -170,6 +170,7 @@ func (c *call) readManagement() (object, bool) {
 
 // tier returns the rate tier in a body of key management.
 func tier(body object) (rpm int, present, valid bool) {
-	rpm, present, ok := field[int](body, "rate_limit_per_min")
-	return rpm, present, ok && wire.ValidTier(rpm)
+	number, present, ok := field[float64](body, "rate_limit_per_min")
+	rpm = int(number)
+	return rpm, present, ok && float64(rpm) == number && wire.ValidTier(rpm)
 }

@@ -5,7 +5,6 @@
 package server
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -37,11 +36,10 @@ type Server struct {
 	session  string // the account's dashboard session
 	firstKey newKey
 
-	closing context.Context // done when Close begins
-	cancel  context.CancelCauseFunc
-	running sync.WaitGroup // requests being handled
+	running sync.WaitGroup // one for each of live
 
 	mu     sync.Mutex // guards what follows and all that hangs on it
+	live   map[*call]bool // being handled, and waited for by Close
 	closed bool
 	agents []*agent // in the order of deployment
 	state  *state
@@ -67,8 +65,7 @@ func New(cfg Config) (s *Server, apiKey string) {
 		cfg.Plan = wire.PlanPro
 	}
 	first, apiKey := generateKey("default", wire.DefaultTier)
-	s = &Server{cfg: cfg, session: hexID(), firstKey: first}
-	s.closing, s.cancel = context.WithCancelCause(context.Background())
+	s = &Server{cfg: cfg, session: hexID(), firstKey: first, live: map[*call]bool{}}
 	s.agents = s.builtinAgents()
 	s.Reset()
 	return s, apiKey
@@ -94,8 +91,10 @@ func (s *Server) Reset() {
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
+	for c := range s.live {
+		c.stop()
+	}
 	s.mu.Unlock()
-	s.cancel(errClosing)
 	s.running.Wait()
 }
 
