@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -74,26 +73,9 @@ func (c *call) end() {
 	c.entry.Duration = time.Since(c.entry.Time)
 	e := *c.entry
 	c.s.mu.Unlock()
-	if c.s.cfg.Logger == nil {
-		return
+	if c.s.cfg.Logger != nil {
+		c.log(e)
 	}
-	attrs := []slog.Attr{
-		slog.String("method", e.Method),
-		slog.String("path", e.Path),
-		slog.Int("status", e.Status),
-		slog.Duration("duration", e.Duration),
-		slog.String("request_id", e.RequestID),
-	}
-	if c.key != nil {
-		attrs = append(attrs, slog.String("key", c.key.prefix))
-	}
-	if e.Fault != "" {
-		attrs = append(attrs, slog.String("fault", e.Fault))
-	}
-	if e.Err != "" {
-		attrs = append(attrs, slog.String("error", e.Err))
-	}
-	c.s.cfg.Logger.LogAttrs(context.WithoutCancel(c.r.Context()), slog.LevelInfo, "request", attrs...)
 }
 
 // record changes the call's entry in the journal.

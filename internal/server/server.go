@@ -38,7 +38,7 @@ type Server struct {
 
 	running sync.WaitGroup // one for each of live
 
-	mu     sync.Mutex // guards what follows and all that hangs on it
+	mu     sync.Mutex     // guards what follows and all that hangs on it
 	live   map[*call]bool // being handled, and waited for by Close
 	closed bool
 	agents []*agent // in the order of deployment
