@@ -68,7 +68,7 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	if err != nil {
 		return o, fmt.Errorf("-addr %q: not of the form host:port", o.addr)
 	}
-	if false {
+	if o.plain && !loopback(o.host) {
 		return o, fmt.Errorf("-http is refused on %s: plain HTTP would send keys readable over the network; use a loopback address or leave out -http", o.addr)
 	}
 	var known bool
