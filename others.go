@@ -1,6 +1,10 @@
 package clawhq
 
-import "time"
+import (
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
 
 // others estimates how many slots of the window are taken by others who use
 // the same key.
@@ -11,6 +15,12 @@ type others struct {
 	// be less than held. A zero fewerSince means that it is not.
 	fewer      int
 	fewerSince time.Time
+
+	// While replies show fewer, a call may be sent from time to time beyond the
+	// client's own slots, to get another reply: the next one, and how long
+	// they lie apart.
+	nextProbe time.Time
+	interval  time.Duration
 
 	// How many there may be at most by the replies of a burst, as they come
 	// in: the server's count is known, but not which of the calls on their
@@ -24,6 +34,25 @@ type others struct {
 // their slots are used: a slot that comes free on the server is taken again,
 // a margin and a round trip later, by the one who had it.
 const othersHold = 2 * time.Second
+
+// Bounds on how far probes lie apart: each that is answered by a 429 doubles
+// it, and finding the others to have left halves it.
+const (
+	minProbeInterval = 4 * othersHold
+	maxProbeInterval = 5 * wire.RateWindow
+)
+
+// probe returns when a call may be sent though it seems to have no slot.
+func (o *others) probe() (at time.Time, ok bool) { return o.nextProbe, !o.fewerSince.IsZero() }
+
+// putOff has the next probe wait.
+func (o *others) putOff(now time.Time) {
+	o.interval = max(o.interval, minProbeInterval)
+	o.nextProbe = now.Add(o.interval)
+}
+
+// refused takes into account that a probe was answered by a 429.
+func (o *others) refused() { o.interval = min(2*o.interval, maxProbeInterval) }
 
 // count returns the slots that are the others', or may be, while replies are
 // on their way that will tell.
@@ -53,10 +82,12 @@ func (o *others) observe(at time.Time, least, most, meanwhile int) {
 		o.fewerSince = time.Time{}
 	case o.fewerSince.IsZero() || at.Before(o.fewerSince):
 		o.fewer, o.fewerSince = most, at
+		o.putOff(at)
 	default:
 		o.fewer = max(o.fewer, most)
 		if at.Sub(o.fewerSince) >= othersHold {
 			o.held, o.fewerSince = o.fewer, time.Time{}
+			o.interval /= 2
 		}
 	}
 }

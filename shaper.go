@@ -37,6 +37,7 @@ type shaper struct {
 type slot struct {
 	shaper *shaper
 	at     time.Time
+	probe  bool // sent to see whether there is room
 	gone   bool // not in the log any more
 	trace  httptrace.ClientTrace
 }
@@ -63,8 +64,8 @@ func (s *shaper) admit(ctx context.Context, sl *slot) error {
 	defer s.mu.Unlock()
 	if len(s.queue) == 0 {
 		now := time.Now()
-		if at, _ := s.freeAt(now, 0); !at.After(now) {
-			s.take(sl, now)
+		if r := s.freeAt(now, 0); !r.at.After(now) {
+			s.take(sl, now, r)
 			return nil
 		}
 	}
@@ -81,18 +82,18 @@ func (s *shaper) wait(ctx context.Context, sl *slot) error {
 	for {
 		now := time.Now()
 		place := slices.Index(s.queue, w)
-		at, sure := s.freeAt(now, place)
-		if place == 0 && !at.After(now) {
-			s.take(sl, now)
+		room := s.freeAt(now, place)
+		if place == 0 && !room.at.After(now) {
+			s.take(sl, now, room)
 			return nil
 		}
-		if sure && hasDeadline && at.After(deadline) {
+		if room.sure && hasDeadline && room.at.After(deadline) {
 			return throttled(context.DeadlineExceeded,
-				fmt.Sprintf("there is room in %v, after the context's deadline", at.Sub(now).Round(time.Millisecond)))
+				fmt.Sprintf("there is room in %v, after the context's deadline", room.at.Sub(now).Round(time.Millisecond)))
 		}
 		var timer <-chan time.Time
 		if place == 0 { // only the first watches the clock
-			timer = time.After(at.Sub(now))
+			timer = time.After(room.at.Sub(now))
 		}
 		s.mu.Unlock()
 		select {
@@ -124,22 +125,31 @@ func (s *shaper) wakeFirst() {
 	}
 }
 
-func (s *shaper) take(sl *slot, now time.Time) {
-	sl.shaper, sl.at = s, now
+func (s *shaper) take(sl *slot, now time.Time, r room) {
+	sl.shaper, sl.at, sl.probe = s, now, r.probe
 	s.own.Add(now)
 	s.outstanding++
+	if r.probe {
+		s.others.putOff(now)
+	}
 }
 
 // span is how long a call keeps its slot.
 func (s *shaper) span() time.Duration { return wire.RateWindow + s.margin.length }
 
+// room is when there will be room for a call.
+type room struct {
+	at    time.Time
+	sure  bool // a reply that is still to come cannot make it sooner
+	probe bool // the room is the others', who seem to have left it
+}
+
 // freeAt returns when there will be room for the caller at the given place in
-// the queue if everything stays as it is. It is sure if a reply that is still
-// to come cannot make it sooner.
-func (s *shaper) freeAt(now time.Time, place int) (at time.Time, sure bool) {
-	at = now
+// the queue if everything stays as it is.
+func (s *shaper) freeAt(now time.Time, place int) room {
+	from := now
 	if s.gate.After(now) {
-		at = s.gate
+		from = s.gate
 	}
 	if s.limit == 0 {
 		most := wire.SmallestTier
@@ -147,9 +157,9 @@ func (s *shaper) freeAt(now time.Time, place int) (at time.Time, sure bool) {
 			most = 1 // it was too much already
 		}
 		if s.outstanding+place >= most {
-			at = now.Add(forever)
+			return room{at: now.Add(forever)}
 		}
-		return at, false
+		return room{at: from}
 	}
 
 	s.own.Prune(now.Add(-wire.RateWindow - 2*maxMargin)) // until then a 429 asks for them
@@ -161,20 +171,24 @@ func (s *shaper) freeAt(now time.Time, place int) (at time.Time, sure bool) {
 		// there seems to be, only this client's share is used at once.
 		recent := now.Add(-roundTrip)
 		fresh := s.own.Len() - s.own.After(recent) - s.answered.Len() + s.answered.After(recent)
-		room := slots - (s.own.Len() - first - fresh)
-		if fresh > 0 && fresh >= room*slots/s.limit {
-			return now.Add(roundTrip), false
+		left := slots - (s.own.Len() - first - fresh)
+		if fresh > 0 && fresh >= left*slots/s.limit {
+			return room{at: now.Add(roundTrip)}
 		}
 	}
 	free := now
 	if i := s.own.Len() - slots + place%slots; i >= first {
 		free = s.own.At(i).Add(s.span())
 	}
-	free = free.Add(time.Duration(place/slots) * s.span()) // the slots come round again
-	if free.After(at) {
-		at = free
+	r := room{at: free.Add(time.Duration(place/slots) * s.span()), sure: true} // the slots come round again
+	if probe, ok := s.others.probe(); ok && place == 0 && slots < s.limit/8 && probe.Before(r.at) {
+		// With so few slots, replies that might tell of more are rare.
+		r = room{at: probe, probe: true}
 	}
-	return at, true
+	if from.After(r.at) {
+		r.at = from
+	}
+	return r
 }
 
 // sent says that the call was written to its connection just now.
@@ -246,6 +260,9 @@ func (s *shaper) rejected(sl *slot, retryAfter, longest time.Duration) {
 			s.margin.widen(now, sl.at)
 		} else {
 			s.infer(sl.at, now, s.limit)
+			if sl.probe {
+				s.others.refused()
+			}
 		}
 	}
 	s.wakeFirst()

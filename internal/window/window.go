@@ -57,13 +57,15 @@ func (l *Log) Prune(t time.Time) {
 // After returns the index of the oldest event after t, which is also the
 // number of events at or before t. It is Len when there is none.
 func (l *Log) After(t time.Time) int {
-	i, _ := slices.BinarySearchFunc(l.times[l.start:], t, func(e, t time.Time) int {
-		if e.After(t) {
-			return 1
+	lo, hi := l.start, len(l.times)
+	for lo < hi {
+		if mid := int(uint(lo+hi) / 2); l.times[mid].After(t) {
+			hi = mid
+		} else {
+			lo = mid + 1
 		}
-		return -1
-	})
-	return i
+	}
+	return lo - l.start
 }
 
 // Admit is the server's side of the window: it records an event at now if

@@ -1,0 +1,245 @@
+package clawhq_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+)
+
+// Waiting calls are served in order.
+func TestShapingIsFIFO(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		s.SetRateLimit(s.KeyID(), 1)
+		client := s.Client(clawhq.WithRateLimit(1))
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		var order []int
+		for i := range 20 {
+			wg.Go(func() {
+				if _, err := client.Chat(t.Context(), hi); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, i)
+			})
+			synctest.Wait() // it stands in the queue
+		}
+		wg.Wait()
+		if len(order) != 20 || !slices.IsSorted(order) {
+			t.Errorf("served in the order %v", order)
+		}
+		for _, r := range s.Requests() {
+			if r.Status != 200 {
+				t.Errorf("status %d", r.Status)
+			}
+		}
+	})
+}
+
+// A waiting call leaves with its context, at once and without its slot; a
+// hopeless one does not wait at all.
+func TestShapingAndContexts(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		s.SetRateLimit(s.KeyID(), 2)
+		client := s.Client(clawhq.WithRateLimit(2))
+		for range 2 {
+			if _, err := client.Chat(t.Context(), hi); err != nil {
+				t.Fatal(err)
+			}
+		}
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+		defer cancel()
+		_, err := client.Chat(ctx, hi)
+		if !errors.Is(err, clawhq.ErrThrottled) || !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 0 || strings.Contains(err.Error(), "\n") {
+			t.Errorf("hopeless: got %v after %v", err, time.Since(start))
+		}
+
+		why := errors.New("user left")
+		leaving, leave := context.WithCancelCause(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, err := client.Chat(leaving, hi)
+			if !errors.Is(err, clawhq.ErrThrottled) || !errors.Is(err, context.Canceled) || !errors.Is(err, why) || time.Since(start) != 10*time.Second {
+				t.Errorf("cancelled: got %v after %v", err, time.Since(start))
+			}
+		})
+		synctest.Wait()
+		wg.Go(func() { // stands behind the one that leaves
+			if _, err := client.Chat(t.Context(), hi); err != nil || time.Since(start) > 61*time.Second {
+				t.Errorf("the next: got %v after %v", err, time.Since(start))
+			}
+		})
+		time.Sleep(10 * time.Second)
+		leave(why)
+		wg.Wait()
+		if n := len(s.Requests()); n != 3 {
+			t.Errorf("%d requests", n)
+		}
+
+		// The third in the queue of a limit of two has to wait for two windows.
+		ctx, cancel = context.WithTimeout(t.Context(), 100*time.Second)
+		defer cancel()
+		start = time.Now()
+		for range 3 {
+			wg.Go(func() { client.Chat(t.Context(), hi) })
+			synctest.Wait()
+		}
+		_, err = client.Chat(ctx, hi)
+		if !errors.Is(err, clawhq.ErrThrottled) || time.Since(start) != 0 {
+			t.Errorf("hopeless by its place: got %v after %v", err, time.Since(start))
+		}
+		wg.Wait()
+	})
+}
+
+// Until the limit is known, no more calls are outstanding than the smallest
+// tier allows.
+func TestShapingOfAnUnknownKey(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		s.SetRateLimit(s.KeyID(), 300)
+		s.Inject(slices.Repeat([]clawhqtest.Fault{clawhqtest.FaultDelay(5 * time.Second)}, 30)...)
+		client := s.Client()
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				if _, err := client.Chat(t.Context(), hi); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		if n := len(s.Requests()); n != 30 {
+			t.Errorf("%d requests are outstanding", n)
+		}
+		wg.Wait()
+		if n := len(s.Requests()); n != 100 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
+// A 429 closes the gate for all callers of the client, and they come out in
+// order, not as a herd.
+func TestShapingGate(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		client := s.Client()
+		if _, err := client.Chat(t.Context(), hi); err != nil {
+			t.Fatal(err)
+		}
+		// Another process uses up the key.
+		other := s.Client()
+		for range 59 {
+			if _, err := other.Chat(t.Context(), hi); err != nil {
+				t.Fatal(err)
+			}
+		}
+		start := time.Now()
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				if _, err := client.Chat(t.Context(), hi); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		rejected := 0
+		for _, r := range s.Requests()[60:] {
+			if r.Status == 429 {
+				rejected++
+			} else if r.Time.Sub(start) < 60*time.Second-time.Millisecond {
+				t.Errorf("sent after %v", r.Time.Sub(start))
+			}
+		}
+		// Those that were on their way when the first came back.
+		if rejected == 0 || rejected > 10 || time.Since(start) > 70*time.Second {
+			t.Errorf("%d rejected, %v in all", rejected, time.Since(start))
+		}
+	})
+}
+
+// What never reached the server has not used up a slot.
+func TestShapingWithoutConnection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := clawhqtest.NewServer(clawhqtest.WithInMemory())
+		client := s.Client(clawhq.WithRateLimit(2), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+		s.Close()
+		start := time.Now()
+		for range 10 {
+			if _, err := client.Chat(t.Context(), hi); err == nil {
+				t.Error("no error")
+			}
+		}
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// Key management is not counted against the key, and not shaped.
+func TestShapingLeavesKeysAlone(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		client := s.Client(clawhq.WithRateLimit(1))
+		start := time.Now()
+		for range 5 {
+			if _, err := client.Keys.List(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		if time.Since(start) != 0 {
+			t.Errorf("took %v", time.Since(start))
+		}
+	})
+}
+
+func TestShapingAllocatesNothing(t *testing.T) {
+	s := clawhq.NewShaper(1 << 30)
+	slots := make([]clawhq.Slot, 4)
+	ctx := context.Background()
+	n := testing.AllocsPerRun(10_000, func() {
+		sl := &slots[0]
+		*sl = clawhq.Slot{}
+		if err := s.Admit(ctx, sl); err != nil {
+			t.Fatal(err)
+		}
+		s.Replied(sl, 1<<30, 1)
+	})
+	if n != 0 {
+		t.Errorf("%v allocations a call", n)
+	}
+}
+
+// The cost of a call that does not have to wait, from admission to reply, in
+// a window that is half full on average.
+func BenchmarkShaping(b *testing.B) {
+	ctx := context.Background()
+	var s clawhq.Shaper
+	var sl clawhq.Slot
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if i %= 300; i == 0 {
+			s = clawhq.NewShaper(300)
+		}
+		sl = clawhq.Slot{}
+		if err := s.Admit(ctx, &sl); err != nil {
+			b.Fatal(err)
+		}
+		s.Replied(&sl, 300, i+1)
+	}
+}
