@@ -257,8 +257,9 @@ func TestStopEndsLiveStreams(t *testing.T) {
 	}
 	p.stop()
 	rest, err := io.ReadAll(lines)
-	if err == nil && !strings.Contains(string(rest), `"error"`) {
-		t.Errorf("the stream ended as if it were complete: %q", rest)
+	want := "\ndata: {\"error\": {\"code\": \"stream_error\", \"message\": \"the server is shutting down\"}}\n\ndata: [DONE]\n\n"
+	if err != nil || string(rest) != want {
+		t.Errorf("the rest of the stream is %q, %v; want %q", rest, err, want)
 	}
 	if code := <-p.exited; code != 0 {
 		t.Errorf("exit status %d", code)
@@ -268,6 +269,8 @@ func TestStopEndsLiveStreams(t *testing.T) {
 
 func TestBadFlags(t *testing.T) {
 	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // so that flags taken for good do not start a server
 	for _, tt := range []struct {
 		args []string
 		want string
@@ -291,7 +294,7 @@ func TestBadFlags(t *testing.T) {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
 			t.Parallel()
 			var stdout, stderr bytes.Buffer
-			code := run(t.Context(), tt.args, &stdout, &stderr)
+			code := run(ctx, tt.args, &stdout, &stderr)
 			line := stderr.String()
 			if code != 2 || !strings.HasPrefix(line, "clawhq-server: ") || !strings.Contains(line, tt.want) ||
 				strings.Count(line, "\n") != 1 || stdout.Len() > 0 {

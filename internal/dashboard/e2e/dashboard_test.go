@@ -303,9 +303,7 @@ func TestKeyboard(t *testing.T) {
 	b.wantText("#secret-copy", "Copied")
 	press(kb.Escape)
 	b.until(`!document.querySelector('dialog[open]')`)
-	if left := b.text("#secret-value"); left != "" {
-		t.Errorf("the full key stays in the page: %q", left)
-	}
+	b.until(`document.querySelector('#secret-value').textContent === ''`)
 
 	tabTo(`[aria-label="Revoke by-keyboard"]`)
 	press(kb.Enter)
