@@ -255,7 +255,7 @@ func TestFaults(t *testing.T) {
 
 	b.choose("#endpoint", "chat.stream")
 	for fault, note := range map[string]string{
-		"cut:2":                "",
+		"cut:2":                "The connection was lost before the reply was complete.",
 		"error:stream_error:1": "The stream reported an error.",
 		"malformed:1":          "An event is not JSON",
 	} {
@@ -264,6 +264,12 @@ func TestFaults(t *testing.T) {
 		b.wantStatus("200 OK")
 		b.until(fmt.Sprintf(`!document.querySelector('#response-note').hidden && document.querySelector('#response-note').textContent.includes(%q)`, note))
 	}
+
+	arm("stall:2")
+	b.click("#send")
+	b.until(`document.querySelectorAll('#response-events li').length === 2`)
+	b.click("#stop")
+	b.wantText("#response-note", "Stopped by you.")
 }
 
 // TestKeyboard goes the newcomer's way without a pointer.
