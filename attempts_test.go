@@ -391,7 +391,7 @@ func TestLimiter(t *testing.T) {
 		client := s.Client(clawhq.WithLimiter(rate.NewLimiter(rate.Every(10*time.Second), 1)))
 		s.Inject(clawhqtest.FaultStatus(500, ""))
 		start := time.Now()
-		if _, err := client.Chat(t.Context(), hi); err != nil || time.Since(start) != 10*time.Second {
+		if _, err := client.Chat(t.Context(), hi); err != nil || time.Since(start).Round(time.Microsecond) != 10*time.Second {
 			t.Errorf("got %v after %v", err, time.Since(start))
 		}
 		// x/time/rate sees at once that the deadline is hopeless, but its
@@ -399,7 +399,7 @@ func TestLimiter(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second)
 		defer cancel()
 		_, err := client.Chat(ctx, hi)
-		if !errors.Is(err, clawhq.ErrThrottled) || !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 10*time.Second {
+		if !errors.Is(err, clawhq.ErrThrottled) || !errors.Is(err, context.DeadlineExceeded) || time.Since(start).Round(time.Microsecond) != 10*time.Second {
 			t.Errorf("got %v after %v", err, time.Since(start))
 		}
 		ctx, cancelNow := context.WithCancel(t.Context())

@@ -1,0 +1,316 @@
+package clawhq_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/jarcoal/httpmock"
+)
+
+const keysURL = clawhq.DefaultBaseURL + "/keys"
+
+func TestKeys(t *testing.T) {
+	for _, profile := range []clawhqtest.Profile{clawhqtest.Documented, clawhqtest.Live} {
+		t.Run(profile.String(), func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+				ctx := t.Context()
+				client := s.Client()
+				created, err := client.Keys.Create(ctx, clawhq.CreateKeyRequest{Name: "  staging ", RateLimit: clawhq.RPM120})
+				if err != nil {
+					t.Fatal(err)
+				}
+				key := clawhq.Key{
+					ID: created.ID, Name: "staging", Prefix: created.Secret.Reveal()[:12], RateLimit: clawhq.RPM120,
+					Status: clawhq.KeyActive, CreatedAt: time.Now().UTC(),
+				}
+				if diff := cmp.Diff(clawhq.CreatedKey{Key: key, Secret: created.Secret}, *created); diff != "" {
+					t.Errorf("created (-want +got):\n%s", diff)
+				}
+
+				time.Sleep(time.Second)
+				user := s.Client(clawhq.WithAPIKey(created.Secret.Reveal()))
+				if _, err := user.Chat(ctx, hi); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := user.Chat(ctx, clawhq.ChatRequest{Message: "hi", Agent: "nobody"}); err == nil {
+					t.Fatal("no error")
+				}
+				key.UsageCount, key.LastUsedAt, key.Stats = 2, time.Now().UTC(), clawhq.KeyStats{Today: 2, Week: 2, Errors: 1}
+				if diff := cmp.Diff([]clawhq.Key{key}, list(t, client)[:1]); diff != "" {
+					t.Errorf("list (-want +got):\n%s", diff)
+				}
+
+				name, tier := "staging-2", clawhq.RPM30
+				updated, err := client.Keys.Update(ctx, key.ID, clawhq.UpdateKeyRequest{Name: &name, RateLimit: &tier})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(&clawhq.Key{ID: key.ID, Name: name, RateLimit: tier}, updated); diff != "" {
+					t.Errorf("updated (-want +got):\n%s", diff)
+				}
+				if _, err := user.Chat(ctx, hi); err != nil || user.RateLimit().Limit != 30 {
+					t.Errorf("the tier did not change with the next request: %+v, %v", user.RateLimit(), err)
+				}
+
+				if err := client.Keys.Revoke(ctx, key.ID); err != nil {
+					t.Fatal(err)
+				}
+				var auth *clawhq.AuthenticationError
+				if _, err := user.Chat(ctx, hi); !errors.As(err, &auth) || auth.Code != clawhq.CodeRevokedAPIKey {
+					t.Errorf("with the revoked key: %v", err)
+				}
+				if k := list(t, client)[0]; k.Status != clawhq.KeyRevoked || k.Name != name {
+					t.Errorf("listed as %+v", k)
+				}
+				var missing *clawhq.NotFoundError
+				if err := client.Keys.Revoke(ctx, key.ID); !errors.As(err, &missing) || missing.Message == "" || missing.StatusCode != 404 {
+					t.Errorf("revoked again: %v", err)
+				}
+				if _, err := client.Keys.Update(ctx, key.ID, clawhq.UpdateKeyRequest{Name: &name}); !errors.As(err, &missing) {
+					t.Errorf("updated after its revocation: %v", err)
+				}
+			}, clawhqtest.WithProfile(profile))
+		})
+	}
+}
+
+func list(t *testing.T, client *clawhq.Client) []clawhq.Key {
+	t.Helper()
+	keys, err := client.Keys.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+func TestKeyLimits(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+		for i := range 4 {
+			if k, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "k"}); err != nil || k.RateLimit != clawhq.RPM60 {
+				t.Fatalf("key %d: %v, %v", i, k, err)
+			}
+		}
+		var invalid *clawhq.InvalidRequestError
+		if _, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "a sixth"}); !errors.As(err, &invalid) || invalid.StatusCode != 400 || invalid.Message == "" {
+			t.Errorf("more than five active keys: %v", err)
+		}
+		var limited *clawhq.RateLimitError
+		if _, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "k"}); !errors.As(err, &limited) || limited.RetryAfter != 0 {
+			t.Errorf("more than five creations a minute: %v", err)
+		}
+		// Chats go on all the same.
+		start := time.Now()
+		if _, err := client.Chat(t.Context(), hi); err != nil || time.Since(start) != 0 {
+			t.Errorf("got %v after %v", err, time.Since(start))
+		}
+	})
+}
+
+func TestKeysRefusedBeforeSending(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport()
+	client := mockClient(t, mock, clawhq.WithSession("s3ss10n"))
+	ctx := t.Context()
+	name, long, tier := "n", strings.Repeat("é", 101), clawhq.RateTier(45)
+	create := func(name string, tier clawhq.RateTier) error {
+		_, err := client.Keys.Create(ctx, clawhq.CreateKeyRequest{Name: name, RateLimit: tier})
+		return err
+	}
+	update := func(id string, req clawhq.UpdateKeyRequest) error {
+		_, err := client.Keys.Update(ctx, id, req)
+		return err
+	}
+	for what, tt := range map[string]struct {
+		err         error
+		param, path string
+	}{
+		"no name":           {create("", 0), "name", "/keys"},
+		"blank name":        {create(" \t", 0), "name", "/keys"},
+		"long name":         {create(long, 0), "name", "/keys"},
+		"name not UTF-8":    {create("\xff", 0), "name", "/keys"},
+		"unknown tier":      {create("n", 45), "rate_limit_per_min", "/keys"},
+		"negative tier":     {create("n", -60), "rate_limit_per_min", "/keys"},
+		"nothing to change": {update("k1", clawhq.UpdateKeyRequest{}), "", "/keys/k1"},
+		"long new name":     {update("k1", clawhq.UpdateKeyRequest{Name: &long}), "name", "/keys/k1"},
+		"unknown new tier":  {update("k1", clawhq.UpdateKeyRequest{RateLimit: &tier}), "rate_limit_per_min", "/keys/k1"},
+		"no id":             {update("", clawhq.UpdateKeyRequest{Name: &name}), "id", "/keys"},
+		"blank id":          {client.Keys.Revoke(ctx, " "), "id", "/keys/%20"},
+		"an id that climbs": {client.Keys.Revoke(ctx, ".."), "id", "/keys/.."},
+	} {
+		e, ok := tt.err.(*clawhq.InvalidRequestError)
+		if !ok || e.StatusCode != 0 || e.Param != tt.param || e.Path != tt.path || e.Message == "" {
+			t.Errorf("%s: got %T: %v", what, tt.err, tt.err)
+		}
+	}
+
+	// An API key cannot manage keys.
+	client = mockClient(t, mock)
+	_, err := client.Keys.List(ctx)
+	if e, ok := err.(*clawhq.AuthenticationError); !ok || e.StatusCode != 0 || !strings.Contains(err.Error(), "WithSession") {
+		t.Errorf("without a session: %T: %v", err, err)
+	}
+	if n := mock.GetTotalCallCount(); n != 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+}
+
+// Only the session is sent, under its name, and ids are escaped.
+func TestKeyRequestsOnTheWire(t *testing.T) {
+	t.Parallel()
+	for session, cookie := range map[string]string{
+		"abc":         "session=abc",
+		"session=abc": "session=abc",
+		"sid=abc":     "sid=abc",
+		"YWJj==":      "session=YWJj==",
+	} {
+		var got *http.Request
+		mock := httpmock.NewMockTransport()
+		mock.RegisterNoResponder(func(r *http.Request) (*http.Response, error) {
+			got = r
+			return reply(200, `{"success":true}`), nil
+		})
+		if err := mockClient(t, mock, clawhq.WithSession(session)).Keys.Revoke(t.Context(), "a/../b?c"); err != nil {
+			t.Fatal(err)
+		}
+		if got.URL.String() != keysURL+"/a%2F..%2Fb%3Fc" || got.Method != "DELETE" {
+			t.Errorf("%s %s", got.Method, got.URL)
+		}
+		h := got.Header
+		if h.Get("Cookie") != cookie || h.Get("Authorization") != "" || h.Get("X-Idempotency-Key") != "" || h.Get("Content-Type") != "" {
+			t.Errorf("%s: header is %v", session, h)
+		}
+	}
+}
+
+// A creation is repeated only where the failure proves that nothing happened.
+func TestCreateIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		first    httpmock.Responder
+		attempts int
+	}{
+		"429":                {httpmock.ResponderFromResponse(reply(429, `{"error":"Too many requests"}`)), 2},
+		"connection refused": {httpmock.NewErrorResponder(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), 2},
+		"500":                {httpmock.ResponderFromResponse(reply(500, "")), 1},
+		"503":                {httpmock.ResponderFromResponse(reply(503, "", "Retry-After", "1")), 1},
+		"reset":              {httpmock.NewErrorResponder(syscall.ECONNRESET), 1},
+		"reply cut off": {func(*http.Request) (*http.Response, error) {
+			r := reply(200, `{"key":`)
+			r.ContentLength = 100
+			return r, nil
+		}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mock := httpmock.NewMockTransport()
+			mock.RegisterResponder("POST", keysURL, tt.first.Then(httpmock.ResponderFromResponse(
+				reply(200, `{"key":{"id":"1","name":"n","full_key":"`+testKey+`"}}`))))
+			client := mockClient(t, mock, clawhq.WithSession("s"), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
+			_, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "n"})
+			if n := mock.GetTotalCallCount(); n != tt.attempts || (err == nil) != (tt.attempts == 2) {
+				t.Errorf("%d attempts, %v", n, err)
+			}
+		})
+	}
+}
+
+// Replies to key management that claim success and are not usable.
+func TestUnusableKeyReplies(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport()
+	mock.RegisterNoResponder(httpmock.NewStringResponder(200, `{"key":{},"keys":null}`))
+	client := mockClient(t, mock, clawhq.WithSession("s"))
+	name := "n"
+	_, create := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "n"})
+	_, list := client.Keys.List(t.Context())
+	_, update := client.Keys.Update(t.Context(), "1", clawhq.UpdateKeyRequest{Name: &name})
+	for what, err := range map[string]error{"create": create, "list": list, "update": update, "revoke": client.Keys.Revoke(t.Context(), "1")} {
+		var e *clawhq.ServerError
+		if !errors.As(err, &e) || e.StatusCode != 200 || e.Body == nil {
+			t.Errorf("%s: got %v", what, err)
+		}
+	}
+}
+
+// While keys come, change and go, no revoked one is served.
+func TestKeysConcurrently(t *testing.T) {
+	t.Parallel()
+	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
+	client := s.Client()
+	var wg sync.WaitGroup
+	for range 4 { // with the first key, as many as may be active
+		wg.Go(func() {
+			k, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "rotating"})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			user := s.Client(clawhq.WithAPIKey(k.Secret.Reveal()), clawhq.WithRateLimit(0), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+			var revoked sync.WaitGroup
+			revoked.Add(1)
+			for range 12 {
+				wg.Go(func() {
+					for range 3 {
+						if _, err := user.Chat(t.Context(), hi); err != nil {
+							var auth *clawhq.AuthenticationError
+							if !errors.As(err, &auth) {
+								t.Error(err)
+							}
+							break
+						}
+					}
+					revoked.Wait()
+					if _, err := user.Chat(t.Context(), hi); err == nil {
+						t.Error("served with a revoked key")
+					}
+				})
+			}
+			tier := clawhq.RPM300
+			if _, err := client.Keys.Update(t.Context(), k.ID, clawhq.UpdateKeyRequest{RateLimit: &tier}); err != nil {
+				t.Error(err)
+			}
+			if err := client.Keys.Revoke(context.Background(), k.ID); err != nil {
+				t.Error(err)
+			}
+			revoked.Done()
+		})
+	}
+	wg.Wait()
+	active := 0
+	for _, k := range list(t, client) {
+		if k.Status == clawhq.KeyActive {
+			active++
+		}
+	}
+	if active != 1 {
+		t.Errorf("%d keys are active", active)
+	}
+}
+
+func TestSecret(t *testing.T) {
+	t.Parallel()
+	var zero clawhq.Secret
+	if zero.Reveal() != "" || zero.String() != "" || !cmp.Equal(zero, clawhq.Secret{}) {
+		t.Errorf("the zero Secret is %q", zero)
+	}
+	if diff := cmp.Diff(clawhq.CreatedKey{}, clawhq.CreatedKey{}, cmpopts.EquateEmpty()); diff != "" {
+		t.Error(diff)
+	}
+	if got := clawhq.RPM60.String(); got != "60 RPM" {
+		t.Errorf("got %q", got)
+	}
+}
