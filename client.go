@@ -25,9 +25,12 @@ const (
 	// to it.
 	DefaultBaseURL = "https://app.clawhq.tech" + wire.BasePath
 
-	// EnvAPIKey and EnvBaseURL are the environment variables that NewClient
-	// reads when the option is not given.
-	EnvAPIKey  = "CLAWHQ_API_KEY"
+	// EnvAPIKey is the environment variable that NewClient reads without
+	// WithAPIKey.
+	EnvAPIKey = "CLAWHQ_API_KEY"
+
+	// EnvBaseURL is the environment variable that NewClient reads without
+	// WithBaseURL.
 	EnvBaseURL = "CLAWHQ_BASE_URL"
 )
 

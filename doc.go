@@ -1,3 +1,89 @@
 // Package clawhq is a client for the ClawHQ API, which lets a program chat with
 // hosted AI agents.
+//
+// # Chat
+//
+// A Client is made once, from the environment variable CLAWHQ_API_KEY or
+// [WithAPIKey], and shared by all goroutines:
+//
+//	client, err := clawhq.NewClient()
+//	if err != nil {
+//		return err
+//	}
+//	resp, err := client.Chat(ctx, clawhq.ChatRequest{
+//		Message: "What are your business hours?",
+//		Agent:   "support-bot",
+//	})
+//	if err != nil {
+//		return err
+//	}
+//	fmt.Println(resp.Response)
+//
+// Messages with one SessionID share their history. The context bounds the
+// whole call, waits included; without a deadline, a call may take as long as
+// its attempts and the waits between them.
+//
+// # Streams
+//
+// [Client.ChatStream] hands out the answer as it is made:
+//
+//	for chunk, err := range client.ChatStream(ctx, req) {
+//		if err != nil {
+//			return err // the text so far is not the whole answer
+//		}
+//		fmt.Print(chunk.Content)
+//	}
+//
+// A stream that is cut off never looks like one that has ended: without the
+// [DONE] of the protocol, or after an event that makes no sense, the last pair
+// is a [*StreamError]. Leaving the loop, in whatever way, ends the request.
+//
+// # Errors
+//
+// What the server answers is an [*APIError] inside a type that says what kind
+// of error it is; errors.As finds both:
+//
+//	var limited *clawhq.RateLimitError
+//	if errors.As(err, &limited) {
+//		retryLater(limited.RetryAfter)
+//	}
+//	var api *clawhq.APIError
+//	if errors.As(err, &api) {
+//		log.Print(api.RequestID, api.Code)
+//	}
+//
+// The types are [*AuthenticationError], [*PermissionError],
+// [*InvalidRequestError], [*NotFoundError], [*ConflictError],
+// [*RateLimitError], [*AgentError], [*ServerError] and [*StreamError]. A
+// request that cannot succeed is refused before it is sent, as an
+// InvalidRequestError with StatusCode 0. Where no reply came, the error wraps
+// its cause: the context's error, a *net.OpError and so on. No error, and
+// nothing else that a Client prints or returns, holds a key.
+//
+// # Retries
+//
+// A call repeats what may well succeed the next time, as [RetryPolicy] says:
+// up to 4 attempts under one idempotency key, waits with jitter, never earlier
+// than the server's Retry-After, and never past the context's deadline. A
+// budget, shared by all calls of a Client, keeps an outage from being
+// multiplied.
+//
+// # Rate limits
+//
+// A key may make so many calls in any 60 seconds. A Client learns how many and
+// keeps its calls inside that window: bursts go out at once while there is
+// room, and what would be answered by 429 waits, in order, until there is. A
+// call that cannot be admitted before its context ends is [ErrThrottled]. See
+// [WithRateLimit] and [WithLimiter] to change that, and [Client.RateLimit] for
+// what the server has said.
+//
+// # Keys
+//
+// [Client.Keys] creates, lists, changes and revokes API keys, authenticated by
+// the dashboard's session, [WithSession].
+//
+// # Testing
+//
+// Package [github.com/clawhq/clawhq-go/clawhqtest] has a server for tests: the
+// whole API in memory, with faults, in virtual time if need be.
 package clawhq

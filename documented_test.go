@@ -1,0 +1,82 @@
+package clawhq_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Every exported name that users see has a doc comment.
+func TestEveryExportedNameIsDocumented(t *testing.T) {
+	t.Parallel()
+	for _, dir := range []string{".", "clawhqtest"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := 0
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, decl := range f.Decls {
+				for name, doc := range exported(decl) {
+					names++
+					if doc == "" {
+						t.Errorf("%s: %s has no doc comment", file, name)
+					}
+				}
+			}
+		}
+		if names < 20 {
+			t.Errorf("%s: only %d names found", dir, names)
+		}
+	}
+}
+
+// exported returns the exported names that decl declares, with their comments.
+func exported(decl ast.Decl) map[string]string {
+	names := map[string]string{}
+	add := func(id *ast.Ident, docs ...*ast.CommentGroup) {
+		if id.IsExported() {
+			text := ""
+			for _, d := range docs {
+				text += d.Text()
+			}
+			names[id.Name] = text
+		}
+	}
+	switch d := decl.(type) {
+	case *ast.FuncDecl:
+		if d.Recv == nil || receiverIsExported(d.Recv.List[0].Type) {
+			add(d.Name, d.Doc)
+		}
+	case *ast.GenDecl:
+		for _, spec := range d.Specs {
+			switch s := spec.(type) {
+			case *ast.TypeSpec:
+				add(s.Name, d.Doc, s.Doc)
+			case *ast.ValueSpec:
+				for _, id := range s.Names {
+					add(id, d.Doc, s.Doc, s.Comment)
+				}
+			}
+		}
+	}
+	return names
+}
+
+func receiverIsExported(e ast.Expr) bool {
+	if star, ok := e.(*ast.StarExpr); ok {
+		e = star.X
+	}
+	id, ok := e.(*ast.Ident)
+	return ok && id.IsExported()
+}
