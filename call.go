@@ -74,6 +74,7 @@ type call struct {
 	errorReply error         // the last reply that was an error, of whichever attempt
 	verdict    verdict       // on the last failure
 	wait       time.Duration // before the next attempt
+	first      slot          // of the first attempt
 }
 
 // do is the one way of a request: headers, shaping, attempts, and the reply or
@@ -87,9 +88,9 @@ func (c *core) do(ctx context.Context, r request, opts []CallOption) (reply, err
 	if cfg.info != nil {
 		defer func() { *cfg.info = a.responseInfo() }()
 	}
-	header, invalid := a.headers(&cfg)
-	if invalid != nil && r.refused == nil {
-		r.refused = invalid
+	header, err := a.headers(&cfg)
+	if err != nil && r.refused == nil {
+		r.refused = err
 	}
 	if r.refused != nil {
 		var api *APIError
@@ -122,17 +123,20 @@ func (a *call) headers(cfg *callConfig) (http.Header, *InvalidRequestError) {
 	if cfg.clientRequestID == nil || a.idempotent && cfg.idempotencyKey == nil {
 		id = uuid.NewString() // names the call, where the caller does not
 	}
-	a.clientRequestID = id
+	values := []string{id, id} // of the client request id and of the idempotency key
 	if cfg.clientRequestID != nil {
-		a.clientRequestID = *cfg.clientRequestID
-		if a.clientRequestID == "" || !headerSafe(a.clientRequestID) {
-			return nil, invalid(CodeInvalidParameter, wire.HeaderClientRequestID, "client request id is not printable ASCII")
-		}
+		values[0] = *cfg.clientRequestID
 	}
-	h := http.Header{
-		"User-Agent":               a.userAgent,
-		wire.HeaderClientRequestID: {a.clientRequestID},
+	if cfg.idempotencyKey != nil {
+		values[1] = *cfg.idempotencyKey
 	}
+	a.clientRequestID = values[0]
+	if values[0] == "" || !headerSafe(values[0]) {
+		return nil, invalid(CodeInvalidParameter, wire.HeaderClientRequestID, "client request id is not printable ASCII")
+	}
+	h := make(http.Header, 8)
+	h["User-Agent"] = a.userAgent
+	h[wire.HeaderClientRequestID] = values[0:1:1]
 	if a.management {
 		h["Cookie"] = a.secrets().cookie
 	} else {
@@ -146,15 +150,12 @@ func (a *call) headers(cfg *callConfig) (http.Header, *InvalidRequestError) {
 		h["Accept"] = contentTypeEventStream
 	}
 	if a.idempotent {
-		key := id
-		if cfg.idempotencyKey != nil {
-			key = *cfg.idempotencyKey
-			if key == "" || len(key) > wire.MaxIdempotencyKeyChars || !headerSafe(key) {
-				return nil, invalid(CodeInvalidParameter, wire.HeaderIdempotencyKey,
-					"idempotency key is not 1 to %d characters of printable ASCII", wire.MaxIdempotencyKeyChars)
-			}
+		key := values[1]
+		if key == "" || len(key) > wire.MaxIdempotencyKeyChars || !headerSafe(key) {
+			return nil, invalid(CodeInvalidParameter, wire.HeaderIdempotencyKey,
+				"idempotency key is not 1 to %d characters of printable ASCII", wire.MaxIdempotencyKeyChars)
 		}
-		h[wire.HeaderIdempotencyKey] = []string{key}
+		h[wire.HeaderIdempotencyKey] = values[1:2:2]
 	}
 	return h, nil
 }
@@ -168,12 +169,17 @@ var (
 // RoundTrip makes one attempt. Only a usable reply is a response to the
 // http.Client above; everything else is an error, kept in a.failure.
 func (a *call) RoundTrip(req *http.Request) (*http.Response, error) {
-	start := time.Now()
 	a.info = ResponseInfo{}
+	logging, start := a.logging(), time.Time{}
+	if logging {
+		start = time.Now()
+	}
 	resp, f := a.attempt(req)
 	a.failure = f
-	a.log("clawhq: attempt", f.err, slog.Int("status", a.info.StatusCode),
-		slog.String("request_id", a.info.RequestID), slog.Duration("took", time.Since(start)))
+	if logging {
+		a.log("clawhq: attempt", f.err, slog.Int("status", a.info.StatusCode),
+			slog.String("request_id", a.info.RequestID), slog.Duration("took", time.Since(start)))
+	}
 	return resp, f.err
 }
 
@@ -205,12 +211,12 @@ func (a *call) attempt(req *http.Request) (*http.Response, failure) {
 			return nil, a.streamFailure(err)
 		}
 		a.reply = reply{a.info.RequestID, s}
-		return &http.Response{StatusCode: resp.StatusCode, Body: http.NoBody}, failure{}
+		return taken(resp), failure{}
 	}
 
 	defer cancel(nil)
 	defer timer.Stop()
-	defer resp.Body.Close()
+	defer resp.Body.Close() // the body there is now
 	if resp.StatusCode >= 300 {
 		if a.followable(resp) {
 			return resp, failure{}
@@ -230,7 +236,13 @@ func (a *call) attempt(req *http.Request) (*http.Response, failure) {
 		return nil, a.badReply(body, err)
 	}
 	a.reply = reply{requestID: a.info.RequestID}
-	return &http.Response{StatusCode: resp.StatusCode, Body: http.NoBody}, failure{}
+	return taken(resp), failure{}
+}
+
+// taken is a reply whose body has been taken care of.
+func taken(resp *http.Response) *http.Response {
+	resp.Body = http.NoBody
+	return resp
 }
 
 func (c *core) transport() http.RoundTripper {
@@ -259,10 +271,21 @@ func (a *call) outgoing(ctx context.Context, req *http.Request, sl *slot) *http.
 	// idempotency key; a GET it replays unless it has a body, even an empty
 	// one, that it cannot rewind.
 	out.GetBody = nil
-	out.Body = io.NopCloser(bytes.NewReader(a.body))
+	out.Body = newBody(a.body)
 	out.ContentLength = int64(len(a.body))
 	return out
 }
+
+// requestBody is a request's body.
+type requestBody struct{ bytes.Reader }
+
+func newBody(b []byte) *requestBody {
+	body := &requestBody{}
+	body.Reset(b)
+	return body
+}
+
+func (*requestBody) Close() error { return nil }
 
 // Bounds on what is read of a reply.
 const (
@@ -297,7 +320,7 @@ func (a *call) followable(resp *http.Response) bool {
 		return false
 	}
 	to, err := resp.Location()
-	return err == nil && to.Scheme == a.base.Scheme && strings.EqualFold(to.Host, a.base.Host)
+	return err == nil && to.Scheme == a.base.Scheme && to.Host == a.base.Host
 }
 
 // admit waits until the call's next attempt may be sent.
@@ -314,7 +337,10 @@ func (a *call) admit() (*slot, error) {
 	if a.shaper == nil {
 		return nil, nil
 	}
-	sl := &slot{}
+	sl := &a.first
+	if a.attempts > 0 {
+		sl = &slot{} // the first may still be in use by a write that goes on
+	}
 	sl.trace.WroteRequest = sl.sent
 	return sl, a.shaper.admit(a.ctx, sl)
 }
@@ -435,7 +461,9 @@ func (a *call) checkRetry(_ context.Context, resp *http.Response, err error) (bo
 	}
 	deadline, _ := a.ctx.Deadline()
 	a.verdict, a.wait = a.judge(a.failure, a.attempts, deadline)
-	a.log("clawhq: after a failed attempt", a.failure.err, slog.Any("verdict", a.verdict), slog.Duration("wait", a.wait))
+	if a.logging() {
+		a.log("clawhq: after a failed attempt", a.failure.err, slog.Any("verdict", a.verdict), slog.Duration("wait", a.wait))
+	}
 	return a.verdict == again, nil
 }
 
@@ -475,11 +503,12 @@ func (a *call) error() error {
 	return &callError{text, causes}
 }
 
-// log writes a line at debug level, if anyone wants it.
+// logging reports whether anyone wants to know.
+func (a *call) logging() bool {
+	return a.logger != nil && a.logger.Enabled(a.ctx, slog.LevelDebug)
+}
+
 func (a *call) log(msg string, err error, attrs ...slog.Attr) {
-	if a.logger == nil || !a.logger.Enabled(a.ctx, slog.LevelDebug) {
-		return
-	}
 	attrs = append(attrs, slog.String("method", a.method), slog.String("path", a.path),
 		slog.String("client_request_id", a.clientRequestID), slog.Int("attempt", a.attempts))
 	if err != nil {

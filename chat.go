@@ -1,7 +1,6 @@
 package clawhq
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -102,13 +101,10 @@ func (req ChatRequest) validate() *InvalidRequestError {
 
 // encode returns v as the JSON body of a request, which has a bound.
 func encode(v any) ([]byte, *InvalidRequestError) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	body, err := json.Marshal(v)
+	if err != nil {
 		return nil, invalid(CodeInvalidRequest, "", "request cannot be encoded: %v", err)
 	}
-	body := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	if len(body) > wire.MaxBodyBytes {
 		return nil, invalid(CodeInvalidRequest, "", "request has %d bytes, at most %d are allowed", len(body), wire.MaxBodyBytes)
 	}

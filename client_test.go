@@ -155,7 +155,7 @@ func TestRequestOnTheWire(t *testing.T) {
 		t.Errorf("User-Agent is %q", ua)
 	}
 	got.Header.Del("User-Agent")
-	want := sent{"POST", "https://proxy.example/a/b%2Fc/v1/chat", `{"message":"1 < 2 & \"3\"","agent":"support-bot","session_id":"user_123"}`, header}
+	want := sent{"POST", "https://proxy.example/a/b%2Fc/v1/chat", `{"message":"1 \u003c 2 \u0026 \"3\"","agent":"support-bot","session_id":"user_123"}`, header}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Chat (-want +got):\n%s", diff)
 	}
