@@ -1,0 +1,43 @@
+// Chat asks an agent one question and prints its answer.
+//
+//	go run ./examples/chat What are your business hours?
+//
+// With CLAWHQ_API_KEY set it talks to the real service; without, it starts the
+// reference server inside itself.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"strings"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+)
+
+func main() {
+	log.SetFlags(0)
+	client, err := newClient()
+	if err != nil {
+		log.Fatal(err)
+	}
+	message := strings.Join(os.Args[1:], " ")
+	if message == "" {
+		message = "What are your business hours?"
+	}
+	resp, err := client.Chat(context.Background(), clawhq.ChatRequest{Message: message})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(resp.Response)
+}
+
+func newClient() (*clawhq.Client, error) {
+	if os.Getenv(clawhq.EnvAPIKey) == "" {
+		log.Printf("(%s is not set: this is the reference server)", clawhq.EnvAPIKey)
+		return clawhqtest.NewServer().Client(), nil
+	}
+	return clawhq.NewClient()
+}

@@ -1,0 +1,65 @@
+// Quickstart shows the three things a program does with ClawHQ: it chats, it
+// streams an answer as it is made, and it looks at an error.
+//
+//	go run ./examples/quickstart
+//
+// With CLAWHQ_API_KEY set it talks to the real service; without, it starts the
+// reference server inside itself.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+)
+
+func main() {
+	log.SetFlags(0)
+	client, err := newClient()
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+
+	fmt.Println("\n1. A whole answer")
+	resp, err := client.Chat(ctx, clawhq.ChatRequest{Message: "What are your business hours?"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("   %s: %s\n", resp.Agent, resp.Response)
+
+	fmt.Println("\n2. An answer as it is made")
+	fmt.Print("   ")
+	for chunk, err := range client.ChatStream(ctx, clawhq.ChatRequest{Message: "Explain how webhooks work"}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Print(chunk.Content)
+	}
+	fmt.Println()
+
+	fmt.Println("\n3. An error")
+	_, err = client.Chat(ctx, clawhq.ChatRequest{Message: "Hello?", Agent: "no-such-agent"})
+	var missing *clawhq.NotFoundError
+	if !errors.As(err, &missing) {
+		log.Fatalf("expected a NotFoundError, got %v", err)
+	}
+	fmt.Println("  ", err)
+	fmt.Printf("   as a value: code %s, status %d, request id %s\n", missing.Code, missing.StatusCode, missing.RequestID)
+}
+
+func newClient() (*clawhq.Client, error) {
+	if os.Getenv(clawhq.EnvAPIKey) != "" {
+		return clawhq.NewClient()
+	}
+	server := clawhqtest.NewServer(clawhqtest.WithAgentDelay(60 * time.Millisecond))
+	fmt.Printf("No %s is set, so this talks to a reference server inside itself, at %s.\n", clawhq.EnvAPIKey, server.URL())
+	return server.Client(), nil
+}
