@@ -357,7 +357,7 @@ func (a *call) observe(resp *http.Response, sl *slot) {
 		a.rateLimit.store(limit)
 	}
 	if sl != nil && resp.StatusCode != http.StatusTooManyRequests {
-		a.shaper.replied(sl, limit.Limit, counted)
+		a.shaper.replied(sl, resp.StatusCode < 300, limit.Limit, counted)
 	}
 }
 

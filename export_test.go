@@ -40,4 +40,4 @@ func NewShaper(limit int) Shaper { return Shaper{newShaper(limit)} }
 type Slot struct{ sl slot }
 
 func (s Shaper) Admit(ctx context.Context, sl *Slot) error { return s.s.admit(ctx, &sl.sl) }
-func (s Shaper) Replied(sl *Slot, limit, counted int)      { s.s.replied(&sl.sl, limit, counted) }
+func (s Shaper) Replied(sl *Slot, limit, counted int)      { s.s.replied(&sl.sl, true, limit, counted) }

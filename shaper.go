@@ -29,6 +29,7 @@ type shaper struct {
 	others      others
 	margin      margin
 	gate        time.Time     // nothing is sent before
+	paced       bool          // nothing was admitted since a 429: no burst
 	pause       time.Duration // the last one after a 429 that did not say how long
 	queue       []*waiter     // callers, the first to be admitted first
 }
@@ -151,12 +152,13 @@ func (s *shaper) freeAt(now time.Time, place int) room {
 	if s.gate.After(now) {
 		from = s.gate
 	}
-	if s.limit == 0 {
-		most := wire.SmallestTier
-		if s.pause > 0 {
-			most = 1 // it was too much already
+	if n := s.own.Len(); s.paced && n > 0 {
+		if next := s.own.At(n - 1).Add(wire.RateWindow / time.Duration(max(s.limit, wire.SmallestTier))); next.After(from) {
+			from = next
 		}
-		if s.outstanding+place >= most {
+	}
+	if s.limit == 0 {
+		if s.outstanding+place >= wire.SmallestTier {
 			return room{at: now.Add(forever)}
 		}
 		return room{at: from}
@@ -186,7 +188,7 @@ func (s *shaper) freeAt(now time.Time, place int) room {
 		r = room{at: probe, probe: true}
 	}
 	if from.After(r.at) {
-		r.at = from
+		r.at, r.sure = from, r.sure && !s.paced
 	}
 	return r
 }
@@ -214,17 +216,19 @@ func (s *shaper) lost(sl *slot, neverSent bool) {
 	s.wakeFirst()
 }
 
-// replied says that a call got a reply other than 429, and what it told of the
-// limit, if that is not 0, and of how many calls the server had counted, if
-// that is not -1.
-func (s *shaper) replied(sl *slot, limit, counted int) {
+// replied says that a call got a reply other than 429, whether it was admitted,
+// and what was told of the limit, if that is not 0, and of how many calls the
+// server had counted, if that is not -1.
+func (s *shaper) replied(sl *slot, admitted bool, limit, counted int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	s.outstanding--
 	s.answered.Add(sl.at)
+	if admitted {
+		s.pause, s.paced = 0, false
+	}
 	if limit > 0 {
-		s.pause = 0
 		s.margin.observe(now, now.Sub(sl.at))
 		if !sl.at.Before(s.limitAsOf) {
 			s.limit, s.limitAsOf = limit, sl.at
@@ -249,6 +253,7 @@ func (s *shaper) rejected(sl *slot, retryAfter, longest time.Duration) {
 		s.pause = min(max(2*s.pause, minPause), wire.RateWindow)
 		retryAfter = s.pause
 	}
+	s.paced = true
 	if until := now.Add(retryAfter); until.After(s.gate) {
 		s.gate = until
 	}

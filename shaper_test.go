@@ -3,6 +3,7 @@ package clawhq_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/jarcoal/httpmock"
 )
 
 // Waiting calls are served in order.
@@ -168,6 +170,47 @@ func TestShapingGate(t *testing.T) {
 		// Those that were on their way when the first came back.
 		if rejected == 0 || rejected > 10 || time.Since(start) > 70*time.Second {
 			t.Errorf("%d rejected, %v in all", rejected, time.Since(start))
+		}
+	})
+}
+
+// After a 429 from a key of which nothing is known, calls are let out one by
+// one until one of them succeeds.
+func TestShapingAfterRejection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var mu sync.Mutex
+		var sent []time.Duration
+		mock := httpmock.NewMockTransport()
+		mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
+			mu.Lock()
+			sent = append(sent, time.Since(start))
+			first := len(sent) == 1
+			mu.Unlock()
+			if first {
+				return reply(429, `{"error":{"code":"rate_limited","message":"m"}}`, "Retry-After", "5"), nil
+			}
+			time.Sleep(10 * time.Second) // the agent takes its time
+			return reply(200, okBody, "X-RateLimit-Limit", "30", "X-RateLimit-Remaining", "20"), nil
+		})
+		client := mockClient(t, mock)
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				if _, err := client.Chat(t.Context(), hi); err != nil {
+					t.Error(err)
+				}
+			})
+			if i == 0 {
+				synctest.Wait() // it has got the 429
+			}
+		}
+		wg.Wait()
+		// The first 429, and every two seconds from the fifth on until the
+		// first answer comes: then what the window has room for.
+		if len(sent) != 21 || sent[1] < 5*time.Second || sent[2] < sent[1]+2*time.Second || sent[3] < sent[2]+2*time.Second {
+			t.Errorf("sent after %v", sent)
 		}
 	})
 }
