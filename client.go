@@ -208,6 +208,9 @@ func parseBaseURL(raw string, insecureHTTP bool) (*url.URL, error) {
 	case u.Scheme == "http" && !insecureHTTP && !loopback(u.Hostname()):
 		return nil, fmt.Errorf("base URL http://%s would send the key in the clear: use https or WithInsecureHTTP", u.Host)
 	}
+	if u.Path == "" {
+		u.Path = "/" // without one, JoinPath makes a relative URL
+	}
 	return u, nil
 }
 

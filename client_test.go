@@ -171,6 +171,22 @@ func TestRequestOnTheWire(t *testing.T) {
 	}
 }
 
+// A base URL may have no path.
+func TestBaseURLWithoutPath(t *testing.T) {
+	t.Parallel()
+	for _, base := range []string{"https://proxy.example", "https://proxy.example/"} {
+		var path string
+		mock := httpmock.NewMockTransport()
+		mock.RegisterNoResponder(func(r *http.Request) (*http.Response, error) {
+			path = r.URL.Path
+			return reply(200, okBody), nil
+		})
+		if _, err := mockClient(t, mock, clawhq.WithBaseURL(base)).Chat(t.Context(), hi); err != nil || path != "/v1/chat" {
+			t.Errorf("%s: path is %q, %v", base, path, err)
+		}
+	}
+}
+
 // The ids that the caller does not give are new for each call, and the same
 // for all its attempts.
 func TestIdempotencyKeySpansAttempts(t *testing.T) {
