@@ -8,10 +8,14 @@ import (
 // For tests of what the public surface shows only in part.
 var (
 	ParseRetryAfter = parseRetryAfter
-	DecodeChunk     = decodeChunk
-	PlainContent    = plainContent
+	SoleContent     = soleContent
 	ErrEvent        = errEvent
 )
+
+// DecodeChunk decodes the data of an event.
+func DecodeChunk(data []byte) (text string, ok bool, err error) {
+	return new(chunkEvent).decode(data)
+}
 
 // Wait is the backoff of a policy.
 func (p RetryPolicy) Wait(n int, after time.Duration, random float64) time.Duration {

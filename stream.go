@@ -93,6 +93,7 @@ type stream struct {
 	events *sse.Decoder
 	idle   *time.Timer // runs while the body is read
 
+	event chunkEvent // reused, since it escapes
 	first ChatChunk
 	state streamState
 }
@@ -154,14 +155,14 @@ func (s *stream) next() (ChatChunk, error) {
 func (s *stream) read() (ChatChunk, *StreamError) {
 	for {
 		ev, err := s.events.Next()
-		if isDone(ev.Data) { // with the final newline or without
+		if ev != nil && isDone(ev.Data) { // with the final newline or without
 			s.state = done
 			return ChatChunk{}, nil
 		}
 		if err != nil {
 			return ChatChunk{}, s.readError(err)
 		}
-		text, ok, err := decodeChunk(ev.Data)
+		text, ok, err := s.event.decode(ev.Data)
 		switch {
 		case err == errEvent:
 			e := s.call.streamError("", "", nil)
@@ -225,50 +226,67 @@ func isDone(data []byte) bool {
 // errEvent says that an event reports an error.
 var errEvent = errors.New("error event")
 
-// decodeChunk reads an event's data. ok is false for an event that has no
-// text, like one that a later version of the service adds.
-func decodeChunk(data []byte) (text string, ok bool, err error) {
-	if content, ok := plainContent(data); ok {
-		return string(content), true, nil
-	}
-	if trimmed := bytes.TrimSpace(data); string(trimmed) == "null" {
-		return "", false, errors.New("event is not a JSON object")
-	}
-	var ev struct {
-		Content *string         `json:"content"`
-		Error   json.RawMessage `json:"error"`
-	}
-	if err := json.Unmarshal(data, &ev); err != nil {
-		return "", false, err
-	}
-	if ev.Error != nil && string(ev.Error) != "null" {
-		return "", false, errEvent
-	}
-	if ev.Content == nil {
-		return "", false, nil
-	}
-	return *ev.Content, true, nil
+// chunkEvent is the data of an event, as far as it is of interest.
+type chunkEvent struct {
+	Content *string         `json:"content"`
+	Error   json.RawMessage `json:"error"`
+
+	text string // of a content that stands alone
 }
 
-// plainContent returns the text of data of the form {"content":"text"} where
-// the text needs no decoding, which is nearly every chunk. What it does not
-// recognize is for encoding/json.
-func plainContent(data []byte) ([]byte, bool) {
-	content, ok := bytes.CutPrefix(data, []byte(`{"content":`))
-	if !ok {
-		return nil, false
-	}
-	content = bytes.TrimPrefix(content, []byte(" "))
-	if len(content) < len(`""}`) || content[0] != '"' || string(content[len(content)-2:]) != `"}` {
-		return nil, false
-	}
-	content = content[1 : len(content)-2]
-	ascii := true
-	for _, c := range content {
-		if c < ' ' || c == '"' || c == '\\' {
-			return nil, false
+// decode reads an event's data. ok is false for an event that has no text,
+// like one that a later version of the service adds.
+func (ev *chunkEvent) decode(data []byte) (text string, ok bool, err error) {
+	if quoted, escaped, ok := soleContent(data); ok {
+		if !escaped {
+			return string(quoted[1 : len(quoted)-1]), true, nil
 		}
-		ascii = ascii && c < utf8.RuneSelf
+		if json.Unmarshal(quoted, &ev.text) == nil {
+			return ev.text, true, nil
+		}
 	}
-	return content, ascii || utf8.Valid(content)
+	*ev = chunkEvent{}
+	if err := json.Unmarshal(data, ev); err != nil {
+		return "", false, err
+	}
+	switch {
+	case ev.Error != nil && string(ev.Error) != "null":
+		return "", false, errEvent
+	case ev.Content != nil:
+		return *ev.Content, true, nil
+	case string(bytes.TrimSpace(data)) == "null": // which is no object, but no error to encoding/json
+		return "", false, errors.New("event is not a JSON object")
+	default:
+		return "", false, nil
+	}
+}
+
+// soleContent returns the JSON string in data of the form {"content":"text"},
+// which is nearly every chunk, and whether encoding/json has to decode it. What
+// it does not recognize is for encoding/json altogether.
+func soleContent(data []byte) (quoted []byte, escaped, ok bool) {
+	quoted, ok = bytes.CutPrefix(data, []byte(`{"content":`))
+	if !ok {
+		return nil, false, false
+	}
+	quoted = bytes.TrimPrefix(quoted, []byte(" "))
+	if len(quoted) < len(`""}`) || quoted[0] != '"' || string(quoted[len(quoted)-2:]) != `"}` {
+		return nil, false, false
+	}
+	quoted = quoted[:len(quoted)-1]
+	ascii := true
+	for i := 1; i < len(quoted)-1; i++ {
+		switch c := quoted[i]; {
+		case c == '\\':
+			escaped = true
+			i++ // a quote that is escaped does not end the string
+		case c == '"', c < ' ':
+			return nil, false, false
+		case c >= utf8.RuneSelf:
+			ascii = false
+		}
+	}
+	// encoding/json replaces what is not UTF-8. The last quote may be escaped:
+	// then this is no string, and encoding/json says so.
+	return quoted, escaped || !ascii && !utf8.Valid(quoted), true
 }

@@ -447,7 +447,7 @@ func (silent) Close() error { return nil }
 func FuzzDecodeChunk(f *testing.F) {
 	for _, s := range []string{
 		`{"content":"Hello, "}`, `{"content": "world"}`, `{"content":""}`, `{"content":"\u00e9\n"}`, `{"content":"é"}`,
-		"{\"content\":\"\xff\"}", `{"content":"\ud800"}`, `{"content":"a","content":"b"}`, `{"content":"a"} `, `{"content":"}`,
+		"{\"content\":\"\xff\"}", `{"content":"\ud800"}`, `{"content":"a","content":"b"}`, `{"content":"a"} `, `{"content":"}`, `{"content":"\"}`, `{"content":"\\"}`, `{"content":"a\x"}`, `{"content":"a\tb \\"}`,
 		`{"content":"a","error":{"code":"x"}}`, `{"error":"x"}`, `null`, `[]`, `{}`, "{\"content\":\"a\tb\"}", "{\"content\":\"\x7f\u2028\"}",
 	} {
 		f.Add([]byte(s))
@@ -461,16 +461,16 @@ func FuzzDecodeChunk(f *testing.F) {
 		if ok && (err != nil || !utf8.ValidString(text)) {
 			t.Errorf("got %q, %v", text, err)
 		}
-		plain, isPlain := clawhq.PlainContent(data)
-		if !isPlain {
+		var want struct {
+			Content *string
+			Error   json.RawMessage
+		}
+		wantErr := json.Unmarshal(data, &want)
+		if _, _, sole := clawhq.SoleContent(data); !sole {
 			return
 		}
-		var want struct{ Content *string }
-		if err := json.Unmarshal(data, &want); err != nil || want.Content == nil || *want.Content != string(plain) {
-			t.Errorf("%q: by hand %q, by encoding/json %v, %v", data, plain, want.Content, err)
-		}
-		if text != string(plain) || !ok || err != nil {
-			t.Errorf("%q: got %q, %v, %v", data, text, ok, err)
+		if (err == nil) != (wantErr == nil) || ok != (wantErr == nil) || ok && text != *want.Content {
+			t.Errorf("%q: got %q, %v, %v; encoding/json says %v, %v", data, text, ok, err, want.Content, wantErr)
 		}
 	})
 }

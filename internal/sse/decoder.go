@@ -12,10 +12,10 @@ import (
 // ErrTooLarge is returned for an event larger than the Decoder's limit.
 var ErrTooLarge = errors.New("sse: event larger than the limit")
 
-// An Event is one dispatched event.
+// An Event is one dispatched event. It is valid until the next call of Next.
 type Event struct {
 	Type  string        // the event field; empty means "message"
-	Data  []byte        // the data fields, joined by a newline; valid until the next call of Next
+	Data  []byte        // the data fields, joined by a newline
 	ID    string        // the last id field seen in the stream
 	Retry time.Duration // the last retry field seen in the stream
 }
@@ -36,8 +36,7 @@ type Decoder struct {
 	skipLF bool // the last line ended in CR, so that a LF here belongs to it
 	err    error
 
-	id     string
-	retry  time.Duration
+	ev     Event  // the last one; its ID and Retry stay
 	joined []byte // the data of an event with more than one data line
 }
 
@@ -57,23 +56,23 @@ func NewDecoder(r io.Reader, maxEvent int) *Decoder {
 // of that event with io.ErrUnexpectedEOF, and it is for the caller to drop it,
 // as the standard says, or to make sense of it. An event over the limit gives
 // ErrTooLarge, a failed read that read's error; both are final.
-func (d *Decoder) Next() (Event, error) {
+func (d *Decoder) Next() (*Event, error) {
 	var (
-		typ      string
 		lines    int // data lines so far
 		from, to int // the first data line, relative to start
 	)
 	d.start = d.pos
+	d.ev.Type = ""
 	for {
 		line, err := d.line()
 		if err != nil && (err != io.EOF || lines == 0 && len(line) == 0) {
-			return Event{}, err
+			return nil, err
 		}
 		if err == nil && len(line) == 0 {
 			if lines > 0 {
-				return d.event(typ, lines, from, to), nil
+				return d.event(lines, from, to), nil
 			}
-			typ, d.start = "", d.pos
+			d.ev.Type, d.start = "", d.pos
 			continue
 		}
 		name, value := field(line)
@@ -90,34 +89,36 @@ func (d *Decoder) Next() (Event, error) {
 				d.joined = append(append(d.joined, '\n'), value...)
 			}
 		case string(name) == "event":
-			typ = string(value)
+			d.ev.Type = string(value)
 		case string(name) == "id":
 			if bytes.IndexByte(value, 0) < 0 {
-				d.id = string(value)
+				d.ev.ID = string(value)
 			}
 		case string(name) == "retry":
 			if ms, ok := milliseconds(value); ok {
-				d.retry = ms
+				d.ev.Retry = ms
 			}
 		}
 		if err == io.EOF {
 			if lines == 0 {
-				return Event{}, io.EOF
+				return nil, io.EOF
 			}
-			return d.event(typ, lines, from, to), io.ErrUnexpectedEOF
+			return d.event(lines, from, to), io.ErrUnexpectedEOF
 		}
-		if lines == 0 && typ == "" {
+		if lines == 0 {
 			d.start = d.pos // comments, however many, do not add up
 		}
 	}
 }
 
-func (d *Decoder) event(typ string, lines, from, to int) Event {
-	data := d.joined
+// event returns the event, whose data is one line of the buffer or was joined
+// from several.
+func (d *Decoder) event(lines, from, to int) *Event {
+	d.ev.Data = d.joined
 	if lines == 1 {
-		data = d.buf[d.start+from : d.start+to]
+		d.ev.Data = d.buf[d.start+from : d.start+to]
 	}
-	return Event{Type: typ, Data: data, ID: d.id, Retry: d.retry}
+	return &d.ev
 }
 
 // line returns the next line without its end, valid until the next call. At
