@@ -62,6 +62,7 @@ type call struct {
 	*core
 	request
 	ctx    context.Context
+	config callConfig
 	client http.Client
 	retry  retryablehttp.Client
 
@@ -80,15 +81,14 @@ type call struct {
 // do is the one way of a request: headers, shaping, attempts, and the reply or
 // the typed error.
 func (c *core) do(ctx context.Context, r request, opts []CallOption) (reply, error) {
-	var cfg callConfig
-	for _, opt := range opts {
-		opt(&cfg)
-	}
 	a := &call{core: c, request: r, ctx: ctx}
-	if cfg.info != nil {
-		defer func() { *cfg.info = a.responseInfo() }()
+	for _, opt := range opts {
+		opt(&a.config)
 	}
-	header, err := a.headers(&cfg)
+	if a.config.info != nil {
+		defer func() { *a.config.info = a.responseInfo() }()
+	}
+	header, err := a.headers(&a.config)
 	if err != nil && r.refused == nil {
 		r.refused = err
 	}
@@ -271,21 +271,10 @@ func (a *call) outgoing(ctx context.Context, req *http.Request, sl *slot) *http.
 	// idempotency key; a GET it replays unless it has a body, even an empty
 	// one, that it cannot rewind.
 	out.GetBody = nil
-	out.Body = newBody(a.body)
+	out.Body = io.NopCloser(bytes.NewReader(a.body)) // of types that net/http knows: it then sends all in one packet
 	out.ContentLength = int64(len(a.body))
 	return out
 }
-
-// requestBody is a request's body.
-type requestBody struct{ bytes.Reader }
-
-func newBody(b []byte) *requestBody {
-	body := &requestBody{}
-	body.Reset(b)
-	return body
-}
-
-func (*requestBody) Close() error { return nil }
 
 // Bounds on what is read of a reply.
 const (
