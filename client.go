@@ -181,7 +181,7 @@ func (c *Client) String() string {
 	if c == nil || c.core == nil {
 		return "clawhq.Client(zero)"
 	}
-	return "clawhq.Client(" + c.core.base.String() + ")"
+	return "clawhq.Client(" + wire.Redact(c.core.base.String()) + ")"
 }
 
 // GoString is String, so that %#v prints no more than %v does.
@@ -206,7 +206,7 @@ func parseBaseURL(raw string, insecureHTTP bool) (*url.URL, error) {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, errors.New("base URL holds a query or a fragment")
 	case u.Scheme == "http" && !insecureHTTP && !loopback(u.Hostname()):
-		return nil, fmt.Errorf("base URL http://%s would send the key in the clear: use https or WithInsecureHTTP", u.Host)
+		return nil, fmt.Errorf("base URL http://%s would send the key in the clear: use https or WithInsecureHTTP", wire.Redact(u.Host))
 	}
 	if u.Path == "" {
 		u.Path = "/" // without one, JoinPath makes a relative URL

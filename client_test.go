@@ -88,6 +88,7 @@ func TestNewClient(t *testing.T) {
 		"user agent":             {nil, []clawhq.Option{key, clawhq.WithUserAgent("a\r\nX: y")}, "user agent"},
 		"session":                {nil, []clawhq.Option{key, clawhq.WithSession("a\r\nX: y")}, "session cookie"},
 		"key as the base URL":    {nil, []clawhq.Option{key, clawhq.WithBaseURL(testKey)}, "clw_a1b2c3d4…"},
+		"key as an http host":    {nil, []clawhq.Option{key, clawhq.WithBaseURL("http://" + testKey)}, "clw_a1b2c3d4…"},
 		"key in a broken URL":    {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://" + testKey + ":x")}, "malformed base URL"},
 		"budget not a number":    {nil, []clawhq.Option{key, clawhq.WithRetry(clawhq.RetryPolicy{Budget: nan()})}, "not a number"},
 		"everything at its best": {nil, []clawhq.Option{key, clawhq.WithUserAgent("app/1"), clawhq.WithSession("s"), clawhq.WithRateLimit(60), clawhq.WithLogger(nil), clawhq.WithHTTPClient(nil)}, ""},

@@ -88,7 +88,7 @@ func (p RetryPolicy) withDefaults() (RetryPolicy, error) {
 // the server asked to be repeated no earlier than after. random is in [0, 1).
 func (p RetryPolicy) wait(n int, after time.Duration, random float64) time.Duration {
 	if after > 0 {
-		return after + time.Duration(random*float64(p.MinWait))
+		return min(after, forever) + time.Duration(random*float64(p.MinWait))
 	}
 	most := float64(p.MinWait) * math.Pow(2, float64(n-1))
 	return time.Duration(random * min(most, float64(p.MaxWait)))

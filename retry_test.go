@@ -82,6 +82,7 @@ func TestRetryWait(t *testing.T) {
 		{"at its most", 6, 0, 1, 8 * time.Second},
 		{"without overflow", 5000, 0, 1, 8 * time.Second},
 		{"Retry-After", 1, 7 * time.Second, 0, 7 * time.Second},
+		{"Retry-After without overflow", 1, math.MaxInt64, 0, 100 * 365 * 24 * time.Hour},
 		{"Retry-After with jitter", 4, 7 * time.Second, 1, 7*time.Second + 500*time.Millisecond},
 	} {
 		if got := policy.Wait(tt.n, tt.after, tt.random); got != tt.want {
