@@ -1,0 +1,162 @@
+package clawhq_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+)
+
+// A faultCase is a fault and what each kind of call makes of it.
+type faultCase struct {
+	fault         clawhqtest.Fault
+	unary, stream outcome
+}
+
+// An outcome is an error's type and code, and whether another attempt is made
+// of it. A nil type is a failure without a reply; the zero outcome is success.
+type outcome struct {
+	err       error
+	code      clawhq.ErrorCode
+	failed    bool
+	retryable bool
+}
+
+func fails(err error, code clawhq.ErrorCode, retryable bool) outcome {
+	return outcome{err, code, true, retryable}
+}
+
+// faultCases is every fault, at every place in a stream that matters.
+func faultCases() []faultCase {
+	both := func(f clawhqtest.Fault, o outcome) faultCase { return faultCase{f, o, o} }
+	cases := []faultCase{
+		both(clawhqtest.FaultRateLimit("7"), fails(&clawhq.RateLimitError{}, clawhq.CodeRateLimited, true)),
+		both(clawhqtest.FaultRateLimit(""), fails(&clawhq.RateLimitError{}, clawhq.CodeRateLimited, true)),
+		both(clawhqtest.FaultRateLimit("1793675129406"), fails(&clawhq.RateLimitError{}, clawhq.CodeRateLimited, false)),
+		both(clawhqtest.FaultLegacyError(429, "RATE_LIMITED"), fails(&clawhq.RateLimitError{}, clawhq.CodeRateLimited, true)),
+		both(clawhqtest.FaultLegacyError(502, "AGENT_ERROR"), fails(&clawhq.AgentError{}, clawhq.CodeModelError, true)),
+		both(clawhqtest.FaultLegacyError(401, "INVALID_KEY"), fails(&clawhq.AuthenticationError{}, clawhq.CodeInvalidAPIKey, false)),
+		both(clawhqtest.FaultHTML(502), fails(&clawhq.ServerError{}, "", true)),
+		both(clawhqtest.FaultHTML(403), fails(&clawhq.PermissionError{}, "", false)),
+		both(clawhqtest.FaultReset(), fails(nil, "", true)),
+		both(clawhqtest.FaultDelay(time.Second), outcome{}),
+		both(clawhqtest.FaultDelay(time.Hour), fails(nil, "", true)),
+	}
+	for code, err := range map[clawhq.ErrorCode]error{
+		clawhq.CodeInvalidRequest: &clawhq.InvalidRequestError{}, clawhq.CodeInvalidAPIKey: &clawhq.AuthenticationError{},
+		clawhq.CodeRevokedAPIKey: &clawhq.AuthenticationError{}, clawhq.CodePlanRequired: &clawhq.PermissionError{},
+		clawhq.CodeAgentNotFound: &clawhq.NotFoundError{}, clawhq.CodeRequestInProgress: &clawhq.ConflictError{},
+		clawhq.CodeRateLimited: &clawhq.RateLimitError{}, clawhq.CodeInternalError: &clawhq.ServerError{},
+		clawhq.CodeModelError: &clawhq.AgentError{}, clawhq.CodeAgentOffline: &clawhq.AgentError{}, clawhq.CodeModelTimeout: &clawhq.AgentError{},
+	} {
+		// The status that the product page gives each code: retried from 500
+		// on, and where a second try may find the first one answered.
+		status := map[clawhq.ErrorCode]int{
+			clawhq.CodeInvalidAPIKey: 401, clawhq.CodeRevokedAPIKey: 401, clawhq.CodePlanRequired: 403, clawhq.CodeAgentNotFound: 404,
+			clawhq.CodeRequestInProgress: 409, clawhq.CodeRateLimited: 429, clawhq.CodeInternalError: 500, clawhq.CodeModelError: 502,
+			clawhq.CodeAgentOffline: 503, clawhq.CodeModelTimeout: 504, clawhq.CodeInvalidRequest: 400,
+		}[code]
+		cases = append(cases, both(clawhqtest.FaultStatus(status, code), fails(err, code, status >= 500 || status == 409 || status == 429)))
+	}
+	for _, after := range []int{0, 2} {
+		early := after == 0 // nothing was handed out yet
+		cases = append(cases,
+			faultCase{clawhqtest.FaultStreamError("stream_error", after),
+				fails(&clawhq.AgentError{}, clawhq.CodeModelError, true), fails(&clawhq.StreamError{}, clawhq.CodeStreamError, early)},
+			faultCase{clawhqtest.FaultStreamError("model_timeout", after),
+				fails(&clawhq.AgentError{}, clawhq.CodeModelTimeout, true), fails(&clawhq.StreamError{}, clawhq.CodeModelTimeout, early)},
+			faultCase{clawhqtest.FaultStreamCut(after),
+				fails(nil, "", true), fails(&clawhq.StreamError{}, clawhq.CodeStreamTruncated, early)},
+			faultCase{clawhqtest.FaultStreamStall(after),
+				fails(nil, "", true), fails(&clawhq.StreamError{}, clawhq.CodeStreamIdle, early)},
+			faultCase{clawhqtest.FaultStreamMalformed(after),
+				fails(&clawhq.ServerError{}, "", false), fails(&clawhq.StreamError{}, clawhq.CodeStreamMalformed, false)},
+		)
+	}
+	return cases
+}
+
+// Every fault, in a whole answer and in a stream, with retries and without, by
+// the documentation and as the live service is.
+func TestMatrix(t *testing.T) {
+	t.Parallel()
+	const row = "%-10s %-6s %-8s %-44s %-22s %-20s %s"
+	t.Logf(row, "profile", "call", "attempts", "fault", "type", "code", "attempts made")
+	for _, profile := range []clawhqtest.Profile{clawhqtest.Documented, clawhqtest.Live} {
+		for _, tt := range faultCases() {
+			for kind, want := range map[string]outcome{"unary": tt.unary, "stream": tt.stream} {
+				for _, attempts := range []int{1, 4} {
+					got, made, err := meet(t, tt.fault, profile, kind == "stream", attempts)
+					want, wantMade := want, 1
+					if want.retryable && attempts > 1 {
+						want, wantMade = outcome{}, 2 // the fault is met once
+					}
+					t.Logf(row, profile, kind, fmt.Sprint("up to ", attempts), tt.fault, typeName(got), got.code, fmt.Sprint(made))
+					if made != wantMade || got.code != want.code || typeName(got) != typeName(want) {
+						t.Errorf("want %s %s after %d: %v", typeName(want), want.code, wantMade, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+func typeName(o outcome) string {
+	switch {
+	case !o.failed:
+		return "ok"
+	case o.err == nil:
+		return "no reply"
+	default:
+		return strings.TrimPrefix(reflect.TypeOf(o.err).String(), "*clawhq.")
+	}
+}
+
+// meet makes a call that meets the fault.
+func meet(t *testing.T, fault clawhqtest.Fault, profile clawhqtest.Profile, stream bool, attempts int) (o outcome, made int, err error) {
+	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		s.Inject(fault)
+		client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: attempts}))
+		var info clawhq.ResponseInfo
+		if stream {
+			_, err = clawhq.CollectText(client.ChatStream(t.Context(), hi, clawhq.WithResponseInfo(&info)))
+		} else {
+			_, err = client.Chat(t.Context(), hi, clawhq.WithResponseInfo(&info))
+		}
+		made = info.Attempts
+		if len(s.Requests()) != made {
+			t.Errorf("the server saw %d requests, the call counted %d", len(s.Requests()), made)
+		}
+	}, clawhqtest.WithProfile(profile))
+	if err == nil {
+		return outcome{}, made, nil
+	}
+	o.failed = true
+	var api *clawhq.APIError
+	if errors.As(err, &api) {
+		o.code = api.Code
+		o.err = specific(err)
+		if o.err == nil {
+			t.Errorf("%v is of no specific type", err)
+		}
+	}
+	return o, made, err
+}
+
+// specific returns the specific type in err.
+func specific(err error) error {
+	for _, target := range []any{
+		new(*clawhq.AuthenticationError), new(*clawhq.PermissionError), new(*clawhq.InvalidRequestError), new(*clawhq.NotFoundError),
+		new(*clawhq.ConflictError), new(*clawhq.RateLimitError), new(*clawhq.AgentError), new(*clawhq.ServerError), new(*clawhq.StreamError),
+	} {
+		if errors.As(err, target) {
+			return reflect.ValueOf(target).Elem().Interface().(error)
+		}
+	}
+	return nil
+}
