@@ -110,6 +110,13 @@ func (c *core) do(ctx context.Context, r request, opts []CallOption) (reply, err
 
 	// The body is left to the attempts, each of which sends it anew.
 	req := (&http.Request{Method: r.method, URL: r.url, Host: r.url.Host, Header: header}).WithContext(ctx)
+	if c.http.Jar != nil { // its cookies are added to the header by each attempt
+		req.Header = header.Clone()
+		a.retry.PrepareRetry = func(req *http.Request) error {
+			req.Header = header.Clone()
+			return nil
+		}
+	}
 	if _, err := a.retry.Do(&retryablehttp.Request{Request: req}); err != nil {
 		return reply{}, a.error()
 	}
@@ -221,9 +228,8 @@ func (a *call) attempt(req *http.Request) (*http.Response, failure) {
 		if a.followable(resp) {
 			return resp, failure{}
 		}
-		timer.Reset(errorBodyTimeout)
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-		return nil, a.replyFailure(resp, body, sl)
+		timer.Stop()
+		return nil, a.replyFailure(resp, readErrorBody(resp, cancel), sl)
 	}
 	body, err := readBody(resp)
 	if err != nil {
@@ -287,6 +293,17 @@ const (
 var errAttemptTimeout = fmt.Errorf("attempt timed out: %w", context.DeadlineExceeded)
 
 var errReplyTooLarge = fmt.Errorf("reply is larger than %d MiB", maxReplyBody>>20)
+
+// readErrorBody returns what there is of an error's body within the bounds.
+func readErrorBody(resp *http.Response, cancel context.CancelCauseFunc) []byte {
+	timer := time.AfterFunc(errorBodyTimeout, func() {
+		cancel(nil)
+		resp.Body.Close() // not every body heeds its request's context
+	})
+	defer timer.Stop()
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	return body
+}
 
 func readBody(resp *http.Response) ([]byte, error) {
 	if n := resp.ContentLength; n > 0 && n <= maxReplyBody {
@@ -396,7 +413,7 @@ func (a *call) replyFailure(resp *http.Response, body []byte, sl *slot) failure 
 	}
 	limited := e.StatusCode == http.StatusTooManyRequests
 	if limited && sl != nil {
-		a.shaper.rejected(sl, e.RetryAfter, a.core.retry.MaxRetryAfter)
+		a.shaper.rejected(sl, e.RetryAfter, max(a.core.retry.MaxRetryAfter, longestGate))
 	}
 	a.errorReply = typed(e)
 	return failure{
@@ -451,7 +468,7 @@ func (a *call) checkRetry(_ context.Context, resp *http.Response, err error) (bo
 	deadline, _ := a.ctx.Deadline()
 	a.verdict, a.wait = a.judge(a.failure, a.attempts, deadline)
 	if a.logging() {
-		a.log("clawhq: after a failed attempt", a.failure.err, slog.Any("verdict", a.verdict), slog.Duration("wait", a.wait))
+		a.log("clawhq: after a failed attempt", a.failure.err, slog.String("verdict", a.verdict.String()), slog.Duration("wait", a.wait))
 	}
 	return a.verdict == again, nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/cookiejar"
 	"strings"
 	"testing"
 	"time"
@@ -537,5 +538,32 @@ func TestDefaultTransport(t *testing.T) {
 	defer http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	if _, err := client.Chat(context.Background(), clawhq.ChatRequest{Message: "hi"}); err != nil {
 		t.Error(err)
+	}
+}
+
+// A Jar's cookies go with every attempt, once.
+func TestCookieJar(t *testing.T) {
+	t.Parallel()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", chatURL, func(r *http.Request) (*http.Response, error) {
+		got = append(got, r.Header.Get("Cookie"))
+		if len(got)%3 != 0 {
+			return reply(503, ""), nil
+		}
+		return reply(200, okBody, "Set-Cookie", "route=a"), nil
+	})
+	client := mockClient(t, mock, clawhq.WithHTTPClient(&http.Client{Transport: mock, Jar: jar}), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
+	for range 2 {
+		if _, err := client.Chat(t.Context(), hi); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"", "", "", "route=a", "route=a", "route=a"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -372,6 +372,10 @@ type callError struct {
 func (e *callError) Error() string   { return e.text }
 func (e *callError) Unwrap() []error { return e.causes }
 
+// GoString is Error, so that %#v prints no more: the texts of causes are not
+// redacted.
+func (e *callError) GoString() string { return e.text }
+
 // redactedError is err with its text redacted and made one line.
 func redactedError(err error, redact func(string) string) error {
 	return &callError{oneLine(redact(err.Error())), []error{err}}

@@ -94,7 +94,7 @@ func waitForLimiter(ctx context.Context, l Limiter) error {
 		return nil
 	}
 	ended := ctx.Err()
-	if _, ok := l.(*rate.Limiter); ok && ended == nil {
+	if bucket, ok := l.(*rate.Limiter); ok && ended == nil && bucket.Burst() > 0 {
 		// It looks ahead, and its error does not match the context's.
 		if _, ok := ctx.Deadline(); ok {
 			ended = context.DeadlineExceeded

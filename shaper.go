@@ -52,6 +52,10 @@ const (
 	// on its way, so that others cannot have seen it either.
 	roundTrip = time.Second
 
+	// longestGate is the longest wait after a 429 to be believed, unless the
+	// retry policy believes more: the server's window is half as long.
+	longestGate = 2 * wire.RateWindow
+
 	// minPause is how long nothing is sent after a 429 that does not say how
 	// long to wait, or is not to be believed. It doubles with every further one.
 	minPause = time.Second

@@ -292,3 +292,20 @@ func BenchmarkShaping(b *testing.B) {
 		})
 	}
 }
+
+// How long a retry is waited for says nothing about how long the gate stays
+// closed for the others.
+func TestShapingGateOutlastsRetries(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxRetryAfter: 5 * time.Second}))
+		s.Inject(clawhqtest.FaultRateLimit("30"))
+		start := time.Now()
+		if _, err := client.Chat(t.Context(), hi); err == nil || time.Since(start) != 0 {
+			t.Errorf("got %v after %v", err, time.Since(start))
+		}
+		if _, err := client.Chat(t.Context(), hi); err != nil || time.Since(start) < 30*time.Second {
+			t.Errorf("the next call: %v after %v", err, time.Since(start))
+		}
+	})
+}

@@ -92,6 +92,7 @@ type stream struct {
 	body   io.ReadCloser
 	events *sse.Decoder
 	idle   *time.Timer // runs while the body is read
+	unhook func() bool // ends the watch for the context's end
 
 	event chunkEvent // reused, since it escapes
 	first ChatChunk
@@ -111,11 +112,11 @@ const (
 func (a *call) newStream(ctx context.Context, cancel context.CancelCauseFunc, resp *http.Response) (*stream, *StreamError) {
 	s := &stream{call: a, ctx: ctx, cancel: cancel, body: resp.Body}
 	s.idle = time.AfterFunc(a.idleMax, func() { cancel(errStreamIdle) })
+	s.unhook = context.AfterFunc(ctx, func() { s.body.Close() }) // not every body heeds its request's context
 	s.events = sse.NewDecoder(s, maxEvent)
 	var err *StreamError
 	if contentType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(contentType), wire.ContentTypeEventStream) {
-		s.idle.Reset(min(errorBodyTimeout, a.idleMax))
-		body, _ := io.ReadAll(io.LimitReader(s.body, maxErrorBody))
+		body := readErrorBody(resp, cancel)
 		err = a.streamError(CodeStreamMalformed, fmt.Sprintf("reply is %q, not %s", a.redact(contentType), wire.ContentTypeEventStream), nil)
 		err.Body = excerpt(body, a.redact)
 	} else if s.first, err = s.read(); err == nil {
@@ -140,6 +141,9 @@ func (s *stream) next() (ChatChunk, error) {
 		return s.first, nil
 	}
 	if s.state == running {
+		if s.call.ctx.Err() != nil { // heeded even where there is more in the buffer
+			return ChatChunk{}, s.readError(nil)
+		}
 		chunk, err := s.read()
 		if err != nil {
 			return ChatChunk{}, err
@@ -215,6 +219,7 @@ func (s *stream) close() {
 		io.CopyN(io.Discard, s.body, maxErrorBody)
 	}
 	s.idle.Stop()
+	s.unhook()
 	s.cancel(nil)
 	s.body.Close()
 }

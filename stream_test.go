@@ -474,3 +474,48 @@ func FuzzDecodeChunk(f *testing.F) {
 		}
 	})
 }
+
+// A body that heeds nothing but its Close does not outlive the idle timeout,
+// nor the caller's context.
+func TestStreamOfADeafBody(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]clawhq.ErrorCode{"idle": clawhq.CodeStreamIdle, "cancelled": clawhq.CodeStreamTruncated} {
+		synctest.Test(t, func(t *testing.T) {
+			mock := httpmock.NewMockTransport()
+			mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
+				r, w := io.Pipe()
+				go io.WriteString(w, "data: {\"content\":\"a\"}\n\n")
+				resp := reply(200, "", "Content-Type", "text/event-stream")
+				resp.Body, resp.ContentLength = r, -1
+				return resp, nil
+			})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if name == "cancelled" {
+				time.AfterFunc(time.Second, cancel)
+			}
+			text, err := clawhq.CollectText(mockClient(t, mock, clawhq.WithStreamIdleTimeout(5*time.Second)).ChatStream(ctx, hi))
+			var e *clawhq.StreamError
+			if text != "a" || !errors.As(err, &e) || e.Code != want {
+				t.Errorf("%s: got %q, %v", name, text, err)
+			}
+		})
+	}
+}
+
+// A cancel is heeded even where more chunks have arrived already.
+func TestStreamCancelWithChunksLeft(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	chunks := 0
+	var err error
+	for _, err = range mockStream(t, strings.Repeat("data: {\"content\":\"a\"}\n\n", 5)+"data: [DONE]\n\n").ChatStream(ctx, hi) {
+		if err == nil {
+			chunks++
+			cancel()
+		}
+	}
+	if chunks != 1 || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %d chunks, %v", chunks, err)
+	}
+}
