@@ -71,11 +71,10 @@ type call struct {
 	info            ResponseInfo // of the last reply
 
 	reply      reply
-	failure    failure       // of the last attempt; its err is nil if that succeeded
-	errorReply error         // the last reply that was an error, of whichever attempt
-	verdict    verdict       // on the last failure
-	wait       time.Duration // before the next attempt
-	first      slot          // of the first attempt
+	failure    failure // of the last attempt; its err is nil if that succeeded
+	errorReply error   // the last reply that was an error, of whichever attempt
+	verdict    verdict // on the last failure
+	first      slot    // of the first attempt
 }
 
 // do is the one way of a request: headers, shaping, attempts, and the reply or
@@ -105,7 +104,7 @@ func (c *core) do(ctx context.Context, r request, opts []CallOption) (reply, err
 	a.retry.HTTPClient = &a.client
 	a.retry.RetryMax = c.retry.MaxAttempts - 1
 	a.retry.CheckRetry = a.checkRetry
-	a.retry.Backoff = func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return a.wait }
+	a.retry.Backoff = func(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait } // RetryWaitMin
 	a.retry.ErrorHandler = func(_ *http.Response, err error, _ int) (*http.Response, error) { return nil, err }
 
 	// The body is left to the attempts, each of which sends it anew.
@@ -200,6 +199,9 @@ func (a *call) attempt(req *http.Request) (*http.Response, failure) {
 	ctx, cancel := context.WithCancelCause(a.ctx)
 	timer := time.AfterFunc(a.attemptMax, func() { cancel(errAttemptTimeout) })
 	resp, err := a.transport().RoundTrip(a.outgoing(ctx, req, sl))
+	if err == nil && resp == nil {
+		err = errors.New("the transport returned neither a response nor an error")
+	}
 	if err != nil {
 		timer.Stop()
 		err = cause(ctx, err)
@@ -208,6 +210,9 @@ func (a *call) attempt(req *http.Request) (*http.Response, failure) {
 			a.shaper.lost(sl, neverSent(err))
 		}
 		return nil, a.transportFailure(err)
+	}
+	if resp.Body == nil { // as http.Client allows it
+		resp.Body = http.NoBody
 	}
 	a.observe(resp, sl)
 
@@ -273,6 +278,8 @@ func (a *call) outgoing(ctx context.Context, req *http.Request, sl *slot) *http.
 		ctx = httptrace.WithClientTrace(ctx, &sl.trace)
 	}
 	out := req.WithContext(ctx)
+	u := *req.URL // not every transport leaves it alone
+	out.URL = &u
 	// Without GetBody, net/http does not replay a request that bears an
 	// idempotency key; a GET it replays unless it has a body, even an empty
 	// one, that it cannot rewind.
@@ -466,9 +473,9 @@ func (a *call) checkRetry(_ context.Context, resp *http.Response, err error) (bo
 		a.failure.retryable = false
 	}
 	deadline, _ := a.ctx.Deadline()
-	a.verdict, a.wait = a.judge(a.failure, a.attempts, deadline)
+	a.verdict, a.retry.RetryWaitMin = a.judge(a.failure, a.attempts, deadline)
 	if a.logging() {
-		a.log("clawhq: after a failed attempt", a.failure.err, slog.String("verdict", a.verdict.String()), slog.Duration("wait", a.wait))
+		a.log("clawhq: after a failed attempt", a.failure.err, slog.String("verdict", a.verdict.String()), slog.Duration("wait", a.retry.RetryWaitMin))
 	}
 	return a.verdict == again, nil
 }
@@ -501,7 +508,7 @@ func (a *call) error() error {
 		}
 	case a.verdict == tooLate:
 		causes = append(causes, context.DeadlineExceeded)
-		text += fmt.Sprintf("; a retry in %v would come after the context's deadline", a.wait.Round(time.Millisecond))
+		text += fmt.Sprintf("; a retry in %v would come after the context's deadline", a.retry.RetryWaitMin.Round(time.Millisecond))
 	}
 	if len(causes) == 1 && api != nil {
 		return last

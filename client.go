@@ -199,7 +199,7 @@ func parseBaseURL(raw string, insecureHTTP bool) (*url.URL, error) {
 		return nil, fmt.Errorf("malformed base URL: %w", redactedError(err, wire.Redact))
 	}
 	switch {
-	case u.Scheme != "https" && u.Scheme != "http", u.Host == "", u.Opaque != "":
+	case u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "", u.Opaque != "":
 		return nil, fmt.Errorf("base URL %q is not of the form https://host/path", wire.Redact(u.Redacted()))
 	case u.User != nil:
 		return nil, errors.New("base URL holds a user name: the API key is the only credential")

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,7 @@ func TestNewClient(t *testing.T) {
 		"user agent":             {nil, []clawhq.Option{key, clawhq.WithUserAgent("a\r\nX: y")}, "user agent"},
 		"session":                {nil, []clawhq.Option{key, clawhq.WithSession("a\r\nX: y")}, "session cookie"},
 		"key as the base URL":    {nil, []clawhq.Option{key, clawhq.WithBaseURL(testKey)}, "clw_a1b2c3d4…"},
+		"base URL without host":  {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://:443/api")}, "not of the form"},
 		"key as an http host":    {nil, []clawhq.Option{key, clawhq.WithBaseURL("http://" + testKey)}, "clw_a1b2c3d4…"},
 		"key in a broken URL":    {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://" + testKey + ":x")}, "malformed base URL"},
 		"budget not a number":    {nil, []clawhq.Option{key, clawhq.WithRetry(clawhq.RetryPolicy{Budget: nan()})}, "not a number"},
@@ -565,5 +567,41 @@ func TestCookieJar(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"", "", "", "route=a", "route=a", "route=a"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Transports that do what the documentation of RoundTripper forbids, but
+// http.Client puts up with.
+func TestUnrulyTransports(t *testing.T) {
+	t.Parallel()
+	var last *url.URL
+	for name, tt := range map[string]struct {
+		transport transport
+		want      string
+	}{
+		"no body":       {func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil }, "reply is not usable"},
+		"no error body": {func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 400}, nil }, "400 Bad Request"},
+		"nothing":       {func(*http.Request) (*http.Response, error) { return nil, nil }, "neither a response nor an error"},
+		"rewrites the URL": {func(r *http.Request) (*http.Response, error) {
+			if last == r.URL || r.URL.Host != "app.clawhq.tech" {
+				t.Errorf("the URL is %v", r.URL)
+			}
+			last = r.URL
+			r.URL.Host = "elsewhere.example"
+			return &http.Response{StatusCode: 503}, nil
+		}, "503"},
+	} {
+		client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: tt.transport}), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 3, MinWait: 1}))
+		_, err := client.Chat(t.Context(), hi)
+		_, streamErr := clawhq.CollectText(client.ChatStream(t.Context(), hi))
+		for _, err := range []error{err, streamErr} {
+			if err == nil || !strings.Contains(err.Error(), tt.want) && !strings.Contains(err.Error(), "stream_malformed") {
+				t.Errorf("%s: got %v", name, err)
+			}
+		}
 	}
 }

@@ -213,6 +213,7 @@ func (s *KeysService) request(method, id string, body any, err *InvalidRequestEr
 		r.path += "/" + url.PathEscape(id)
 	}
 	r.url = s.core.base.JoinPath(r.path)
+	r.path = s.core.redact(r.path) // someone may take the key for its id
 	if err == nil && body != nil {
 		r.body, err = encode(body)
 	}

@@ -507,6 +507,7 @@ func TestStreamOfADeafBody(t *testing.T) {
 func TestStreamCancelWithChunksLeft(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	chunks := 0
 	var err error
 	for _, err = range mockStream(t, strings.Repeat("data: {\"content\":\"a\"}\n\n", 5)+"data: [DONE]\n\n").ChatStream(ctx, hi) {

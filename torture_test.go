@@ -24,14 +24,14 @@ import (
 	"github.com/clawhq/clawhq-go/internal/memnet"
 )
 
-// A server that answers with nonsense of every kind, 10,000 times: nothing
+// A server that answers with nonsense of every kind, thousands of times: nothing
 // panics, hangs or is left behind, and every outcome is a documented one.
 func TestTorture(t *testing.T) {
 	// net/http logs what comes after the end of a reply.
 	log.SetOutput(io.Discard)
 	defer log.SetOutput(os.Stderr)
 
-	const calls, workers = 10_000, 50
+	const calls, workers = tortured, 50
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	synctest.Test(t, func(t *testing.T) {
