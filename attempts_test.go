@@ -420,3 +420,82 @@ func TestLimiter(t *testing.T) {
 type limiterFunc func(context.Context) error
 
 func (f limiterFunc) Wait(ctx context.Context) error { return f(ctx) }
+
+// bucket is a limiter with more to it than a *rate.Limiter.
+type bucket struct{ *rate.Limiter }
+
+func TestLimiterThatWrapsATokenBucket(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	spent := bucket{rate.NewLimiter(rate.Every(time.Hour), 1)}
+	spent.Allow()
+	_, err := mockClient(t, mock, clawhq.WithLimiter(spent)).Chat(ctx, hi)
+	if !errors.Is(err, clawhq.ErrThrottled) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	_, err = mockClient(t, mock, clawhq.WithLimiter(bucket{rate.NewLimiter(1, 0)})).Chat(ctx, hi)
+	if err == nil || errors.Is(err, clawhq.ErrThrottled) || errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "burst") {
+		t.Errorf("a bucket that admits nothing: got %v", err)
+	}
+}
+
+// The context's end is part of an error only if it had a part in it.
+func TestContextEndsLater(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
+		cancel() // while the reply is on its way
+		return reply(400, `{"error":{"code":"invalid_request","message":"m"}}`), nil
+	})
+	if _, err := mockClient(t, mock).Chat(ctx, hi); errors.Is(err, context.Canceled) {
+		t.Errorf("a refused request: got %v", err)
+	}
+
+	ctx, cancel = context.WithCancel(t.Context())
+	mock = httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
+		cancel()
+		return reply(503, ""), nil
+	})
+	var server *clawhq.ServerError
+	if _, err := mockClient(t, mock).Chat(ctx, hi); !errors.Is(err, context.Canceled) || !errors.As(err, &server) {
+		t.Errorf("a failure not repeated because of it: got %v", err)
+	}
+
+	ctx, cancel = context.WithCancel(t.Context())
+	defer cancel()
+	mock = httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", chatURL, func(r *http.Request) (*http.Response, error) {
+		resp := reply(200, "")
+		resp.Body, resp.ContentLength = silent{strings.NewReader("{"), r.Context()}, -1
+		time.AfterFunc(time.Millisecond, cancel)
+		return resp, nil
+	})
+	server = nil
+	if _, err := mockClient(t, mock).Chat(ctx, hi); !errors.Is(err, context.Canceled) || errors.As(err, &server) {
+		t.Errorf("while the reply is read: got %v", err)
+	}
+}
+
+// Neither a path nor a redirect's query reaches errors and logs as it is.
+func TestNothingForeignInErrors(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	mock := httpmock.NewMockTransport()
+	mock.RegisterNoResponder(func(*http.Request) (*http.Response, error) {
+		return reply(302, "", "Location", "https://elsewhere.example/x?token=s3cret#f"), nil
+	})
+	client := mockClient(t, mock, clawhq.WithSession("abc"), clawhq.WithLogger(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+	err := client.Keys.Revoke(t.Context(), testKey) // taken for its id
+	if err == nil || !strings.Contains(err.Error(), "redirect to https://elsewhere.example/x is not followed") {
+		t.Errorf("got %v", err)
+	}
+	for _, s := range []string{testKey, "s3cret"} {
+		if strings.Contains(err.Error()+out.String(), s) {
+			t.Errorf("%q is in %v\n%s", s, err, &out)
+		}
+	}
+}

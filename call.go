@@ -35,9 +35,9 @@ type request struct {
 	idempotent bool // carries an idempotency key
 	management bool // authenticated by the session instead of the key, not rate shaped
 
-	// once is set for a request that must not be executed twice: it is
-	// repeated only if the failure proves that nothing happened.
-	once bool
+	// nonIdempotent is set for a request that must not be executed twice: it
+	// is repeated only if the failure proves that nothing happened.
+	nonIdempotent bool
 }
 
 // A reply is what an attempt that succeeded has brought, beside what
@@ -237,10 +237,14 @@ func (a *call) attempt(req *http.Request) (*http.Response, failure) {
 		return nil, a.replyFailure(resp, readErrorBody(resp, cancel), sl)
 	}
 	body, err := readBody(resp)
-	if err != nil {
-		err = cause(ctx, err)
-		f := a.badReply(body, err)
-		f.retryable = !a.once && err != errReplyTooLarge && a.transportFailure(err).retryable
+	switch {
+	case a.ctx.Err() != nil && err != nil:
+		return nil, failure{err: context.Cause(a.ctx)}
+	case err == errReplyTooLarge:
+		return nil, a.badReply(body, err)
+	case err != nil: // cut off
+		f := a.badReply(body, cause(ctx, err))
+		f.retryable = !a.nonIdempotent
 		return nil, f
 	}
 	if err := a.decode(body); err != nil {
@@ -403,7 +407,7 @@ func (a *call) apiError() *APIError {
 
 // transportFailure is a failure without a reply.
 func (a *call) transportFailure(err error) failure {
-	return failure{err: err, retryable: retryableTransport(err) && (!a.once || neverSent(err))}
+	return failure{err: err, retryable: retryableTransport(err) && (!a.nonIdempotent || neverSent(err))}
 }
 
 // replyFailure is a reply that is an error.
@@ -415,8 +419,9 @@ func (a *call) replyFailure(resp *http.Response, body []byte, sl *slot) failure 
 	}
 	e.RetryAfter, _ = parseRetryAfter(resp.Header.Get(wire.HeaderRetryAfter), now)
 	decodeError(e, body, now, a.redact)
-	if to := resp.Header.Get("Location"); e.Message == "" && to != "" {
-		e.Message = "redirect to " + a.redact(to) + " is not followed"
+	if to, err := resp.Location(); e.Message == "" && err == nil {
+		to.RawQuery, to.Fragment = "", "" // they may hold anything
+		e.Message = "redirect to " + a.redact(to.Redacted()) + " is not followed"
 	}
 	limited := e.StatusCode == http.StatusTooManyRequests
 	if limited && sl != nil {
@@ -425,7 +430,7 @@ func (a *call) replyFailure(resp *http.Response, body []byte, sl *slot) failure 
 	a.errorReply = typed(e)
 	return failure{
 		err:        a.errorReply,
-		retryable:  retryableReply(e) && (!a.once || limited),
+		retryable:  retryableReply(e) && (!a.nonIdempotent || limited),
 		retryAfter: e.RetryAfter,
 	}
 }
@@ -448,7 +453,7 @@ func (a *call) streamFailure(err *StreamError) failure {
 	a.errorReply = err
 	f := failure{err: err}
 	switch err.Code {
-	case CodeStreamError, CodeModelTimeout, CodeStreamTruncated, CodeStreamIdle:
+	case CodeStreamError, CodeModelTimeout, CodeModelError, CodeAgentOffline, CodeInternalError, CodeStreamTruncated, CodeStreamIdle:
 		f.retryable = true
 	}
 	return f
@@ -469,11 +474,11 @@ func (a *call) checkRetry(_ context.Context, resp *http.Response, err error) (bo
 		}
 		a.failure = failure{err: err}
 	}
-	if a.ctx.Err() != nil {
-		a.failure.retryable = false
-	}
 	deadline, _ := a.ctx.Deadline()
 	a.verdict, a.retry.RetryWaitMin = a.judge(a.failure, a.attempts, deadline)
+	if a.verdict == again && a.ctx.Err() != nil {
+		a.verdict = tooLate
+	}
 	if a.logging() {
 		a.log("clawhq: after a failed attempt", a.failure.err, slog.String("verdict", a.verdict.String()), slog.Duration("wait", a.retry.RetryWaitMin))
 	}
@@ -501,7 +506,7 @@ func (a *call) error() error {
 		}
 	}
 	switch ended := a.ctx.Err(); {
-	case ended != nil:
+	case ended != nil && (api == nil || a.verdict == again || a.verdict == tooLate):
 		causes = append(causes, ended, context.Cause(a.ctx))
 		if a.verdict == again {
 			text += "; " + ended.Error() + " while waiting to retry"

@@ -110,12 +110,15 @@ func (e *APIError) Error() string {
 			what += " " + text
 		}
 	}
-	if what == "" {
-		what = "unknown error"
-	}
-	b.WriteString(oneLine(what))
-	if e.Message != "" {
-		b.WriteString(": " + oneLine(e.Message))
+	switch {
+	case what == "" && e.Message == "":
+		b.WriteString("unknown error")
+	case what == "":
+		b.WriteString(oneLine(e.Message))
+	case e.Message == "":
+		b.WriteString(oneLine(what))
+	default:
+		b.WriteString(oneLine(what) + ": " + oneLine(e.Message))
 	}
 	var ids []string
 	if e.Param != "" {
@@ -200,8 +203,9 @@ type StreamError struct {
 
 	// Err is the cause, nil if the service itself reported the failure: it
 	// matches io.ErrUnexpectedEOF where the stream ended without [DONE], the
-	// context's error where the caller's context ended, and is the decoder's
-	// error for a malformed event.
+	// context's error where the caller's context ended, os.ErrDeadlineExceeded
+	// where the stream was idle, and is the decoder's error for a malformed
+	// event.
 	Err error
 }
 

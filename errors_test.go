@@ -38,7 +38,7 @@ func TestErrorString(t *testing.T) {
 			"clawhq: POST /v1/chat: 200 stream_truncated: the stream ended without [DONE] (request_id req_1, attempt 1): unexpected EOF",
 		},
 		{&clawhq.APIError{StatusCode: 599, Message: "a\r\nb\tc\u2028d"}, "clawhq: 599: a  b c d"},
-		{&clawhq.APIError{Message: strings.Repeat("é", 300)}, "clawhq: unknown error: " + strings.Repeat("é", 256) + "…"},
+		{&clawhq.APIError{Message: strings.Repeat("é", 300)}, "clawhq: " + strings.Repeat("é", 256) + "…"},
 		{&clawhq.APIError{}, "clawhq: unknown error"},
 		{&clawhq.AgentError{}, "clawhq: unknown error"},
 	} {

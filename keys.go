@@ -18,8 +18,8 @@ import (
 // Management"). Its endpoints are the dashboard's own, authenticated by the
 // session cookie of WithSession; an API key cannot manage keys, and without a
 // session every method fails before anything is sent, with an
-// AuthenticationError. Neither counts such a call against the rate limit of a
-// key nor waits for it: the service allows an account 20 lists, 5 creations,
+// AuthenticationError. The calls do not count against the rate limit of a key
+// and do not wait for it; the service allows an account 20 lists, 5 creations,
 // 10 updates and 10 revocations a minute.
 type KeysService struct{ core *core }
 
@@ -62,7 +62,9 @@ type Key struct {
 
 // KeyStats counts the calls made with a key.
 type KeyStats struct {
-	Today, Week, Errors int64
+	Today  int64 // since midnight, by the service's clock
+	Week   int64 // in the last seven days
+	Errors int64 // of those, how many failed
 }
 
 // CreateKeyRequest describes a new key.
@@ -97,7 +99,7 @@ func (s *KeysService) Create(ctx context.Context, req CreateKeyRequest, opts ...
 		err = checkTier(req.RateLimit)
 	}
 	r := s.request(http.MethodPost, "", wire.CreateKeyRequest{Name: name, RateLimitPerMin: int(req.RateLimit)}, err)
-	r.once = true
+	r.nonIdempotent = true
 	var body wire.KeyReply[wire.CreatedKey]
 	r.decode = func(b []byte) error {
 		if err := json.Unmarshal(b, &body); err != nil {

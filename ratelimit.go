@@ -1,8 +1,6 @@
 package clawhq
 
 import (
-	"context"
-	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -10,7 +8,6 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
-	"golang.org/x/time/rate"
 )
 
 // RateLimit is what the server says of the key's limit with a successful
@@ -75,38 +72,4 @@ func headerInt(h http.Header, name string) (n int64, ok bool) {
 	}
 	n, err := strconv.ParseInt(values[0], 10, 64)
 	return n, err == nil
-}
-
-// A Limiter admits calls one by one. Wait blocks until a call may be sent, or
-// returns an error, at the latest when ctx ends. *rate.Limiter of
-// golang.org/x/time is one; another may be shared between machines.
-//
-// Note that a token bucket with burst b and rate N lets up to b+N calls into
-// the server's window of N.
-type Limiter interface {
-	Wait(ctx context.Context) error
-}
-
-// waitForLimiter waits for a Limiter of the caller's.
-func waitForLimiter(ctx context.Context, l Limiter) error {
-	err := l.Wait(ctx)
-	if err == nil {
-		return nil
-	}
-	ended := ctx.Err()
-	if bucket, ok := l.(*rate.Limiter); ok && ended == nil && bucket.Burst() > 0 {
-		// It looks ahead, and its error does not match the context's.
-		if _, ok := ctx.Deadline(); ok {
-			ended = context.DeadlineExceeded
-		}
-	}
-	if ended == nil {
-		return fmt.Errorf("limiter: %w", err)
-	}
-	return throttled(ended, err.Error())
-}
-
-// throttled is ErrThrottled for a context that ended, or will too soon.
-func throttled(ended error, why string) error {
-	return &callError{"not admitted by the rate limit: " + oneLine(why), []error{ErrThrottled, ended}}
 }

@@ -30,20 +30,23 @@ import (
 // longer. A wait that would outlast the context's deadline is not begun: the
 // error comes back at once and also matches context.DeadlineExceeded.
 type RetryPolicy struct {
-	// MaxAttempts is how many requests a call may send. 1 means no retry.
+	// MaxAttempts is how many requests a call may send, by default 4. 1 means
+	// no retry.
 	MaxAttempts int
 
-	// MinWait and MaxWait bound the backoff.
+	// MinWait and MaxWait bound the backoff, by default to 500 ms and 8 s. A
+	// MinWait above MaxWait counts as MaxWait.
 	MinWait, MaxWait time.Duration
 
-	// MaxRetryAfter is the longest Retry-After that is waited for. The live
+	// MaxRetryAfter is the longest Retry-After that is waited for, by default
+	// 2 minutes. The live
 	// service has been seen to ask for 56,000 years; past this bound the
 	// error comes back at once, with RetryAfter as it was sent.
 	MaxRetryAfter time.Duration
 
 	// Budget bounds the retries of all calls of a Client to a share of its
-	// calls, so that an outage is not multiplied: each success earns this
-	// part of a retry, and up to 500 times as many are saved for bad times. A
+	// calls, by default 0.2, so that an outage is not multiplied: each success
+	// earns this part of a retry, and up to 500 times as many are saved for bad times. A
 	// call that finds the budget spent returns its error at once. Negative
 	// means no bound.
 	Budget float64
@@ -104,7 +107,7 @@ const (
 	final      verdict = iota // not of a kind that is repeated
 	exhausted                 // MaxAttempts were made
 	tooLong                   // Retry-After is longer than MaxRetryAfter
-	tooLate                   // the wait would outlast the context's deadline
+	tooLate                   // the context has ended, or will before the wait does
 	overBudget                // the client has retried too much lately
 	again                     // repeat it
 )

@@ -94,7 +94,7 @@ func (s *shaper) wait(ctx context.Context, sl *slot) error {
 		}
 		if room.sure && hasDeadline && room.at.After(deadline) {
 			return throttled(context.DeadlineExceeded,
-				fmt.Sprintf("there is room in %v, after the context's deadline", room.at.Sub(now).Round(time.Millisecond)))
+				fmt.Errorf("there is room in %v, after the context's deadline", room.at.Sub(now).Round(time.Millisecond)))
 		}
 		var timer <-chan time.Time
 		if place == 0 { // only the first watches the clock
@@ -108,7 +108,7 @@ func (s *shaper) wait(ctx context.Context, sl *slot) error {
 		}
 		s.mu.Lock()
 		if ctx.Err() != nil {
-			return throttled(ctx.Err(), context.Cause(ctx).Error())
+			return throttled(ctx.Err(), context.Cause(ctx))
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -195,7 +196,7 @@ func (s *stream) readError(err error) *StreamError {
 		}
 		return a.streamError(CodeStreamTruncated, "the caller's context ended", err)
 	case context.Cause(s.ctx) == errStreamIdle:
-		return a.streamError(CodeStreamIdle, fmt.Sprintf("nothing received for %v", a.idleMax), nil)
+		return a.streamError(CodeStreamIdle, fmt.Sprintf("nothing received for %v", a.idleMax), os.ErrDeadlineExceeded)
 	case err == sse.ErrTooLarge:
 		return a.streamError(CodeStreamTooLarge, fmt.Sprintf("event is larger than %d MiB", maxEvent>>20), err)
 	case err == io.EOF:

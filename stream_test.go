@@ -320,6 +320,7 @@ func TestStreamRetries(t *testing.T) {
 		"status":                    {clawhqtest.FaultStatus(503, "agent_offline"), 2, true},
 		"reset":                     {clawhqtest.FaultReset(), 2, true},
 		"error before a chunk":      {clawhqtest.FaultStreamError("stream_error", 0), 2, true},
+		"agent error before":        {clawhqtest.FaultStreamError("model_error", 0), 2, true},
 		"cut before a chunk":        {clawhqtest.FaultStreamCut(0), 2, true},
 		"stall before a chunk":      {clawhqtest.FaultStreamStall(0), 2, true},
 		"error after a chunk":       {clawhqtest.FaultStreamError("stream_error", 1), 1, false},
