@@ -2,5 +2,10 @@
 
 package clawhq_test
 
+import "time"
+
 // tortured is how many calls TestTorture makes.
 const tortured = 10_000
+
+// soaked is how long TestSoak lasts, in virtual time.
+const soaked = time.Hour

@@ -2,6 +2,11 @@
 
 package clawhq_test
 
+import "time"
+
 // tortured is how many calls TestTorture makes: fewer where each takes ten
 // times as long.
 const tortured = 2_000
+
+// soaked is how long TestSoak lasts, in virtual time.
+const soaked = 5 * time.Minute
