@@ -149,7 +149,7 @@ const ms = time.Millisecond
 // One client uses all of its key's quota, at once where there is room, and is
 // never told to slow down.
 func TestFiguresOneClient(t *testing.T) {
-	for _, limit := range []int{30, 60, 120, 300} {
+	for _, limit := range figureLimits {
 		for _, preset := range []bool{false, true} {
 			for _, agent := range []time.Duration{0, 5 * time.Second, 30 * time.Second} {
 				tr := traffic{limit: limit, preset: preset, clients: 1, workers: 20, agent: agent, least: 20 * ms, most: 100 * ms, length: 10 * time.Minute}
@@ -181,7 +181,7 @@ func TestFiguresOneClient(t *testing.T) {
 
 // Where delays spread over two seconds, the margin adapts.
 func TestFiguresSpreadDelays(t *testing.T) {
-	for _, limit := range []int{30, 60, 120, 300} {
+	for _, limit := range figureLimits {
 		t.Run(fmt.Sprintf("%d RPM", limit), func(t *testing.T) {
 			t.Parallel()
 			tr := traffic{limit: limit, clients: 1, workers: 20 + limit/15, least: 0, most: 2 * time.Second, length: 10 * time.Minute}
@@ -198,7 +198,7 @@ func TestFiguresSpreadDelays(t *testing.T) {
 // Clients that share a key, and nothing else, get along by what the replies
 // tell each of them.
 func TestFiguresSharedKey(t *testing.T) {
-	for _, limit := range []int{60, 120, 300} {
+	for _, limit := range figureLimits[1:] {
 		for clients, most := range map[int]float64{2: 0.05, 4: 0.08} {
 			t.Run(fmt.Sprintf("%d RPM, %d clients", limit, clients), func(t *testing.T) {
 				t.Parallel()

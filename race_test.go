@@ -10,3 +10,7 @@ const tortured = 2_000
 
 // soaked is how long TestSoak lasts, in virtual time.
 const soaked = 5 * time.Minute
+
+// figureLimits are the limits that are simulated, without the one that takes
+// longest.
+var figureLimits = []int{30, 60, 120}

@@ -27,6 +27,9 @@ func Redact(s string) string {
 	var b strings.Builder
 	for ; i >= 0; i = strings.Index(s, KeyStart) {
 		n := len(KeyStart) + alphanumerics(s[i+len(KeyStart):])
+		if another := n - len("clw"); another > 0 && strings.HasPrefix(s[i+another:], KeyStart) {
+			n = another // the end of this one begins the next
+		}
 		b.WriteString(s[:i])
 		b.WriteString(KeyPrefix(s[i : i+n]))
 		if n > KeyPrefixLen {

@@ -1,0 +1,103 @@
+package window_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/window"
+)
+
+var epoch = time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
+
+func at(seconds int) time.Time { return epoch.Add(time.Duration(seconds) * time.Second) }
+
+// At most limit events lie in any span, and the wait is exact.
+func TestAdmit(t *testing.T) {
+	t.Parallel()
+	var l window.Log
+	for i, step := range []struct {
+		at, remaining, wait int // seconds
+	}{
+		{0, 2, 0}, {10, 1, 0}, {20, 0, 0},
+		{30, 0, 30}, // until the first is a minute old
+		{59, 0, 1},
+		{60, 0, 0},  // a minute after the first, to the second
+		{61, 0, 9},  // the second
+		{200, 2, 0}, // all are gone
+	} {
+		remaining, wait := l.Admit(at(step.at), time.Minute, 3)
+		if remaining != step.remaining || wait != time.Duration(step.wait)*time.Second {
+			t.Errorf("step %d: got %d left, wait %v; want %+v", i, remaining, wait, step)
+		}
+	}
+}
+
+// Below a limit that was lowered, there is room only when enough have left.
+func TestAdmitLoweredLimit(t *testing.T) {
+	t.Parallel()
+	var l window.Log
+	for i := range 5 {
+		l.Admit(at(10*i), time.Minute, 5)
+	}
+	if _, wait := l.Admit(at(41), time.Minute, 2); wait != 49*time.Second { // until the fourth, of 30 s, has left
+		t.Errorf("wait %v", wait)
+	}
+}
+
+// A Log does what a sorted slice does.
+func FuzzLog(f *testing.F) {
+	f.Add([]byte{0, 5, 0, 3, 0, 9, 1, 3, 2, 4, 0, 1, 3, 5})
+	f.Fuzz(func(t *testing.T, ops []byte) {
+		var l window.Log
+		var want []int
+		for i := 0; i+1 < len(ops); i += 2 {
+			n := int(ops[i+1])
+			switch ops[i] % 3 {
+			case 0:
+				l.Add(at(n))
+				want = append(want, n)
+				slices.Sort(want)
+			case 1:
+				j := slices.Index(want, n)
+				if got := l.Remove(at(n)); got != (j >= 0) {
+					t.Fatalf("Remove(%d) is %v among %v", n, got, want)
+				}
+				if j >= 0 {
+					want = slices.Delete(want, j, j+1)
+				}
+			case 2:
+				l.Prune(at(n))
+				want = slices.DeleteFunc(want, func(m int) bool { return m <= n })
+			}
+			var got []int
+			for i := range l.Len() {
+				got = append(got, int(l.At(i).Sub(epoch)/time.Second))
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("got %v, want %v", got, want)
+			}
+			after, _ := slices.BinarySearch(want, n+1)
+			if l.After(at(n)) != after {
+				t.Fatalf("After(%d) is %d among %v", n, l.After(at(n)), want)
+			}
+		}
+	})
+}
+
+// A log that is pruned as it grows stays as large as what is in it.
+func TestLogStaysSmall(t *testing.T) {
+	var l window.Log
+	i := 0
+	step := func() {
+		l.Add(at(i))
+		l.Prune(at(i - 100))
+		i++
+	}
+	for range 1000 {
+		step()
+	}
+	if n := testing.AllocsPerRun(100_000, step); n != 0 || l.Len() != 100 {
+		t.Errorf("%v allocations an event, %d events", n, l.Len())
+	}
+}
