@@ -46,7 +46,7 @@ func FuzzRedact(f *testing.F) {
 	f.Add("clw_", "_")
 	f.Add(key, key)
 	f.Fuzz(func(t *testing.T, before, after string) {
-		if out := wire.Redact(before + key + after); strings.Contains(out, key[4:]) {
+		if out := wire.Redact(before + key + after); strings.Contains(out, key) {
 			t.Errorf("%q is in %q", key, out)
 		}
 	})
