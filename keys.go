@@ -3,7 +3,6 @@ package clawhq
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -101,15 +100,7 @@ func (s *KeysService) Create(ctx context.Context, req CreateKeyRequest, opts ...
 	r := s.request(http.MethodPost, "", wire.CreateKeyRequest{Name: name, RateLimitPerMin: int(req.RateLimit)}, err)
 	r.nonIdempotent = true
 	var body wire.KeyReply[wire.CreatedKey]
-	r.decode = func(b []byte) error {
-		if err := json.Unmarshal(b, &body); err != nil {
-			return err
-		}
-		if !wire.ValidKey(body.Key.FullKey) {
-			return errors.New("full_key is missing or malformed")
-		}
-		return nil
-	}
+	r.decode = decodeInto(&body, "full_key", func() bool { return wire.ValidKey(body.Key.FullKey) })
 	if _, err := s.core.do(ctx, r, opts); err != nil {
 		return nil, err
 	}
@@ -127,15 +118,7 @@ func (s *KeysService) Create(ctx context.Context, req CreateKeyRequest, opts ...
 func (s *KeysService) List(ctx context.Context, opts ...CallOption) ([]Key, error) {
 	r := s.request(http.MethodGet, "", nil, nil)
 	var body wire.KeyList
-	r.decode = func(b []byte) error {
-		if err := json.Unmarshal(b, &body); err != nil {
-			return err
-		}
-		if body.Keys == nil {
-			return errors.New("keys are missing")
-		}
-		return nil
-	}
+	r.decode = decodeInto(&body, "keys", func() bool { return body.Keys != nil })
 	if _, err := s.core.do(ctx, r, opts); err != nil {
 		return nil, err
 	}
@@ -173,15 +156,7 @@ func (s *KeysService) Update(ctx context.Context, id string, req UpdateKeyReques
 	}
 	r := s.request(http.MethodPatch, id, change, err)
 	var body wire.KeyReply[wire.UpdatedKey]
-	r.decode = func(b []byte) error {
-		if err := json.Unmarshal(b, &body); err != nil {
-			return err
-		}
-		if body.Key.ID == "" {
-			return errors.New("key is missing")
-		}
-		return nil
-	}
+	r.decode = decodeInto(&body, "key", func() bool { return body.Key.ID != "" })
 	if _, err := s.core.do(ctx, r, opts); err != nil {
 		return nil, err
 	}
@@ -194,15 +169,7 @@ func (s *KeysService) Update(ctx context.Context, id string, req UpdateKeyReques
 func (s *KeysService) Revoke(ctx context.Context, id string, opts ...CallOption) error {
 	r := s.request(http.MethodDelete, id, nil, checkID(id))
 	var body wire.Success
-	r.decode = func(b []byte) error {
-		if err := json.Unmarshal(b, &body); err != nil {
-			return err
-		}
-		if !body.Success {
-			return errors.New("success is missing")
-		}
-		return nil
-	}
+	r.decode = decodeInto(&body, "success", func() bool { return body.Success })
 	_, err := s.core.do(ctx, r, opts)
 	return err
 }
@@ -228,6 +195,19 @@ func (s *KeysService) request(method, id string, body any, err *InvalidRequestEr
 		}}
 	}
 	return r
+}
+
+// decodeInto returns what decodes a reply into body, which has to have a field.
+func decodeInto(body any, field string, has func() bool) func([]byte) error {
+	return func(b []byte) error {
+		if err := json.Unmarshal(b, body); err != nil {
+			return err
+		}
+		if !has() {
+			return fmt.Errorf("%s is missing or malformed", field)
+		}
+		return nil
+	}
 }
 
 func checkID(id string) *InvalidRequestError {
