@@ -41,6 +41,9 @@ type Shaper struct{ s *shaper }
 
 func NewShaper(limit int) Shaper { return Shaper{newShaper(limit)} }
 
+// Logged is how many calls the shaper remembers.
+func (s Shaper) Logged() int { return s.s.own.Len() + s.s.answered.Len() }
+
 type Slot struct{ sl slot }
 
 func (s Shaper) Admit(ctx context.Context, sl *Slot) error { return s.s.admit(ctx, &sl.sl) }

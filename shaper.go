@@ -152,8 +152,10 @@ type room struct {
 // freeAt returns when there will be room for the caller at the given place in
 // the queue if everything stays as it is.
 func (s *shaper) freeAt(now time.Time, place int) room {
-	from := now
-	if s.gate.After(now) {
+	s.own.Prune(now.Add(-wire.RateWindow - 2*maxMargin)) // until then a 429 asks for them
+	s.answered.Prune(now.Add(-wire.RateWindow))
+	from, closed := now, s.gate.After(now)
+	if closed {
 		from = s.gate
 	}
 	if n := s.own.Len(); s.paced && n > 0 {
@@ -162,14 +164,12 @@ func (s *shaper) freeAt(now time.Time, place int) room {
 		}
 	}
 	if s.limit == 0 {
-		if s.outstanding+place >= wire.SmallestTier {
+		if s.outstanding+place >= wire.SmallestTier && !closed {
 			return room{at: now.Add(forever)}
 		}
-		return room{at: from}
+		return room{at: from, sure: closed}
 	}
 
-	s.own.Prune(now.Add(-wire.RateWindow - 2*maxMargin)) // until then a 429 asks for them
-	s.answered.Prune(now.Add(-wire.RateWindow))
 	first := s.own.After(now.Add(-s.span()))
 	slots := max(1, s.limit-s.others.count(s.outstanding > 0)) // one is always this client's
 	if s.others.held > 0 && place == 0 {
@@ -192,7 +192,7 @@ func (s *shaper) freeAt(now time.Time, place int) room {
 		r = room{at: probe, probe: true}
 	}
 	if from.After(r.at) {
-		r.at, r.sure = from, r.sure && !s.paced
+		r.at, r.sure = from, closed
 	}
 	return r
 }

@@ -234,6 +234,52 @@ func TestShapingWithoutConnection(t *testing.T) {
 	})
 }
 
+// A closed gate is as hopeless as a full window.
+func TestShapingGateAndDeadline(t *testing.T) {
+	t.Parallel()
+	for name, warm := range map[string]bool{"limit known": true, "limit unknown": false} {
+		bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+			client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+			if warm {
+				if _, err := client.Chat(t.Context(), hi); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.Inject(clawhqtest.FaultRateLimit("30"))
+			if _, err := client.Chat(t.Context(), hi); err == nil {
+				t.Error("no error")
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			start := time.Now()
+			if _, err := client.Chat(ctx, hi); !errors.Is(err, clawhq.ErrThrottled) || time.Since(start) != 0 {
+				t.Errorf("%s: got %v after %v", name, err, time.Since(start))
+			}
+		})
+	}
+}
+
+// The log forgets, whether the server tells a limit or not.
+func TestShapingForgets(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, limit := range []int{0, 1000} {
+			s := clawhq.NewShaper(limit)
+			for range 10_000 {
+				var sl clawhq.Slot
+				if err := s.Admit(t.Context(), &sl); err != nil {
+					t.Fatal(err)
+				}
+				s.Replied(&sl, limit, -1)
+				time.Sleep(time.Second)
+			}
+			if n := s.Logged(); n > 2*70 {
+				t.Errorf("limit %d: %d calls are remembered", limit, n)
+			}
+		}
+	})
+}
+
 // Key management is not counted against the key, and not shaped.
 func TestShapingLeavesKeysAlone(t *testing.T) {
 	t.Parallel()
