@@ -82,7 +82,9 @@ type call struct {
 func (c *core) do(ctx context.Context, r request, opts []CallOption) (reply, error) {
 	a := &call{core: c, request: r, ctx: ctx}
 	for _, opt := range opts {
-		opt(&a.config)
+		if opt != nil {
+			opt(&a.config)
+		}
 	}
 	if a.config.info != nil {
 		defer func() { *a.config.info = a.responseInfo() }()
@@ -136,7 +138,7 @@ func (a *call) headers(cfg *callConfig) (http.Header, *InvalidRequestError) {
 	if cfg.idempotencyKey != nil {
 		values[1] = *cfg.idempotencyKey
 	}
-	a.clientRequestID = values[0]
+	a.clientRequestID = a.redact(values[0])
 	if values[0] == "" || !headerSafe(values[0]) {
 		return nil, invalid(CodeInvalidParameter, wire.HeaderClientRequestID, "client request id is not printable ASCII")
 	}

@@ -96,7 +96,9 @@ func NewClient(opts ...Option) (*Client, error) {
 		cfg.baseURL = DefaultBaseURL
 	}
 	for _, opt := range opts {
-		opt(&cfg)
+		if opt != nil {
+			opt(&cfg)
+		}
 	}
 	core, err := cfg.core()
 	if err != nil {

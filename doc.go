@@ -58,7 +58,7 @@
 // request that cannot succeed is refused before it is sent, as an
 // InvalidRequestError with StatusCode 0. Where no reply came, the error wraps
 // its cause: the context's error, a *net.OpError and so on. No error, and
-// nothing else that a Client prints or returns, holds a key.
+// nothing else that a Client prints, logs or marshals, shows a key.
 //
 // # Retries
 //

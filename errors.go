@@ -376,9 +376,14 @@ type callError struct {
 func (e *callError) Error() string   { return e.text }
 func (e *callError) Unwrap() []error { return e.causes }
 
-// GoString is Error, so that %#v prints no more: the texts of causes are not
-// redacted.
-func (e *callError) GoString() string { return e.text }
+// Format prints the text whatever the verb: with one that does not fit, fmt
+// would print the causes, whose texts are not redacted.
+func (e *callError) Format(s fmt.State, verb rune) {
+	if verb != 'q' && verb != 'x' && verb != 'X' {
+		verb = 's'
+	}
+	fmt.Fprintf(s, fmt.FormatString(s, verb), e.text)
+}
 
 // redactedError is err with its text redacted and made one line.
 func redactedError(err error, redact func(string) string) error {

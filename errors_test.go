@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/clawhq/clawhq-go"
@@ -235,4 +236,34 @@ func (endless) Read(p []byte) (int, error) {
 		p[i] = 'x'
 	}
 	return len(p), nil
+}
+
+// Whatever the verb, an error prints its redacted text and not its causes.
+func TestErrorVerbs(t *testing.T) {
+	t.Parallel()
+	const session = "s3ss10n-that-nobody-may-see"
+	leak := errors.New("Bearer " + testKey + " session=" + session)
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", chatURL, func(r *http.Request) (*http.Response, error) {
+		if r.Header.Get("Accept") != "text/event-stream" {
+			return nil, fmt.Errorf("broken: %w", leak)
+		}
+		resp := reply(200, "", "Content-Type", "text/event-stream")
+		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader("data: {\"content\":\"a\"}\n\n"), iotest.ErrReader(leak)))
+		return resp, nil
+	})
+	client := mockClient(t, mock, clawhq.WithSession(session), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+	_, unary := client.Chat(t.Context(), hi, clawhq.WithClientRequestID(testKey))
+	_, stream := clawhq.CollectText(client.ChatStream(t.Context(), hi))
+	for _, err := range []error{unary, stream} {
+		if !errors.Is(err, leak) {
+			t.Errorf("the cause is lost: %v", err)
+		}
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t", "%b", "%c", "%o", "%U", "%e", "%g", "%20v"} {
+			out := fmt.Sprintf(verb, err)
+			if strings.Contains(out, testKey) || strings.Contains(out, session) {
+				t.Errorf("%s prints %s", verb, out)
+			}
+		}
+	}
 }

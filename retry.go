@@ -34,8 +34,9 @@ type RetryPolicy struct {
 	// no retry.
 	MaxAttempts int
 
-	// MinWait and MaxWait bound the backoff, by default to 500 ms and 8 s. A
-	// MinWait above MaxWait counts as MaxWait.
+	// MinWait and MaxWait bound the backoff, by default to 500 ms and 8 s:
+	// MinWait is the most that the first wait takes, MaxWait the most that
+	// any takes.
 	MinWait, MaxWait time.Duration
 
 	// MaxRetryAfter is the longest Retry-After that is waited for, by default
@@ -81,7 +82,7 @@ func (p RetryPolicy) withDefaults() (RetryPolicy, error) {
 	d := DefaultRetryPolicy()
 	p.MaxAttempts = cmp.Or(p.MaxAttempts, d.MaxAttempts)
 	p.MinWait = cmp.Or(p.MinWait, d.MinWait)
-	p.MaxWait = cmp.Or(p.MaxWait, d.MaxWait)
+	p.MaxWait = cmp.Or(p.MaxWait, max(d.MaxWait, p.MinWait))
 	p.MaxRetryAfter = cmp.Or(p.MaxRetryAfter, d.MaxRetryAfter)
 	p.Budget = cmp.Or(p.Budget, d.Budget)
 	return p, nil

@@ -210,6 +210,9 @@ func (s *stream) readError(err error) *StreamError {
 func (a *call) streamError(code ErrorCode, message string, cause error) *StreamError {
 	e := a.apiError()
 	e.Code, e.Message = code, message
+	if cause != nil {
+		cause = redactedError(cause, a.redact)
+	}
 	return &StreamError{e, cause}
 }
 

@@ -14,7 +14,7 @@ import (
 // [NewTestServer]; all methods are safe for concurrent use.
 type Server struct {
 	service *server.Server
-	apiKey  string
+	apiKey  func() string // out of reach of print verbs
 	network network
 }
 
@@ -30,7 +30,7 @@ func NewServer(opts ...Option) *Server {
 	for _, a := range cfg.agents {
 		service.HandleAgent(a.slug, a.fn)
 	}
-	return &Server{service: service, apiKey: apiKey, network: listen(service, cfg)}
+	return &Server{service: service, apiKey: func() string { return apiKey }, network: listen(service, cfg)}
 }
 
 // NewTestServer starts a server that is closed when the test ends. Faults
@@ -70,7 +70,7 @@ func (s *Server) HTTPClient() *http.Client { return s.network.client }
 func (s *Server) Handler() http.Handler { return s.service }
 
 // APIKey returns the API key that a new server has.
-func (s *Server) APIKey() string { return s.apiKey }
+func (s *Server) APIKey() string { return s.apiKey() }
 
 // KeyID returns the id of the key that APIKey returns, for SetRateLimit and
 // RevokeKey.

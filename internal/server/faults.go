@@ -159,7 +159,7 @@ func (c *call) faulted(path string) (answered bool) {
 	c.s.mu.Lock()
 	if len(c.state.faults) > 0 {
 		c.fault, c.state.faults = c.state.faults[0], c.state.faults[1:]
-		c.entry.Fault = c.fault.String()
+		c.entry.Fault = wire.Redact(c.fault.String())
 	}
 	c.s.mu.Unlock()
 	if c.fault.onStream() {

@@ -72,8 +72,10 @@ func redactAuthorization(v string) string {
 func redactCookies(v string) string {
 	cookies := strings.Split(v, ";")
 	for i, c := range cookies {
-		name, _, _ := strings.Cut(strings.TrimSpace(c), "=")
-		cookies[i] = name + "=…"
+		cookies[i] = "…" // without a name, which may be the value
+		if name, _, ok := strings.Cut(strings.TrimSpace(c), "="); ok {
+			cookies[i] = name + "=…"
+		}
 	}
 	return strings.Join(cookies, "; ")
 }

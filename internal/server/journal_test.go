@@ -32,7 +32,7 @@ func TestJournal(t *testing.T) {
 			Header: http.Header{
 				"Authorization": {"Bearer " + s.key[:12] + "…"},
 				"X-Odd":         {"a " + s.key[:12] + "… b"},
-				"Cookie":        {"session=…; b=…; c=…"},
+				"Cookie":        {"session=…; b=…; …"},
 			},
 			Body:      []byte(`{"message":"` + s.key[:12] + `…"}`),
 			Status:    200,

@@ -123,7 +123,7 @@ func (s *Server) withKey(method, id string, change func(*key)) {
 	defer s.mu.Unlock()
 	k, ok := s.state.keys.byID[id]
 	if !ok {
-		panic(fmt.Sprintf("clawhqtest: %s: no key has the id %q", method, id))
+		panic(fmt.Sprintf("clawhqtest: %s: no key has the id %q", method, wire.Redact(id)))
 	}
 	change(k)
 }

@@ -198,6 +198,9 @@ func (d *Decoder) fill() error {
 		if n > 0 {
 			return nil // an error that came along is returned next time
 		}
+		if d.err == io.ErrUnexpectedEOF {
+			d.err = io.EOF // whether the end comes too early is for the caller to tell
+		}
 		if d.err != nil {
 			return d.err
 		}

@@ -120,6 +120,7 @@ func TestDecoderReadErrors(t *testing.T) {
 		want error
 	}{
 		"error":       {io.MultiReader(strings.NewReader("data: a\n\ndata: b\n"), iotest.ErrReader(broken)), broken},
+		"cut off":     {io.MultiReader(strings.NewReader("data: a\n\n"), iotest.ErrReader(io.ErrUnexpectedEOF)), io.EOF},
 		"no progress": {io.MultiReader(strings.NewReader("data: a\n\n"), stuck{}), io.ErrNoProgress},
 	} {
 		got, err := decode(tt.r, limit)
