@@ -447,7 +447,7 @@ func (a *call) badReply(body []byte, err error) failure {
 	}
 	reply := typed(e)
 	a.errorReply = reply
-	return failure{err: &callError{reply.Error() + ": " + oneLine(a.redact(err.Error())), []error{reply, err}}}
+	return failure{err: newCallError(reply.Error()+": "+oneLine(a.redact(err.Error())), reply, err)}
 }
 
 // streamFailure is a stream that failed before its first chunk.
@@ -520,7 +520,7 @@ func (a *call) error() error {
 	if len(causes) == 1 && api != nil {
 		return last
 	}
-	return &callError{text, causes}
+	return newCallError(text, causes...)
 }
 
 // logging reports whether anyone wants to know.

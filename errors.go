@@ -370,11 +370,15 @@ func excerpt(body []byte, redact func(string) string) []byte {
 // not a reply. It matches each of its causes.
 type callError struct {
 	text   string
-	causes []error
+	causes func() []error // not a field of their own: their texts are not redacted
+}
+
+func newCallError(text string, causes ...error) *callError {
+	return &callError{text, func() []error { return causes }}
 }
 
 func (e *callError) Error() string   { return e.text }
-func (e *callError) Unwrap() []error { return e.causes }
+func (e *callError) Unwrap() []error { return e.causes() }
 
 // Format prints the text whatever the verb: with one that does not fit, fmt
 // would print the causes, whose texts are not redacted.
@@ -387,7 +391,7 @@ func (e *callError) Format(s fmt.State, verb rune) {
 
 // redactedError is err with its text redacted and made one line.
 func redactedError(err error, redact func(string) string) error {
-	return &callError{oneLine(redact(err.Error())), []error{err}}
+	return newCallError(oneLine(redact(err.Error())), err)
 }
 
 // invalid is the error of a request that is refused before it is sent.

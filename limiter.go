@@ -35,5 +35,5 @@ func waitForLimiter(ctx context.Context, l Limiter) error {
 
 // throttled is ErrThrottled for a context that ended, or will too soon.
 func throttled(ended, why error) error {
-	return &callError{"not admitted by the rate limit: " + oneLine(why.Error()), []error{ErrThrottled, ended, why}}
+	return newCallError("not admitted by the rate limit: "+oneLine(why.Error()), ErrThrottled, ended, why)
 }

@@ -9,7 +9,8 @@ import (
 // others estimates how many slots of the window are taken by others who use
 // the same key.
 type others struct {
-	held int // slots that are left to them
+	held int       // slots that are left to them
+	seen time.Time // when a reply last proved that there are any
 
 	// The most that replies have shown since fewerSince, when that began to
 	// be less than held. A zero fewerSince means that it is not.
@@ -41,6 +42,9 @@ const (
 	minProbeInterval = 4 * othersHold
 	maxProbeInterval = 5 * wire.RateWindow
 )
+
+// seenSince reports whether a reply has proved since t that there are any.
+func (o *others) seenSince(t time.Time) bool { return o.seen.After(t) }
 
 // probe returns when a call may be sent though it seems to have no slot.
 func (o *others) probe() (at time.Time, ok bool) { return o.nextProbe, !o.fewerSince.IsZero() }
@@ -76,6 +80,9 @@ func (o *others) observe(at time.Time, least, most, meanwhile int) {
 	}
 	o.possible = o.peak - meanwhile
 
+	if least > 0 {
+		o.seen = at
+	}
 	o.held = max(o.held, least)
 	switch most = max(0, most); {
 	case most >= o.held:

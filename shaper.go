@@ -267,12 +267,12 @@ func (s *shaper) rejected(sl *slot, retryAfter, longest time.Duration) {
 			// The client's own calls fill a window that is a little longer: on
 			// arrival they were nearer to each other than when they were sent.
 			s.margin.widen(now, sl.at)
-		} else {
+		} else if s.others.seenSince(now.Add(-2 * wire.RateWindow)) {
 			s.infer(sl.at, now, s.limit)
 			if sl.probe {
 				s.others.refused()
 			}
-		}
+		} // else no reply has shown anyone else, and there is only the server's word on when to come back
 	}
 	s.wakeFirst()
 }

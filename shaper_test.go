@@ -234,6 +234,40 @@ func TestShapingWithoutConnection(t *testing.T) {
 	})
 }
 
+// A 429 holds the client up for as long as the server asks, and no longer.
+func TestShapingAfterShortRetryAfter(t *testing.T) {
+	t.Parallel()
+	for _, warm := range []int{0, 1, 20, 59} {
+		for callers, waits := range map[int][]string{1: {"2"}, 2: {"1", "1", "1"}, 10: {"2"}} {
+			bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+				client := s.Client()
+				for range warm {
+					if _, err := client.Chat(t.Context(), hi); err != nil {
+						t.Fatal(err)
+					}
+				}
+				time.Sleep(3 * time.Second)
+				for _, wait := range waits {
+					s.Inject(clawhqtest.FaultRateLimit(wait))
+				}
+				start := time.Now()
+				var wg sync.WaitGroup
+				for range min(callers, 60-warm) {
+					wg.Go(func() {
+						if _, err := client.Chat(t.Context(), hi); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				wg.Wait()
+				if took := time.Since(start); took < 2*time.Second || took > 6*time.Second {
+					t.Errorf("after %d calls, %d callers took %v", warm, callers, took)
+				}
+			})
+		}
+	}
+}
+
 // A closed gate is as hopeless as a full window.
 func TestShapingGateAndDeadline(t *testing.T) {
 	t.Parallel()

@@ -61,7 +61,7 @@ func (c *call) authorize() bool {
 // session cookie and whose limits go by method.
 func (c *call) authorizeSession() bool {
 	cookie, err := c.r.Cookie(wire.SessionCookie)
-	if err != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(c.s.session)) != 1 {
+	if err != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(c.s.session())) != 1 {
 		c.failFlat(http.StatusUnauthorized, "Unauthorized")
 		return false
 	}

@@ -33,7 +33,7 @@ type Config struct {
 // are safe for concurrent use.
 type Server struct {
 	cfg      Config
-	session  string // the account's dashboard session
+	session  func() string // the account's dashboard session, out of reach of print verbs
 	firstKey newKey
 
 	running sync.WaitGroup // one for each of live
@@ -65,7 +65,8 @@ func New(cfg Config) (s *Server, apiKey string) {
 		cfg.Plan = wire.PlanPro
 	}
 	first, apiKey := generateKey("default", wire.DefaultTier)
-	s = &Server{cfg: cfg, session: hexID(), firstKey: first, live: map[*call]bool{}}
+	session := hexID()
+	s = &Server{cfg: cfg, session: func() string { return session }, firstKey: first, live: map[*call]bool{}}
 	s.agents = s.builtinAgents()
 	s.Reset()
 	return s, apiKey
@@ -99,7 +100,7 @@ func (s *Server) Close() {
 }
 
 // Session returns the value of the account's session cookie.
-func (s *Server) Session() string { return s.session }
+func (s *Server) Session() string { return s.session() }
 
 // ServeHTTP handles a request for the service, which lies under
 // wire.BasePath.
