@@ -76,7 +76,7 @@ func prepare(s *Server, req *http.Request, want recording) {
 		}
 	}
 	if cookie, err := req.Cookie(wire.SessionCookie); err == nil {
-		s.session = cookie.Value
+		s.session = func() string { return cookie.Value }
 	}
 	if id, ok := strings.CutPrefix(req.URL.Path, keysPath+"/"); ok && want.status != http.StatusNotFound {
 		s.state.keys.add(hashedKey(id, "staging-test", wire.Tier120, "clw_14d29cab0b394d6f153eb5771392a0f0"), s.state.keys.all[0].createdAt)
