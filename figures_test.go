@@ -231,7 +231,7 @@ func TestFiguresTierChange(t *testing.T) {
 				}
 			}
 			t.Logf("%d to %d RPM: %d of %d served in the last three minutes, %d rejected", tt.from, tt.to, after, 3*tt.to, f.rejected)
-			if after < 3*tt.to*95/100 || f.failed > 0 || f.rejected > 20 {
+			if after < 3*tt.to*95/100 || f.failed > 0 || f.rejected > 2*tr.workers {
 				t.Errorf("not followed; failed: %d", f.failed)
 			}
 		})

@@ -29,7 +29,7 @@ type shaper struct {
 	others      others
 	margin      margin
 	gate        time.Time     // nothing is sent before
-	paced       bool          // nothing was admitted since a 429: no burst
+	pace        time.Duration // how far calls are kept apart after a 429, to leave the gate one by one
 	pause       time.Duration // the last one after a 429 that did not say how long
 	queue       []*waiter     // callers, the first to be admitted first
 }
@@ -55,6 +55,10 @@ const (
 	// longestGate is the longest wait after a 429 to be believed, unless the
 	// retry policy believes more: the server's window is half as long.
 	longestGate = 2 * wire.RateWindow
+
+	// minPace is when calls are no longer kept apart. Every one that is
+	// admitted halves the pace.
+	minPace = 10 * time.Millisecond
 
 	// minPause is how long nothing is sent after a 429 that does not say how
 	// long to wait, or is not to be believed. It doubles with every further one.
@@ -158,8 +162,8 @@ func (s *shaper) freeAt(now time.Time, place int) room {
 	if closed {
 		from = s.gate
 	}
-	if n := s.own.Len(); s.paced && n > 0 {
-		if next := s.own.At(n - 1).Add(wire.RateWindow / time.Duration(max(s.limit, wire.SmallestTier))); next.After(from) {
+	if n := s.own.Len(); s.pace > 0 && n > 0 {
+		if next := s.own.At(n - 1).Add(s.pace); next.After(from) {
 			from = next
 		}
 	}
@@ -230,7 +234,10 @@ func (s *shaper) replied(sl *slot, admitted bool, limit, counted int) {
 	s.outstanding--
 	s.answered.Add(sl.at)
 	if admitted {
-		s.pause, s.paced = 0, false
+		s.pause = 0
+		if s.pace /= 2; s.pace < minPace {
+			s.pace = 0
+		}
 	}
 	if limit > 0 {
 		s.margin.observe(now, now.Sub(sl.at))
@@ -257,7 +264,7 @@ func (s *shaper) rejected(sl *slot, retryAfter, longest time.Duration) {
 		s.pause = min(max(2*s.pause, minPause), wire.RateWindow)
 		retryAfter = s.pause
 	}
-	s.paced = true
+	s.pace = wire.RateWindow / time.Duration(max(s.limit, wire.SmallestTier)) // the limit's own
 	if until := now.Add(retryAfter); until.After(s.gate) {
 		s.gate = until
 	}

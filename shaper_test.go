@@ -268,6 +268,38 @@ func TestShapingAfterShortRetryAfter(t *testing.T) {
 	}
 }
 
+// They come out of the gate one by one, ever faster, and not as a herd.
+func TestShapingOutOfTheGate(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		client := s.Client()
+		if _, err := client.Chat(t.Context(), hi); err != nil {
+			t.Fatal(err)
+		}
+		s.Inject(clawhqtest.FaultRateLimit("5"))
+		start := time.Now()
+		var wg sync.WaitGroup
+		for i := range 12 {
+			wg.Go(func() {
+				if _, err := client.Chat(t.Context(), hi); err != nil {
+					t.Error(err)
+				}
+			})
+			if i == 0 {
+				synctest.Wait() // it has got the 429, and the others find the gate closed
+			}
+		}
+		wg.Wait()
+		var at []time.Duration
+		for _, r := range s.Requests()[2:] {
+			at = append(at, r.Time.Sub(start))
+		}
+		if len(at) != 12 || at[0] < 5*time.Second || at[1]-at[0] < 400*ms || at[2]-at[1] < 200*ms || at[11] > 8*time.Second {
+			t.Errorf("sent after %v", at)
+		}
+	})
+}
+
 // A closed gate is as hopeless as a full window.
 func TestShapingGateAndDeadline(t *testing.T) {
 	t.Parallel()
