@@ -18,7 +18,8 @@ import (
 func main() {
 	server := clawhqtest.NewServer()
 	defer server.Close()
-	client := server.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})) // to see each failure at once
+	// Without retries and rate shaping, each failure shows at once.
+	client := server.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}), clawhq.WithRateLimit(0))
 	hello := clawhq.ChatRequest{Message: "Hello?"}
 
 	for _, fault := range []clawhqtest.Fault{
