@@ -3,7 +3,11 @@ package clawhq_test
 import (
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,18 +89,30 @@ func faultCases() []faultCase {
 // the documentation and as the live service is.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
-	const row = "%-10s %-6s %-8s %-44s %-22s %-20s %s"
-	t.Logf(row, "profile", "call", "attempts", "fault", "type", "code", "attempts made")
+	const row = "%-10s %-6s %-13s %-44s %-22s %-20s %s"
+	t.Logf(row, "profile", "call", "fault is", "fault", "type", "code", "attempts made")
+	covered := map[string]bool{}
 	for _, profile := range []clawhqtest.Profile{clawhqtest.Documented, clawhqtest.Live} {
 		for _, tt := range faultCases() {
-			for kind, want := range map[string]outcome{"unary": tt.unary, "stream": tt.stream} {
-				for _, attempts := range []int{1, 4} {
-					got, made, err := meet(t, tt.fault, profile, kind == "stream", attempts)
-					want, wantMade := want, 1
-					if want.retryable && attempts > 1 {
-						want, wantMade = outcome{}, 2 // the fault is met once
+			name, _, _ := strings.Cut(tt.fault.String(), "(")
+			covered[name] = true
+			for _, kind := range []string{"unary", "stream"} {
+				for _, how := range []struct {
+					name             string
+					attempts, faults int // at most, and in a row
+				}{{"not retried", 1, 1}, {"met once", 4, 1}, {"there to stay", 4, 4}} {
+					want, wantMade := tt.unary, 1
+					if kind == "stream" {
+						want = tt.stream
 					}
-					t.Logf(row, profile, kind, fmt.Sprint("up to ", attempts), tt.fault, typeName(got), got.code, fmt.Sprint(made))
+					if want.retryable {
+						wantMade = min(how.faults+1, how.attempts)
+						if how.faults < how.attempts {
+							want = outcome{}
+						}
+					}
+					got, made, err := meet(t, tt.fault, how.faults, profile, kind == "stream", how.attempts)
+					t.Logf(row, profile, kind, how.name, tt.fault, typeName(got), got.code, fmt.Sprint(made))
 					if made != wantMade || got.code != want.code || typeName(got) != typeName(want) {
 						t.Errorf("want %s %s after %d: %v", typeName(want), want.code, wantMade, err)
 					}
@@ -104,6 +120,28 @@ func TestMatrix(t *testing.T) {
 			}
 		}
 	}
+	for _, name := range faultConstructors(t) {
+		if !covered[name] {
+			t.Errorf("%s is not in the table", name)
+		}
+	}
+}
+
+// faultConstructors returns the names of the functions that make a fault.
+func faultConstructors(t *testing.T) (names []string) {
+	file, err := parser.ParseFile(token.NewFileSet(), "clawhqtest/fault.go", nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, decl := range file.Decls {
+		if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Fault") {
+			names = append(names, f.Name.Name)
+		}
+	}
+	if len(names) == 0 {
+		t.Error("no constructor of faults was found")
+	}
+	return names
 }
 
 func typeName(o outcome) string {
@@ -117,10 +155,10 @@ func typeName(o outcome) string {
 	}
 }
 
-// meet makes a call that meets the fault.
-func meet(t *testing.T, fault clawhqtest.Fault, profile clawhqtest.Profile, stream bool, attempts int) (o outcome, made int, err error) {
+// meet makes a call that meets the fault, as often in a row as there are.
+func meet(t *testing.T, fault clawhqtest.Fault, faults int, profile clawhqtest.Profile, stream bool, attempts int) (o outcome, made int, err error) {
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-		s.Inject(fault)
+		s.Inject(slices.Repeat([]clawhqtest.Fault{fault}, faults)...)
 		client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: attempts}))
 		var info clawhq.ResponseInfo
 		if stream {
@@ -132,6 +170,7 @@ func meet(t *testing.T, fault clawhqtest.Fault, profile clawhqtest.Profile, stre
 		if len(s.Requests()) != made {
 			t.Errorf("the server saw %d requests, the call counted %d", len(s.Requests()), made)
 		}
+		s.ClearFaults() // of those that no retry met
 	}, clawhqtest.WithProfile(profile))
 	if err == nil {
 		return outcome{}, made, nil

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,9 +18,10 @@ import (
 )
 
 // An hour of traffic in virtual time: 50 workers, a fault in twenty requests,
-// tiers that change, keys that are rotated and revoked. In the end the books
-// balance: what the clients counted is what the server saw, and no agent ran
-// twice for one call.
+// replies that get lost, tiers that change, keys that are rotated and revoked,
+// by key management and behind its back. In the end the books balance, call by
+// call: the requests that a client counted are those in the journal, so are
+// their statuses, and no agent ran twice under one idempotency key.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	const workers, length = 50, soaked
@@ -43,16 +46,17 @@ func TestSoak(t *testing.T) {
 	}
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		start := time.Now()
-		ctx, cancel := context.WithTimeout(t.Context(), length)
+		ctx, cancel := context.WithTimeout(t.Context(), length) // of new calls; those under way end as they may
 		defer cancel()
 		s.SetRateLimit(s.KeyID(), 300)
 		admin := s.Client()
-		attempts, calls, unary := 0, 0, map[string]bool{} // messages answered whole
+		lossy := &lossyNetwork{RoundTripper: s.HTTPClient().Transport}
+		calls := map[string]soakCall{} // by client request id
 		outcomes := map[string]int{}
 		var wg sync.WaitGroup
 
-		// The key of each fifth of the workers is revoked from time to time,
-		// and they go on with another.
+		// The key of each fifth of the workers changes its tier and is revoked
+		// from time to time, and they go on with another.
 		const shifts = 5
 		for shift := range shifts {
 			var current *clawhq.Client
@@ -60,37 +64,32 @@ func TestSoak(t *testing.T) {
 			rotate := func() {
 				id, key := s.CreateKey(fmt.Sprint("shift ", shift), 300)
 				lock.Lock()
-				current = s.Client(clawhq.WithAPIKey(key))
+				current = s.Client(clawhq.WithAPIKey(key), clawhq.WithHTTPClient(&http.Client{Transport: lossy}))
 				lock.Unlock()
 				wg.Go(func() {
-					select {
-					case <-ctx.Done():
+					if !pause(ctx, length/6) {
 						return
-					case <-time.After(length / 6):
 					}
 					tier := clawhq.RPM120
-					if _, err := admin.Keys.Update(context.Background(), id, clawhq.UpdateKeyRequest{RateLimit: &tier}); err != nil {
+					if shift%2 == 0 {
+						s.SetRateLimit(id, int(tier))
+					} else if _, err := admin.Keys.Update(context.Background(), id, clawhq.UpdateKeyRequest{RateLimit: &tier}); err != nil {
 						t.Error(err)
 					}
-					select {
-					case <-ctx.Done():
+					if !pause(ctx, length/4-length/6) {
 						return
-					case <-time.After(length/4 - length/6):
 					}
-					if err := admin.Keys.Revoke(context.Background(), id); err != nil {
+					if shift%2 == 0 {
+						s.RevokeKey(id)
+					} else if err := admin.Keys.Revoke(context.Background(), id); err != nil {
 						t.Error(err)
 					}
 				})
 			}
 			rotate()
 			wg.Go(func() {
-				for {
-					select {
-					case <-ctx.Done():
-						return
-					case <-time.After(length/4 + time.Second): // a second without a key
-						rotate()
-					}
+				for pause(ctx, length/4+time.Second) { // a second without a key
+					rotate()
 				}
 			})
 			for w := range workers / shifts {
@@ -99,48 +98,45 @@ func TestSoak(t *testing.T) {
 						lock.Lock()
 						client := current
 						lock.Unlock()
-						message := fmt.Sprintf("%d/%d/%d", shift, w, n)
-						var info clawhq.ResponseInfo
-						var err error
-						stream := n%3 == 0
-						if stream {
-							_, err = clawhq.CollectText(client.ChatStream(ctx, clawhq.ChatRequest{Message: message, Agent: "slow"}, clawhq.WithResponseInfo(&info)))
+						id := fmt.Sprintf("%d/%d/%d", shift, w, n)
+						req := clawhq.ChatRequest{Message: id, Agent: "slow"}
+						c := soakCall{stream: n%3 == 0}
+						opts := []clawhq.CallOption{clawhq.WithResponseInfo(&c.info), clawhq.WithClientRequestID(id), clawhq.WithIdempotencyKey(id)}
+						hasty, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+						if c.stream {
+							_, c.err = clawhq.CollectText(client.ChatStream(hasty, req, opts...))
 						} else {
-							_, err = client.Chat(ctx, clawhq.ChatRequest{Message: message, Agent: "slow"}, clawhq.WithResponseInfo(&info))
+							_, c.err = client.Chat(hasty, req, opts...)
+						}
+						cancel()
+						what := outcomeOf(c.err)
+						if errors.Is(c.err, clawhq.ErrThrottled) {
+							what = "ErrThrottled"
+						}
+						if what == "" {
+							t.Errorf("%s: %v", id, c.err)
 						}
 						mu.Lock()
-						calls++
-						attempts += info.Attempts
-						switch what := outcomeOf(err); {
-						case errors.Is(err, clawhq.ErrThrottled):
-							outcomes["ErrThrottled"]++
-						case what == "":
-							t.Errorf("%s: %v", message, err)
-						default:
-							outcomes[what]++
-						}
-						if err == nil && !stream {
-							unary[message] = true
-						}
+						calls[id] = c
+						outcomes[what]++
 						mu.Unlock()
-						if err != nil {
-							time.Sleep(time.Second)
+						if c.err != nil {
+							pause(ctx, time.Second)
 						}
 					}
 				})
 			}
 		}
-		// Faults, one for about every twentieth request.
+		// Faults, one for about every twentieth call.
 		wg.Go(func() {
 			faults := []clawhqtest.Fault{
 				clawhqtest.FaultStatus(500, ""), clawhqtest.FaultStatus(503, ""), clawhqtest.FaultHTML(502), clawhqtest.FaultReset(), clawhqtest.FaultRateLimit("3"),
 				clawhqtest.FaultDelay(5 * time.Second), clawhqtest.FaultStreamCut(1), clawhqtest.FaultStreamError("stream_error", 1), clawhqtest.FaultLegacyError(503, "AGENT_ERROR"),
 			}
 			seen, n := 0, 0
-			for ctx.Err() == nil {
-				time.Sleep(time.Second)
+			for pause(ctx, time.Second) {
 				mu.Lock()
-				now := calls
+				now := len(calls)
 				mu.Unlock()
 				for ; seen+20 <= now; seen += 20 {
 					s.Inject(faults[n%len(faults)])
@@ -149,44 +145,97 @@ func TestSoak(t *testing.T) {
 			}
 		})
 		wg.Wait()
+		unmet := len(s.Faults())
 		s.ClearFaults()
 
-		chats, management, ok := 0, 0, 0
+		journal := map[string][]clawhqtest.Request{} // by client request id
+		management, faults := 0, 0
 		for _, r := range s.Requests() {
+			if r.Fault != "" {
+				faults++
+			}
 			if r.Path != "/api/v1/chat" {
 				management++
 				continue
 			}
-			chats++
-			if r.Status == http.StatusOK {
-				ok++
+			id := r.Header.Get("X-Client-Request-Id")
+			journal[id] = append(journal[id], r)
+		}
+		requests, replayed := 0, 0
+		for id, seen := range journal {
+			requests += len(seen)
+			if _, ok := calls[id]; !ok {
+				t.Errorf("no client knows of %q, which the server saw", id)
 			}
 		}
-		twice := 0
-		mu.Lock()
-		defer mu.Unlock()
-		for message := range unary {
-			if runs[message] == 0 {
-				t.Errorf("%s was answered, and no agent ran", message)
+		for id, c := range calls {
+			seen := journal[id]
+			if len(seen) != c.info.Attempts {
+				t.Errorf("%s: the client counted %d requests, the server %d: %v", id, c.info.Attempts, len(seen), c.err)
+				continue
+			}
+			agents := 0
+			for _, r := range seen {
+				if r.Header.Get("X-Idempotency-Key") != id {
+					t.Errorf("%s was sent under the idempotency key %q", id, r.Header.Get("X-Idempotency-Key"))
+				}
+				if r.Agent != "" {
+					agents++
+				}
+			}
+			if agents != runs[id] || agents > 1 || c.err == nil && agents != 1 {
+				t.Errorf("%s: the agent ran %d times, %d times by the journal: %v", id, runs[id], agents, c.err)
+			}
+			if c.info.Replayed {
+				replayed++
+			}
+			if c.err != nil {
+				continue // whose reply it was, if any, depends on the failure
+			}
+			if last := seen[len(seen)-1]; last.Status != http.StatusOK || c.info.StatusCode != http.StatusOK || last.RequestID != c.info.RequestID {
+				t.Errorf("%s: the client saw %d for %s, the server sent %d for %s", id, c.info.StatusCode, c.info.RequestID, last.Status, last.RequestID)
 			}
 		}
-		for message, n := range runs {
-			if n > 1 {
-				twice++
-				t.Logf("%s ran %d times", message, n)
-			}
+		t.Logf("%v with %d workers: %d calls, %d requests, %d for key management, %d agent runs, %d faults, %d replies lost and %d replayed; outcomes %v",
+			time.Since(start).Round(time.Second), workers, len(calls), requests, management, len(runs), faults, lossy.lost.Load(), replayed, outcomes)
+		if share := float64(faults+int(lossy.lost.Load())) / float64(requests); share < 0.04 || unmet > 20 {
+			t.Errorf("%.1f%% of the requests met a fault, %d faults were left", 100*share, unmet)
 		}
-		t.Logf("%v with %d workers: %d calls, %d requests, %d of them 200, %d for key management, %d agent runs; outcomes %v",
-			time.Since(start).Round(time.Second), workers, calls, chats, ok, management, len(runs), outcomes)
-		if attempts != chats {
-			t.Errorf("the clients counted %d requests, the server %d", attempts, chats)
-		}
-		if twice > 0 {
-			t.Errorf("for %d calls an agent ran more than once", twice)
-		}
-		expected := outcomes["ok"] + outcomes["ErrThrottled"] + outcomes["AuthenticationError"] // at the end, and when a key is revoked
-		if expected < calls*19/20 || outcomes["ok"] < calls/2 || outcomes["AuthenticationError"] == 0 || outcomes["StreamError"] == 0 {
+		if replayed == 0 || outcomes["ok"] < len(calls)*9/10 || outcomes["AuthenticationError"] == 0 || outcomes["StreamError"] == 0 {
 			t.Errorf("outcomes are %v", outcomes)
 		}
 	}, clawhqtest.WithAgent("slow", agent))
+}
+
+// A soakCall is what a client knows of a call.
+type soakCall struct {
+	stream bool
+	info   clawhq.ResponseInfo
+	err    error
+}
+
+// pause waits for d, and reports whether ctx has not ended by then.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// lossyNetwork loses one whole answer in fifty, after the agent has run.
+type lossyNetwork struct {
+	http.RoundTripper
+	lost atomic.Int64
+}
+
+func (n *lossyNetwork) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := n.RoundTripper.RoundTrip(r)
+	if err != nil || resp.StatusCode != http.StatusOK || r.Header.Get("Accept") == "text/event-stream" || rand.IntN(50) > 0 {
+		return resp, err
+	}
+	resp.Body.Close()
+	n.lost.Add(1)
+	return nil, io.ErrUnexpectedEOF
 }

@@ -6,7 +6,9 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"log"
 	"math/rand/v2"
@@ -25,14 +27,23 @@ import (
 )
 
 // A server that answers with nonsense of every kind, thousands of times: nothing
-// panics, hangs or is left behind, and every outcome is a documented one.
+// panics, hangs or is left behind, every outcome is a documented one, and no
+// request was sent that its call did not count. What is answered depends on the
+// seed, the call and the attempt alone:
+//
+//	go test -run TestTorture . -seed N
+var seed = flag.Uint64("seed", 0, "of TestTorture; 0 is a new one")
+
 func TestTorture(t *testing.T) {
 	// net/http logs what comes after the end of a reply.
 	log.SetOutput(io.Discard)
 	defer log.SetOutput(os.Stderr)
 
 	const calls, workers = tortured, 50
-	seed := uint64(time.Now().UnixNano())
+	seed := *seed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
 	t.Logf("seed %d", seed)
 	synctest.Test(t, func(t *testing.T) {
 		listener := memnet.Listen("torture.example")
@@ -48,24 +59,30 @@ func TestTorture(t *testing.T) {
 			},
 			ResponseHeaderTimeout: time.Minute,
 		}
+		o := &tormentor{seed: seed, attempts: map[string]int{}}
 		var served sync.WaitGroup
 		served.Go(func() {
-			for n := uint64(0); ; n++ {
+			for {
 				c, err := listener.Accept()
 				if err != nil {
 					return
 				}
-				served.Go(func() { torment(c, rand.New(rand.NewPCG(seed, n))) })
+				served.Go(func() { o.torment(c) })
 			}
 		})
 
-		client, err := clawhq.NewClient(
-			clawhq.WithAPIKey(testKey), clawhq.WithBaseURL("https://torture.example/api"), clawhq.WithHTTPClient(&http.Client{Transport: transport}),
-			clawhq.WithRateLimit(0), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2, MaxRetryAfter: 10 * time.Second}),
-			clawhq.WithAttemptTimeout(20*time.Second), clawhq.WithStreamIdleTimeout(10*time.Second),
-		)
-		if err != nil {
-			t.Fatal(err)
+		// Some take what they are told of the rate limit seriously.
+		var clients []*clawhq.Client
+		for _, opts := range [][]clawhq.Option{{clawhq.WithRateLimit(0)}, {clawhq.WithRateLimit(0)}, {clawhq.WithRateLimit(0)}, nil} {
+			client, err := clawhq.NewClient(append([]clawhq.Option{
+				clawhq.WithAPIKey(testKey), clawhq.WithBaseURL("https://torture.example/api"), clawhq.WithHTTPClient(&http.Client{Transport: transport}),
+				clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2, MaxRetryAfter: 10 * time.Second}),
+				clawhq.WithAttemptTimeout(20 * time.Second), clawhq.WithStreamIdleTimeout(10 * time.Second),
+			}, opts...)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			clients = append(clients, client)
 		}
 		var mu sync.Mutex
 		outcomes := map[string]int{}
@@ -74,16 +91,25 @@ func TestTorture(t *testing.T) {
 			wg.Go(func() {
 				for i := range calls / workers {
 					ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+					client, id := clients[i%len(clients)], fmt.Sprintf("%d/%d", w, i)
+					var info clawhq.ResponseInfo
+					opts := []clawhq.CallOption{clawhq.WithClientRequestID(id), clawhq.WithResponseInfo(&info)}
 					var err error
-					if (w+i)%2 == 0 {
-						_, err = client.Chat(ctx, hi)
+					if (w+i/len(clients))%2 == 0 {
+						_, err = client.Chat(ctx, hi, opts...)
 					} else {
-						_, err = clawhq.CollectText(client.ChatStream(ctx, hi))
+						_, err = clawhq.CollectText(client.ChatStream(ctx, hi, opts...))
 					}
 					cancel()
 					what := outcomeOf(err)
+					if errors.Is(err, clawhq.ErrThrottled) {
+						what = "ErrThrottled"
+					}
 					if what == "" {
-						t.Errorf("not a documented outcome: %T: %v", err, err)
+						t.Errorf("%s: not a documented outcome: %T: %v", id, err, err)
+					}
+					if seen := o.seen(id); seen > info.Attempts {
+						t.Errorf("%s: the call counted %d requests, the server %d", id, info.Attempts, seen)
 					}
 					mu.Lock()
 					outcomes[what]++
@@ -100,8 +126,8 @@ func TestTorture(t *testing.T) {
 		if opened.Load() != closed.Load() {
 			t.Errorf("%d connections were opened, %d closed", opened.Load(), closed.Load())
 		}
-		if len(outcomes) < 8 {
-			t.Errorf("only %d kinds of outcome: the server is too kind", len(outcomes))
+		if len(outcomes) < 10 || outcomes["ok"] < calls/20 || outcomes["ok"] > calls/2 {
+			t.Errorf("outcomes are %v: the server is too kind, or not kind enough", outcomes)
 		}
 	})
 }
@@ -137,8 +163,33 @@ func outcomeOf(err error) string {
 	}
 }
 
+// A tormentor answers requests with nonsense.
+type tormentor struct {
+	seed uint64
+
+	mu       sync.Mutex
+	attempts map[string]int // by client request id
+}
+
+// seen is how many requests of a call have come.
+func (o *tormentor) seen(id string) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.attempts[id]
+}
+
+// randomness returns what decides the answer to the next request of a call.
+func (o *tormentor) randomness(id string) *rand.Rand {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.attempts[id]++
+	h := fnv.New64a()
+	fmt.Fprint(h, id, " ", o.attempts[id])
+	return rand.New(rand.NewPCG(o.seed, h.Sum64()))
+}
+
 // torment answers the requests of one connection.
-func torment(c net.Conn, r *rand.Rand) {
+func (o *tormentor) torment(c net.Conn) {
 	defer c.Close()
 	in := bufio.NewReader(c)
 	for {
@@ -149,6 +200,7 @@ func torment(c net.Conn, r *rand.Rand) {
 		if _, err := io.Copy(io.Discard, req.Body); err != nil {
 			return
 		}
+		r := o.randomness(req.Header.Get("X-Client-Request-Id"))
 		if r.IntN(20) == 0 {
 			time.Sleep(time.Duration(r.IntN(40)) * time.Second)
 		}
@@ -178,8 +230,11 @@ var large = bytes.Repeat([]byte("x"), 70_000)
 
 // nonsense is a reply: right in part, wrong in part, or bytes of no meaning.
 func nonsense(r *rand.Rand, stream bool) []byte {
-	if r.IntN(15) == 0 {
+	switch r.IntN(15) {
+	case 0:
 		return noise(r, 1000)
+	case 1, 2, 3:
+		return sense(stream)
 	}
 	status := pick(r, 200, 200, 200, 200, 200, 204, 206, 299, 301, 307, 308, 400, 401, 403, 404, 409, 418, 429, 429, 500, 502, 503, 504, 599, 100+r.IntN(900))
 	body := pick(r,
@@ -229,6 +284,15 @@ func nonsense(r *rand.Rand, stream bool) []byte {
 	b.WriteString("\r\n")
 	b.Write(body)
 	return b.Bytes()
+}
+
+// sense is a proper reply.
+func sense(stream bool) []byte {
+	contentType, body := "application/json", okBody
+	if stream {
+		contentType, body = "text/event-stream", "data: {\"content\":\"Hello.\"}\n\ndata: [DONE]\n\n"
+	}
+	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\nX-RateLimit-Limit: 300\r\nX-RateLimit-Remaining: 299\r\n\r\n%s", contentType, len(body), body)
 }
 
 // events is a stream with something wrong in it, or nothing.
