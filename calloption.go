@@ -32,7 +32,8 @@ func WithResponseInfo(info *ResponseInfo) CallOption {
 // WithIdempotencyKey sets the X-Idempotency-Key of a chat: 1 to 64 characters
 // of printable ASCII. For 24 hours the server answers a key it has answered
 // before with the stored reply, without running the agent again; streams are
-// not stored. Default: a new UUID for each call, the same for all its
+// not stored, and a stream under the key of a stored reply would get that in
+// place of one. Default: a new UUID for each call, the same for all its
 // attempts. Key management ignores it.
 func WithIdempotencyKey(key string) CallOption {
 	return func(c *callConfig) { c.idempotencyKey = &key }

@@ -135,6 +135,9 @@ func (cfg *config) core() (*core, error) {
 	if !headerSafe(cfg.session) {
 		return nil, errors.New("session cookie holds characters that a header may not")
 	}
+	if strings.Contains(cfg.session, ";") {
+		return nil, errors.New("session cookie is more than one cookie")
+	}
 	retry, err := cfg.retry.withDefaults()
 	if err != nil {
 		return nil, err

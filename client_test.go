@@ -88,6 +88,7 @@ func TestNewClient(t *testing.T) {
 		"MaxWait":                {nil, []clawhq.Option{key, clawhq.WithRetry(clawhq.RetryPolicy{MaxWait: -1})}, "MaxWait -1ns"},
 		"MaxRetryAfter":          {nil, []clawhq.Option{key, clawhq.WithRetry(clawhq.RetryPolicy{MaxRetryAfter: -1})}, "MaxRetryAfter -1ns"},
 		"user agent":             {nil, []clawhq.Option{key, clawhq.WithUserAgent("a\r\nX: y")}, "user agent"},
+		"several cookies":        {nil, []clawhq.Option{key, clawhq.WithSession("session=abc; theme=dark")}, "more than one cookie"},
 		"session":                {nil, []clawhq.Option{key, clawhq.WithSession("a\r\nX: y")}, "session cookie"},
 		"key as the base URL":    {nil, []clawhq.Option{key, clawhq.WithBaseURL(testKey)}, "clw_a1b2c3d4…"},
 		"base URL without host":  {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://:443/api")}, "not of the form"},

@@ -39,7 +39,7 @@ const othersHold = 2 * time.Second
 // Bounds on how far probes lie apart: each that is answered by a 429 doubles
 // it, and finding the others to have left halves it.
 const (
-	minProbeInterval = 4 * othersHold
+	minProbeInterval = 6 * othersHold
 	maxProbeInterval = 5 * wire.RateWindow
 )
 

@@ -40,16 +40,15 @@ type RetryPolicy struct {
 	MinWait, MaxWait time.Duration
 
 	// MaxRetryAfter is the longest Retry-After that is waited for, by default
-	// 2 minutes. The live
-	// service has been seen to ask for 56,000 years; past this bound the
-	// error comes back at once, with RetryAfter as it was sent.
+	// 2 minutes. The live service has been seen to ask for 56,000 years; past
+	// this bound the error comes back at once, with RetryAfter as it was sent.
 	MaxRetryAfter time.Duration
 
 	// Budget bounds the retries of all calls of a Client to a share of its
 	// calls, by default 0.2, so that an outage is not multiplied: each success
-	// earns this part of a retry, and up to 500 times as many are saved for bad times. A
-	// call that finds the budget spent returns its error at once. Negative
-	// means no bound.
+	// earns this part of a retry, and up to 500 times as many are saved for
+	// bad times. A call that finds the budget spent returns its error at once.
+	// Negative means no bound.
 	Budget float64
 }
 

@@ -191,7 +191,7 @@ func (s *shaper) freeAt(now time.Time, place int) room {
 		free = s.own.At(i).Add(s.span())
 	}
 	r := room{at: free.Add(time.Duration(place/slots) * s.span()), sure: true} // the slots come round again
-	if probe, ok := s.others.probe(); ok && place == 0 && slots < s.limit/8 && probe.Before(r.at) {
+	if probe, ok := s.others.probe(); ok && place == 0 && slots < s.limit/12 && probe.Before(r.at) {
 		// With so few slots, replies that might tell of more are rare.
 		r = room{at: probe, probe: true}
 	}
