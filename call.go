@@ -67,6 +67,7 @@ type call struct {
 	retry  retryablehttp.Client
 
 	clientRequestID string
+	ids             [2]string // header values: the client request id and the idempotency key
 	attempts        int
 	info            ResponseInfo // of the last reply
 
@@ -110,7 +111,7 @@ func (c *core) do(ctx context.Context, r request, opts []CallOption) (reply, err
 	a.retry.ErrorHandler = func(_ *http.Response, err error, _ int) (*http.Response, error) { return nil, err }
 
 	// The body is left to the attempts, each of which sends it anew.
-	req := (&http.Request{Method: r.method, URL: r.url, Host: r.url.Host, Header: header}).WithContext(ctx)
+	req := (&http.Request{Method: r.method, URL: r.url, Header: header}).WithContext(ctx)
 	if c.http.Jar != nil { // its cookies are added to the header by each attempt
 		req.Header = header.Clone()
 		a.retry.PrepareRetry = func(req *http.Request) error {
@@ -131,7 +132,8 @@ func (a *call) headers(cfg *callConfig) (http.Header, *InvalidRequestError) {
 	if cfg.clientRequestID == nil || a.idempotent && cfg.idempotencyKey == nil {
 		id = uuid.NewString() // names the call, where the caller does not
 	}
-	values := []string{id, id} // of the client request id and of the idempotency key
+	values := &a.ids
+	values[0], values[1] = id, id
 	if cfg.clientRequestID != nil {
 		values[0] = *cfg.clientRequestID
 	}
@@ -284,8 +286,8 @@ func (a *call) outgoing(ctx context.Context, req *http.Request, sl *slot) *http.
 		ctx = httptrace.WithClientTrace(ctx, &sl.trace)
 	}
 	out := req.WithContext(ctx)
-	u := *req.URL // not every transport leaves it alone
-	out.URL = &u
+	u := *req.URL                  // not every transport leaves it alone
+	out.URL, out.Host = &u, u.Host // not before: http.Client would copy the URL for it
 	// Without GetBody, net/http does not replay a request that bears an
 	// idempotency key; a GET it replays unless it has a body, even an empty
 	// one, that it cannot rewind.

@@ -58,6 +58,12 @@ func (l *Log) Prune(t time.Time) {
 // number of events at or before t. It is Len when there is none.
 func (l *Log) After(t time.Time) int {
 	lo, hi := l.start, len(l.times)
+	if lo == hi || !l.times[hi-1].After(t) { // most are asked for now, or for all
+		return hi - lo
+	}
+	if l.times[lo].After(t) {
+		return 0
+	}
 	for lo < hi {
 		if mid := int(uint(lo+hi) / 2); l.times[mid].After(t) {
 			hi = mid
