@@ -1,9 +1,11 @@
-// Webbackend relays an agent's answer to a browser as it is made.
+// Webbackend relays an agent's answer to a browser as it is made, and stops the
+// agent when the browser leaves.
 //
 //	go run ./examples/webbackend
 //
 // and open http://127.0.0.1:8080. With CLAWHQ_API_KEY set it talks to the real
-// service; without, it starts the reference server inside itself.
+// service; without, it starts the reference server inside itself. Ctrl-C stops
+// it: browsers are told that live answers are not whole.
 package main
 
 import (
@@ -16,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/clawhq/clawhq-go"
@@ -30,20 +33,20 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := serve(ctx, *addr, NewHandler(client)); err != nil {
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("http://%s\n", listener.Addr())
+	if err := serve(ctx, listener, NewHandler(client, 2*time.Minute)); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // serve serves until ctx ends, and then tells live streams to end too.
-func serve(ctx context.Context, addr string, handler http.Handler) error {
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("http://%s\n", listener.Addr())
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -67,10 +70,11 @@ func serve(ctx context.Context, addr string, handler http.Handler) error {
 	return nil
 }
 
+// newClient stands for clawhq.NewClient, so that this runs without a key.
 func newClient() (*clawhq.Client, error) {
-	if os.Getenv(clawhq.EnvAPIKey) == "" {
-		log.Printf("(%s is not set: this is the reference server)", clawhq.EnvAPIKey)
-		return clawhqtest.NewServer(clawhqtest.WithAgentDelay(60 * time.Millisecond)).Client(), nil
+	if os.Getenv(clawhq.EnvAPIKey) != "" {
+		return clawhq.NewClient()
 	}
-	return clawhq.NewClient()
+	log.Printf("(%s is not set: this is the reference server)", clawhq.EnvAPIKey)
+	return clawhqtest.NewServer(clawhqtest.WithAgentDelay(60 * time.Millisecond)).Client(), nil
 }

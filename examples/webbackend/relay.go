@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/clawhq/clawhq-go"
 )
@@ -18,26 +20,30 @@ var index []byte
 
 // NewHandler serves a page with a question box at / and relays answers at
 // /ask?q=…, as server-sent events: data events with pieces of text, and at the
-// end one named done, or one named failure.
-func NewHandler(client *clawhq.Client) http.Handler {
+// end one named done, or one named failure. An answer may take as long as
+// patience, the wait for the rate limit included.
+func NewHandler(client *clawhq.Client, patience time.Duration) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Write(index)
 	})
-	mux.HandleFunc("GET /ask", func(w http.ResponseWriter, r *http.Request) { relay(w, r, client) })
+	mux.HandleFunc("GET /ask", func(w http.ResponseWriter, r *http.Request) {
+		// The request's context ends when the browser leaves, and the stream
+		// with it, and so the agent.
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		relay(ctx, w, client, clawhq.ChatRequest{Message: r.FormValue("q"), SessionID: r.FormValue("session")})
+	})
 	return mux
 }
 
-func relay(w http.ResponseWriter, r *http.Request, client *clawhq.Client) {
-	// The request's context ends when the browser leaves, and the stream with
-	// it, and so the agent.
-	request := clawhq.ChatRequest{Message: r.FormValue("q"), SessionID: r.FormValue("session")}
+func relay(ctx context.Context, w http.ResponseWriter, client *clawhq.Client, req clawhq.ChatRequest) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
 	begun := false
-	for chunk, err := range client.ChatStream(r.Context(), request) {
+	for chunk, err := range client.ChatStream(ctx, req) {
 		switch {
-		case r.Context().Err() != nil:
-			return // nobody is listening
 		case err != nil && !begun:
 			refuse(w, err)
 			return
@@ -46,35 +52,29 @@ func relay(w http.ResponseWriter, r *http.Request, client *clawhq.Client) {
 			send(w, "failure", "The answer was cut off. Please ask again.")
 			return
 		}
-		if !begun {
-			begun = true
-			w.Header().Set("Content-Type", "text/event-stream")
-			w.Header().Set("Cache-Control", "no-cache")
+		begun = true
+		if err := send(w, "message", chunk.Content); err != nil {
+			return // the browser has left
 		}
-		if !send(w, "", chunk.Content) {
-			return
-		}
-	}
-	if !begun {
-		w.Header().Set("Content-Type", "text/event-stream")
 	}
 	send(w, "done", "")
 }
 
-// send writes an event, its text as JSON so that it fits in a line, and
-// reports whether the browser can still have got it.
-func send(w http.ResponseWriter, event, text string) bool {
+// send writes an event, its text as JSON so that it fits in a line, and gives
+// the browser 10 seconds to take it.
+func send(w http.ResponseWriter, event, text string) error {
 	data, err := json.Marshal(text)
 	if err != nil {
-		return false
+		return err
 	}
-	if event != "" {
-		fmt.Fprintf(w, "event: %s\n", event)
+	rc := http.NewResponseController(w)
+	if err := rc.SetWriteDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		return err
 	}
-	if _, err := fmt.Fprintf(w, "data: %s\n\n", data); err != nil {
-		return false
+	if _, err := fmt.Fprintf(w, "event: %s\ndata: %s\n\n", event, data); err != nil {
+		return err
 	}
-	return http.NewResponseController(w).Flush() == nil
+	return rc.Flush()
 }
 
 // refuse answers with a status of our own. What went wrong in detail is for
@@ -96,11 +96,14 @@ func refuse(w http.ResponseWriter, err error) {
 		status = http.StatusNotFound
 	case errors.As(err, &limited):
 		status = http.StatusServiceUnavailable
+		// The live service asks for 56,000 years at times: not passed on.
 		if s := math.Ceil(limited.RetryAfter.Seconds()); s > 0 && s < 3600 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(s)))
 		}
-	case errors.As(err, &agent), errors.Is(err, clawhq.ErrThrottled):
+	case errors.As(err, &agent), errors.Is(err, clawhq.ErrThrottled), errors.Is(err, context.Canceled):
 		status = http.StatusServiceUnavailable
+	case errors.Is(err, context.DeadlineExceeded):
+		status = http.StatusGatewayTimeout
 	}
 	http.Error(w, http.StatusText(status), status)
 }
