@@ -3,13 +3,16 @@
 // their calls in order, as fast as the server's window allows.
 //
 //	go run ./examples/ratelimit
+//	go run ./examples/ratelimit -prompts 150 # the last 30 wait for the window, a minute
 //
-// With CLAWHQ_API_KEY set it talks to the real service; without, it starts the
-// reference server inside itself, with a key of 120 calls a minute.
+// With CLAWHQ_API_KEY set it talks to the real service, where every prompt is
+// a call; without, it starts the reference server inside itself, with a key
+// of 120 calls a minute.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -24,8 +27,8 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	prompts := flag.Int("prompts", 100, "how many prompts there are")
-	workers := flag.Int("workers", 16, "how many of them are worked on at once")
+	count := flag.Uint("prompts", 100, "how many prompts there are")
+	workers := flag.Uint("workers", 16, "how many of them are worked on at once")
 	flag.Parse()
 	client, err := newClient()
 	if err != nil {
@@ -34,46 +37,81 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 
+	prompts := make([]string, *count)
+	for i := range prompts {
+		prompts[i] = fmt.Sprintf("Summarize ticket %d.", i+1)
+	}
+	if done := follow(client, answer(ctx, client, prompts, *workers), len(prompts)); done < len(prompts) {
+		log.Fatalf("%d of %d prompts have no answer", len(prompts)-done, len(prompts))
+	}
+}
+
+// result is what became of a prompt.
+type result struct {
+	prompt string
+	resp   *clawhq.ChatResponse
+	err    error
+}
+
+// answer has workers answer the prompts until all are done or ctx ends, and
+// then closes the channel.
+func answer(ctx context.Context, client *clawhq.Client, prompts []string, workers uint) <-chan result {
 	queue := make(chan string)
-	results := make(chan error)
+	go func() {
+		defer close(queue)
+		for _, prompt := range prompts {
+			select {
+			case queue <- prompt:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	results := make(chan result)
 	var wg sync.WaitGroup
-	for range *workers {
+	for range max(workers, 1) {
 		wg.Go(func() {
 			for prompt := range queue {
-				_, err := client.Chat(ctx, clawhq.ChatRequest{Message: prompt})
-				results <- err
+				resp, err := client.Chat(ctx, clawhq.ChatRequest{Message: prompt})
+				results <- result{prompt, resp, err}
 			}
 		})
 	}
 	go func() {
-		for i := range *prompts {
-			queue <- fmt.Sprintf("Summarize ticket %d.", i+1)
-		}
-		close(queue)
 		wg.Wait()
 		close(results)
 	}()
+	return results
+}
 
-	start, done, failed := time.Now(), 0, 0
-	var first error
-	for err := range results {
-		done++
-		if err != nil {
-			failed++
-			if first == nil {
-				first = err
+// follow draws a line of progress, prints what failed, and returns how many
+// prompts were answered.
+func follow(client *clawhq.Client, results <-chan result, total int) (done int) {
+	start, failed := time.Now(), 0
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case r, open := <-results:
+			switch {
+			case !open:
+				fmt.Println()
+				return done
+			case r.err == nil:
+				done++ // here a program would keep r.resp.Response
+			case !errors.Is(r.err, context.Canceled):
+				failed++
+				fmt.Printf("\r%-79s\n", fmt.Sprint(r.prompt, " ", r.err))
 			}
+		case <-tick.C: // the line lives on while all wait
 		}
-		limit := client.RateLimit()
-		fmt.Printf("\r%d of %d done, %d failed, %d of %d calls a minute left, %s   ",
-			done, *prompts, failed, limit.Remaining, limit.Limit, time.Since(start).Round(100*time.Millisecond))
-	}
-	fmt.Println()
-	if first != nil {
-		log.Fatal(first)
+		limit, took := client.RateLimit(), time.Since(start)
+		fmt.Printf("\r%-79s", fmt.Sprintf("%d of %d done, %d failed, %.1f/s, %d of %d calls a minute left, %.1fs",
+			done, total, failed, float64(done)/took.Seconds(), limit.Remaining, limit.Limit, took.Seconds()))
 	}
 }
 
+// newClient stands for clawhq.NewClient, so that this runs without a key.
 func newClient() (*clawhq.Client, error) {
 	if os.Getenv(clawhq.EnvAPIKey) != "" {
 		return clawhq.NewClient()
