@@ -7,6 +7,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log"
@@ -23,10 +24,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	message := strings.Join(os.Args[1:], " ")
-	if message == "" {
-		message = "What are your business hours?"
-	}
+	message := cmp.Or(strings.Join(os.Args[1:], " "), "What are your business hours?")
 	resp, err := client.Chat(context.Background(), clawhq.ChatRequest{Message: message})
 	if err != nil {
 		log.Fatal(err)
@@ -34,10 +32,11 @@ func main() {
 	fmt.Println(resp.Response)
 }
 
+// newClient stands for clawhq.NewClient, so that this runs without a key.
 func newClient() (*clawhq.Client, error) {
-	if os.Getenv(clawhq.EnvAPIKey) == "" {
-		log.Printf("(%s is not set: this is the reference server)", clawhq.EnvAPIKey)
-		return clawhqtest.NewServer().Client(), nil
+	if os.Getenv(clawhq.EnvAPIKey) != "" {
+		return clawhq.NewClient()
 	}
-	return clawhq.NewClient()
+	log.Printf("(%s is not set: this is the reference server)", clawhq.EnvAPIKey)
+	return clawhqtest.NewServer().Client(), nil
 }

@@ -55,6 +55,7 @@ func main() {
 	fmt.Printf("   as a value: code %s, status %d, request id %s\n", missing.Code, missing.StatusCode, missing.RequestID)
 }
 
+// newClient stands for clawhq.NewClient, so that this runs without a key.
 func newClient() (*clawhq.Client, error) {
 	if os.Getenv(clawhq.EnvAPIKey) != "" {
 		return clawhq.NewClient()

@@ -1,4 +1,5 @@
-// Stream prints an agent's answer as it is made. Ctrl-C stops the agent, too.
+// Stream prints an agent's answer as it is made. Ctrl-C stops the agent, too,
+// and what has arrived by then stays on the screen.
 //
 //	go run ./examples/stream Explain how webhooks work
 //
@@ -7,6 +8,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,10 +28,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	message := strings.Join(os.Args[1:], " ")
-	if message == "" {
-		message = "Explain how webhooks work"
-	}
+	message := cmp.Or(strings.Join(os.Args[1:], " "), "Explain how webhooks work")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err = show(ctx, client, message)
 	stop()
@@ -42,6 +41,7 @@ func main() {
 	}
 }
 
+// show prints the answer, as far as it arrives.
 func show(ctx context.Context, client *clawhq.Client, message string) error {
 	defer fmt.Println()
 	for chunk, err := range client.ChatStream(ctx, clawhq.ChatRequest{Message: message}) {
@@ -53,10 +53,11 @@ func show(ctx context.Context, client *clawhq.Client, message string) error {
 	return nil
 }
 
+// newClient stands for clawhq.NewClient, so that this runs without a key.
 func newClient() (*clawhq.Client, error) {
-	if os.Getenv(clawhq.EnvAPIKey) == "" {
-		log.Printf("(%s is not set: this is the reference server)", clawhq.EnvAPIKey)
-		return clawhqtest.NewServer(clawhqtest.WithAgentDelay(80 * time.Millisecond)).Client(), nil
+	if os.Getenv(clawhq.EnvAPIKey) != "" {
+		return clawhq.NewClient()
 	}
-	return clawhq.NewClient()
+	log.Printf("(%s is not set: this is the reference server)", clawhq.EnvAPIKey)
+	return clawhqtest.NewServer(clawhqtest.WithAgentDelay(80 * time.Millisecond)).Client(), nil
 }
