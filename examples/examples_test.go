@@ -4,6 +4,9 @@ package examples_test
 import (
 	"bufio"
 	"context"
+	"errors"
+	"go/parser"
+	"go/token"
 	"io"
 	"net/http"
 	"os"
@@ -13,49 +16,47 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
 )
 
 // What each example prints, among other things. Those that serve until they
 // are interrupted have a test below.
 var prints = map[string][]string{
 	"quickstart": {"reference server inside itself, at https://127.0.0.1:", "support-bot: Thanks for", "Webhooks are HTTP callbacks", "404 agent_not_found", "request id req_"},
-	"chat":       {"Our support hours are"},
-	"stream":     {"Webhooks are HTTP callbacks"},
-	"errors":     {"rate limited; the server asks for 2562047h", "failed with agent_offline", "status 502", "no reply", `incomplete after "Thanks for " (cut off: true)`, `"message" (sent: false)`, "our own context ended"},
-	"ratelimit":  {"100 of 100 done, 0 failed"},
-	"keys":       {"created: clw_", "switched over", "revoked: clw_"},
+	"chat":       {"reference server", "Our support hours are"},
+	"stream":     {"reference server", "Webhooks are HTTP callbacks"},
+	"errors": {"shed load for 7s", "shed load for 1m0s", "revoked_api_key", "deploy the agent", "agent_offline", "tell support about req_",
+		"502 Bad Gateway", "no reply", `"Thanks for ", and then`, "stream_truncated", `mend "message" of the request (sent: false)`, "no room before the deadline", "out of time"},
+	"ratelimit":  {"reference server", "100 of 100 done, 0 failed", "of 120 calls a minute left"},
+	"keys":       {"reference server", "created: clw_", "switched over", "revoked: clw_"},
 	"webbackend": nil,
 	"testing":    nil, // a package with a test of its own
 }
 
+// What the examples ask of a service that is not inside themselves: how many
+// requests they make, and with which arguments.
+var calls = map[string]struct {
+	requests int
+	args     []string
+}{
+	"quickstart": {3, nil},
+	"chat":       {1, []string{"What", "now?"}},
+	"stream":     {1, []string{"What", "now?"}},
+	"ratelimit":  {5, []string{"-prompts", "5"}},
+	"keys":       {4, []string{"-out", os.DevNull}},
+}
+
 func TestExamples(t *testing.T) {
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./...")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	entries, err := os.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if !e.IsDir() {
-			continue
-		}
-		want, known := prints[e.Name()]
-		if !known {
-			t.Errorf("examples/%s is not tested", e.Name())
-		}
+	bin := build(t)
+	for name, want := range prints {
 		if want == nil {
 			continue
 		}
-		t.Run(e.Name(), func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			cmd := exec.CommandContext(ctx, filepath.Join(bin, e.Name()))
-			cmd.Env = withoutKey()
-			out, err := cmd.CombinedOutput()
+			out, err := command(t, filepath.Join(bin, name)).CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
@@ -66,6 +67,54 @@ func TestExamples(t *testing.T) {
 			}
 		})
 	}
+
+	// With a key, they talk to the service that the environment names.
+	for name, want := range calls {
+		t.Run(name+" with a key", func(t *testing.T) {
+			t.Parallel()
+			service := clawhqtest.NewTestServer(t, clawhqtest.WithPlainHTTP())
+			cmd := command(t, filepath.Join(bin, name), want.args...)
+			cmd.Env = append(cmd.Env, account(service)...)
+			out, err := cmd.CombinedOutput()
+			if err != nil || strings.Contains(string(out), "reference server") {
+				t.Errorf("%v\n%s", err, out)
+			}
+			if strings.Contains(string(out), service.APIKey()) {
+				t.Errorf("prints its key:\n%s", out)
+			}
+			if got := len(service.Requests()); got != want.requests {
+				t.Errorf("made %d requests, want %d", got, want.requests)
+			}
+		})
+	}
+
+	// The new key is where it was told to be, readable by nobody else, and works;
+	// the old one does not any more.
+	t.Run("keys stored", func(t *testing.T) {
+		t.Parallel()
+		service := clawhqtest.NewTestServer(t, clawhqtest.WithPlainHTTP())
+		out := filepath.Join(t.TempDir(), "new.key")
+		cmd := command(t, filepath.Join(bin, "keys"), "-out", out)
+		cmd.Env = append(cmd.Env, account(service)...)
+		if text, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		key, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(out); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("stored as %v, %v", info.Mode(), err)
+		}
+		hello := clawhq.ChatRequest{Message: "hi"}
+		if _, err := service.Client(clawhq.WithAPIKey(strings.TrimSpace(string(key)))).Chat(t.Context(), hello); err != nil {
+			t.Errorf("the new key: %v", err)
+		}
+		var revoked *clawhq.AuthenticationError
+		if _, err := service.Client().Chat(t.Context(), hello); !errors.As(err, &revoked) {
+			t.Errorf("the old key: %v", err)
+		}
+	})
 
 	t.Run("webbackend", func(t *testing.T) {
 		t.Parallel()
@@ -106,13 +155,103 @@ func TestExamples(t *testing.T) {
 			t.Errorf("exit code is %d", code)
 		}
 	})
+
+	// Ctrl-C stops the pool, however much is left to do.
+	t.Run("ratelimit interrupted", func(t *testing.T) {
+		t.Parallel()
+		cmd, out := start(t, filepath.Join(bin, "ratelimit"), "-prompts", "10000")
+		if _, err := out.ReadString(','); err != nil { // the first progress
+			t.Fatal(err)
+		}
+		cmd.Process.Signal(os.Interrupt)
+		rest, err := io.ReadAll(out)
+		if err != nil || !strings.Contains(string(rest), ", 0 failed, ") {
+			t.Errorf("went on with %q, %v", rest, err)
+		}
+		cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); code != 1 {
+			t.Errorf("exit code is %d", code)
+		}
+	})
 }
 
-// start starts a program that the test ends, at the latest.
-func start(t *testing.T, name string, args ...string) (*exec.Cmd, *bufio.Reader) {
+// Each folder is run above, says how to run it, and can be copied out of this
+// module as it is.
+func TestFolders(t *testing.T) {
+	t.Parallel()
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if _, known := prints[e.Name()]; e.IsDir() && !known {
+			t.Errorf("examples/%s is not run by TestExamples", e.Name())
+		}
+	}
+	ours := []string{"github.com/clawhq/clawhq-go", "github.com/clawhq/clawhq-go/clawhqtest"}
+	for folder, output := range prints {
+		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, program := "", false
+		for _, name := range files {
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly|parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			doc += file.Doc.Text()
+			program = program || file.Name.Name == "main"
+			for _, spec := range file.Imports {
+				path := strings.Trim(spec.Path.Value, `"`)
+				if strings.Contains(path, ".") && !slices.Contains(ours, path) {
+					t.Errorf("%s imports %s", name, path)
+				}
+			}
+		}
+		if doc == "" || program && !strings.Contains(doc, "go run ./examples/"+folder) {
+			t.Errorf("the package comment of examples/%s does not say how to run it:\n%s", folder, doc)
+		}
+		if !program && output != nil {
+			t.Errorf("examples/%s is no program", folder)
+		}
+	}
+}
+
+// build compiles the examples and returns the folder of the programs.
+func build(t *testing.T) string {
 	t.Helper()
-	cmd := exec.Command(name, args...)
-	cmd.Env = withoutKey()
+	bin := t.TempDir()
+	out, err := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./...").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return bin
+}
+
+// command returns a command that runs a program for a minute at most, without
+// a key.
+func command(t *testing.T, program string, args ...string) *exec.Cmd {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CLAWHQ_") })
+	return cmd
+}
+
+// account is the environment of a program that uses the service.
+func account(service *clawhqtest.Server) []string {
+	return []string{
+		clawhq.EnvAPIKey + "=" + service.APIKey(),
+		clawhq.EnvBaseURL + "=" + service.URL(),
+		"CLAWHQ_SESSION=" + service.Session(),
+	}
+}
+
+// start starts a program, and returns what it prints.
+func start(t *testing.T, program string, args ...string) (*exec.Cmd, *bufio.Reader) {
+	t.Helper()
+	cmd := command(t, program, args...)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -120,11 +259,5 @@ func start(t *testing.T, name string, args ...string) (*exec.Cmd, *bufio.Reader)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill() })
 	return cmd, bufio.NewReader(stdout)
-}
-
-// withoutKey is the environment without what would lead to the real service.
-func withoutKey() []string {
-	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CLAWHQ_") })
 }

@@ -1,14 +1,17 @@
-// Errors shows what can go wrong with a call and how to tell it apart. It has
-// the reference server inside itself play each failure in turn.
+// Errors shows what can go wrong with a call and what a backend would do about
+// it: the switch in advice is there to be copied.
 //
 //	go run ./examples/errors
+//
+// It has the reference server inside itself play each failure in turn, even
+// with CLAWHQ_API_KEY set: the real service does not fail on demand.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/clawhq/clawhq-go"
@@ -23,56 +26,84 @@ func main() {
 	hello := clawhq.ChatRequest{Message: "Hello?"}
 
 	for _, fault := range []clawhqtest.Fault{
+		clawhqtest.FaultRateLimit("7"),
 		clawhqtest.FaultRateLimit("1793675129406"), // the live service asks for 56,000 years
+		clawhqtest.FaultStatus(401, clawhq.CodeRevokedAPIKey),
+		clawhqtest.FaultStatus(404, clawhq.CodeAgentNotFound),
 		clawhqtest.FaultStatus(503, clawhq.CodeAgentOffline),
+		clawhqtest.FaultStatus(500, clawhq.CodeInternalError),
 		clawhqtest.FaultHTML(502),
 		clawhqtest.FaultReset(),
 		clawhqtest.FaultStreamCut(2),
 	} {
 		server.Inject(fault)
 		text, err := clawhq.CollectText(client.ChatStream(context.Background(), hello))
-		explain(text, err)
+		if text != "" {
+			fmt.Printf("%q, and then ", text)
+		}
+		explain(err)
 	}
 
 	_, err := client.Chat(context.Background(), clawhq.ChatRequest{Message: " "})
-	explain("", err)
+	explain(err)
 
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	// A client that shapes its calls knows when there will be no room in time.
+	_, key := server.CreateKey("one call a minute", 1)
+	shaped := server.Client(clawhq.WithAPIKey(key))
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for range 2 {
+		_, err = shaped.Chat(ctx, hello)
+	}
+	explain(err)
+
+	ctx, cancel = context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	server.Inject(clawhqtest.FaultDelay(time.Minute))
 	_, err = client.Chat(ctx, hello)
-	explain("", err)
+	explain(err)
 }
 
-// explain says what a program would do about err.
-func explain(text string, err error) {
+func explain(err error) {
+	fmt.Printf("%v\n  -> %s\n", err, advice(err))
+}
+
+// advice says what a backend would do about err.
+func advice(err error) string {
 	var (
 		limited *clawhq.RateLimitError
 		invalid *clawhq.InvalidRequestError
+		missing *clawhq.NotFoundError
 		auth    *clawhq.AuthenticationError
+		plan    *clawhq.PermissionError
 		agent   *clawhq.AgentError
 		stream  *clawhq.StreamError
 		api     *clawhq.APIError
 	)
-	fmt.Println(err)
 	switch {
+	case errors.Is(err, context.Canceled):
+		return "our caller has left: do nothing"
 	case errors.Is(err, clawhq.ErrThrottled):
-		fmt.Println("  -> the rate limit leaves no room before the deadline: shed load")
+		return "the rate limit leaves no room before the deadline: shed load"
 	case errors.As(err, &limited):
-		fmt.Printf("  -> rate limited; the server asks for %v\n", limited.RetryAfter)
+		return fmt.Sprintf("shed load for %v", min(limited.RetryAfter, time.Minute))
 	case errors.As(err, &invalid):
-		fmt.Printf("  -> a mistake in the request: %q (sent: %t)\n", invalid.Param, invalid.StatusCode != 0)
+		return fmt.Sprintf("mend %q of the request (sent: %t)", invalid.Param, invalid.StatusCode != 0)
+	case errors.As(err, &missing):
+		return "deploy the agent, or mend its name"
 	case errors.As(err, &auth):
-		fmt.Println("  -> the key is wrong or revoked: page somebody")
+		return "page somebody: the key is no good, " + string(auth.Code)
+	case errors.As(err, &plan):
+		return "page somebody: the account may not do this, " + string(plan.Code)
 	case errors.As(err, &agent):
-		fmt.Printf("  -> the agent failed with %s: try again later\n", agent.Code)
+		return "try again later: " + string(agent.Code)
+	case errors.Is(err, context.DeadlineExceeded):
+		return "out of time: try again later"
 	case errors.As(err, &stream):
-		fmt.Printf("  -> the answer is incomplete after %q (cut off: %t)\n", text, errors.Is(err, io.ErrUnexpectedEOF))
-	case errors.As(err, &api):
-		fmt.Printf("  -> status %d; tell support about request %q\n", api.StatusCode, api.RequestID)
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		fmt.Println("  -> our own context ended")
+		return "drop the text so far, it is not the answer: " + string(stream.Code)
+	case errors.As(err, &api): // *ServerError, *ConflictError
+		return "tell support about " + cmp.Or(api.RequestID, api.ClientRequestID)
 	default:
-		fmt.Println("  -> the network failed, and there was no reply")
+		return "the network failed, and there was no reply: try again later"
 	}
 }
