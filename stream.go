@@ -235,11 +235,9 @@ func isDone(data []byte) bool {
 // errEvent says that an event reports an error.
 var errEvent = errors.New("error event")
 
-// chunkEvent is the data of an event, as far as it is of interest.
+// chunkEvent is the data of an event.
 type chunkEvent struct {
-	Content *string         `json:"content"`
-	Error   json.RawMessage `json:"error"`
-
+	wire.StreamEvent
 	text string // of a content that stands alone
 }
 

@@ -1,6 +1,9 @@
 package wire
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // ChatRequest is the body of POST /v1/chat.
 type ChatRequest struct {
@@ -18,18 +21,12 @@ type ChatReply struct {
 	RequestID string  `json:"request_id"`
 }
 
-// StreamEvent is the data of a chat stream's event: a piece of text or an
-// error. An event with neither is one that a later version of the service
-// added.
+// StreamEvent is the data of a chat stream's event: a piece of text, or an
+// error of the shapes that error bodies have. An event with neither is one
+// that a later version of the service added.
 type StreamEvent struct {
-	Content *string      `json:"content,omitempty"`
-	Error   *StreamError `json:"error,omitempty"`
-}
-
-// StreamError is the error in a stream's event.
-type StreamError struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
+	Content *string         `json:"content"`
+	Error   json.RawMessage `json:"error"`
 }
 
 // ErrorEnvelope is the body of a /v1 error.
