@@ -20,38 +20,6 @@ import (
 	"github.com/jarcoal/httpmock"
 )
 
-// testKey is well formed and opens nothing.
-const testKey = "clw_a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6"
-
-const chatURL = clawhq.DefaultBaseURL + "/v1/chat"
-
-// mockClient returns a client whose requests go to the mock.
-func mockClient(t *testing.T, mock *httpmock.MockTransport, opts ...clawhq.Option) *clawhq.Client {
-	t.Helper()
-	client, err := clawhq.NewClient(append([]clawhq.Option{
-		clawhq.WithAPIKey(testKey),
-		clawhq.WithBaseURL(clawhq.DefaultBaseURL),
-		clawhq.WithHTTPClient(&http.Client{Transport: mock}),
-	}, opts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client
-}
-
-// reply returns an http.Response as the service would send it.
-func reply(status int, body string, header ...string) *http.Response {
-	r := httpmock.NewStringResponse(status, body)
-	r.ContentLength = int64(len(body))
-	r.Header.Set("Content-Type", "application/json")
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	return r
-}
-
-const okBody = `{"response":"Hello.","agent":"support-bot","request_id":"req_1"}`
-
 func TestNewClient(t *testing.T) {
 	key := clawhq.WithAPIKey(testKey)
 	tests := map[string]struct {
@@ -570,10 +538,6 @@ func TestCookieJar(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
-
-type transport func(*http.Request) (*http.Response, error)
-
-func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // Transports that do what the documentation of RoundTripper forbids, but
 // http.Client puts up with.

@@ -22,17 +22,6 @@ import (
 	"github.com/jarcoal/httpmock"
 )
 
-// mockStream returns a client that gets body as every stream.
-func mockStream(t *testing.T, body string, opts ...clawhq.Option) *clawhq.Client {
-	mock := httpmock.NewMockTransport()
-	mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
-		return reply(200, body, "Content-Type", "text/event-stream", "X-Request-Id", "req_1"), nil
-	})
-	return mockClient(t, mock, append([]clawhq.Option{clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})}, opts...)...)
-}
-
-var hi = clawhq.ChatRequest{Message: "hi"}
-
 func TestChatStream(t *testing.T) {
 	t.Parallel()
 	const ab = "data: {\"content\":\"a\"}\n\ndata: {\"content\":\"b\"}\n\n"
@@ -131,15 +120,6 @@ func TestStreamOfAnotherType(t *testing.T) {
 			t.Errorf("%q: got %q, %v", contentType, text, err)
 		}
 	}
-}
-
-// bubble runs f with a server in memory inside a synctest bubble, which fails
-// if f leaves a goroutine behind.
-func bubble(t *testing.T, f func(t *testing.T, s *clawhqtest.Server), opts ...clawhqtest.Option) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		f(t, clawhqtest.NewTestServer(t, append([]clawhqtest.Option{clawhqtest.WithInMemory()}, opts...)...))
-	})
 }
 
 // talker is an agent that sends a chunk a second until it is told to stop, and
@@ -426,22 +406,6 @@ func TestStreamDoneButOpen(t *testing.T) {
 		}
 	})
 }
-
-// silent is a body that says nothing after its text until the request ends.
-type silent struct {
-	io.Reader
-	ctx context.Context
-}
-
-func (s silent) Read(p []byte) (int, error) {
-	if n, _ := s.Reader.Read(p); n > 0 {
-		return n, nil
-	}
-	<-s.ctx.Done()
-	return 0, context.Cause(s.ctx)
-}
-
-func (silent) Close() error { return nil }
 
 // The hand-written way and encoding/json agree about every event that the
 // former takes on.

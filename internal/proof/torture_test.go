@@ -1,4 +1,4 @@
-package clawhq_test
+package proof_test
 
 import (
 	"bufio"
@@ -31,7 +31,7 @@ import (
 // request was sent that its call did not count. What is answered depends on the
 // seed, the call and the attempt alone:
 //
-//	go test -run TestTorture . -seed N
+//	go test -run TestTorture ./internal/proof -seed N
 var seed = flag.Uint64("seed", 0, "of TestTorture; 0 is a new one")
 
 func TestTorture(t *testing.T) {

@@ -1,4 +1,4 @@
-package clawhq_test
+package proof_test
 
 import (
 	"context"
@@ -21,7 +21,7 @@ import (
 // The tests in this file simulate minutes of traffic in virtual time and print
 // what came of it:
 //
-//	go test -v -run TestFigures .
+//	go test -v -run TestFigures ./internal/proof
 
 // slowNetwork delays each request and each reply at random.
 type slowNetwork struct {
@@ -143,8 +143,6 @@ func simulate(t *testing.T, tr traffic, change func(s *clawhqtest.Server)) (f fi
 	}))
 	return f
 }
-
-const ms = time.Millisecond
 
 // One client uses all of its key's quota, at once where there is room, and is
 // never told to slow down.

@@ -1,4 +1,4 @@
-package clawhq_test
+package proof_test
 
 import (
 	"errors"
@@ -129,7 +129,7 @@ func TestMatrix(t *testing.T) {
 
 // faultConstructors returns the names of the functions that make a fault.
 func faultConstructors(t *testing.T) (names []string) {
-	file, err := parser.ParseFile(token.NewFileSet(), "clawhqtest/fault.go", nil, parser.SkipObjectResolution)
+	file, err := parser.ParseFile(token.NewFileSet(), "../../clawhqtest/fault.go", nil, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
 	}

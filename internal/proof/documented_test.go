@@ -1,4 +1,4 @@
-package clawhq_test
+package proof_test
 
 import (
 	"go/ast"
@@ -12,7 +12,7 @@ import (
 // Every exported name that users see has a doc comment.
 func TestEveryExportedNameIsDocumented(t *testing.T) {
 	t.Parallel()
-	for _, dir := range []string{".", "clawhqtest"} {
+	for _, dir := range []string{"../..", "../../clawhqtest"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package clawhq_test
+package proof_test
 
 import (
 	"context"
@@ -22,7 +22,7 @@ var picture = flag.String("picture", "", "file to draw calls over time into, as 
 // seconds before, over five minutes, with the client's own shaping and with a
 // token bucket of the same rate.
 //
-//	go test -run TestPicture . -picture docs/images/window.svg
+//	go test -run TestPicture ./internal/proof -picture ../../docs/images/window.svg
 func TestPicture(t *testing.T) {
 	t.Parallel()
 	const limit, length = 60, 5 * time.Minute

@@ -1,6 +1,6 @@
 //go:build !race
 
-package clawhq_test
+package proof_test
 
 import "time"
 
