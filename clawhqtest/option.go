@@ -19,27 +19,6 @@ type config struct {
 	}
 }
 
-// A Profile says whose protocol a server speaks where the documentation and
-// the live service disagree.
-type Profile = server.Profile
-
-const (
-	// Documented, the default, follows the product page: a revoked key is
-	// 401, rate_limited is a rate_limit_error, Retry-After and
-	// X-RateLimit-Reset count seconds, a rate tier that does not exist is
-	// refused.
-	Documented = server.Documented
-
-	// Live reproduces the live service with its quirks: a revoked key is 403,
-	// rate_limited is an api_error whose Retry-After is absurd,
-	// X-RateLimit-Reset counts milliseconds, a replayed reply has no
-	// X-RateLimit headers, a key created with a tier that does not exist gets
-	// 60, the agent deployed last is the default, and the built-in agents
-	// reply "Echo: " and the message; "[fail]" in it makes them fail at once,
-	// "[cut]" after the first chunk.
-	Live = server.Live
-)
-
 // WithInMemory makes server and clients talk over a network in memory, without
 // sockets and without TLS, so that both can run inside a bubble of package
 // testing/synctest. The base URL is https://clawhq.test/api, which only
@@ -47,7 +26,7 @@ const (
 func WithInMemory() Option { return func(c *config) { c.inMemory = true } }
 
 // WithProfile sets the profile, [Documented] or [Live].
-func WithProfile(p Profile) Option { return func(c *config) { c.server.Profile = p } }
+func WithProfile(p Profile) Option { return func(c *config) { c.server.Profile = server.Profile(p) } }
 
 // WithPlan sets the account's plan. With any but "pro", which is the default
 // and may be written in any case, calls are refused with plan_required.

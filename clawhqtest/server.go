@@ -1,8 +1,6 @@
 package clawhqtest
 
 import (
-	"context"
-	"iter"
 	"net/http"
 	"testing"
 
@@ -28,7 +26,7 @@ func NewServer(opts ...Option) *Server {
 	}
 	service, apiKey := server.New(cfg.server)
 	for _, a := range cfg.agents {
-		service.HandleAgent(a.slug, a.fn)
+		service.HandleAgent(a.slug, a.fn.forService())
 	}
 	return &Server{service: service, apiKey: func() string { return apiKey }, network: listen(service, cfg)}
 }
@@ -102,54 +100,10 @@ func (s *Server) SetRateLimit(id string, rpm int) { s.service.SetRateLimit(id, r
 // the default agent, so that adding one does not change what others get; in
 // profile [Live] the agent deployed last becomes the default, as in the real
 // service. It panics on an empty slug.
-func (s *Server) HandleAgent(slug string, fn AgentFunc) { s.service.HandleAgent(slug, fn) }
+func (s *Server) HandleAgent(slug string, fn AgentFunc) { s.service.HandleAgent(slug, fn.forService()) }
 
 // Reset returns the server to its first state but for the agents, which stay:
 // the journal, faults, chat sessions, stored replies, rate windows and
 // statistics are forgotten. Of the keys only the first remains, the same,
 // active, with 60 calls a minute. Requests in flight go on, unseen.
 func (s *Server) Reset() { s.service.Reset() }
-
-// Requests returns a copy of the journal: every request since the start or
-// the last Reset, in the order of arrival, credentials redacted. A request is
-// in it before its agent runs, its status before the client sees it. The
-// journal grows until Reset.
-func (s *Server) Requests() []Request { return s.service.Requests() }
-
-// A Request is an entry of the journal.
-type Request = server.Request
-
-// A Message is what an agent is asked.
-type Message = server.Message
-
-// A Turn is one side's part of a conversation: its Role is "user" or
-// "assistant".
-type Turn = server.Turn
-
-// The roles of a [Turn].
-const (
-	RoleUser      = server.RoleUser
-	RoleAssistant = server.RoleAssistant
-)
-
-// An AgentFunc answers a message, piece by piece; each piece is a chunk of a
-// streamed reply. An error ends the reply: the client gets model_error, or
-// stream_error in a stream, and only the journal has the error's text. A
-// panic is an internal_error, or stream_error. The context is done when the
-// client leaves, when the server closes, and after 60 seconds, which is
-// model_timeout: an agent that waits for anything must watch it.
-type AgentFunc = server.AgentFunc
-
-// Reply returns an agent that gives the same answer to everything, in these
-// chunks.
-func Reply(chunks ...string) AgentFunc {
-	return func(context.Context, Message) iter.Seq2[string, error] {
-		return func(yield func(string, error) bool) {
-			for _, c := range chunks {
-				if !yield(c, nil) {
-					return
-				}
-			}
-		}
-	}
-}
