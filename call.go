@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/shaping"
 	"github.com/clawhq/clawhq-go/internal/wire"
 	"github.com/google/uuid"
 	"github.com/hashicorp/go-retryablehttp"
@@ -34,6 +35,10 @@ type request struct {
 	stream     bool // the reply is an event stream
 	idempotent bool // carries an idempotency key
 	management bool // authenticated by the session instead of the key, not rate shaped
+
+	// window is the rate limit's window that the request counts in. The zero
+	// value is the key's own, which chats and thread messages use.
+	window shaping.Window
 
 	// nonIdempotent is set for a request that must not be executed twice: it
 	// is repeated only if the failure proves that nothing happened.

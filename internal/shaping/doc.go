@@ -1,0 +1,3 @@
+// Package shaping keeps a client's attempts inside the server's sliding
+// windows. It knows nothing of HTTP.
+package shaping
