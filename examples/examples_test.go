@@ -19,6 +19,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/webhook"
 )
 
 // What each example prints, among other things. Those that serve until they
@@ -32,6 +33,7 @@ var prints = map[string][]string{
 	"ratelimit":  {"reference server", "100 of 100 done, 0 failed", "of 120 calls a minute left"},
 	"keys":       {"reference server", "created: clw_", "switched over", "revoked: clw_"},
 	"webbackend": nil,
+	"webhook":    nil,
 	"testing":    nil, // a package with a test of its own
 }
 
@@ -138,6 +140,36 @@ func TestExamples(t *testing.T) {
 		}
 	})
 
+	t.Run("webhook", func(t *testing.T) {
+		t.Parallel()
+		const secret = "whsec_of_this_test"
+		cmd := command(t, filepath.Join(bin, "webhook"), "-addr", "127.0.0.1:0")
+		cmd.Env = append(cmd.Env, "CLAWHQ_WEBHOOK_SECRET="+secret)
+		out := run(t, cmd)
+		url, err := out.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := `{"event":"agent.deployed","data":{"agent_name":"Support Bot"},"timestamp":"2026-11-24T17:41:41.610Z"}`
+		req, err := http.NewRequest(http.MethodPost, strings.TrimSpace(url), strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		webhook.Sign(req.Header, []byte(body), secret, webhook.EventAgentDeployed, time.Now())
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if line, err := out.ReadString('\n'); !strings.Contains(line, "Support Bot is deployed") || resp.StatusCode != http.StatusOK {
+			t.Errorf("got %d, printed %q, %v", resp.StatusCode, line, err)
+		}
+		cmd.Process.Signal(os.Interrupt)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("after an interrupt: %v", err)
+		}
+	})
+
 	// Ctrl-C stops the stream where it is.
 	t.Run("stream interrupted", func(t *testing.T) {
 		t.Parallel()
@@ -188,7 +220,7 @@ func TestFolders(t *testing.T) {
 			t.Errorf("examples/%s is not run by TestExamples", e.Name())
 		}
 	}
-	ours := []string{"github.com/clawhq/clawhq-go", "github.com/clawhq/clawhq-go/clawhqtest"}
+	ours := []string{"github.com/clawhq/clawhq-go", "github.com/clawhq/clawhq-go/clawhqtest", "github.com/clawhq/clawhq-go/webhook"}
 	for folder, output := range prints {
 		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 		if err != nil {
@@ -252,6 +284,12 @@ func account(service *clawhqtest.Server) []string {
 func start(t *testing.T, program string, args ...string) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
 	cmd := command(t, program, args...)
+	return cmd, run(t, cmd)
+}
+
+// run starts a command, and returns what it prints.
+func run(t *testing.T, cmd *exec.Cmd) *bufio.Reader {
+	t.Helper()
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -259,5 +297,5 @@ func start(t *testing.T, program string, args ...string) (*exec.Cmd, *bufio.Read
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return cmd, bufio.NewReader(stdout)
+	return bufio.NewReader(stdout)
 }
