@@ -50,13 +50,3 @@ func alphanumerics(s string) int {
 	}
 	return len(s)
 }
-
-// ValidSessionID reports whether id can name a chat session.
-func ValidSessionID(id string) bool {
-	if id == "" || len(id) > MaxSessionIDChars {
-		return false
-	}
-	return strings.IndexFunc(id, func(r rune) bool {
-		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '_' || r == '-')
-	}) < 0
-}

@@ -21,6 +21,9 @@ type ChatReply struct {
 	RequestID string  `json:"request_id"`
 }
 
+// Check tells whether there is an answer.
+func (r ChatReply) Check() error { return need(member{"response", r.Response != nil}) }
+
 // StreamEvent is the data of a chat stream's event: a piece of text, or an
 // error of the shapes that error bodies have. An event with neither is one
 // that a later version of the service added.
@@ -58,6 +61,9 @@ type Health struct {
 	Plan   string   `json:"plan"`
 	Agents []string `json:"agents"`
 }
+
+// Check tells whether there is a status.
+func (h Health) Check() error { return need(member{"status", h.Status != ""}) }
 
 // HealthOK is the status of a service that works.
 const HealthOK = "ok"

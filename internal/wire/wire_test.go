@@ -52,6 +52,15 @@ func FuzzRedact(f *testing.F) {
 	})
 }
 
+func TestValidTier(t *testing.T) {
+	t.Parallel()
+	for rpm, want := range map[int]bool{30: true, 60: true, 120: true, 300: true, 0: false, 45: false, -30: false} {
+		if got := wire.ValidTier(rpm); got != want {
+			t.Errorf("%d: got %v, want %v", rpm, got, want)
+		}
+	}
+}
+
 func TestValidSessionID(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]bool{
@@ -59,7 +68,10 @@ func TestValidSessionID(t *testing.T) {
 		"": false, strings.Repeat("a", 129): false, "a b": false, "é": false, "a\n": false,
 	} {
 		if got := wire.ValidSessionID(id); got != want {
-			t.Errorf("%q: got %v", id, got)
+			t.Errorf("session %q: got %v, want %v", id, got, want)
+		}
+		if got := wire.ValidCustomID(id); got != want {
+			t.Errorf("custom id %q: got %v, want %v", id, got, want)
 		}
 	}
 }

@@ -1,0 +1,73 @@
+package wire
+
+import "cmp"
+
+// AgentDeployed is the only status that the live service's agents have.
+const AgentDeployed = "deployed"
+
+// DefaultModel is the primary model of an agent that has none set.
+const DefaultModel = "default"
+
+// Agent is an agent as GET /v1/agents lists it; GET /v1/agents/{id} leaves
+// the slug out. The reference pages call the id agent_id.
+type Agent struct {
+	ID          string     `json:"id,omitempty"`
+	AgentID     string     `json:"agent_id,omitempty"`
+	Name        string     `json:"name"`
+	Slug        string     `json:"slug,omitempty"`
+	Description Text       `json:"description"`
+	Status      string     `json:"status"`
+	Model       AgentModel `json:"model"`
+	DeployedAt  Time       `json:"deployed_at"`
+}
+
+// AnyID returns the id, whatever it is called.
+func (a Agent) AnyID() string { return cmp.Or(a.ID, a.AgentID) }
+
+// AgentModel names the models that an agent runs on.
+type AgentModel struct {
+	Primary  string `json:"primary"`
+	Fallback Text   `json:"fallback"`
+}
+
+// AgentList is the reply of GET /v1/agents.
+type AgentList struct {
+	Agents []Agent `json:"agents"`
+	Paging
+}
+
+// Check tells whether the list is there.
+func (l AgentList) Check() error { return need(member{"agents", l.Agents != nil}) }
+
+// AgentReply is the reply of GET /v1/agents/{id}.
+type AgentReply struct {
+	Agent Agent `json:"agent"`
+}
+
+// Check tells whether there is an agent.
+func (r AgentReply) Check() error { return need(member{"agent id", r.Agent.AnyID() != ""}) }
+
+// Undeployed is the reply of DELETE /v1/agents/{id}.
+type Undeployed struct {
+	Undeployed bool `json:"undeployed"`
+}
+
+// Check tells whether the agent was undeployed.
+func (u Undeployed) Check() error { return need(member{"undeployed", u.Undeployed}) }
+
+// Model is a model that agents can run on.
+type Model struct {
+	ID            string `json:"id"`
+	Name          string `json:"name"`
+	ContextWindow int    `json:"context_window"` // tokens
+	Description   Text   `json:"description"`
+}
+
+// ModelList is the reply of GET /v1/models, which has one page only.
+type ModelList struct {
+	Models []Model `json:"models"`
+	Paging
+}
+
+// Check tells whether the list is there.
+func (l ModelList) Check() error { return need(member{"models", l.Models != nil}) }

@@ -1,0 +1,180 @@
+package wire_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+func TestTime(t *testing.T) {
+	t.Parallel()
+	at := func(nsec int) time.Time { return time.Date(2026, 3, 10, 14, 30, 0, nsec, time.UTC) }
+	for in, want := range map[string]time.Time{
+		`"2026-03-10T14:30:00+00:00"`:        at(0),
+		`"2026-03-10T14:30:00.5+00:00"`:      at(500_000_000),
+		`"2026-03-10T14:30:00.123456+00:00"`: at(123_456_000),
+		`"2026-03-10T14:30:00.245Z"`:         at(245_000_000),
+		`"2026-03-10T16:30:00+02:00"`:        at(0),
+		`"2026-03-10 14:30:00+00"`:           at(0),
+		`"2026-03-10 14:30:00.5+00:00"`:      at(500_000_000),
+		`"2026-03-10T14:30:00"`:              at(0),
+		`"2026-03-10 14:30:00"`:              at(0),
+		`"2026-03-10"`:                       at(0).Truncate(24 * time.Hour),
+		`""`:                                 {},
+		`null`:                               {},
+		`"soon"`:                             {},
+		`7`:                                  {},
+		`{"a":1}`:                            {},
+	} {
+		var got wire.Time
+		if err := json.Unmarshal([]byte(in), &got); err != nil {
+			t.Errorf("%s: %v", in, err)
+		}
+		if got.Time() != want {
+			t.Errorf("%s: got %v, want %v", in, got.Time(), want)
+		}
+	}
+	for want, got := range map[string]wire.Time{
+		`"2026-03-10T14:30:00+00:00"`:        wire.DatabaseTime(at(0)),
+		`"2026-03-10T14:30:00.123456+00:00"`: wire.DatabaseTime(at(123_456_789)),
+		`"2026-03-10T14:30:00.120Z"`:         wire.HandlerTime(at(120_000_000).In(time.FixedZone("", 3600))),
+		`null`:                               wire.HandlerTime(time.Time{}),
+	} {
+		if b, err := json.Marshal(got); err != nil || string(b) != want {
+			t.Errorf("written as %s, %v; want %s", b, err, want)
+		}
+	}
+}
+
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		body string
+		into wire.Reply
+		want wire.Reply
+		err  string
+	}{
+		{`{"agents":[],"has_more":false,"total":0}`, &wire.AgentList{}, &wire.AgentList{Agents: []wire.Agent{}}, ""},
+		{`{"agents":[{"agent_id":"a1","name":"A","description":null,"deployed_at":7,"new":[]}],"total":"many"}`, &wire.AgentList{},
+			&wire.AgentList{Agents: []wire.Agent{{AgentID: "a1", Name: "A"}}}, ""},
+		{`{"agent":{"id":"a1","model":5,"description":5,"deployed_at":"2026-03-10T14:30:00Z"}}`, &wire.AgentReply{},
+			&wire.AgentReply{Agent: wire.Agent{ID: "a1", DeployedAt: "2026-03-10T14:30:00Z"}}, ""},
+		{`{"agent":{"id":5}}`, &wire.AgentReply{}, nil, "the reply has no agent id"},
+		{`{"agents":null}`, &wire.AgentList{}, nil, "the reply has no agents"},
+		{`[]`, &wire.AgentList{}, nil, "the reply has no agents"},
+		{`{"agents":`, &wire.AgentList{}, nil, "unexpected end of JSON input"},
+		{`{}`, &wire.Undeployed{}, nil, "the reply has no undeployed"},
+		{`{}`, &wire.ModelList{}, nil, "the reply has no models"},
+		{`{}`, &wire.Usage{}, nil, "the reply has no usage"},
+		{`{}`, &wire.ConversationList{}, nil, "the reply has no conversations"},
+		{`{}`, &wire.MessageList{}, nil, "the reply has no messages"},
+		{`{}`, &wire.ThreadReply{}, nil, "the reply has no thread id"},
+		{`{}`, &wire.ThreadList{}, nil, "the reply has no threads"},
+		{`{}`, &wire.ThreadAnswer{}, nil, "the reply has no response"},
+		{`{}`, &wire.Deleted{}, nil, "the reply has no deleted"},
+		{`{}`, &wire.CreatedBatch{}, nil, "the reply has no batch_id"},
+		{`{"batch":{"id":"b"}}`, &wire.BatchReply{}, nil, "the reply has no batch status"},
+		{`{}`, &wire.File{}, nil, "the reply has no file_id"},
+		{`{}`, &wire.FileList{}, nil, "the reply has no files"},
+		{`{}`, &wire.AuditLog{}, nil, "the reply has no entries"},
+		{`{}`, &wire.ChatReply{}, nil, "the reply has no response"},
+		{`{}`, &wire.WebhookList{}, nil, "the reply has no webhooks"},
+		{`{}`, &wire.WebhookReply{}, nil, "the reply has no webhook id"},
+		{`{"webhook":{"id":"w","secret":"s","paused_at":null,"retry_max_attempts":3}}`, &wire.WebhookReply{},
+			&wire.WebhookReply{Webhook: wire.Webhook{ID: "w", Secret: "s", WebhookDetails: &wire.WebhookDetails{RetryMaxAttempts: 3}}}, ""},
+		{`{}`, &wire.Delivered{}, &wire.Delivered{}, ""},
+		{`{}`, &wire.DeliveryList{}, nil, "the reply has no deliveries"},
+		{`{}`, &wire.RetriedDeliveries{}, nil, "the reply has no retried"},
+		{`{}`, &wire.WebhookStatsReply{}, nil, "the reply has no stats"},
+		{`{}`, &wire.Health{}, nil, "the reply has no status"},
+	} {
+		err := wire.Decode([]byte(tc.body), tc.into)
+		text := ""
+		if err != nil {
+			text = err.Error()
+		}
+		if text != tc.err {
+			t.Errorf("%T of %s: error %q, want %q", tc.into, tc.body, text, tc.err)
+		}
+		if tc.want != nil {
+			if diff := cmp.Diff(tc.want, tc.into); diff != "" {
+				t.Errorf("%T of %s (-want +got):\n%s", tc.into, tc.body, diff)
+			}
+		}
+	}
+}
+
+func TestOtherNames(t *testing.T) {
+	t.Parallel()
+	if got := (wire.Agent{AgentID: "a"}).AnyID(); got != "a" {
+		t.Errorf("agent id %q", got)
+	}
+	c := wire.Conversation{Agent: "support-bot", StartedAt: "2026-03-10T14:30:00Z"}
+	if c.AnyAgent() != "support-bot" || c.AnyCreatedAt() != "2026-03-10T14:30:00Z" {
+		t.Errorf("conversation of %q, begun %q", c.AnyAgent(), c.AnyCreatedAt())
+	}
+	if got, want := (wire.ConversationList{HasMore: true, Total: 3}).Paging(), (wire.Paging{HasMore: true, Total: 3}); got != want {
+		t.Errorf("paging %+v, want %+v", got, want)
+	}
+}
+
+func TestJSONB(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		`{"bb": 1, "a": [true, null], "cc": {"z": 1.50, "y": "x"}}`: `{"a":[true,null],"bb":1,"cc":{"y":"x","z":1.50}}`,
+		`{"a":1,"a":2}`:                   `{"a":2}`,
+		`"<é&\u2028\u0000\b\f\n\r\t\"\\"`: "\"<é&\u2028\\u0000\\b\\f\\n\\r\\t\\\"\\\\\"",
+		` 7 `:                             `7`,
+		`{oops`:                           ``,
+		`1 2`:                             ``,
+		``:                                ``,
+	} {
+		if got := string(wire.JSONB(json.RawMessage(in))); got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestJSONSizes(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string][2]int{ // characters, levels
+		`{}`:                              {2, 1},
+		`"T-1"`:                           {5, 1},
+		`[1, "two"]`:                      {9, 2},
+		`{"a": {"b": {"c": {"d": 1}}}}`:   {25, 5},
+		`{"a":{"b":{"c":{"d":{}}}}}`:      {26, 5},
+		`{"a":{"b":{"c":{"d":{"e":1}}}}}`: {31, 6},
+		`"😀"`:                             {4, 1},
+		`{oops`:                           {0, 0},
+	} {
+		if got := [2]int{wire.JSONChars(json.RawMessage(in)), wire.JSONLevels(json.RawMessage(in))}; got != want {
+			t.Errorf("%s: %d characters and levels, want %d", in, got, want)
+		}
+	}
+}
+
+// The hashes are recorded: of an account's whole log, oldest first.
+func TestAuditHash(t *testing.T) {
+	t.Parallel()
+	const account = "22222222-2222-4222-8222-222222222222"
+	var log wire.AuditLog
+	if err := wire.Decode([]byte(`{"entries":[
+		{"id":"0a0a0a0a-0000-4000-8000-000000000000","action":"api_key_created","entity_type":"api_key","entity_id":"k0","category":"api_key","details":{"a":"x<é","b":1},"ip_address":null,"created_at":"2026-03-16T10:00:00+00:00","integrity_hash":"80b290cca56d9efc2e88e26e6736c416d681a8310d3de4274dd05add0289dfc2"},
+		{"id":"0a0a0a0a-0000-4000-8000-000000000001","action":"api_key_created","entity_type":"api_key","entity_id":null,"category":"api_key","details":null,"ip_address":null,"created_at":"2026-03-16T10:00:01+00:00","integrity_hash":"7e260c9f9aeeb482b4ba9e3a4d38baedc3aaf4bc4bf0ee82a17e8f9d95eb515c"},
+		{"id":"0a0a0a0a-0000-4000-8000-000000000002","action":"api_key_created","entity_type":"api_key","entity_id":"k2","category":"api_key","details":{"name":"k","prefix":"clw_1"},"ip_address":null,"created_at":"2026-03-16T10:00:02+00:00","integrity_hash":"2a0fac93d5dc51d12f343b02700137280ecade2d093a55cc495fbc56c36d0d86"}
+	]}`), &log); err != nil {
+		t.Fatal(err)
+	}
+	previous := ""
+	for _, e := range log.Entries {
+		got := wire.AuditHash(account, e, previous)
+		if got != string(e.IntegrityHash) {
+			t.Errorf("%s: got %s, want %s", e.ID, got, e.IntegrityHash)
+		}
+		previous = got
+	}
+}

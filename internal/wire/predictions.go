@@ -1,0 +1,13 @@
+package wire
+
+import "encoding/json"
+
+// Prediction is the reply of GET /v1/predictions/{id}. Nothing makes one.
+type Prediction struct {
+	PredictionID     string          `json:"prediction_id"`
+	Status           string          `json:"status"`
+	Response         json.RawMessage `json:"response"`
+	ProcessingTimeMS *int            `json:"processing_time_ms"`
+	CreatedAt        Time            `json:"created_at"`
+	CompletedAt      Time            `json:"completed_at"`
+}

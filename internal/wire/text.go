@@ -1,0 +1,29 @@
+package wire
+
+import (
+	"strings"
+	"unicode/utf16"
+)
+
+// UTF16Len returns the length of s in UTF-16 units, as the service counts
+// characters: most have one, emoji two.
+func UTF16Len(s string) (n int) {
+	for _, r := range s {
+		n += utf16.RuneLen(r)
+	}
+	return n
+}
+
+// ValidSessionID reports whether id can name a chat session.
+func ValidSessionID(id string) bool { return isWord(id, MaxSessionIDChars) }
+
+// ValidCustomID reports whether id can name a request of a batch.
+func ValidCustomID(id string) bool { return isWord(id, MaxCustomIDChars) }
+
+// isWord reports whether s has one to so many letters, digits, underscores
+// and hyphens.
+func isWord(s string, most int) bool {
+	return s != "" && len(s) <= most && strings.IndexFunc(s, func(r rune) bool {
+		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '_' || r == '-')
+	}) < 0
+}

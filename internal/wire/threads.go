@@ -1,0 +1,74 @@
+package wire
+
+import "encoding/json"
+
+// Limits of a thread's metadata.
+const (
+	MaxMetadataChars  = 4_000 // UTF-16 units of compact JSON
+	MaxMetadataLevels = 5     // a value within the metadata is on the second
+)
+
+// DefaultThreadAgent is the agent of a thread that names none.
+const DefaultThreadAgent = "default"
+
+// CreateThreadRequest is the body of POST /v1/threads.
+type CreateThreadRequest struct {
+	Agent    string          `json:"agent,omitempty"`
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+}
+
+// Thread is a conversation kept by the service. A created one comes without
+// updated_at. Title, MessageCount and Response are the reference pages'; the
+// last is there at creation with a first message.
+type Thread struct {
+	ID        string          `json:"id"`
+	Agent     string          `json:"agent"`
+	Metadata  json.RawMessage `json:"metadata"`
+	CreatedAt Time            `json:"created_at"`
+	UpdatedAt Time            `json:"updated_at,omitempty"`
+
+	Title        string `json:"title,omitempty"`
+	MessageCount int    `json:"message_count,omitempty"`
+	Response     string `json:"response,omitempty"`
+}
+
+// ThreadReply is the reply of POST /v1/threads and GET /v1/threads/{id}.
+type ThreadReply struct {
+	Thread Thread `json:"thread"`
+}
+
+// Check tells whether there is a thread.
+func (r ThreadReply) Check() error { return need(member{"thread id", r.Thread.ID != ""}) }
+
+// ThreadList is the reply of GET /v1/threads.
+type ThreadList struct {
+	Threads []Thread `json:"threads"`
+	Paging
+}
+
+// Check tells whether the list is there.
+func (l ThreadList) Check() error { return need(member{"threads", l.Threads != nil}) }
+
+// ThreadMessageRequest is the body of POST /v1/threads/{id}/messages.
+type ThreadMessageRequest struct {
+	Message string `json:"message"`
+}
+
+// ThreadAnswer is the reply of POST /v1/threads/{id}/messages. MessageID is
+// the answer's id.
+type ThreadAnswer struct {
+	Response  *string `json:"response"`
+	MessageID string  `json:"message_id"`
+	ThreadID  string  `json:"thread_id"`
+}
+
+// Check tells whether there is an answer.
+func (a ThreadAnswer) Check() error { return need(member{"response", a.Response != nil}) }
+
+// Deleted is the reply of DELETE for threads and files.
+type Deleted struct {
+	Deleted bool `json:"deleted"`
+}
+
+// Check tells whether something was deleted.
+func (d Deleted) Check() error { return need(member{"deleted", d.Deleted}) }

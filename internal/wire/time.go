@@ -1,0 +1,61 @@
+package wire
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Time is a time as it is written on the wire; empty stands for null.
+// Decoding takes everything, for no reply is worth losing over a date: what
+// is not text is empty as well.
+type Time string
+
+// How the service writes times: those from its database with as many decimals
+// as there are, up to six, and those of its handlers with three.
+const (
+	databaseTime = "2006-01-02T15:04:05.999999-07:00"
+	handlerTime  = "2006-01-02T15:04:05.000Z"
+)
+
+// DatabaseTime returns t as the service's database writes it:
+// 2026-03-10T14:30:00.5+00:00. The zero time is empty.
+func DatabaseTime(t time.Time) Time { return writeTime(t, databaseTime) }
+
+// HandlerTime returns t as the service's handlers write it:
+// 2026-11-24T17:21:35.245Z. The zero time is empty.
+func HandlerTime(t time.Time) Time { return writeTime(t, handlerTime) }
+
+func writeTime(t time.Time, layout string) Time {
+	if t.IsZero() {
+		return ""
+	}
+	return Time(t.UTC().Format(layout))
+}
+
+// Time returns the time in UTC, or the zero time where t is none. A blank in
+// place of the T, a missing zone and a date alone are understood; a missing
+// zone is UTC.
+func (t Time) Time() time.Time {
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05Z07", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05", time.DateTime, time.DateOnly} {
+		if at, err := time.Parse(layout, string(t)); err == nil {
+			return at.UTC()
+		}
+	}
+	return time.Time{}
+}
+
+// MarshalJSON writes an empty time as null.
+func (t Time) MarshalJSON() ([]byte, error) {
+	if t == "" {
+		return []byte("null"), nil
+	}
+	return json.Marshal(string(t))
+}
+
+// UnmarshalJSON never fails.
+func (t *Time) UnmarshalJSON(b []byte) error {
+	var text string
+	_ = json.Unmarshal(b, &text)
+	*t = Time(text)
+	return nil
+}

@@ -1,0 +1,100 @@
+package wire
+
+import (
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// PublicURL reports whether the service would send a webhook or a batch's
+// callback there: to an http or https URL whose host, as it is written, is no
+// private or internal address. No name is looked up, so that one that leads to
+// a private address passes.
+func PublicURL(raw string) bool {
+	u, err := url.Parse(strings.TrimSpace(raw))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return false
+	}
+	host := strings.ToLower(u.Hostname())
+	if ip, ok := parseIPv4(host); ok {
+		return !privateIPv4(ip)
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return !privateIPv6(ip.WithZone(""))
+	}
+	if host == "localhost" {
+		return false
+	}
+	for _, suffix := range []string{".local", ".internal", ".localhost"} {
+		if strings.HasSuffix(host, suffix) {
+			return false
+		}
+	}
+	return true
+}
+
+// LoopbackURL reports whether the host of a URL is this machine itself.
+func LoopbackURL(raw string) bool {
+	u, err := url.Parse(strings.TrimSpace(raw))
+	if err != nil {
+		return false
+	}
+	host := strings.ToLower(u.Hostname())
+	ip, ok := parseIPv4(host)
+	if !ok {
+		ip, _ = netip.ParseAddr(host)
+	}
+	return host == "localhost" || ip.Unmap().IsLoopback()
+}
+
+func privateIPv4(ip netip.Addr) bool {
+	return ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.As4()[0] == 0
+}
+
+// privateIPv6 has the service's gaps: fe80: and fc00: count as they stand
+// there, and an IPv4 address in disguise passes.
+func privateIPv6(ip netip.Addr) bool {
+	text := ip.String()
+	return text == "::1" || text == "::" ||
+		strings.HasPrefix(text, "fe80:") || strings.HasPrefix(text, "fc00:") || strings.HasPrefix(text, "fd")
+}
+
+// parseIPv4 reads an address as browsers do: one to four decimal, octal or
+// hexadecimal numbers, the last of which fills what is left (WHATWG URL,
+// section 3.5).
+func parseIPv4(host string) (netip.Addr, bool) {
+	parts := strings.Split(strings.TrimSuffix(host, "."), ".")
+	if len(parts) > 4 {
+		return netip.Addr{}, false
+	}
+	var address uint64
+	for i, part := range parts {
+		n, err := parseIPv4Number(part)
+		last := i == len(parts)-1
+		limit := uint64(256)
+		if last {
+			limit = 1 << (8 * (5 - len(parts)))
+		}
+		if err != nil || n >= limit {
+			return netip.Addr{}, false
+		}
+		if !last {
+			n <<= 8 * (3 - i)
+		}
+		address += n
+	}
+	return netip.AddrFrom4([4]byte{byte(address >> 24), byte(address >> 16), byte(address >> 8), byte(address)}), true
+}
+
+func parseIPv4Number(part string) (uint64, error) {
+	switch {
+	case part == "0x":
+		return 0, nil
+	case strings.HasPrefix(part, "0x"):
+		return strconv.ParseUint(part[2:], 16, 64)
+	case len(part) > 1 && part[0] == '0':
+		return strconv.ParseUint(part[1:], 8, 64)
+	}
+	return strconv.ParseUint(part, 10, 64)
+}

@@ -1,0 +1,156 @@
+package wire
+
+import "encoding/json"
+
+// Limits of webhooks.
+const (
+	MaxWebhooks                = 10 // an account's
+	MaxWebhookURLChars         = 2048
+	MaxWebhookDescriptionChars = 500
+	MaxRetryAttempts           = 10
+	DefaultRetryAttempts       = 3
+	DefaultRetryInterval       = 30 // seconds
+	MaxDeliveriesListed        = 50 // the newest
+	MaxResponseExcerpt         = 1024
+)
+
+// WebhookRetryIntervals are the intervals, in seconds, that a webhook's
+// retries can have.
+var WebhookRetryIntervals = []int{10, 30, 60, 300, 900}
+
+// WebhookSecretStart is what every webhook's secret begins with; 48
+// hexadecimal digits follow.
+const WebhookSecretStart = "whsec_"
+
+// The values of a webhook's last_status.
+const (
+	WebhookSucceeded = "success"
+	WebhookFailed    = "failed"
+)
+
+// Webhook is a webhook as GET /webhooks lists it, with a masked secret. The
+// replies of POST and PATCH have the whole secret and the fields from UserID
+// on.
+type Webhook struct {
+	ID              string   `json:"id"`
+	UserID          string   `json:"user_id,omitempty"`
+	URL             string   `json:"url"`
+	Secret          string   `json:"secret"`
+	Events          []string `json:"events"`
+	Enabled         bool     `json:"enabled"`
+	Description     Text     `json:"description"`
+	LastTriggeredAt Time     `json:"last_triggered_at"`
+	LastStatus      Text     `json:"last_status"`
+	LastStatusCode  *int     `json:"last_status_code"`
+	FailureCount    int      `json:"failure_count"`
+	CreatedAt       Time     `json:"created_at"`
+
+	*WebhookDetails
+}
+
+// WebhookDetails is what only the replies of POST and PATCH say of a webhook.
+type WebhookDetails struct {
+	FilterConditions     json.RawMessage `json:"filter_conditions"`
+	RetryMaxAttempts     int             `json:"retry_max_attempts"`
+	RetryIntervalSeconds int             `json:"retry_interval_seconds"`
+	Transformation       Text            `json:"transformation"`
+	PausedAt             Time            `json:"paused_at"`
+	EventVersion         string          `json:"event_version"`
+}
+
+// WebhookList is the reply of GET /webhooks.
+type WebhookList struct {
+	Webhooks []Webhook `json:"webhooks"`
+}
+
+// Check tells whether the list is there.
+func (l WebhookList) Check() error { return need(member{"webhooks", l.Webhooks != nil}) }
+
+// WebhookReply is the reply of POST /webhooks and PATCH /webhooks/{id}.
+type WebhookReply struct {
+	Webhook Webhook `json:"webhook"`
+}
+
+// Check tells whether there is a webhook.
+func (r WebhookReply) Check() error { return need(member{"webhook id", r.Webhook.ID != ""}) }
+
+// CreateWebhookRequest is the body of POST /webhooks.
+type CreateWebhookRequest struct {
+	URL         string   `json:"url"`
+	Events      []string `json:"events"`
+	Description string   `json:"description,omitempty"`
+}
+
+// UpdateWebhookRequest is the body of PATCH /webhooks/{id}. PausedAt is a
+// time, or null to resume.
+type UpdateWebhookRequest struct {
+	URL                  *string         `json:"url,omitempty"`
+	Events               []string        `json:"events,omitempty"`
+	Enabled              *bool           `json:"enabled,omitempty"`
+	Description          *string         `json:"description,omitempty"`
+	FilterConditions     json.RawMessage `json:"filter_conditions,omitempty"`
+	Transformation       *string         `json:"transformation,omitempty"`
+	RetryMaxAttempts     *int            `json:"retry_max_attempts,omitempty"`
+	RetryIntervalSeconds *int            `json:"retry_interval_seconds,omitempty"`
+	PausedAt             json.RawMessage `json:"paused_at,omitempty"`
+}
+
+// Delivered is the reply of a webhook's test and of a delivery's replay:
+// StatusCode is the receiver's, missing where there was no answer.
+type Delivered struct {
+	Success    bool   `json:"success"`
+	StatusCode int    `json:"status_code,omitempty"`
+	Error      string `json:"error,omitempty"`
+}
+
+// Check finds nothing missing: an empty reply is a delivery that failed.
+func (Delivered) Check() error { return nil }
+
+// Delivery is an attempt to deliver an event. StatusCode and ResponseBody are
+// null where there was no answer.
+type Delivery struct {
+	ID           string  `json:"id"`
+	EventType    string  `json:"event_type"`
+	StatusCode   *int    `json:"status_code"`
+	ResponseBody Text    `json:"response_body"` // its beginning
+	LatencyMS    float64 `json:"latency_ms"`
+	Success      bool    `json:"success"`
+	RetryCount   int     `json:"retry_count"`
+	CreatedAt    Time    `json:"created_at"`
+}
+
+// DeliveryList is the reply of GET /webhooks/{id}/deliveries.
+type DeliveryList struct {
+	Deliveries []Delivery `json:"deliveries"`
+}
+
+// Check tells whether the list is there.
+func (l DeliveryList) Check() error { return need(member{"deliveries", l.Deliveries != nil}) }
+
+// RetriedDeliveries is the reply of POST /webhooks/{id}/deliveries/bulk-retry.
+type RetriedDeliveries struct {
+	Retried   *int `json:"retried"`
+	Succeeded int  `json:"succeeded"`
+	Failed    int  `json:"failed"`
+}
+
+// Check tells whether there is a count.
+func (r RetriedDeliveries) Check() error { return need(member{"retried", r.Retried != nil}) }
+
+// WebhookStats counts a webhook's deliveries of the last seven days.
+type WebhookStats struct {
+	WebhookID            string  `json:"webhook_id"`
+	TotalDeliveries      int     `json:"total_deliveries"`
+	SuccessfulDeliveries int     `json:"successful_deliveries"`
+	FailedDeliveries     int     `json:"failed_deliveries"`
+	AverageLatencyMS     float64 `json:"avg_latency_ms"`
+	SuccessRate          float64 `json:"success_rate"` // percent, one decimal
+}
+
+// WebhookStatsReply is the reply of GET /webhooks/stats.
+type WebhookStatsReply struct {
+	Stats []WebhookStats `json:"stats"`
+}
+
+// Check tells whether the list is there.
+func (r WebhookStatsReply) Check() error { return need(member{"stats", r.Stats != nil}) }
