@@ -70,15 +70,12 @@ func (c *Client) Chat(ctx context.Context, req ChatRequest, opts ...CallOption) 
 
 // chatRequest checks and encodes req.
 func (c *core) chatRequest(req ChatRequest, stream bool) request {
-	r := request{method: http.MethodPost, path: wire.PathChat, url: c.chatURL, stream: stream, idempotent: true}
-	err := req.validate()
-	if err == nil {
-		r.body, err = encode(wire.ChatRequest{Message: req.Message, Agent: req.Agent, SessionID: req.SessionID, Stream: stream})
-	}
-	if err != nil {
+	r := request{method: http.MethodPost, path: wire.PathChat, url: c.chatURL, repeat: underKey, stream: stream}
+	if err := req.validate(); err != nil {
 		r.refused = err
+		return r
 	}
-	return r
+	return r.encode(wire.ChatRequest{Message: req.Message, Agent: req.Agent, SessionID: req.SessionID, Stream: stream})
 }
 
 func (req ChatRequest) validate() *InvalidRequestError {
@@ -97,16 +94,4 @@ func (req ChatRequest) validate() *InvalidRequestError {
 			wire.MaxSessionIDChars)
 	}
 	return nil
-}
-
-// encode returns v as the JSON body of a request, which has a bound.
-func encode(v any) ([]byte, *InvalidRequestError) {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return nil, invalid(CodeInvalidRequest, "", "request cannot be encoded: %v", err)
-	}
-	if len(body) > wire.MaxBodyBytes {
-		return nil, invalid(CodeInvalidRequest, "", "request has %d bytes, at most %d are allowed", len(body), wire.MaxBodyBytes)
-	}
-	return body, nil
 }

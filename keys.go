@@ -98,7 +98,7 @@ func (s *KeysService) Create(ctx context.Context, req CreateKeyRequest, opts ...
 		err = checkTier(req.RateLimit)
 	}
 	r := s.request(http.MethodPost, "", wire.CreateKeyRequest{Name: name, RateLimitPerMin: int(req.RateLimit)}, err)
-	r.nonIdempotent = true
+	r.repeat = ifUnsent
 	var body wire.KeyReply[wire.CreatedKey]
 	r.decode = decodeInto(&body, "full_key", func() bool { return wire.ValidKey(body.Key.FullKey) })
 	if _, err := s.core.do(ctx, r, opts); err != nil {
@@ -177,22 +177,16 @@ func (s *KeysService) Revoke(ctx context.Context, id string, opts ...CallOption)
 // request returns a request for the keys, or for the one with an id. body may
 // be nil; err is why the request is refused, if it is.
 func (s *KeysService) request(method, id string, body any, err *InvalidRequestError) request {
-	r := request{method: method, path: wire.PathKeys, management: true}
+	r := request{method: method, path: wire.PathKeys, auth: bySession}
 	if id != "" {
 		r.path += "/" + url.PathEscape(id)
 	}
-	r.url = s.core.base.JoinPath(r.path)
-	r.path = s.core.redact(r.path) // someone may take the key for its id
-	if err == nil && body != nil {
-		r.body, err = encode(body)
-	}
-	switch {
-	case err != nil:
+	if err != nil {
 		r.refused = err
-	case s.core.secrets().cookie == nil:
-		r.refused = &AuthenticationError{&APIError{
-			Message: "key management is authenticated by the dashboard's session cookie, which WithSession sets: an API key cannot manage keys",
-		}}
+		return r
+	}
+	if body != nil {
+		r = r.encode(body)
 	}
 	return r
 }

@@ -107,27 +107,32 @@ const (
 	final      verdict = iota // not of a kind that is repeated
 	exhausted                 // MaxAttempts were made
 	tooLong                   // Retry-After is longer than MaxRetryAfter
-	tooLate                   // the context has ended, or will before the wait does
+	tooLate                   // the context will end before the wait does
+	ended                     // the context has ended
 	overBudget                // the client has retried too much lately
 	again                     // repeat it
+	cutShort                  // it was to be repeated, but the context ended during the wait
 )
 
 func (v verdict) String() string {
-	return [...]string{"final", "attempts exhausted", "Retry-After too long", "deadline too close", "retry budget spent", "retry"}[v]
+	return [...]string{"final", "attempts exhausted", "Retry-After too long", "deadline too close", "context ended", "retry budget spent", "retry", "wait cut short"}[v]
 }
 
-// judge decides about the failed attempt f, the n-th of its call, and returns
-// how long to wait before the next.
-func (c *core) judge(f failure, n int, deadline time.Time) (verdict, time.Duration) {
-	wait := c.retry.wait(n, f.retryAfter, random())
+// judge decides about the attempt that has just failed, and returns how long
+// to wait before the next.
+func (c *call) judge(f failure) (verdict, time.Duration) {
+	wait := c.policy.wait(c.attempts, f.retryAfter, random())
+	deadline, hasDeadline := c.ctx.Deadline()
 	switch {
+	case c.ctx.Err() != nil && (f.retryable || !isReply(f.err)):
+		return ended, 0
 	case !f.retryable:
 		return final, 0
-	case n >= c.retry.MaxAttempts:
+	case c.attempts >= c.policy.MaxAttempts:
 		return exhausted, 0
-	case f.retryAfter > c.retry.MaxRetryAfter:
+	case f.retryAfter > c.policy.MaxRetryAfter:
 		return tooLong, 0
-	case !deadline.IsZero() && time.Until(deadline) <= wait:
+	case hasDeadline && time.Until(deadline) <= wait:
 		return tooLate, wait
 	case !c.budget.spend():
 		return overBudget, 0

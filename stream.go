@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -87,13 +86,8 @@ var errStreamIdle = errors.New("stream is idle")
 
 // A stream is a reply of which the first chunk has arrived.
 type stream struct {
-	call   *call
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	body   io.ReadCloser
+	*attempt
 	events *sse.Decoder
-	idle   *time.Timer // runs while the body is read
-	unhook func() bool // ends the watch for the context's end
 
 	event chunkEvent // reused, since it escapes
 	first ChatChunk
@@ -108,30 +102,23 @@ const (
 	done // [DONE] was read
 )
 
-// newStream takes over the reply and reads until its first chunk, or its end,
-// is there. If that fails, it holds nothing.
-func (a *call) newStream(ctx context.Context, cancel context.CancelCauseFunc, resp *http.Response) (*stream, *StreamError) {
-	s := &stream{call: a, ctx: ctx, cancel: cancel, body: resp.Body}
-	s.idle = time.AfterFunc(a.idleMax, func() { cancel(errStreamIdle) })
-	s.unhook = context.AfterFunc(ctx, func() { s.body.Close() }) // not every body heeds its request's context
+func newStream(a *attempt) *stream {
+	s := &stream{attempt: a}
 	s.events = sse.NewDecoder(s, maxEvent)
-	var err *StreamError
-	if contentType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(contentType), wire.ContentTypeEventStream) {
-		body := readErrorBody(resp, cancel)
-		err = a.streamError(CodeStreamMalformed, fmt.Sprintf("reply is %q, not %s", a.redact(contentType), wire.ContentTypeEventStream), nil)
-		err.Body = excerpt(body, a.redact)
-	} else if s.first, err = s.read(); err == nil {
-		return s, nil
-	}
-	s.close()
-	return nil, err
+	return s
+}
+
+// begin reads until the first chunk, or the end, is there.
+func (s *stream) begin() (err *StreamError) {
+	s.first, err = s.read()
+	return err
 }
 
 // Read reads from the body, which may be silent for so long.
 func (s *stream) Read(p []byte) (int, error) {
-	s.idle.Reset(s.call.idleMax)
-	n, err := s.body.Read(p)
-	s.idle.Stop()
+	s.bound(s.idleMax, errStreamIdle)
+	n, err := s.attempt.Read(p)
+	s.timer.Stop()
 	return n, err
 }
 
@@ -170,15 +157,15 @@ func (s *stream) read() (ChatChunk, *StreamError) {
 		text, ok, err := s.event.decode(ev.Data)
 		switch {
 		case err == errEvent:
-			e := s.call.streamError("", "", nil)
-			decodeError(e.APIError, ev.Data, time.Now(), s.call.redact)
+			e := s.streamError("", "", nil)
+			decodeError(e.APIError, ev.Data, time.Now(), s.redact)
 			if e.Code == "" {
 				e.Code = CodeStreamError
 			}
 			return ChatChunk{}, e
 		case err != nil:
-			e := s.call.streamError(CodeStreamMalformed, "event is not as documented", err)
-			e.Body = excerpt(ev.Data, s.call.redact)
+			e := s.streamError(CodeStreamMalformed, "event is not as documented", err)
+			e.Body = excerpt(ev.Data, s.redact)
 			return ChatChunk{}, e
 		case ok:
 			return ChatChunk{text}, nil
@@ -187,45 +174,41 @@ func (s *stream) read() (ChatChunk, *StreamError) {
 }
 
 func (s *stream) readError(err error) *StreamError {
-	a := s.call
-	switch {
-	case a.ctx.Err() != nil:
-		err = a.ctx.Err()
-		if cause := context.Cause(a.ctx); cause != err {
+	switch ctx := s.call.ctx; {
+	case ctx.Err() != nil:
+		err = ctx.Err()
+		if cause := context.Cause(ctx); cause != err {
 			err = fmt.Errorf("%w: %w", err, cause)
 		}
-		return a.streamError(CodeStreamTruncated, "the caller's context ended", err)
+		return s.streamError(CodeStreamTruncated, "the caller's context ended", err)
 	case context.Cause(s.ctx) == errStreamIdle:
-		return a.streamError(CodeStreamIdle, fmt.Sprintf("nothing received for %v", a.idleMax), os.ErrDeadlineExceeded)
+		return s.streamError(CodeStreamIdle, fmt.Sprintf("nothing received for %v", s.idleMax), os.ErrDeadlineExceeded)
 	case err == sse.ErrTooLarge:
-		return a.streamError(CodeStreamTooLarge, fmt.Sprintf("event is larger than %d MiB", maxEvent>>20), err)
+		return s.streamError(CodeStreamTooLarge, fmt.Sprintf("event is larger than %d MiB", maxEvent>>20), err)
 	case err == io.EOF:
 		err = io.ErrUnexpectedEOF
 	case !errors.Is(err, io.ErrUnexpectedEOF):
 		err = fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
 	}
-	return a.streamError(CodeStreamTruncated, "the stream ended without "+wire.StreamDone, err)
+	return s.streamError(CodeStreamTruncated, "the stream ended without "+wire.StreamDone, err)
 }
 
-func (a *call) streamError(code ErrorCode, message string, cause error) *StreamError {
-	e := a.apiError()
+func (c *call) streamError(code ErrorCode, message string, cause error) *StreamError {
+	e := c.apiError()
 	e.Code, e.Message = code, message
 	if cause != nil {
-		cause = redactedError(cause, a.redact)
+		cause = redactedError(cause, c.redact)
 	}
 	return &StreamError{e, cause}
 }
 
 // close ends the stream, and with it the agent if it is not done.
 func (s *stream) close() {
-	if s.state == done {
-		s.idle.Reset(drainTimeout)
-		io.CopyN(io.Discard, s.body, maxErrorBody)
+	defer s.end()
+	if s.state == done && !s.whole {
+		s.bound(drainTimeout, errStreamIdle)
+		io.CopyN(io.Discard, s.attempt, maxErrorBody)
 	}
-	s.idle.Stop()
-	s.unhook()
-	s.cancel(nil)
-	s.body.Close()
 }
 
 func isDone(data []byte) bool {

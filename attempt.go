@@ -1,0 +1,483 @@
+package clawhq
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// An attempt is one request of a call on the wire, from its admission to the
+// end of its reply. Nothing else cancels its context, stops its timer, closes
+// its body or ends its turn: end does, once, on every path.
+type attempt struct {
+	*call
+	place   slot
+	turn    *slot   // in the rate limit's window; nil without shaping, and once it has ended
+	sent    url.URL // where to
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	timer   *time.Timer
+	unhook  func() bool // ends the watch for the end of the caller's context
+	counted int         // calls that the server has counted by its reply; -1 if it does not tell
+	unsent  bool        // nothing of the request has left
+	whole   bool        // the body was read to its end
+	ended   bool
+
+	mu      sync.Mutex // guards what the timer and the watch use too
+	why     error      // for which the timer ends the attempt
+	body    io.ReadCloser
+	reading bool
+	aborted bool
+	grace   *time.Timer
+}
+
+// Bounds on what is read of a reply.
+const (
+	maxErrorBody     = 64 << 10
+	maxReplyBody     = 16 << 20
+	errorBodyTimeout = time.Second // an error's body must not hold up its retry
+
+	// closeGrace is how long a Read may go on after its request's end: those
+	// of net/http return at once, and a Close beside a Read is more than many
+	// a body is made for.
+	closeGrace = 100 * time.Millisecond
+)
+
+var (
+	errAttemptTimeout = fmt.Errorf("attempt timed out: %w", context.DeadlineExceeded) // WithAttemptTimeout
+	errBodyTimeout    = errors.New("error body took too long")
+	errReplyTooLarge  = fmt.Errorf("reply is larger than %d MiB", maxReplyBody>>20)
+)
+
+// RoundTrip makes one attempt. Only a usable reply is a response to the
+// http.Client above; everything else is an error, kept in c.failure.
+func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
+	c.info, c.failure = ResponseInfo{}, failure{}
+	logging, start := c.logging(), time.Time{}
+	if logging {
+		start = time.Now()
+	}
+	a := &c.first
+	if c.attempts > 0 {
+		a = &attempt{} // the first may still be in use by a write that goes on
+	}
+	a.call = c
+	resp, f := a.make(req)
+	c.failure = f
+	if logging {
+		c.log("clawhq: attempt", f.err, slog.Int("status", c.info.StatusCode),
+			slog.String("request_id", c.info.RequestID), slog.Duration("took", time.Since(start)))
+	}
+	return resp, f.err
+}
+
+// make sends the request and decides what becomes of the reply: it is opened,
+// if it is a stream, or taken, or refused. Of a stream that was opened the end
+// is the stream's to call.
+func (a *attempt) make(req *http.Request) (*http.Response, failure) {
+	opened := false
+	defer func() { // the transport may panic, too
+		if !opened {
+			a.end()
+		}
+	}()
+	if err := a.admit(); err != nil {
+		return nil, failure{err: err}
+	}
+	a.attempts++
+	resp, f := a.send(req)
+	if f.err != nil {
+		return nil, f
+	}
+	a.observe(resp)
+
+	switch {
+	case a.followable(resp):
+		a.readErrorBody() // so that the connection can be used again
+	case resp.StatusCode < 200: // 101: the body is the connection itself
+		return nil, a.replyFailure(resp, nil)
+	case resp.StatusCode >= 300:
+		f := a.replyFailure(resp, a.readErrorBody())
+		a.answered(f.retryAfter)
+		return nil, f
+	case a.stream:
+		if a.reply.stream, f = a.open(resp); f.err != nil {
+			return nil, f
+		}
+		opened = true
+	default:
+		if f := a.take(resp); f.err != nil {
+			return nil, f
+		}
+	}
+	a.reply.requestID = a.info.RequestID
+	resp.Body = http.NoBody // for the http.Client
+	return resp, failure{}
+}
+
+// admit waits until the attempt may be sent.
+func (a *attempt) admit() error {
+	ctx := a.call.ctx
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if a.auth == bySession {
+		return nil
+	}
+	if a.limiter != nil {
+		return waitForLimiter(ctx, a.limiter)
+	}
+	if a.shaper == nil {
+		return nil
+	}
+	a.place.trace.WroteRequest = a.place.sent
+	if err := a.shaper.admit(ctx, &a.place); err != nil {
+		return err
+	}
+	a.turn = &a.place
+	return nil
+}
+
+// answered ends the turn with what the reply has told.
+func (a *attempt) answered(retryAfter time.Duration) {
+	if a.turn == nil {
+		return
+	}
+	if status := a.info.StatusCode; status == http.StatusTooManyRequests {
+		a.shaper.rejected(a.turn, retryAfter, max(a.retry.MaxRetryAfter, longestGate))
+	} else {
+		limit := a.info.RateLimit
+		a.shaper.replied(a.turn, status < 300, limit.Limit, a.counted)
+	}
+	a.turn = nil
+}
+
+// send returns the reply's header, the body of which the attempt then owns.
+func (a *attempt) send(req *http.Request) (*http.Response, failure) {
+	a.ctx, a.cancel = context.WithCancelCause(a.call.ctx)
+	a.why = errAttemptTimeout
+	a.timer = time.AfterFunc(a.attemptMax, a.expire)
+	out, err := a.outgoing(req)
+	if err != nil {
+		a.unsent = true
+		return nil, failure{err: err}
+	}
+	resp, err := a.transport().RoundTrip(out)
+	if err == nil && resp == nil {
+		err = errors.New("the transport returned neither a response nor an error")
+	}
+	if err != nil {
+		return nil, a.transportFailure(a.cause(err))
+	}
+	if resp.Body == nil { // as http.Client allows it
+		resp.Body = http.NoBody
+	}
+	a.body = resp.Body
+	if a.call.ctx.Done() != nil {
+		a.unhook = context.AfterFunc(a.call.ctx, a.abort)
+	}
+	return resp, failure{}
+}
+
+// outgoing returns the request as it is sent: with the attempt's context, the
+// body, and no way for net/http to send it again by itself.
+func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
+	ctx := a.ctx
+	if a.turn != nil {
+		ctx = httptrace.WithClientTrace(ctx, &a.turn.trace)
+	}
+	out := req.WithContext(ctx)
+	a.sent = *req.URL                         // not every transport leaves it alone
+	out.URL, out.Host = &a.sent, req.URL.Host // not before: http.Client would copy the URL for it
+	// Without GetBody, net/http does not replay a request that bears an
+	// idempotency key; a GET it replays unless it has a body, even an empty
+	// one, that it cannot rewind.
+	out.GetBody = nil
+	if a.upload != nil {
+		var err error
+		out.Body, out.ContentLength, err = a.upload.open()
+		return out, err
+	}
+	out.Body = io.NopCloser(bytes.NewReader(a.json)) // of types that net/http knows: it then sends all in one packet
+	out.ContentLength = int64(len(a.json))
+	return out, nil
+}
+
+func (c *core) transport() http.RoundTripper {
+	if c.http.Transport == nil {
+		return http.DefaultTransport
+	}
+	return c.http.Transport
+}
+
+// bound gives the attempt so long from now on, after which it ends for a
+// reason.
+func (a *attempt) bound(d time.Duration, why error) {
+	a.mu.Lock()
+	a.why = why
+	a.mu.Unlock()
+	a.timer.Reset(d)
+}
+
+// expire ends the attempt at its bound.
+func (a *attempt) expire() {
+	a.mu.Lock()
+	why := a.why
+	a.mu.Unlock()
+	a.cancel(why)
+	a.abort()
+}
+
+// abort has reading the body come to its end, also where the body does not
+// heed its request's context. The context has ended, or the caller's has.
+func (a *attempt) abort() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.aborted = true
+	if a.reading && a.grace == nil {
+		a.grace = time.AfterFunc(closeGrace, a.closeBody)
+	}
+}
+
+// cause is err, or the reason why the context ended, if it was that.
+func (a *attempt) cause(err error) error {
+	if a.call.ctx.Err() != nil {
+		return context.Cause(a.call.ctx)
+	}
+	if a.ctx.Err() != nil {
+		return context.Cause(a.ctx)
+	}
+	return err
+}
+
+// Read reads from the reply's body until the attempt is aborted.
+func (a *attempt) Read(p []byte) (int, error) {
+	a.mu.Lock()
+	body := a.body
+	a.reading = !a.aborted && body != nil
+	reading := a.reading
+	a.mu.Unlock()
+	if !reading {
+		return 0, a.cause(http.ErrBodyReadAfterClose)
+	}
+	n, err := body.Read(p)
+	a.mu.Lock()
+	a.reading = false
+	a.mu.Unlock()
+	a.whole = err == io.EOF
+	return n, err
+}
+
+// closeBody closes the body, which nobody else does.
+func (a *attempt) closeBody() {
+	a.mu.Lock()
+	body := a.body
+	a.body = nil
+	a.mu.Unlock()
+	if body != nil {
+		body.Close()
+	}
+}
+
+// end lets go of all that the attempt holds.
+func (a *attempt) end() {
+	if a.ended {
+		return
+	}
+	a.ended = true
+	if a.turn != nil {
+		a.shaper.lost(a.turn, a.unsent)
+		a.turn = nil
+	}
+	if a.cancel == nil {
+		return // it was not admitted
+	}
+	defer a.cancel(nil)
+	a.timer.Stop()
+	if a.unhook != nil {
+		a.unhook()
+	}
+	if !a.whole { // else HTTP/2 would take the cancel for one of the stream
+		a.cancel(nil)
+	}
+	a.mu.Lock()
+	if a.grace != nil {
+		a.grace.Stop()
+	}
+	a.mu.Unlock()
+	a.closeBody()
+}
+
+// observe takes what the headers tell.
+func (a *attempt) observe(resp *http.Response) {
+	limit, counted := parseRateLimit(resp.Header)
+	a.info = ResponseInfo{
+		StatusCode: resp.StatusCode,
+		RequestID:  a.redact(resp.Header.Get(wire.HeaderRequestID)),
+		RateLimit:  limit,
+		Replayed:   resp.Header.Get(wire.HeaderIdempotencyReplay) == "true",
+		Header:     resp.Header,
+	}
+	a.counted = counted
+	if limit.Limit > 0 && a.auth == byKey {
+		a.rateLimit.store(limit)
+	}
+	if resp.StatusCode != http.StatusTooManyRequests { // of which the body may tell more
+		a.answered(0)
+	}
+}
+
+// followable reports whether a redirect may be followed with the credential:
+// to the same scheme, host and port, and without changing the method, as 307
+// and 308 promise (RFC 9110 §15.4.8).
+func (a *attempt) followable(resp *http.Response) bool {
+	if resp.StatusCode != http.StatusTemporaryRedirect && resp.StatusCode != http.StatusPermanentRedirect {
+		return false
+	}
+	to, err := resp.Location()
+	return err == nil && to.Scheme == a.base.Scheme && to.Host == a.base.Host
+}
+
+// readErrorBody returns what there is of an error's body within the bounds.
+func (a *attempt) readErrorBody() []byte {
+	a.bound(errorBodyTimeout, errBodyTimeout)
+	body, _ := io.ReadAll(io.LimitReader(a, maxErrorBody))
+	return body
+}
+
+// take reads and decodes the reply of a unary call.
+func (a *attempt) take(resp *http.Response) failure {
+	body, err := a.readAll(resp.ContentLength)
+	switch {
+	case err != nil && a.call.ctx.Err() != nil:
+		return failure{err: context.Cause(a.call.ctx)}
+	case err == errReplyTooLarge:
+		return a.badReply(body, err)
+	case err != nil:
+		return a.cutOff(body, a.cause(err))
+	case a.decode == nil:
+		return failure{}
+	}
+	err = a.decode(body)
+	switch {
+	case err == nil:
+		return failure{}
+	case int64(len(body)) < resp.ContentLength:
+		return a.cutOff(body, fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err))
+	default:
+		return a.badReply(body, err)
+	}
+}
+
+// readAll reads the body to its end, which may be elsewhere than the header
+// says: where a transport decompresses it, or a recording was edited.
+func (a *attempt) readAll(length int64) ([]byte, error) {
+	if length < 0 || length > maxReplyBody {
+		length = 511
+	}
+	b := make([]byte, 0, length+1) // the last byte's room is for the end
+	for {
+		n, err := a.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case len(b) > maxReplyBody:
+			return b, errReplyTooLarge
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			return b, err
+		case len(b) == cap(b):
+			b = append(b, 0)[:len(b)]
+		}
+	}
+}
+
+// open returns the stream that the reply is, once its first chunk or its end
+// is there.
+func (a *attempt) open(resp *http.Response) (*stream, failure) {
+	a.timer.Stop()
+	if contentType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(contentType), wire.ContentTypeEventStream) {
+		err := a.streamError(CodeStreamMalformed, fmt.Sprintf("reply is %q, not %s", a.redact(contentType), wire.ContentTypeEventStream), nil)
+		err.Body = excerpt(a.readErrorBody(), a.redact)
+		return nil, a.streamFailure(err)
+	}
+	s := newStream(a)
+	if err := s.begin(); err != nil {
+		return nil, a.streamFailure(err)
+	}
+	return s, failure{}
+}
+
+// transportFailure is a failure without a reply.
+func (a *attempt) transportFailure(err error) failure {
+	a.unsent = neverSent(err)
+	return failure{err: err, retryable: retryableTransport(err) && a.repeatable(a.unsent)}
+}
+
+// repeatable reports whether the request may be sent again, given whether it
+// is proven that the service has done nothing.
+func (r *request) repeatable(unsent bool) bool {
+	return (unsent || r.repeat != ifUnsent) && (r.upload == nil || !r.upload.spent())
+}
+
+// replyFailure is a reply that is an error.
+func (c *call) replyFailure(resp *http.Response, body []byte) failure {
+	e := c.apiError()
+	now := time.Now()
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		now = date // a Retry-After that is a date is by the server's clock
+	}
+	e.RetryAfter, _ = parseRetryAfter(resp.Header.Get(wire.HeaderRetryAfter), now)
+	decodeError(e, body, now, c.redact)
+	if to, err := resp.Location(); e.Message == "" && err == nil {
+		to.RawQuery, to.Fragment = "", "" // they may hold anything
+		e.Message = "redirect to " + c.redact(to.Redacted()) + " is not followed"
+	}
+	c.errorReply = typed(e)
+	return failure{
+		err:        c.errorReply,
+		retryable:  retryableReply(e) && c.repeatable(e.StatusCode == http.StatusTooManyRequests),
+		retryAfter: e.RetryAfter,
+	}
+}
+
+// badReply is a reply that claims success and is not usable.
+func (c *call) badReply(body []byte, err error) failure {
+	e := c.apiError()
+	decodeError(e, body, time.Now(), c.redact)
+	e.Body = excerpt(body, c.redact)
+	if e.Message == "" {
+		e.Message = "reply is not usable"
+	}
+	c.errorReply = typed(e)
+	return failure{err: newCallError(c.errorReply.Error()+": "+oneLine(c.redact(err.Error())), c.errorReply, err)}
+}
+
+// cutOff is a reply of which a part is missing.
+func (c *call) cutOff(body []byte, err error) failure {
+	f := c.badReply(body, err)
+	f.retryable = c.repeatable(false)
+	return f
+}
+
+// streamFailure is a stream that failed before its first chunk.
+func (c *call) streamFailure(err *StreamError) failure {
+	c.errorReply = err
+	f := failure{err: err}
+	switch err.Code {
+	case CodeStreamError, CodeModelTimeout, CodeModelError, CodeAgentOffline, CodeInternalError, CodeStreamTruncated, CodeStreamIdle:
+		f.retryable = c.repeatable(false)
+	}
+	return f
+}
