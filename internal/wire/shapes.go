@@ -28,8 +28,8 @@ func (r ChatReply) Check() error { return need(member{"response", r.Response != 
 // error of the shapes that error bodies have. An event with neither is one
 // that a later version of the service added.
 type StreamEvent struct {
-	Content *string         `json:"content"`
-	Error   json.RawMessage `json:"error"`
+	Content *string         `json:"content,omitempty"`
+	Error   json.RawMessage `json:"error,omitempty"`
 }
 
 // ErrorEnvelope is the body of a /v1 error.

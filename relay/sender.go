@@ -1,0 +1,124 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// A sender writes events, and heartbeats while there are none. The heartbeats
+// come from a goroutine of their own, that of a timer; the mutex sees to it
+// that only one of the two writes at a time.
+type sender struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	opts    Options
+	timer   *time.Timer // to the next heartbeat
+
+	mu       sync.Mutex
+	begun    bool // the status has been sent
+	closed   bool
+	buffered bool // w cannot flush
+	events   int
+	err      error // of the first write that failed
+	panicked any   // what a heartbeat panicked with
+}
+
+func newSender(w http.ResponseWriter, opts Options) *sender {
+	s := &sender{w: w, control: http.NewResponseController(w), opts: opts}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if opts.Heartbeat > 0 {
+		s.timer = time.AfterFunc(opts.Heartbeat, s.heartbeat)
+	}
+	return s
+}
+
+// close ends the heartbeats. When it has returned, nothing is written.
+func (s *sender) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+}
+
+// claim leaves the response to the caller, if nothing has been sent yet, and
+// reports whether it has.
+func (s *sender) claim() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.begun {
+		return false
+	}
+	s.closed = true
+	return true
+}
+
+// event sends an event; one without a name is a message.
+func (s *sender) event(name string, data []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.panicked != nil {
+		panic(s.panicked)
+	}
+	s.events++
+	text := fmt.Sprintf("id: %d\n", s.events)
+	if name != "" {
+		text += "event: " + name + "\n"
+	}
+	return s.send(text + "data: " + string(data) + "\n\n")
+}
+
+// heartbeat sends a comment. A ResponseWriter that panics does so once more
+// with the next event, in the handler's goroutine, where net/http expects it.
+func (s *sender) heartbeat() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() { s.panicked = recover() }()
+	if !s.closed {
+		s.send(": heartbeat\n\n")
+	}
+}
+
+// send writes and flushes a text.
+func (s *sender) send(text string) error {
+	if s.err != nil {
+		return s.err
+	}
+	if !s.begun {
+		s.begun = true
+		writeHeader(s.w)
+	}
+	if s.timer != nil {
+		s.timer.Reset(s.opts.Heartbeat)
+	}
+	if s.opts.WriteTimeout > 0 {
+		s.err = supported(s.control.SetWriteDeadline(time.Now().Add(s.opts.WriteTimeout)))
+	}
+	if s.err == nil {
+		_, s.err = io.WriteString(s.w, text)
+	}
+	if s.err != nil || s.buffered {
+		return s.err
+	}
+	err := s.control.Flush()
+	if s.err = supported(err); s.err == nil && err != nil {
+		s.buffered = true
+		_, s.err = io.WriteString(s.w, ": the server's ResponseWriter cannot flush: events may come late, or all at once\n\n")
+	}
+	return s.err
+}
+
+// supported is err, or nil if err says that a ResponseWriter cannot do
+// something.
+func supported(err error) error {
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,107 @@
+package relay
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// Status returns the status to answer a browser with when a call has failed
+// with err: what the service said to its client, said by that client as the
+// server that it is to the browser (RFC 9110 §15).
+//
+//	200  err is nil
+//	400  clawhq.InvalidRequestError
+//	404  clawhq.NotFoundError
+//	409  clawhq.ConflictError
+//	503  clawhq.RateLimitError and clawhq.ErrThrottled: it is the app that has
+//	     called too often, not this browser; agent_offline; context.Canceled
+//	504  model_timeout, stream_idle, context.DeadlineExceeded
+//	502  anything else, also an API key that the service refuses
+func Status(err error) int {
+	var (
+		invalid  *clawhq.InvalidRequestError
+		missing  *clawhq.NotFoundError
+		conflict *clawhq.ConflictError
+		limited  *clawhq.RateLimitError
+		api      *clawhq.APIError
+		code     clawhq.ErrorCode
+	)
+	if errors.As(err, &api) {
+		code = api.Code
+	}
+	switch {
+	case err == nil:
+		return http.StatusOK
+	case errors.As(err, &invalid):
+		return http.StatusBadRequest
+	case errors.As(err, &missing):
+		return http.StatusNotFound
+	case errors.As(err, &conflict):
+		return http.StatusConflict
+	case errors.As(err, &limited), errors.Is(err, clawhq.ErrThrottled), code == clawhq.CodeAgentOffline:
+		return http.StatusServiceUnavailable
+	case code == clawhq.CodeModelTimeout, code == clawhq.CodeStreamIdle, errors.Is(err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout
+	case errors.Is(err, context.Canceled):
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusBadGateway
+	}
+}
+
+// messages are what a browser is told, by status.
+var messages = map[int]string{
+	http.StatusBadRequest:         "The request was not accepted.",
+	http.StatusNotFound:           "There is no such agent.",
+	http.StatusConflict:           "This is being answered already.",
+	http.StatusBadGateway:         "The answer could not be made. Please try again.",
+	http.StatusServiceUnavailable: "There is no answer at the moment. Please try again later.",
+	http.StatusGatewayTimeout:     "The answer took too long. Please try again.",
+}
+
+// A refusal is what a browser is told of an error, as JSON.
+type refusal struct {
+	Error failure `json:"error"`
+}
+
+type failure struct {
+	Status     int    `json:"status"`
+	Message    string `json:"message"`
+	RetryAfter int    `json:"retry_after,omitempty"` // seconds
+}
+
+// refuse returns what the browser is told of err.
+func (o Options) refuse(err error) refusal {
+	status, message := Status(err), ""
+	if o.Explain != nil {
+		asked := 0
+		if asked, message = o.Explain(err); 400 <= asked && asked < 600 {
+			status = asked
+		}
+	}
+	return refusal{failure{
+		Status:     status,
+		Message:    wire.Redact(cmp.Or(message, messages[status], http.StatusText(status))),
+		RetryAfter: retryAfter(err),
+	}}
+}
+
+// maxRetryAfter is the longest Retry-After that is passed on.
+const maxRetryAfter = time.Hour
+
+// retryAfter returns how many seconds the service asked to wait, or 0 if it
+// did not, or asks for too many.
+func retryAfter(err error) int {
+	var api *clawhq.APIError
+	if !errors.As(err, &api) || api.RetryAfter <= 0 || api.RetryAfter > maxRetryAfter {
+		return 0
+	}
+	return int(math.Ceil(api.RetryAfter.Seconds()))
+}
