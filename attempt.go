@@ -132,7 +132,7 @@ func (a *attempt) admit() error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if a.auth == bySession {
+	if a.auth == wire.SessionAuth {
 		return nil
 	}
 	if a.limiter != nil {
@@ -330,7 +330,7 @@ func (a *attempt) observe(resp *http.Response) {
 		Header:     resp.Header,
 	}
 	a.counted = counted
-	if limit.Limit > 0 && a.auth == byKey {
+	if limit.Limit > 0 && a.auth == wire.KeyAuth {
 		a.rateLimit.store(limit)
 	}
 	if resp.StatusCode != http.StatusTooManyRequests { // of which the body may tell more

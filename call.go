@@ -27,7 +27,7 @@ type request struct {
 	json   []byte     // the body; nil for none
 	upload upload     // the body, if it is not held in memory
 
-	auth   auth
+	auth   wire.Auth
 	repeat repeat
 	window shaping.Window // the rate limit's window that the request counts in
 	stream bool           // the reply is an event stream
@@ -38,14 +38,6 @@ type request struct {
 	// refused is why the request is not to be sent, if it is not.
 	refused error
 }
-
-// auth is the credential of a request.
-type auth int
-
-const (
-	byKey     auth = iota // the API key; rate shaped
-	bySession             // the dashboard's session; not rate shaped
-)
 
 // repeat says when an attempt may be repeated whose failure is of a kind that
 // may pass.
@@ -69,17 +61,40 @@ type upload interface {
 	spent() bool
 }
 
-// encode returns the request with v as its body, which has a bound.
-func (r request) encode(v any) request {
+// to returns a request to an endpoint, with what is in its path.
+func to(e wire.Endpoint, ids ...string) request {
+	r := request{method: e.Method, path: e.Path, auth: e.Auth}
+	if len(ids) > 0 {
+		r.path = e.Expand(ids...)
+	}
+	if e.Window != wire.KeyWindow {
+		r.window = shaping.Window(e.Window)
+	}
+	return r
+}
+
+// unless returns the request, not to be sent if there is a reason against it.
+func (r request) unless(refused *InvalidRequestError) request {
+	if refused != nil {
+		r.refused = refused
+	}
+	return r
+}
+
+// carry returns the request with v as its JSON body, which has a bound, not to
+// be sent if there is a reason against it.
+func (r request) carry(v any, refused *InvalidRequestError) request {
+	if refused != nil {
+		return r.unless(refused)
+	}
 	b, err := json.Marshal(v)
 	switch {
 	case err != nil:
-		r.refused = invalid(CodeInvalidRequest, "", "request cannot be encoded: %v", err)
+		return r.unless(invalid(CodeInvalidRequest, "", "request cannot be encoded: %v", err))
 	case len(b) > wire.MaxBodyBytes:
-		r.refused = invalid(CodeInvalidRequest, "", "request has %d bytes, at most %d are allowed", len(b), wire.MaxBodyBytes)
-	default:
-		r.json = b
+		return r.unless(invalid(CodeInvalidRequest, "", "request has %d bytes, at most %d are allowed", len(b), wire.MaxBodyBytes))
 	}
+	r.json = b
 	return r
 }
 
@@ -139,6 +154,20 @@ func (c *core) do(ctx context.Context, r request, opts []CallOption) (reply, err
 		return reply{}, call.refuse(err)
 	}
 	return call.run(header)
+}
+
+// fetch does a request whose reply is a T.
+func fetch[T any, P interface {
+	*T
+	wire.Reply
+}](ctx context.Context, c *core, r request, opts []CallOption) (T, reply, error) {
+	var body T
+	r.decode = func(b []byte) error {
+		body = *new(T) // of what a reply left that was cut off
+		return wire.Decode(b, P(&body))
+	}
+	reply, err := c.do(ctx, r, opts)
+	return body, reply, err
 }
 
 // run makes the attempts.
@@ -213,7 +242,7 @@ func (c *call) header() (http.Header, error) {
 	case c.repeat == underKey && (key == "" || len(key) > wire.MaxIdempotencyKeyChars || !headerSafe(key)):
 		return nil, invalid(CodeInvalidParameter, wire.HeaderIdempotencyKey,
 			"idempotency key is not 1 to %d characters of printable ASCII", wire.MaxIdempotencyKeyChars)
-	case c.auth == bySession && c.secrets().cookie == nil:
+	case c.auth == wire.SessionAuth && c.secrets().cookie == nil:
 		return nil, &AuthenticationError{&APIError{
 			Message: "this endpoint is authenticated by the dashboard's session cookie, which WithSession sets: an API key does not open it",
 		}}
@@ -225,7 +254,7 @@ func (c *call) header() (http.Header, error) {
 	if c.repeat == underKey {
 		h[wire.HeaderIdempotencyKey] = c.ids[1:2:2]
 	}
-	if c.auth == bySession {
+	if c.auth == wire.SessionAuth {
 		h["Cookie"] = c.secrets().cookie
 	} else {
 		h["Authorization"] = c.secrets().bearer

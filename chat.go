@@ -3,8 +3,6 @@ package clawhq
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"net/http"
 	"strings"
 	"unicode/utf8"
 
@@ -49,14 +47,12 @@ type ChatResponse struct {
 func (c *Client) Chat(ctx context.Context, req ChatRequest, opts ...CallOption) (*ChatResponse, error) {
 	r := c.core.chatRequest(req, false)
 	var body wire.ChatReply
-	r.decode = func(b []byte) error {
+	r.decode = func(b []byte) error { // strictly: an answer of another type is none
+		body = wire.ChatReply{}
 		if err := json.Unmarshal(b, &body); err != nil {
 			return err
 		}
-		if body.Response == nil {
-			return errors.New("response is missing")
-		}
-		return nil
+		return body.Check()
 	}
 	reply, err := c.core.do(ctx, r, opts)
 	if err != nil {
@@ -70,12 +66,9 @@ func (c *Client) Chat(ctx context.Context, req ChatRequest, opts ...CallOption) 
 
 // chatRequest checks and encodes req.
 func (c *core) chatRequest(req ChatRequest, stream bool) request {
-	r := request{method: http.MethodPost, path: wire.PathChat, url: c.chatURL, repeat: underKey, stream: stream}
-	if err := req.validate(); err != nil {
-		r.refused = err
-		return r
-	}
-	return r.encode(wire.ChatRequest{Message: req.Message, Agent: req.Agent, SessionID: req.SessionID, Stream: stream})
+	r := to(wire.Chat)
+	r.url, r.repeat, r.stream = c.chatURL, underKey, stream
+	return r.carry(wire.ChatRequest{Message: req.Message, Agent: req.Agent, SessionID: req.SessionID, Stream: stream}, req.validate())
 }
 
 func (req ChatRequest) validate() *InvalidRequestError {

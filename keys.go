@@ -2,10 +2,7 @@ package clawhq
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -93,22 +90,21 @@ func (s *KeysService) Create(ctx context.Context, req CreateKeyRequest, opts ...
 	if req.RateLimit == 0 {
 		req.RateLimit = RPM60
 	}
-	name, err := checkName(req.Name)
-	if err == nil {
-		err = checkTier(req.RateLimit)
+	name, refused := checkName(req.Name)
+	if refused == nil {
+		refused = checkTier(req.RateLimit)
 	}
-	r := s.request(http.MethodPost, "", wire.CreateKeyRequest{Name: name, RateLimitPerMin: int(req.RateLimit)}, err)
+	r := to(wire.CreateKey)
 	r.repeat = ifUnsent
-	var body wire.KeyReply[wire.CreatedKey]
-	r.decode = decodeInto(&body, "full_key", func() bool { return wire.ValidKey(body.Key.FullKey) })
-	if _, err := s.core.do(ctx, r, opts); err != nil {
+	body, _, err := fetch[wire.KeyReply[wire.CreatedKey]](ctx, s.core, r.carry(wire.CreateKeyRequest{Name: name, RateLimitPerMin: int(req.RateLimit)}, refused), opts)
+	if err != nil {
 		return nil, err
 	}
 	k := body.Key
 	return &CreatedKey{
 		Key: Key{
 			ID: k.ID, Name: k.Name, Prefix: k.KeyPrefix, RateLimit: RateTier(k.RateLimitPerMin),
-			Status: KeyStatus(k.Status), CreatedAt: k.CreatedAt,
+			Status: KeyStatus(k.Status), CreatedAt: k.CreatedAt.Time(),
 		},
 		Secret: newSecret(k.FullKey),
 	}, nil
@@ -116,20 +112,16 @@ func (s *KeysService) Create(ctx context.Context, req CreateKeyRequest, opts ...
 
 // List returns the account's keys, the newest first, revoked ones included.
 func (s *KeysService) List(ctx context.Context, opts ...CallOption) ([]Key, error) {
-	r := s.request(http.MethodGet, "", nil, nil)
-	var body wire.KeyList
-	r.decode = decodeInto(&body, "keys", func() bool { return body.Keys != nil })
-	if _, err := s.core.do(ctx, r, opts); err != nil {
+	body, _, err := fetch[wire.KeyList](ctx, s.core, to(wire.ListKeys), opts)
+	if err != nil {
 		return nil, err
 	}
 	keys := make([]Key, len(body.Keys))
 	for i, k := range body.Keys {
 		keys[i] = Key{
 			ID: k.ID, Name: k.Name, Prefix: k.KeyPrefix, RateLimit: RateTier(k.RateLimitPerMin),
-			Status: KeyStatus(k.Status), UsageCount: k.UsageCount, Stats: KeyStats(body.KeyStats[k.ID]), CreatedAt: k.CreatedAt,
-		}
-		if k.LastUsedAt != nil {
-			keys[i].LastUsedAt = *k.LastUsedAt
+			Status: KeyStatus(k.Status), UsageCount: k.UsageCount, Stats: KeyStats(body.KeyStats[k.ID]),
+			CreatedAt: k.CreatedAt.Time(), LastUsedAt: k.LastUsedAt.Time(),
 		}
 	}
 	return keys, nil
@@ -140,24 +132,22 @@ func (s *KeysService) List(ctx context.Context, opts ...CallOption) ([]Key, erro
 // the service says no more of it. An unknown or revoked key is a NotFoundError.
 func (s *KeysService) Update(ctx context.Context, id string, req UpdateKeyRequest, opts ...CallOption) (*Key, error) {
 	var change wire.UpdateKeyRequest
-	err := checkID(id)
-	if err == nil && req.Name == nil && req.RateLimit == nil {
-		err = invalid(CodeMissingParameter, "", "nothing to change: Name and RateLimit are both nil")
+	refused := checkID(id)
+	if refused == nil && req.Name == nil && req.RateLimit == nil {
+		refused = invalid(CodeMissingParameter, "", "nothing to change: Name and RateLimit are both nil")
 	}
-	if err == nil && req.Name != nil {
+	if refused == nil && req.Name != nil {
 		var name string
-		name, err = checkName(*req.Name)
+		name, refused = checkName(*req.Name)
 		change.Name = &name
 	}
-	if err == nil && req.RateLimit != nil {
+	if refused == nil && req.RateLimit != nil {
 		rpm := int(*req.RateLimit)
-		err = checkTier(*req.RateLimit)
+		refused = checkTier(*req.RateLimit)
 		change.RateLimitPerMin = &rpm
 	}
-	r := s.request(http.MethodPatch, id, change, err)
-	var body wire.KeyReply[wire.UpdatedKey]
-	r.decode = decodeInto(&body, "key", func() bool { return body.Key.ID != "" })
-	if _, err := s.core.do(ctx, r, opts); err != nil {
+	body, _, err := fetch[wire.KeyReply[wire.UpdatedKey]](ctx, s.core, to(wire.UpdateKey, id).carry(change, refused), opts)
+	if err != nil {
 		return nil, err
 	}
 	return &Key{ID: body.Key.ID, Name: body.Key.Name, RateLimit: RateTier(body.Key.RateLimitPerMin)}, nil
@@ -167,41 +157,8 @@ func (s *KeysService) Update(ctx context.Context, id string, req UpdateKeyReques
 // revoked already, is a NotFoundError; so may be a revocation that succeeded
 // though its reply was lost, after the retry.
 func (s *KeysService) Revoke(ctx context.Context, id string, opts ...CallOption) error {
-	r := s.request(http.MethodDelete, id, nil, checkID(id))
-	var body wire.Success
-	r.decode = decodeInto(&body, "success", func() bool { return body.Success })
-	_, err := s.core.do(ctx, r, opts)
+	_, _, err := fetch[wire.Success](ctx, s.core, to(wire.RevokeKey, id).unless(checkID(id)), opts)
 	return err
-}
-
-// request returns a request for the keys, or for the one with an id. body may
-// be nil; err is why the request is refused, if it is.
-func (s *KeysService) request(method, id string, body any, err *InvalidRequestError) request {
-	r := request{method: method, path: wire.PathKeys, auth: bySession}
-	if id != "" {
-		r.path += "/" + url.PathEscape(id)
-	}
-	if err != nil {
-		r.refused = err
-		return r
-	}
-	if body != nil {
-		r = r.encode(body)
-	}
-	return r
-}
-
-// decodeInto returns what decodes a reply into body, which has to have a field.
-func decodeInto(body any, field string, has func() bool) func([]byte) error {
-	return func(b []byte) error {
-		if err := json.Unmarshal(b, body); err != nil {
-			return err
-		}
-		if !has() {
-			return fmt.Errorf("%s is missing or malformed", field)
-		}
-		return nil
-	}
 }
 
 func checkID(id string) *InvalidRequestError {

@@ -147,9 +147,9 @@ func TestKeysRefusedBeforeSending(t *testing.T) {
 		"nothing to change": {update("k1", clawhq.UpdateKeyRequest{}), "", "/keys/k1"},
 		"long new name":     {update("k1", clawhq.UpdateKeyRequest{Name: &long}), "name", "/keys/k1"},
 		"unknown new tier":  {update("k1", clawhq.UpdateKeyRequest{RateLimit: &tier}), "rate_limit_per_min", "/keys/k1"},
-		"no id":             {update("", clawhq.UpdateKeyRequest{Name: &name}), "id", "/keys"},
+		"no id":             {update("", clawhq.UpdateKeyRequest{Name: &name}), "id", "/keys/"},
 		"blank id":          {client.Keys.Revoke(ctx, " "), "id", "/keys/%20"},
-		"an id that climbs": {client.Keys.Revoke(ctx, ".."), "id", "/keys/.."},
+		"an id that climbs": {client.Keys.Revoke(ctx, ".."), "id", "/keys/%2E%2E"},
 	} {
 		e, ok := tt.err.(*clawhq.InvalidRequestError)
 		if !ok || e.StatusCode != 0 || e.Param != tt.param || e.Path != tt.path || e.Message == "" {

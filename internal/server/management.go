@@ -30,11 +30,10 @@ func (c *call) listKeys() {
 			UsageCount:      k.usage.calls,
 			Status:          wire.KeyActive,
 			RateLimitPerMin: k.rpm,
-			CreatedAt:       k.createdAt,
+			CreatedAt:       wire.HandlerTime(k.createdAt),
 		}
 		if k.usage.calls > 0 {
-			last := k.usage.last
-			shown.LastUsedAt = &last
+			shown.LastUsedAt = wire.HandlerTime(k.usage.last)
 		}
 		if k.revoked {
 			shown.Status = wire.KeyRevoked
@@ -84,7 +83,7 @@ func (c *call) createKey() {
 		KeyPrefix:       n.prefix,
 		Status:          wire.KeyActive,
 		RateLimitPerMin: n.rpm,
-		CreatedAt:       createdAt,
+		CreatedAt:       wire.HandlerTime(createdAt),
 		FullKey:         secret,
 	}})
 }

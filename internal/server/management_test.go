@@ -62,7 +62,7 @@ func TestCreateKey(t *testing.T) {
 				return
 			}
 			got := decode[wire.KeyReply[wire.CreatedKey]](t, w.Body).Key
-			want := wire.CreatedKey{ID: got.ID, Name: tc.name, KeyPrefix: got.FullKey[:12], Status: "active", RateLimitPerMin: tc.rpm, CreatedAt: time.Now().UTC(), FullKey: got.FullKey}
+			want := wire.CreatedKey{ID: got.ID, Name: tc.name, KeyPrefix: got.FullKey[:12], Status: "active", RateLimitPerMin: tc.rpm, CreatedAt: wire.HandlerTime(time.Now()), FullKey: got.FullKey}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("key (-want +got):\n%s", diff)
 			}
@@ -219,8 +219,8 @@ func TestListKeys(t *testing.T) {
 		}
 		want := wire.KeyList{
 			Keys: []wire.Key{
-				{ID: used, Name: "used", KeyPrefix: key[:12], UsageCount: 2, LastUsedAt: &last, Status: "revoked", RateLimitPerMin: 7, CreatedAt: created},
-				{ID: s.FirstKeyID(), Name: "default", KeyPrefix: s.key[:12], Status: "active", RateLimitPerMin: 60, CreatedAt: start},
+				{ID: used, Name: "used", KeyPrefix: key[:12], UsageCount: 2, LastUsedAt: wire.HandlerTime(last), Status: "revoked", RateLimitPerMin: 7, CreatedAt: wire.HandlerTime(created)},
+				{ID: s.FirstKeyID(), Name: "default", KeyPrefix: s.key[:12], Status: "active", RateLimitPerMin: 60, CreatedAt: wire.HandlerTime(start)},
 			},
 			KeyStats: map[string]wire.KeyStats{used: {Today: 2, Week: 2, Errors: 1}, s.FirstKeyID(): {}},
 		}

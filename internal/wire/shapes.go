@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"encoding/json"
-	"time"
-)
+import "encoding/json"
 
 // ChatRequest is the body of POST /v1/chat.
 type ChatRequest struct {
@@ -77,14 +74,14 @@ const (
 // Key is an API key as key management lists it. A PATCH answers with id,
 // name and rate_limit_per_min alone.
 type Key struct {
-	ID              string     `json:"id"`
-	Name            string     `json:"name"`
-	KeyPrefix       string     `json:"key_prefix"`
-	UsageCount      int64      `json:"usage_count"`
-	LastUsedAt      *time.Time `json:"last_used_at"`
-	Status          string     `json:"status"`
-	RateLimitPerMin int        `json:"rate_limit_per_min"`
-	CreatedAt       time.Time  `json:"created_at"`
+	ID              string `json:"id"`
+	Name            string `json:"name"`
+	KeyPrefix       string `json:"key_prefix"`
+	UsageCount      int64  `json:"usage_count"`
+	LastUsedAt      Time   `json:"last_used_at"`
+	Status          string `json:"status"`
+	RateLimitPerMin int    `json:"rate_limit_per_min"`
+	CreatedAt       Time   `json:"created_at"`
 }
 
 // KeyStats counts a key's calls: today's and the last seven days', and how
@@ -101,6 +98,9 @@ type KeyList struct {
 	KeyStats map[string]KeyStats `json:"keyStats"`
 }
 
+// Check tells whether the list is there.
+func (l KeyList) Check() error { return need(member{"keys", l.Keys != nil}) }
+
 // CreateKeyRequest is the body of POST /keys.
 type CreateKeyRequest struct {
 	Name            string `json:"name"`
@@ -110,14 +110,17 @@ type CreateKeyRequest struct {
 // CreatedKey is the key in the reply of POST /keys: the only time that the
 // full key is shown.
 type CreatedKey struct {
-	ID              string    `json:"id"`
-	Name            string    `json:"name"`
-	KeyPrefix       string    `json:"key_prefix"`
-	Status          string    `json:"status"`
-	RateLimitPerMin int       `json:"rate_limit_per_min"`
-	CreatedAt       time.Time `json:"created_at"`
-	FullKey         string    `json:"full_key"`
+	ID              string `json:"id"`
+	Name            string `json:"name"`
+	KeyPrefix       string `json:"key_prefix"`
+	Status          string `json:"status"`
+	RateLimitPerMin int    `json:"rate_limit_per_min"`
+	CreatedAt       Time   `json:"created_at"`
+	FullKey         string `json:"full_key"`
 }
+
+// Check tells whether the key is there, which is worth more than all the rest.
+func (k CreatedKey) Check() error { return need(member{"full_key", k.FullKey != ""}) }
 
 // UpdateKeyRequest is the body of PATCH /keys/{id}.
 type UpdateKeyRequest struct {
@@ -132,12 +135,24 @@ type UpdatedKey struct {
 	RateLimitPerMin int    `json:"rate_limit_per_min"`
 }
 
+// Check tells whether it is of a key.
+func (k UpdatedKey) Check() error { return need(member{"key", k.ID != ""}) }
+
 // KeyReply wraps the key in the replies of POST and PATCH.
-type KeyReply[K CreatedKey | UpdatedKey] struct {
+type KeyReply[K interface {
+	CreatedKey | UpdatedKey
+	Reply
+}] struct {
 	Key K `json:"key"`
 }
+
+// Check tells whether the key is there.
+func (r KeyReply[K]) Check() error { return r.Key.Check() }
 
 // Success is the reply of DELETE /keys/{id}.
 type Success struct {
 	Success bool `json:"success"`
 }
+
+// Check tells whether it says so.
+func (s Success) Check() error { return need(member{"success", s.Success}) }
