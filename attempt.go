@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/shaping"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -22,9 +23,11 @@ import (
 // its body or ends its turn: end does, once, on every path.
 type attempt struct {
 	*call
-	place   slot
-	turn    *slot   // in the rate limit's window; nil without shaping, and once it has ended
-	sent    url.URL // where to
+	place   shaping.Turn
+	turn    *shaping.Turn         // in the rate limit's window; nil without shaping
+	trace   httptrace.ClientTrace // tells when the request is written
+	began   time.Time             // admitted; zero if nobody asks
+	sent    url.URL               // where to
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	timer   *time.Timer
@@ -64,10 +67,6 @@ var (
 // http.Client above; everything else is an error, kept in c.failure.
 func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	c.info, c.failure = ResponseInfo{}, failure{}
-	logging, start := c.logging(), time.Time{}
-	if logging {
-		start = time.Now()
-	}
 	a := &c.first
 	if c.attempts > 0 {
 		a = &attempt{} // the first may still be in use by a write that goes on
@@ -75,9 +74,9 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	a.call = c
 	resp, f := a.make(req)
 	c.failure = f
-	if logging {
+	if !a.began.IsZero() {
 		c.log("clawhq: attempt", f.err, slog.Int("status", c.info.StatusCode),
-			slog.String("request_id", c.info.RequestID), slog.Duration("took", time.Since(start)))
+			slog.String("request_id", c.info.RequestID), slog.Duration("took", time.Since(a.began)))
 	}
 	return resp, f.err
 }
@@ -96,6 +95,9 @@ func (a *attempt) make(req *http.Request) (*http.Response, failure) {
 		return nil, failure{err: err}
 	}
 	a.attempts++
+	if a.logging() {
+		a.began = time.Now()
+	}
 	resp, f := a.send(req)
 	if f.err != nil {
 		return nil, f
@@ -132,35 +134,34 @@ func (a *attempt) admit() error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if a.auth == wire.SessionAuth {
+	if a.auth == wire.SessionAuth || a.shaping == nil {
 		return nil
 	}
-	if a.limiter != nil {
-		return waitForLimiter(ctx, a.limiter)
-	}
-	if a.shaper == nil {
-		return nil
-	}
-	a.place.trace.WroteRequest = a.place.sent
-	if err := a.shaper.admit(ctx, &a.place); err != nil {
+	if err := a.awaitTurn(ctx); err != nil {
 		return err
 	}
 	a.turn = &a.place
+	a.trace.WroteRequest = a.wrote
 	return nil
 }
+
+// wrote says that the request was written to its connection just now.
+func (a *attempt) wrote(httptrace.WroteRequestInfo) { a.turn.Sent(time.Now()) }
 
 // answered ends the turn with what the reply has told.
 func (a *attempt) answered(retryAfter time.Duration) {
 	if a.turn == nil {
 		return
 	}
-	if status := a.info.StatusCode; status == http.StatusTooManyRequests {
-		a.shaper.rejected(a.turn, retryAfter, max(a.retry.MaxRetryAfter, longestGate))
+	status, limit := a.info.StatusCode, a.info.RateLimit
+	if status == http.StatusTooManyRequests {
+		a.turn.Rejected(time.Now(), retryAfter)
 	} else {
-		limit := a.info.RateLimit
-		a.shaper.replied(a.turn, status < 300, limit.Limit, a.counted)
+		a.turn.Answered(time.Now(), shaping.Reply{Success: status < 300, Limit: limit.Limit, Counted: a.counted})
 	}
-	a.turn = nil
+	if o, ok := a.limiter.(LimitObserver); ok {
+		o.ObserveReply(LimitReply{Window: windowName(a.window), StatusCode: status, RateLimit: limit, RetryAfter: retryAfter})
+	}
 }
 
 // send returns the reply's header, the body of which the attempt then owns.
@@ -195,7 +196,7 @@ func (a *attempt) send(req *http.Request) (*http.Response, failure) {
 func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
 	ctx := a.ctx
 	if a.turn != nil {
-		ctx = httptrace.WithClientTrace(ctx, &a.turn.trace)
+		ctx = httptrace.WithClientTrace(ctx, &a.trace)
 	}
 	out := req.WithContext(ctx)
 	a.sent = *req.URL                         // not every transport leaves it alone
@@ -296,10 +297,7 @@ func (a *attempt) end() {
 		return
 	}
 	a.ended = true
-	if a.turn != nil {
-		a.shaper.lost(a.turn, a.unsent)
-		a.turn = nil
-	}
+	a.turn.Lost(time.Now(), a.unsent) // unless a reply has ended it
 	if a.cancel == nil {
 		return // it was not admitted
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/shaping"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -57,8 +58,9 @@ type core struct {
 	secrets    func() *secrets // not a field of their own: print verbs reach everything else
 	retry      RetryPolicy
 	budget     *retryBudget
-	limiter    Limiter // the caller's own; nil without one
-	shaper     *shaper // nil if there is a limiter, or no shaping
+	limiter    Limiter      // the caller's own; nil without one
+	shaping    *shaping.Set // nil if there is none
+	unshaped   bool         // shaping is for WithMaxRate alone
 	rateLimit  lastRateLimit
 	attemptMax time.Duration
 	idleMax    time.Duration
@@ -90,7 +92,7 @@ func NewClient(opts ...Option) (*Client, error) {
 		retry:          DefaultRetryPolicy(),
 		attemptTimeout: DefaultAttemptTimeout,
 		idleTimeout:    DefaultStreamIdleTimeout,
-		shaper:         newShaper(0),
+		shaped:         true,
 	}
 	if cfg.baseURL == "" {
 		cfg.baseURL = DefaultBaseURL
@@ -129,6 +131,12 @@ func (cfg *config) core() (*core, error) {
 	if cfg.idleTimeout < 0 {
 		return nil, fmt.Errorf("stream idle timeout %v is negative", cfg.idleTimeout)
 	}
+	if cfg.rateLimit < 0 {
+		return nil, fmt.Errorf("rate limit %d is negative", cfg.rateLimit)
+	}
+	if cfg.maxRate < 0 {
+		return nil, fmt.Errorf("max rate %d is negative", cfg.maxRate)
+	}
 	if !headerSafe(cfg.product) {
 		return nil, errors.New("user agent product holds characters that a header may not")
 	}
@@ -152,7 +160,8 @@ func (cfg *config) core() (*core, error) {
 		retry:      retry,
 		budget:     newRetryBudget(retry.Budget),
 		limiter:    cfg.limiter,
-		shaper:     cfg.shaper,
+		shaping:    cfg.shaping(retry.MaxRetryAfter),
+		unshaped:   !cfg.shaped,
 		attemptMax: cmp.Or(cfg.attemptTimeout, forever),
 		idleMax:    cmp.Or(cfg.idleTimeout, forever),
 	}

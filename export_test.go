@@ -1,7 +1,6 @@
 package clawhq
 
 import (
-	"context"
 	"time"
 )
 
@@ -35,16 +34,3 @@ type Budget struct{ b *retryBudget }
 func NewBudget(share float64) Budget { return Budget{newRetryBudget(share)} }
 func (b Budget) Earn()               { b.b.earn() }
 func (b Budget) Spend() bool         { return b.b.spend() }
-
-// Shaper is a client's rate shaping.
-type Shaper struct{ s *shaper }
-
-func NewShaper(limit int) Shaper { return Shaper{newShaper(limit)} }
-
-// Logged is how many calls the shaper remembers.
-func (s Shaper) Logged() int { return s.s.own.Len() + s.s.answered.Len() }
-
-type Slot struct{ sl slot }
-
-func (s Shaper) Admit(ctx context.Context, sl *Slot) error { return s.s.admit(ctx, &sl.sl) }
-func (s Shaper) Replied(sl *Slot, limit, counted int)      { s.s.replied(&sl.sl, true, limit, counted) }

@@ -1,7 +1,6 @@
 package clawhq
 
 import (
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -18,7 +17,9 @@ type config struct {
 	logger         *slog.Logger
 	retry          RetryPolicy
 	limiter        Limiter
-	shaper         *shaper
+	shaped         bool // by the client itself, or by limiter
+	rateLimit      int
+	maxRate        int
 	attemptTimeout time.Duration
 	idleTimeout    time.Duration
 	insecureHTTP   bool
@@ -59,21 +60,21 @@ func WithRetry(policy RetryPolicy) Option { return func(c *config) { c.retry = p
 // later is followed all the same, up and down. 0 turns rate shaping off; a
 // negative number is an error.
 func WithRateLimit(rpm int) Option {
-	return func(c *config) {
-		c.limiter, c.shaper = nil, nil
-		if rpm < 0 {
-			c.err = fmt.Errorf("rate limit %d is negative", rpm)
-		} else if rpm > 0 {
-			c.shaper = newShaper(rpm)
-		}
-	}
+	return func(c *config) { c.limiter, c.rateLimit, c.shaped = nil, rpm, rpm != 0 }
 }
 
-// WithLimiter replaces the client's own rate shaping. Every attempt of a call
-// to the /v1 API waits for it, retries included. A nil Limiter turns shaping
-// off.
+// WithMaxRate has the client make no more than rpm calls in any 60 seconds to
+// one window, whatever the server allows, so that a part of a key is left to
+// others. It holds beside WithRateLimit and WithLimiter, too. Default: 0, no
+// such bound; a negative number is an error.
+func WithMaxRate(rpm int) Option { return func(c *config) { c.maxRate = rpm } }
+
+// WithLimiter has limiter make room for attempts instead of the client's own
+// log of them: every attempt of a call to the /v1 API waits for it, retries
+// included. What a 429 tells is heeded all the same: it pauses all callers of
+// the client before they reach the Limiter. A nil Limiter turns shaping off.
 func WithLimiter(limiter Limiter) Option {
-	return func(c *config) { c.limiter, c.shaper = limiter, nil }
+	return func(c *config) { c.limiter, c.rateLimit, c.shaped = limiter, 0, limiter != nil }
 }
 
 // WithSession sets the dashboard's session cookie, which key management is

@@ -1,12 +1,19 @@
 package clawhq
 
 import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/shaping"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -72,4 +79,158 @@ func headerInt(h http.Header, name string) (n int64, ok bool) {
 	}
 	n, err := strconv.ParseInt(values[0], 10, 64)
 	return n, err == nil
+}
+
+// A Limiter makes room for attempts, one by one. Wait blocks until one may be
+// sent, or returns an error, at the latest when ctx ends; that error fails the
+// call. *rate.Limiter of golang.org/x/time is one; another may be shared
+// between machines. A Limiter may also be a LimitObserver, a WindowLimiter and
+// a FallbackLimiter.
+//
+// Note that a token bucket with burst b and rate N lets up to b+N calls into
+// the server's window of N.
+type Limiter interface {
+	Wait(ctx context.Context) error
+}
+
+// A LimitObserver is a Limiter that hears of the replies to the attempts it has
+// made room for, to learn the limit and to heed a 429. ObserveReply must be
+// safe for concurrent use and return soon: the call waits for it.
+type LimitObserver interface {
+	Limiter
+	ObserveReply(LimitReply)
+}
+
+// LimitReply is what a reply tells of the rate limit.
+type LimitReply struct {
+	// Window is the name of the window that the attempt counted in: "key" for
+	// the key's own, which is that of chats and thread messages. The live
+	// service counts every other endpoint in a window of its own; by the
+	// documentation all are one.
+	Window string
+
+	StatusCode int
+	RateLimit  RateLimit     // zero if the reply does not tell, as errors do not
+	RetryAfter time.Duration // of a 429; 0 if it does not say
+}
+
+// A WindowLimiter is a Limiter that is asked by window: WaitWindow is called in
+// place of Wait, with the name that LimitReply has.
+type WindowLimiter interface {
+	Limiter
+	WaitWindow(ctx context.Context, window string) error
+}
+
+// A FallbackLimiter is a Limiter that may be out of service, like one that
+// needs a network. Fallback is asked about each error of Wait, unless ctx has
+// ended: if it reports true, the client shapes the attempt by itself, as it
+// does without a Limiter, and the call does not fail. It knows of all attempts
+// that were made before, and finds others on the key by what replies tell.
+type FallbackLimiter interface {
+	Limiter
+	Fallback(err error) bool
+}
+
+// shaping returns what shapes a client's attempts, nil for nothing.
+func (cfg *config) shaping(longest time.Duration) *shaping.Set {
+	if !cfg.shaped && cfg.maxRate == 0 {
+		return nil
+	}
+	return shaping.NewSet(shaping.Config{
+		Limit:   cfg.rateLimit,
+		Max:     cfg.maxRate,
+		Unknown: wire.SmallestTier,
+		Others:  smallestWindow,
+		Longest: max(longest, 2*wire.RateWindow),
+	})
+}
+
+// smallestWindow is the size of the smallest window that the live service has
+// beside a key's, that of creating batches.
+const smallestWindow = 5
+
+// windowName is the name of a window as a Limiter gets it.
+func windowName(w shaping.Window) string { return cmp.Or(w.Name, wire.KeyWindow.Name) }
+
+// awaitTurn waits until the rate limit lets the attempt go, which then has its
+// place.
+func (a *attempt) awaitTurn(ctx context.Context) error {
+	r := shaping.Request{Window: a.window, Retry: a.attempts > 0, Elsewhere: a.unshaped}
+	var began time.Time
+	if a.logging() {
+		began = time.Now()
+		r.Waiting = func(why shaping.Reason, until time.Time) { a.waiting(why.String(), until) }
+	}
+	err := a.throttled(ctx, a.limited(ctx, &r))
+	if err == nil {
+		err = a.throttled(ctx, a.shaping.Admit(ctx, r, &a.place))
+	}
+	if a.logging() {
+		a.waited(time.Since(began), err)
+	}
+	return err
+}
+
+// limited waits for the Limiter of the caller's, if there is one, behind the
+// gate, and says in r what it came to.
+func (a *attempt) limited(ctx context.Context, r *shaping.Request) error {
+	if a.limiter == nil {
+		return nil
+	}
+	if err := a.shaping.Gate(ctx, *r); err != nil {
+		return err
+	}
+	var err error
+	if l, ok := a.limiter.(WindowLimiter); ok {
+		err = l.WaitWindow(ctx, windowName(a.window))
+	} else {
+		err = a.limiter.Wait(ctx)
+	}
+	if err == nil {
+		r.Elsewhere = true
+		return nil
+	}
+	if l, ok := a.limiter.(FallbackLimiter); ok && ctx.Err() == nil && l.Fallback(err) {
+		if a.logging() {
+			a.log("clawhq: the limiter is out of service", err)
+		}
+		return nil
+	}
+	return fmt.Errorf("limiter: %w", err)
+}
+
+// throttled returns err, as ErrThrottled if it is for a context that has ended,
+// or will too soon.
+func (a *attempt) throttled(ctx context.Context, err error) error {
+	var late *shaping.TooLate
+	ended := ctx.Err()
+	switch {
+	case err == nil:
+		return nil
+	case ended != nil:
+	case errors.As(err, &late), strings.Contains(err.Error(), "would exceed context deadline"): // x/time/rate has no other mark
+		ended = context.DeadlineExceeded
+	default:
+		return err
+	}
+	return newCallError("not admitted by the rate limit: "+oneLine(err.Error()), ErrThrottled, ended, err)
+}
+
+// waiting says that the attempt begins to wait for the rate limit: why, and
+// until when, zero if that is not known.
+func (a *attempt) waiting(why string, until time.Time) {
+	attrs := []slog.Attr{slog.String("reason", why)}
+	if !until.IsZero() {
+		attrs = append(attrs, slog.Duration("wait", time.Until(until)))
+	}
+	a.log("clawhq: waiting for the rate limit", nil, attrs...)
+}
+
+// waited says how long the attempt has waited for the rate limit, and with what
+// result.
+func (a *attempt) waited(d time.Duration, err error) {
+	if d < time.Millisecond && err == nil {
+		return
+	}
+	a.log("clawhq: waited for the rate limit", err, slog.Duration("waited", d))
 }

@@ -1,5 +1,14 @@
 package shaping
 
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Length is how long a window of the server is.
+const Length = time.Minute
+
 // A Window names the sliding window that an attempt counts in. The zero value
 // is the key's own; every other name stands for a window beside it.
 type Window struct {
@@ -9,4 +18,369 @@ type Window struct {
 	// minute, until a reply tells. 0 means that nothing is expected. It only
 	// delays: nobody is refused for a limit that no reply has confirmed.
 	Limit int
+}
+
+// Config says what is known beforehand.
+type Config struct {
+	Limit   int           // of the key's window; 0 if it is not known
+	Max     int           // attempts a window at most, whatever replies tell; 0 without a bound
+	Unknown int           // attempts outstanding at most in the key's window while its limit is not known
+	Others  int           // the same for the other windows
+	Longest time.Duration // wait after a 429 that is believed
+}
+
+// A Set shapes the attempts of a client: a Shaper for each window, of which none
+// learns from another's replies. It is safe for concurrent use.
+//
+// Two rules are kept. By the service's documentation, all attempts with a key
+// count in the key's window; in fact, most endpoints have windows of their own.
+// So an attempt in another window has to fit in there and, until replies show
+// otherwise, into the one window of all.
+type Set struct {
+	cfg Config
+
+	mu      sync.Mutex
+	margin  margin
+	key     *Shaper
+	windows map[string]*Shaper // the others
+
+	// all is the window of all attempts, by the documented rule. It is nil
+	// until there is an attempt in another window than the key's, since it is
+	// the key's window till then, and once replies have shown otherwise.
+	all *Shaper
+	odd odd
+
+	arrivals uint64 // waiters so far
+	waiting  int
+}
+
+// odd is a reply that told another limit than the key's, which is a sign of
+// separate windows if the key's limit is found unchanged after it.
+type odd struct {
+	limit int       // the key's, as last told before
+	at    time.Time // the reply came
+}
+
+// NewSet returns a Set that has seen nothing yet.
+func NewSet(cfg Config) *Set {
+	s := &Set{cfg: cfg, margin: margin{length: minMargin}}
+	s.key = &Shaper{limit: cfg.Limit, max: cfg.Max, unknown: cfg.Unknown, margin: &s.margin}
+	return s
+}
+
+// A Request is what an attempt asks for.
+type Request struct {
+	Window Window
+
+	// Retry is set for an attempt that is not its call's first. It goes ahead
+	// of those that are.
+	Retry bool
+
+	// Elsewhere is set if something else has made room for the attempt: it
+	// waits for the gate, and for Config.Max, only.
+	Elsewhere bool
+
+	// Waiting, if it is not nil, is called once, before the attempt begins to
+	// wait, with the reason and when the wait is expected to end: a zero time
+	// if that depends on a reply.
+	Waiting func(why Reason, until time.Time)
+}
+
+// Admit waits until an attempt may be sent and fills in its turn. It returns
+// *TooLate at once if nothing can be sent by ctx's deadline, by what is proven,
+// or ctx's cause as soon as that has ended.
+func (s *Set) Admit(ctx context.Context, r Request, t *Turn) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	own := s.shaper(r.Window)
+	if own.queue.len() == 0 && (s.all == nil || s.waiting == 0) {
+		now := time.Now()
+		if p := s.plan(now, own, 0, r.Elsewhere); !p.at.After(now) {
+			s.take(now, t, own, p)
+			return nil
+		}
+	}
+	return s.wait(ctx, own, r, t)
+}
+
+// wait is Admit for an attempt that has to queue. s.mu is held, but not while
+// it sleeps.
+func (s *Set) wait(ctx context.Context, own *Shaper, r Request, t *Turn) error {
+	s.arrivals++
+	s.waiting++
+	w := newWaiter(ctx, r, s.arrivals)
+	place := own.queue.add(w)
+	defer func() {
+		s.waiting--
+		own.queue.remove(w)
+		s.wake()
+	}()
+	for placed := true; ; placed = false {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if w.refused != nil {
+			return w.refused
+		}
+		now := time.Now()
+		head := own.queue.head() == w
+		if head {
+			place = 0
+		}
+		p := s.plan(now, own, place, r.Elsewhere)
+		due := head && !p.at.After(now)
+		if due && s.isNext(now, own, w) {
+			s.take(now, t, own, p)
+			return nil
+		}
+		if head || placed { // else the place is not known any more
+			if err := own.hopeless(now, w, place); err != nil {
+				return err
+			}
+		}
+		s.unlocked(func() {
+			if placed {
+				r.tell(p)
+			}
+			sleep(ctx, w.wake, head && !due, p.at.Sub(now))
+		})
+	}
+}
+
+// unlocked calls f without the mutex, and takes it again even if f panics.
+func (s *Set) unlocked(f func()) {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	f()
+}
+
+func (r Request) tell(p plan) {
+	if r.Waiting == nil {
+		return
+	}
+	if p.why == Unknown {
+		p.at = time.Time{}
+	}
+	r.Waiting(p.why, p.at)
+}
+
+// sleep waits for ctx's end, for wake and, if it is timed, for no longer than d.
+func sleep(ctx context.Context, wake <-chan struct{}, timed bool, d time.Duration) {
+	var expired <-chan time.Time
+	if timed {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		expired = t.C
+	}
+	select {
+	case <-expired:
+	case <-wake:
+	case <-ctx.Done():
+	}
+}
+
+// Gate waits while the gate is closed that stands before a window.
+func (s *Set) Gate(ctx context.Context, r Request) error {
+	told := false
+	for {
+		now := time.Now()
+		until := s.closedUntil(now, r.Window)
+		if !until.After(now) {
+			return nil
+		}
+		if deadline, ok := ctx.Deadline(); ok && until.After(deadline) {
+			return &TooLate{until.Sub(now)}
+		}
+		if !told {
+			r.tell(plan{at: until, why: Closed})
+			told = true
+		}
+		sleep(ctx, nil, true, until.Sub(now))
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (s *Set) closedUntil(now time.Time, w Window) (until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.each(s.shaper(w), func(sh *Shaper) {
+		if sh.gate.until.After(until) {
+			until = sh.gate.until
+		}
+	})
+	return until
+}
+
+// shaper returns the Shaper of a window.
+func (s *Set) shaper(w Window) *Shaper {
+	if w.Name == "" {
+		return s.key
+	}
+	if sh := s.windows[w.Name]; sh != nil {
+		return sh
+	}
+	if s.windows == nil {
+		s.windows = map[string]*Shaper{}
+		s.all = s.key.clone()
+	}
+	sh := &Shaper{limit: w.Limit, max: s.cfg.Max, unknown: s.cfg.Others, margin: &s.margin}
+	s.windows[w.Name] = sh
+	return sh
+}
+
+// each calls f for the Shapers that an attempt in a window counts in.
+func (s *Set) each(own *Shaper, f func(*Shaper)) {
+	f(own)
+	if s.all != nil {
+		f(s.all)
+	}
+}
+
+// plan returns when an attempt may be sent that has the given place in the
+// queue of its window.
+func (s *Set) plan(now time.Time, own *Shaper, place int, elsewhere bool) plan {
+	p := own.plan(now, place, elsewhere)
+	if s.all != nil {
+		p = p.later(s.all.plan(now, place, elsewhere))
+	}
+	return p
+}
+
+// isNext reports whether w, the head of its queue, goes ahead of the heads of
+// the other queues, with which it shares the window of all.
+func (s *Set) isNext(now time.Time, own *Shaper, w *waiter) bool {
+	if s.all == nil {
+		return true
+	}
+	next := true
+	s.heads(func(sh *Shaper, head *waiter) {
+		if sh != own && head.before(w) && !sh.plan(now, 0, head.elsewhere).at.After(now) {
+			head.signal()
+			next = false
+		}
+	})
+	return next
+}
+
+// heads calls f for the first waiter of each queue.
+func (s *Set) heads(f func(*Shaper, *waiter)) {
+	if head := s.key.queue.head(); head != nil {
+		f(s.key, head)
+	}
+	for _, sh := range s.windows {
+		if head := sh.queue.head(); head != nil {
+			f(sh, head)
+		}
+	}
+}
+
+// wake has the first of each queue look again.
+func (s *Set) wake() {
+	if s.waiting > 0 {
+		s.heads(func(_ *Shaper, head *waiter) { head.signal() })
+	}
+}
+
+func (s *Set) take(now time.Time, t *Turn, own *Shaper, p plan) {
+	*t = Turn{set: s, shaper: own, at: now, probe: p.probe, before: own.history.successes}
+	own.history.start(now)
+	if s.all != nil {
+		t.before = s.all.history.successes
+		s.all.history.start(now)
+	}
+}
+
+// answered takes in a reply other than 429.
+func (s *Set) answered(now time.Time, t *Turn, own *Shaper, r Reply) {
+	s.each(own, func(sh *Shaper) {
+		if r.Success {
+			sh.history.answered.Add(t.at)
+			sh.history.successes++
+			sh.gate.admitted()
+		} else {
+			sh.history.doubtful.Add(t.at)
+		}
+	})
+	counting := own
+	if s.all != nil {
+		counting = s.all
+	}
+	if t.probe && r.Success {
+		counting.others.probed(true)
+	}
+	if r.Limit == 0 {
+		return
+	}
+	certain, limit := own.certain(now), own.limit
+	s.learn(now, t, own, r)
+	if r.Counted >= 0 {
+		spread, ok := own.history.spread(t.at, r.Counted)
+		s.margin.observe(now, now.Sub(t.at), spread, ok)
+		if s.all == nil {
+			counting = own
+		}
+		counting.others.full = r.Counted >= r.Limit
+		counting.estimate(now, t.at, r.Counted)
+	}
+	if !certain || own.limit != limit {
+		own.refuse(now)
+	}
+}
+
+// learn takes in the limit that a reply tells, and whether it shows that
+// windows are counted separately.
+func (s *Set) learn(now time.Time, t *Turn, own *Shaper, r Reply) {
+	own.learn(now, t.at, r.Limit)
+	if s.all == nil {
+		return
+	}
+	switch {
+	case r.Success && r.Counted >= 0 && r.Counted <= s.all.history.certain(now, t.before):
+		s.all = nil // not all that the server has certainly counted are in this count
+	case own == s.key:
+		s.all.learn(now, t.at, r.Limit)
+		if !s.odd.at.IsZero() && t.at.After(s.odd.at) {
+			if s.odd.limit == r.Limit {
+				s.all = nil
+			}
+			s.odd = odd{}
+		}
+	default:
+		if keys := s.key.limit; keys > 0 && keys != r.Limit && s.odd.at.IsZero() {
+			s.odd = odd{keys, now}
+		}
+		if !s.key.confirmed(now) {
+			// By the documented rule this is the key's limit, but a window
+			// beside it may be smaller.
+			limit := max(r.Limit, s.key.limit, s.cfg.Unknown)
+			if s.all.confirmed(now) {
+				limit = max(limit, s.all.limit)
+			}
+			s.all.learn(now, t.at, limit)
+		}
+	}
+}
+
+// rejected takes in a 429.
+func (s *Set) rejected(now time.Time, t *Turn, own *Shaper, retryAfter time.Duration) {
+	explained := false
+	counting := own
+	s.each(own, func(sh *Shaper) {
+		counting = sh
+		sh.history.sent.Remove(t.at)
+		sh.gate.close(now, retryAfter, s.cfg.Longest, Length/time.Duration(max(sh.limit, s.cfg.Unknown)))
+		explained = explained || sh.filled(t.at)
+	})
+	switch {
+	case explained:
+		s.margin.widen(now, t.at)
+	case counting.limit > 0 && counting.others.seenSince(now.Add(-2*Length)):
+		counting.estimate(now, t.at, counting.limit)
+		if t.probe {
+			counting.others.probed(false)
+		}
+	} // else no reply has shown anyone else, and there is only the server's word on when to come back
+	own.refuse(now)
 }

@@ -86,3 +86,9 @@ func (l *Log) Admit(now time.Time, span time.Duration, limit int) (remaining int
 	l.Add(now)
 	return limit - l.Len(), 0
 }
+
+// Within returns the number of events after from and not after to.
+func (l *Log) Within(from, to time.Time) int { return max(0, l.After(to)-l.After(from)) }
+
+// Clone returns a copy that shares nothing with l.
+func (l *Log) Clone() Log { return Log{times: slices.Clone(l.times[l.start:])} }

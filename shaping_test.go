@@ -325,27 +325,6 @@ func TestShapingGateAndDeadline(t *testing.T) {
 	}
 }
 
-// The log forgets, whether the server tells a limit or not.
-func TestShapingForgets(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		for _, limit := range []int{0, 1000} {
-			s := clawhq.NewShaper(limit)
-			for range 10_000 {
-				var sl clawhq.Slot
-				if err := s.Admit(t.Context(), &sl); err != nil {
-					t.Fatal(err)
-				}
-				s.Replied(&sl, limit, -1)
-				time.Sleep(time.Second)
-			}
-			if n := s.Logged(); n > 2*70 {
-				t.Errorf("limit %d: %d calls are remembered", limit, n)
-			}
-		}
-	})
-}
-
 // Key management is not counted against the key, and not shaped.
 func TestShapingLeavesKeysAlone(t *testing.T) {
 	t.Parallel()
@@ -361,48 +340,6 @@ func TestShapingLeavesKeysAlone(t *testing.T) {
 			t.Errorf("took %v", time.Since(start))
 		}
 	})
-}
-
-func TestShapingAllocatesNothing(t *testing.T) {
-	s := clawhq.NewShaper(1 << 30)
-	slots := make([]clawhq.Slot, 4)
-	ctx := context.Background()
-	n := testing.AllocsPerRun(10_000, func() {
-		sl := &slots[0]
-		*sl = clawhq.Slot{}
-		if err := s.Admit(ctx, sl); err != nil {
-			t.Fatal(err)
-		}
-		s.Replied(sl, 1<<30, 1)
-	})
-	if n != 0 {
-		t.Errorf("%v allocations a call", n)
-	}
-}
-
-// The cost of a call that does not have to wait: of its admission, and with
-// what is learned from its reply, in a window that is half full on average.
-func BenchmarkShaping(b *testing.B) {
-	ctx := context.Background()
-	for name, answered := range map[string]bool{"admission": false, "admission and reply": true} {
-		b.Run(name, func(b *testing.B) {
-			var s clawhq.Shaper
-			var sl clawhq.Slot
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				if i %= 300; i == 0 {
-					s = clawhq.NewShaper(300)
-				}
-				sl = clawhq.Slot{}
-				if err := s.Admit(ctx, &sl); err != nil {
-					b.Fatal(err)
-				}
-				if answered {
-					s.Replied(&sl, 300, i+1)
-				}
-			}
-		})
-	}
 }
 
 // How long a retry is waited for says nothing about how long the gate stays

@@ -1,0 +1,163 @@
+package shaping
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Reason is why an attempt waits.
+type Reason uint8
+
+// The reasons.
+const (
+	Behind  Reason = iota // callers are ahead
+	Closed                // after a 429
+	Spaced                // after a 429, too: attempts are let out one by one
+	Full                  // no slot is free
+	Others                // those that may be free are left to others on the key
+	Unknown               // the limit: a reply will tell
+)
+
+// String returns the reason as a log shows it.
+func (r Reason) String() string {
+	return [...]string{
+		"callers are ahead", "closed after a 429", "let out one by one after a 429",
+		"the window is full", "left to others on the key", "the limit is not known yet",
+	}[r]
+}
+
+// unexpected is a time away: nothing but a reply will tell.
+const unexpected = 100 * 365 * 24 * time.Hour
+
+// A plan is when an attempt may be sent if everything stays as it is.
+type plan struct {
+	at    time.Time
+	why   Reason // of a wait until then
+	probe bool   // beyond the client's slots
+}
+
+// later returns the plan of the two that has to be waited for longer.
+func (p plan) later(q plan) plan {
+	if q.at.After(p.at) {
+		q.probe = q.probe || p.probe
+		return q
+	}
+	p.probe = p.probe || q.probe
+	return p
+}
+
+// plan returns when the attempt at the given place in the queue may be sent, on
+// the cautious estimate. One that something else has made room for waits for
+// the gate and the caller's own bound only.
+func (s *Shaper) plan(now time.Time, place int, elsewhere bool) plan {
+	p := s.gated(now)
+	if elsewhere {
+		return p.later(s.slot(now, s.max, place))
+	}
+	if s.limit == 0 {
+		if s.history.outstanding+place >= s.unknown && !s.gate.closed(now) {
+			return p.later(plan{at: now.Add(unexpected), why: Unknown})
+		}
+		return p.later(s.slot(now, s.max, place))
+	}
+	reserved := s.others.reserved(now, s.history.outstanding > 0)
+	slots := s.capped(max(1, s.limit-reserved)) // one is always this client's
+	own := s.slot(now, slots, place)
+	if reserved > 0 {
+		own = s.amongOthers(now, own, slots, place)
+	}
+	return p.later(own)
+}
+
+// gated returns when the gate and what follows it let an attempt out.
+func (s *Shaper) gated(now time.Time) plan {
+	p := plan{at: now}
+	if s.gate.closed(now) {
+		p = plan{at: s.gate.until, why: Closed}
+	}
+	if s.gate.spacing > 0 {
+		if last, ok := s.history.last(); ok {
+			return p.later(plan{at: last.Add(s.gate.spacing), why: Spaced})
+		}
+	}
+	return p
+}
+
+// slot returns when one of so many slots is free. 0 means that they have no
+// bound.
+func (s *Shaper) slot(now time.Time, slots, place int) plan {
+	if slots == 0 {
+		return plan{at: now}
+	}
+	return plan{at: s.history.free(now, s.margin.span(), slots, place), why: Full}
+}
+
+// amongOthers returns the plan for a slot where others hold some.
+func (s *Shaper) amongOthers(now time.Time, own plan, slots, place int) plan {
+	if own.at.After(now) && !s.slot(now, s.capped(s.limit), place).at.After(now) {
+		own.why = Others
+	}
+	if place > 0 {
+		return own
+	}
+	// The others may be taking slots at this moment as well: of the room there
+	// seems to be, only this client's share is used at once.
+	fresh := s.history.underWay(now.Add(-roundTrip))
+	left := slots - s.history.sent.Within(now.Add(-s.margin.span()), now) + fresh
+	if fresh > 0 && fresh >= left*slots/s.limit {
+		return plan{at: now.Add(roundTrip), why: Others}
+	}
+	if last, ok := s.history.last(); ok && own.at.After(now) && s.others.probing(slots, s.limit) {
+		probe := plan{at: last.Add(s.others.pause()), why: Others, probe: true}
+		// Also a probe has to fit in with the client's own attempts.
+		if probe = probe.later(s.slot(now, s.capped(s.limit), 0)); probe.at.Before(own.at) {
+			return probe
+		}
+	}
+	return own
+}
+
+// earliest returns when the attempt at the given place can be sent at the
+// earliest, whatever replies may still tell: what is not proven does not count.
+func (s *Shaper) earliest(now time.Time, place int, elsewhere bool) time.Time {
+	slots := s.max
+	if !elsewhere && s.certain(now) {
+		slots = s.capped(s.limit)
+	}
+	at := s.slot(now, slots, place).at
+	if s.gate.closed(now) && s.gate.until.After(at) {
+		at = s.gate.until
+	}
+	return at
+}
+
+// certain reports whether the limit is proven: a reply has told it within the
+// last window, or none is due that could tell another.
+func (s *Shaper) certain(now time.Time) bool {
+	return s.limit > 0 && (s.confirmed(now) || s.history.outstanding == 0)
+}
+
+// confirmed reports whether a reply has told the limit within the last window.
+func (s *Shaper) confirmed(now time.Time) bool {
+	return !s.confirmedAt.IsZero() && now.Sub(s.confirmedAt) <= Length
+}
+
+// TooLate is why an attempt is refused ahead of its deadline.
+type TooLate struct{ In time.Duration }
+
+// Error says when there will be room.
+func (e *TooLate) Error() string {
+	return fmt.Sprintf("there is room in %v, after the context's deadline", e.In.Round(time.Millisecond))
+}
+
+// hopeless returns why the waiter at the given place is refused, nil if nothing
+// proves that it must be.
+func (s *Shaper) hopeless(now time.Time, w *waiter, place int) error {
+	if w.deadline.IsZero() {
+		return nil
+	}
+	if at := s.earliest(now, place, w.elsewhere); at.After(w.deadline) {
+		return &TooLate{at.Sub(now)}
+	}
+	return nil
+}
