@@ -7,6 +7,12 @@ import "time"
 // tortured is how many calls TestTorture makes.
 const tortured = 10_000
 
+// poissonCalls is how many calls come at random.
+const poissonCalls = 2_400
+
+// burstCalls is how many calls are made in bursts of each kind.
+const burstCalls = 2_400
+
 // soaked is how long TestSoak lasts, in virtual time.
 const soaked = time.Hour
 

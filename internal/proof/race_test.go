@@ -8,6 +8,12 @@ import "time"
 // times as long.
 const tortured = 2_000
 
+// poissonCalls is how many calls come at random.
+const poissonCalls = 1_000
+
+// burstCalls is how many calls are made in bursts of each kind.
+const burstCalls = 600
+
 // soaked is how long TestSoak lasts, in virtual time.
 const soaked = 5 * time.Minute
 

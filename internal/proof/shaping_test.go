@@ -1,0 +1,260 @@
+package proof_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"net/http"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/jarcoal/httpmock"
+)
+
+// agentTaking returns an agent that takes from least to most to answer.
+func agentTaking(least, most time.Duration) clawhqtest.Option {
+	return clawhqtest.WithAgent("slow", func(ctx context.Context, m clawhqtest.Message) iter.Seq2[string, error] {
+		return func(yield func(string, error) bool) {
+			select {
+			case <-time.After(least + rand.N(most-least+1)):
+				yield("done", nil)
+			case <-ctx.Done():
+			}
+		}
+	})
+}
+
+var hiSlow = clawhq.ChatRequest{Message: "hi", Agent: "slow"}
+
+// outcomes are what became of calls made together.
+type outcomes struct{ served, refused, failed, rejected int }
+
+// burst makes n calls, spread evenly, each with a deadline unless that is 0,
+// and returns what became of them.
+func burst(t *testing.T, s *clawhqtest.Server, client *clawhq.Client, n int, spread, deadline time.Duration) (o outcomes) {
+	before := len(s.Requests())
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			ctx := context.Background()
+			if deadline > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, deadline)
+				defer cancel()
+			}
+			_, err := client.Chat(ctx, hiSlow)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				o.served++
+			case errors.Is(err, clawhq.ErrThrottled):
+				o.refused++
+			default:
+				o.failed++
+				t.Log(err)
+			}
+		})
+		time.Sleep(spread / time.Duration(n))
+	}
+	wg.Wait()
+	for _, r := range s.Requests()[before:] {
+		if r.Status == http.StatusTooManyRequests {
+			o.rejected++
+		}
+	}
+	return o
+}
+
+// A client that is alone may make as many calls as its key allows, at once or
+// one after the other, on a key that nothing is known of: none is refused.
+func TestFiguresLoneBursts(t *testing.T) {
+	for _, limit := range figureLimits {
+		for _, spread := range []time.Duration{0, 2 * time.Second, 20 * time.Second} {
+			t.Run(fmt.Sprintf("%d RPM over %v", limit, spread), func(t *testing.T) {
+				t.Parallel()
+				var sum outcomes
+				runs := burstCalls / limit
+				for range runs {
+					bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+						s.SetRateLimit(s.KeyID(), limit)
+						o := burst(t, s, s.Client(), limit, spread, 30*time.Second)
+						sum.served += o.served
+						sum.refused += o.refused
+						sum.failed += o.failed
+						sum.rejected += o.rejected
+					}, agentTaking(100*ms, 400*ms))
+				}
+				t.Logf("%d calls over %v at %d RPM, deadline 30 s, %d runs: %d refused, %d rejected", limit, spread, limit, runs, sum.refused, sum.rejected)
+				if want := (outcomes{served: runs * limit}); sum != want {
+					t.Errorf("got %+v, want %+v", sum, want)
+				}
+			})
+		}
+	}
+}
+
+// What was seen of others on the key is forgotten: long after they have gone,
+// a burst goes out at once.
+func TestFiguresOthersLongGone(t *testing.T) {
+	for _, idle := range []time.Duration{2 * time.Minute, time.Hour, 24 * time.Hour} {
+		for _, deadline := range []time.Duration{10 * time.Second, 0} {
+			t.Run(fmt.Sprintf("%v, deadline %v", idle, deadline), func(t *testing.T) {
+				t.Parallel()
+				bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+					client, other := s.Client(), s.Client()
+					got := burst(t, s, client, 1, 0, 0)
+					if want := (outcomes{served: 1}); got != want {
+						t.Fatalf("the first call: got %+v, want %+v", got, want)
+					}
+					burst(t, s, other, 55, 0, 0)
+					burst(t, s, client, 3, 3*time.Second, 0)
+					time.Sleep(idle)
+					start := time.Now()
+					got = burst(t, s, client, 20, 0, deadline)
+					took := time.Since(start)
+					t.Logf("others used 55 of 60 slots, idle for %v, burst of 20, deadline %v: %d refused, %v", idle, deadline, got.refused, took)
+					if want := (outcomes{served: 20}); got != want {
+						t.Errorf("got %+v, want %+v", got, want)
+					}
+					if took != 300*ms {
+						t.Errorf("took %v, want the agent's 300 ms", took)
+					}
+				}, agentTaking(300*ms, 300*ms))
+			})
+		}
+	}
+}
+
+// A limit that no reply has confirmed lately refuses nobody while replies are
+// due that may tell another.
+func TestShapingLimitRaised(t *testing.T) {
+	for name, tt := range map[string]struct {
+		opts []clawhq.Option
+		warm bool
+	}{
+		"set beforehand to less":    {opts: []clawhq.Option{clawhq.WithRateLimit(30)}},
+		"raised while idle":         {warm: true},
+		"raised while idle, preset": {opts: []clawhq.Option{clawhq.WithRateLimit(60)}, warm: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+				client := s.Client(tt.opts...)
+				if tt.warm {
+					burst(t, s, client, 5, 0, 0)
+					time.Sleep(2 * time.Minute)
+				}
+				s.SetRateLimit(s.KeyID(), 300)
+				got := burst(t, s, client, 100, 0, 20*time.Second)
+				if want := (outcomes{served: 100}); got != want {
+					t.Errorf("got %+v, want %+v", got, want)
+				}
+			}, agentTaking(100*ms, 400*ms))
+		})
+	}
+}
+
+// A retry goes ahead of the callers that have not had an attempt.
+func TestShapingRetriesKeepTheirTurn(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		s.Inject(clawhqtest.FaultStatus(503, ""))
+		client := s.Client()
+		start := time.Now()
+		var first time.Duration
+		var wg sync.WaitGroup
+		for i := range 601 {
+			wg.Go(func() {
+				if _, err := client.Chat(context.Background(), hi); err != nil {
+					t.Error(err)
+				}
+				if i == 0 {
+					first = time.Since(start)
+				}
+			})
+			if i == 0 {
+				synctest.Wait() // it has met the 503
+			}
+		}
+		wg.Wait()
+		t.Logf("the first of 601 calls at 60 RPM met a 503 and was served after %v, the last after %v", first, time.Since(start))
+		if first > 62*time.Second {
+			t.Errorf("the retry was served after %v, want the first slot that came free", first)
+		}
+	})
+}
+
+// However an attempt ends, its place among the outstanding comes back.
+func TestShapingLosesNothing(t *testing.T) {
+	for name, end := range map[string]func(){
+		"panic":  func() { panic("the transport's") },
+		"Goexit": runtime.Goexit,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				n := 0
+				var mu sync.Mutex
+				client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
+					mu.Lock()
+					n++
+					broken := n <= 30
+					mu.Unlock()
+					if broken {
+						end()
+					}
+					return reply(200, okBody), nil
+				})}))
+				var wg sync.WaitGroup
+				for range 30 {
+					wg.Go(func() {
+						defer func() { _ = recover() }()
+						_, _ = client.Chat(t.Context(), hi)
+					})
+				}
+				wg.Wait()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				start := time.Now()
+				if _, err := client.Chat(ctx, hi); err != nil || time.Since(start) != 0 {
+					t.Errorf("the next call: %v after %v, want an answer at once", err, time.Since(start))
+				}
+			})
+		})
+	}
+}
+
+// A count that admitted calls prove wrong does not hold a client down for
+// ever.
+func TestShapingWrongCount(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		mock := httpmock.NewMockTransport()
+		mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
+			return reply(200, okBody, "X-RateLimit-Limit", "60", "X-RateLimit-Remaining", "0"), nil
+		})
+		client := mockClient(t, mock)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		n := 0
+		for ctx.Err() == nil {
+			if _, err := client.Chat(ctx, hi); err == nil {
+				n++
+			}
+			time.Sleep(10 * ms)
+		}
+		t.Logf("every reply says Remaining: 0, and none is a 429: %d calls in 10 minutes at 60 RPM", n)
+		if n < 500 {
+			t.Errorf("%d calls in 10 minutes, want at least 500", n)
+		}
+	})
+}

@@ -1,0 +1,113 @@
+package shaping
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/window"
+)
+
+// A server counts attempts by one of the two rules.
+type server struct {
+	mu       sync.Mutex
+	one      bool           // all attempts count in the key's window, as documented
+	limits   map[string]int // by window; "" is the key's
+	logs     map[string]*window.Log
+	served   map[string]int
+	rejected int
+}
+
+// answer counts an attempt and ends its turn, with travel and work in between.
+func (s *server) answer(t *Turn, name string, work time.Duration) {
+	travel := func() { time.Sleep(20*time.Millisecond + rand.N(80*time.Millisecond)) }
+	t.Sent(time.Now())
+	travel()
+	s.mu.Lock()
+	counts := name
+	if s.one {
+		counts = ""
+	}
+	if s.logs[counts] == nil {
+		s.logs[counts] = new(window.Log)
+	}
+	limit := s.limits[counts]
+	remaining, wait := s.logs[counts].Admit(time.Now(), Length, limit)
+	if wait > 0 {
+		s.rejected++
+	} else {
+		s.served[name]++
+	}
+	s.mu.Unlock()
+	if wait > 0 {
+		travel()
+		t.Rejected(time.Now(), wait)
+		return
+	}
+	time.Sleep(work)
+	travel()
+	t.Answered(time.Now(), Reply{Success: true, Limit: limit, Counted: limit - remaining})
+}
+
+// Mixed traffic of chats and two endpoints that have windows of their own in the
+// live service, and none in the documentation: a client that is alone on the
+// key gets what the server would admit, without a 429, by either rule.
+func TestMixedWindows(t *testing.T) {
+	t.Parallel()
+	agents, batches := Window{"agents", 60}, Window{"batch-create", 5}
+	for name, tt := range map[string]struct {
+		one    bool
+		key    int
+		window Window // beside chats and batches
+		want   int    // a minute
+	}{
+		"one window":                      {one: true, key: 60, window: agents, want: 60},
+		"one window, large":               {one: true, key: 300, window: agents, want: 300},
+		"one window, small":               {one: true, key: 30, window: agents, want: 30},
+		"separate windows":                {key: 30, window: agents, want: 30 + 60 + 5},
+		"separate windows of equal size":  {key: 60, window: agents, want: 60 + 60 + 5},
+		"separate windows, nothing known": {key: 120, window: Window{Name: "agents"}, want: 120 + 60 + 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const length = 10 * time.Minute
+				srv := &server{one: tt.one, logs: map[string]*window.Log{}, served: map[string]int{},
+					limits: map[string]int{"": tt.key, "agents": 60, "batch-create": 5}}
+				set := NewSet(Config{Unknown: 30, Others: 5})
+				ctx, cancel := context.WithTimeout(t.Context(), length)
+				defer cancel()
+				var wg sync.WaitGroup
+				work := func(w Window, workers int, took time.Duration) {
+					for range workers {
+						wg.Go(func() {
+							for {
+								var turn Turn
+								if err := set.Admit(ctx, Request{Window: w}, &turn); err != nil {
+									return
+								}
+								srv.answer(&turn, w.Name, took)
+							}
+						})
+					}
+				}
+				work(Window{}, 20, time.Second)
+				work(tt.window, 10, 0)
+				work(batches, 2, 100*time.Millisecond)
+				wg.Wait()
+				total := 0
+				for _, n := range srv.served {
+					total += n
+				}
+				most := tt.want * int(length.Minutes())
+				t.Logf("%s, key of %d RPM: %.1f%% of what the server admits %v, %d rejected", name, tt.key, 100*float64(total)/float64(most), srv.served, srv.rejected)
+				if total < most*97/100 || srv.rejected > 0 {
+					t.Errorf("served %d, rejected %d, want at least 97%% of %d and no 429", total, srv.rejected, most)
+				}
+			})
+		})
+	}
+}
