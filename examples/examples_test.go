@@ -9,9 +9,11 @@ import (
 	"go/token"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -105,7 +107,7 @@ func TestExamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if info, err := os.Stat(out); err != nil || info.Mode().Perm() != 0o600 {
+		if info, err := os.Stat(out); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
 			t.Errorf("stored as %v, %v", info.Mode(), err)
 		}
 		hello := clawhq.ChatRequest{Message: "hi"}
@@ -121,20 +123,20 @@ func TestExamples(t *testing.T) {
 	t.Run("webbackend", func(t *testing.T) {
 		t.Parallel()
 		cmd, out := start(t, filepath.Join(bin, "webbackend"), "-addr", "127.0.0.1:0")
-		url, err := out.ReadString('\n')
+		app, err := out.ReadString('\n')
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp, err := http.Get(strings.TrimSpace(url) + "/ask?q=Explain+how+webhooks+work")
+		resp, err := http.PostForm(strings.TrimSpace(app)+"/ask", url.Values{"q": {"Explain how webhooks work"}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer resp.Body.Close()
 		events, err := io.ReadAll(resp.Body)
-		if err != nil || !strings.Contains(string(events), `data: "callbacks "`) || !strings.HasSuffix(string(events), "event: done\ndata: \"\"\n\n") {
+		if err != nil || !strings.Contains(string(events), `data: {"content":"callbacks "}`) || !strings.HasSuffix(string(events), "event: done\ndata: [DONE]\n\n") {
 			t.Errorf("got %v:\n%s", err, events)
 		}
-		cmd.Process.Signal(os.Interrupt)
+		interrupt(t, cmd)
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("after an interrupt: %v", err)
 		}
@@ -164,7 +166,7 @@ func TestExamples(t *testing.T) {
 		if line, err := out.ReadString('\n'); !strings.Contains(line, "Support Bot is deployed") || resp.StatusCode != http.StatusOK {
 			t.Errorf("got %d, printed %q, %v", resp.StatusCode, line, err)
 		}
-		cmd.Process.Signal(os.Interrupt)
+		interrupt(t, cmd)
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("after an interrupt: %v", err)
 		}
@@ -177,7 +179,7 @@ func TestExamples(t *testing.T) {
 		if _, err := out.ReadString(' '); err != nil { // the first word
 			t.Fatal(err)
 		}
-		cmd.Process.Signal(os.Interrupt)
+		interrupt(t, cmd)
 		rest, err := io.ReadAll(out)
 		if err != nil || strings.Contains(string(rest), "help you with") {
 			t.Errorf("went on with %q, %v", rest, err)
@@ -195,7 +197,7 @@ func TestExamples(t *testing.T) {
 		if _, err := out.ReadString(','); err != nil { // the first progress
 			t.Fatal(err)
 		}
-		cmd.Process.Signal(os.Interrupt)
+		interrupt(t, cmd)
 		rest, err := io.ReadAll(out)
 		if err != nil || !strings.Contains(string(rest), ", 0 failed, ") {
 			t.Errorf("went on with %q, %v", rest, err)
@@ -220,7 +222,7 @@ func TestFolders(t *testing.T) {
 			t.Errorf("examples/%s is not run by TestExamples", e.Name())
 		}
 	}
-	ours := []string{"github.com/clawhq/clawhq-go", "github.com/clawhq/clawhq-go/clawhqtest", "github.com/clawhq/clawhq-go/webhook"}
+	ours := []string{"github.com/clawhq/clawhq-go", "github.com/clawhq/clawhq-go/clawhqtest", "github.com/clawhq/clawhq-go/relay", "github.com/clawhq/clawhq-go/webhook"}
 	for folder, output := range prints {
 		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 		if err != nil {

@@ -55,9 +55,11 @@
 //
 // The context of its request ends, at once, also while the agent is silent,
 // and the agent with it, provided that the sequence was made with that context
-// or one derived from it. A browser that stays but takes nothing is given up
-// after [Options.WriteTimeout]. SSE returns when the sequence has ended, and
-// leaves no goroutine or timer behind, not even if the sequence panics.
+// or one derived from it. (A page that reads the stream with fetch has to abort
+// it on pagehide: browsers keep the connections of pages that they may go back
+// to.) A browser that stays but takes nothing is given up after
+// [Options.WriteTimeout]. SSE returns when the sequence has ended, and leaves
+// no goroutine or timer behind, not even if the sequence panics.
 //
 // # When the browser returns
 //

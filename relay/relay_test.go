@@ -350,24 +350,32 @@ func TestPanicInHeartbeat(t *testing.T) {
 	})
 }
 
-// The server's WriteTimeout, which stands for short replies, does not bound an
-// answer.
-func TestServerWriteTimeout(t *testing.T) {
+// The server's timeouts, which stand for short requests and replies, do not
+// bound an answer.
+func TestServerTimeouts(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		browser := listen(t, &http.Server{
-			WriteTimeout: 5 * time.Second,
-			Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				relay.SSE(w, r, slowly(40*time.Second, "one", "two"), relay.Options{Heartbeat: -1})
-			}),
+	for _, tt := range []struct {
+		name   string
+		server *http.Server
+	}{
+		{"write", &http.Server{WriteTimeout: 5 * time.Second}},
+		{"read", &http.Server{ReadTimeout: 5 * time.Second}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				tt.server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					relay.SSE(w, r, slowly(40*time.Second, "one", "two"), relay.Options{Heartbeat: -1})
+				})
+				resp, err := listen(t, tt.server).Get("http://app.test/")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer resp.Body.Close()
+				if body, err := io.ReadAll(resp.Body); string(body) != twoChunks || err != nil {
+					t.Errorf("got %q, %v; want %q", body, err, twoChunks)
+				}
+			})
 		})
-		resp, err := browser.Get("http://app.test/")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		if body, err := io.ReadAll(resp.Body); string(body) != twoChunks || err != nil {
-			t.Errorf("got %q, %v; want %q", body, err, twoChunks)
-		}
-	})
+	}
 }

@@ -1,5 +1,6 @@
-// Webbackend relays an agent's answer to a browser as it is made, and stops the
-// agent when the browser leaves.
+// Webbackend is a site to chat with an agent: it hands answers on to browsers
+// as they are made, keeps their conversations apart, and stops the agent when
+// the browser leaves.
 //
 //	go run ./examples/webbackend
 //
@@ -48,9 +49,10 @@ func main() {
 // serve serves until ctx ends, and then tells live streams to end too.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
+		Handler:     handler,
+		ReadTimeout: 10 * time.Second,
+		IdleTimeout: time.Minute,
+		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"errors"
+	"io/fs"
+	"log"
+	"net/http"
+	"regexp"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/relay"
+)
+
+//go:embed static
+var static embed.FS
+
+// maxQuestion bounds the body of a request, in bytes: the page allows 10,000
+// characters, of which a form makes 9 bytes each at most.
+const maxQuestion = 128 << 10
+
+// NewHandler serves a page to chat with an agent at /, answers questions at
+// POST /ask (a form with the field q) as server-sent events, and begins a new
+// conversation at POST /new. An answer may take as long as patience, the wait
+// for the rate limit included.
+func NewHandler(client *clawhq.Client, patience time.Duration) http.Handler {
+	files, err := fs.Sub(static, "static")
+	if err != nil {
+		panic(err) // the name is not that of the folder above
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /", http.FileServerFS(files))
+	mux.HandleFunc("POST /new", func(w http.ResponseWriter, r *http.Request) {
+		begin(w, r)
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("POST /ask", func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxQuestion)
+		// The request's context ends when the browser leaves, and with it the
+		// agent.
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		answer := client.ChatStream(ctx, clawhq.ChatRequest{Message: r.PostFormValue("q"), SessionID: conversation(w, r)})
+		// The log gets the error. The browser is told less.
+		if err := relay.SSE(w, r, answer, relay.Options{}); err != nil && !errors.Is(err, context.Canceled) {
+			log.Print(err)
+		}
+	})
+	// Other sites may neither ask in a visitor's name nor show the page in a
+	// frame of theirs.
+	own := http.NewCrossOriginProtection().Handler(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", "default-src 'self'; img-src data:; frame-ancestors 'none'")
+		own.ServeHTTP(w, r)
+	})
+}
+
+// cookie is the name of the cookie with a visitor's conversation: the
+// session_id of its chats. Nobody can guess another visitor's.
+const cookie = "conversation"
+
+var conversationID = regexp.MustCompile("^[A-Z2-7]{26}$") // as rand.Text makes them
+
+// conversation returns the visitor's conversation, and begins one if there is
+// none.
+func conversation(w http.ResponseWriter, r *http.Request) string {
+	if c, err := r.Cookie(cookie); err == nil && conversationID.MatchString(c.Value) {
+		return c.Value
+	}
+	return begin(w, r)
+}
+
+// begin begins a conversation.
+func begin(w http.ResponseWriter, r *http.Request) string {
+	id := rand.Text()
+	http.SetCookie(w, &http.Cookie{
+		Name:     cookie,
+		Value:    id,
+		Path:     "/",
+		MaxAge:   24 * 60 * 60,
+		HttpOnly: true,
+		Secure:   r.TLS != nil, // always, behind a proxy that does TLS
+		SameSite: http.SameSiteStrictMode,
+	})
+	return id
+}
