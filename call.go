@@ -70,6 +70,9 @@ func to(e wire.Endpoint, ids ...string) request {
 	if e.Window != wire.KeyWindow {
 		r.window = shaping.Window(e.Window)
 	}
+	if e.Method == http.MethodPost {
+		r.repeat = ifUnsent
+	}
 	return r
 }
 

@@ -42,6 +42,10 @@ const (
 //
 // Nothing printed from a Client holds its key or its session.
 type Client struct {
+	Agents        *AgentsService        // deployed agents
+	Models        *ModelsService        // what agents can run on
+	Conversations *ConversationsService // of the dashboard's chat
+
 	// Keys manages the account's API keys. It needs WithSession.
 	Keys *KeysService
 
@@ -106,7 +110,13 @@ func NewClient(opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("clawhq: %w", err)
 	}
-	return &Client{Keys: &KeysService{core: core}, core: core}, nil
+	return &Client{
+		Agents:        &AgentsService{core},
+		Models:        &ModelsService{core},
+		Conversations: &ConversationsService{core},
+		Keys:          &KeysService{core},
+		core:          core,
+	}, nil
 }
 
 // core checks the configuration and makes what a Client is made of.

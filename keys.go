@@ -94,9 +94,7 @@ func (s *KeysService) Create(ctx context.Context, req CreateKeyRequest, opts ...
 	if refused == nil {
 		refused = checkTier(req.RateLimit)
 	}
-	r := to(wire.CreateKey)
-	r.repeat = ifUnsent
-	body, _, err := fetch[wire.KeyReply[wire.CreatedKey]](ctx, s.core, r.carry(wire.CreateKeyRequest{Name: name, RateLimitPerMin: int(req.RateLimit)}, refused), opts)
+	body, _, err := fetch[wire.KeyReply[wire.CreatedKey]](ctx, s.core, to(wire.CreateKey).carry(wire.CreateKeyRequest{Name: name, RateLimitPerMin: int(req.RateLimit)}, refused), opts)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +161,7 @@ func (s *KeysService) Revoke(ctx context.Context, id string, opts ...CallOption)
 
 func checkID(id string) *InvalidRequestError {
 	if strings.TrimSpace(id) == "" || id == "." || id == ".." {
-		return invalid(CodeInvalidParameter, "id", "%q is not the id of a key", id)
+		return invalid(CodeInvalidParameter, "id", "%q is not an id", id)
 	}
 	return nil
 }
