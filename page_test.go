@@ -99,7 +99,7 @@ func TestAll(t *testing.T) {
 		"empty":          {shelf: shelf{}, asked: []string{"@"}},
 		"bad limit":      {shelf: shelf{rows: abcde}, opts: clawhq.ListOptions{Limit: 101}, err: "limit is 101, and must be 1 to 100"},
 
-		"one arrives":   {shelf: shelf{rows: abcde, change: insert("new")}, opts: clawhq.ListOptions{Limit: 2}, want: abcde, asked: []string{"2@", "2@2", "2@4"}},
+		"one arrives": {shelf: shelf{rows: abcde, change: insert("new")}, opts: clawhq.ListOptions{Limit: 2}, want: abcde, asked: []string{"2@", "2@2", "2@4"}},
 		"many arrive": {shelf: shelf{rows: abcde, change: insert("1", "2", "3", "4")}, opts: clawhq.ListOptions{Limit: 2},
 			want: []string{"a", "b", "3", "4", "c", "d", "e"}, asked: []string{"2@", "2@2", "2@4", "2@6", "2@8"}},
 		"seen one goes": {shelf: shelf{rows: abcde, change: remove(0, 1)}, opts: clawhq.ListOptions{Limit: 2}, want: abcde, asked: []string{"2@", "2@2", "2@1", "2@3"}},

@@ -184,6 +184,9 @@ func (x *exhibition) show(v any) {
 			x.show(elem.Elem().Interface())
 		}
 	}
+	if generic := strings.Index(name, "["); generic > 0 {
+		name = name[:generic]
+	}
 	x.types[name] = true
 	x.values++
 	pointer := reflect.New(typ)
@@ -425,6 +428,13 @@ func exhibitClient(t *testing.T, x *exhibition, format string) {
 			}
 		}
 	}
+	for _, n = range []int{0, 11, 16, len(replies)} { // of errors it is the path alone that differs
+		for _, call := range familyCalls(t.Context(), client) {
+			if _, err := call(); err != nil {
+				x.show(err)
+			}
+		}
+	}
 	x.search("the client's log", "", logs.String())
 	if !strings.Contains(logs.String(), "clw_a1b2c3d4…") || strings.Count(logs.String(), "\n") < 100 {
 		t.Errorf("the client logged %d lines", strings.Count(logs.String(), "\n"))
@@ -624,6 +634,9 @@ func exhibitValues(t *testing.T, x *exhibition) {
 		clawhqtest.Message{Text: "hi", History: []clawhqtest.Turn{{Role: clawhqtest.RoleUser, Content: "hi"}}}, clawhqtest.Turn{Role: clawhqtest.RoleUser},
 		&clawhq.Client{}, &clawhq.KeysService{}, &clawhq.StreamError{APIError: &clawhq.APIError{}},
 	} {
+		x.show(v)
+	}
+	for _, v := range familyValues() {
 		x.show(v)
 	}
 }
