@@ -1,19 +1,16 @@
 package clawhq_test
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/internal/wire"
+	"github.com/clawhq/clawhq-go/internal/wire/recorded"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jarcoal/httpmock"
 )
@@ -26,46 +23,17 @@ type recording struct {
 	reply              string
 }
 
-func readRecording(t *testing.T, file string) recording {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request, response, ok := strings.Cut(string(text), "\n< RESPONSE\n")
-	request, ok2 := strings.CutPrefix(request, "> REQUEST\n")
-	if !ok || !ok2 {
-		t.Fatalf("%s: not a recording", file)
-	}
-	head, body, _ := strings.Cut(request, "\n\n")
-	method, rest, _ := strings.Cut(head, " ")
-	path, _, _ := strings.Cut(rest, "\n")
-	resp, err := http.ReadResponse(bufio.NewReader(strings.NewReader(strings.ReplaceAll(response, "\r\n", "\n"))), nil)
-	if err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
-	reply, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
-	return recording{
-		method: method, path: path, body: strings.TrimSpace(body),
-		status: resp.StatusCode, header: resp.Header, reply: string(bytes.TrimSuffix(reply, []byte("\n"))),
-	}
-}
-
 // Each recording is played to the client, whatever there are: what the client
 // makes of it is compared with what encoding/json makes of the same bytes.
 func TestRecordings(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/recorded/*.http")
-	if err != nil || len(files) < 20 {
-		t.Fatalf("%d recordings, %v", len(files), err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".http"), func(t *testing.T) {
+	for _, e := range recorded.All() {
+		if !strings.HasPrefix(e.Name, "keys_") && !strings.HasPrefix(e.Name, "chat_") || e.Status == http.StatusMethodNotAllowed {
+			continue
+		}
+		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
-			rec := readRecording(t, file)
+			rec := recording{e.Method, e.URL, string(e.Body()), e.Status, e.ReplyHeader, e.Reply}
 			mock := httpmock.NewMockTransport()
 			mock.RegisterResponder(rec.method, "https://app.clawhq.tech"+rec.path, func(*http.Request) (*http.Response, error) {
 				r := httpmock.NewStringResponse(rec.status, rec.reply)
@@ -115,7 +83,7 @@ func playRecording(t *testing.T, client *clawhq.Client, rec recording, opt clawh
 	// here it is the reply that counts.
 	_ = json.Unmarshal([]byte(rec.body), &body)
 	text := func(name, otherwise string) string {
-		if s, ok := body[name].(string); ok && strings.TrimSpace(s) != "" && !strings.ContainsAny(s, " !") {
+		if s, ok := body[name].(string); ok && strings.TrimSpace(s) != "" && len(s) <= wire.MaxMessageChars && !strings.ContainsAny(s, " !") {
 			return s
 		}
 		return otherwise

@@ -1,58 +1,29 @@
 package server
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"iter"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Message is what an agent is asked.
-type Message struct {
-	Text      string
-	Agent     string // slug of the agent asked
-	SessionID string // empty for a message that stands alone
-	History   []Turn // the session's earlier turns, oldest first
-}
-
-// Turn is one side's part of a conversation.
-type Turn struct {
-	Role    string // RoleUser or RoleAssistant
-	Content string
-}
-
-// The roles of a Turn.
-const (
-	RoleUser      = "user"
-	RoleAssistant = "assistant"
-)
-
-// AgentFunc answers a message, piece by piece; each piece is a chunk of a
-// streamed reply. An error ends the reply: the client gets model_error, or
-// stream_error in a stream, and the journal the error's text. A panic is an
-// internal_error. The context is done when the client leaves, the server
-// closes or the agent has taken 60 seconds: an agent that waits must end with
-// it.
-type AgentFunc func(ctx context.Context, m Message) iter.Seq2[string, error]
-
-// agent is a deployed agent.
+// agent is an agent, deployed or undeployed again.
 type agent struct {
-	slug, name string
-	answer     AgentFunc
+	id, slug, name string
+	description    string
+	model          string
+	deployedAt     time.Time
+	undeployed     bool
+	answer         AgentFunc
 }
-
-// defaultAgent answers, by the documentation's profile, messages that name no
-// agent.
-const defaultAgent = "support-bot"
 
 // HandleAgent deploys fn under slug, in place of the agent that has it
-// already, if one does. A nil fn stands for a built-in agent. Profile
-// Documented keeps support-bot as the default agent, so that a test that adds
-// one does not change what others get; in profile Live the agent deployed
-// last becomes it.
+// already, if one does. A nil fn stands for a built-in agent. It is the agent
+// deployed last then, which profile Live takes for the default.
 func (s *Server) HandleAgent(slug string, fn AgentFunc) {
 	if slug == "" {
 		panic("clawhqtest: HandleAgent: empty slug")
@@ -62,154 +33,131 @@ func (s *Server) HandleAgent(slug string, fn AgentFunc) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a := &agent{slug, slug, fn}
-	if i := slices.IndexFunc(s.agents, func(a *agent) bool { return a.slug == slug }); i >= 0 {
-		a.name = s.agents[i].name
-		s.agents = slices.Delete(s.agents, i, i+1)
-	}
-	s.agents = append(s.agents, a)
+	s.deploy(agent{slug: slug, name: slug, model: wire.DefaultModel, answer: fn})
 }
 
-// findAgent returns the agent with that slug or, failing that, name; for an
-// empty one the default agent. It is nil if there is none. Call it with s.mu
-// held.
+// deploy deploys an agent. One that has its slug keeps its id and what it is
+// called. Call it with s.mu held or before the server is used.
+func (s *Server) deploy(a agent) {
+	a.id = uuid.NewString()
+	a.slug = s.cfg.Profile.slug(a.slug, a.name)
+	a.deployedAt = time.Now()
+	if i := slices.IndexFunc(s.agents, func(old *agent) bool { return old.slug == a.slug }); i >= 0 {
+		old := s.agents[i]
+		a.id, a.name, a.description, a.model = old.id, old.name, old.description, old.model
+		s.agents = slices.Delete(s.agents, i, i+1)
+	}
+	s.agents = append(s.agents, &a)
+}
+
+// deployed returns the agents that are deployed, in that order.
+func (s *Server) deployed() []*agent {
+	return slices.DeleteFunc(slices.Clone(s.agents), func(a *agent) bool { return a.undeployed })
+}
+
+// findAgent returns the deployed agent with that slug or, failing that, name,
+// in any case; for an empty one the default agent. It is nil if there is
+// none. Call it with s.mu held.
 func (s *Server) findAgent(name string) *agent {
+	deployed := s.deployed()
 	if name == "" {
-		if s.cfg.Profile == Live {
-			return s.agents[len(s.agents)-1]
-		}
-		name = defaultAgent
+		return s.cfg.Profile.defaultAgent(deployed)
 	}
 	for _, is := range []func(*agent) bool{
-		func(a *agent) bool { return a.slug == name },
-		func(a *agent) bool { return a.name == name },
+		func(a *agent) bool { return strings.EqualFold(a.slug, name) },
+		func(a *agent) bool { return strings.EqualFold(a.name, name) },
 	} {
-		if i := slices.IndexFunc(s.agents, is); i >= 0 {
-			return s.agents[i]
+		if i := slices.IndexFunc(deployed, is); i >= 0 {
+			return deployed[i]
 		}
 	}
 	return nil
 }
 
+// anyAgent is findAgent for threads and batches, whose unknown agents are the
+// default one.
+func (s *Server) anyAgent(name string) *agent {
+	if a := s.findAgent(name); a != nil {
+		return a
+	}
+	return s.findAgent("")
+}
+
 func (s *Server) agentNames() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	names := make([]string, len(s.agents))
-	for i, a := range s.agents {
-		names[i] = a.name
+	names := []string{}
+	for _, a := range s.deployed() {
+		names = append(names, a.name)
 	}
 	return names
 }
 
-// builtinAgents are the agents of a new server.
-func (s *Server) builtinAgents() []*agent {
-	return []*agent{
-		{"sales-assistant", "sales-assistant", s.builtin(salesDesk)},
-		{defaultAgent, "Support Bot", s.builtin(supportDesk)},
-	}
+// SetOffline stops or starts the machine that the agents run on. While it is
+// stopped messages are answered agent_offline, and batches fail.
+func (s *Server) SetOffline(offline bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offline = offline
 }
 
-// builtin returns an agent that answers as d or, in profile Live, with an
-// echo; word by word, with the configured delay in between.
-func (s *Server) builtin(d desk) AgentFunc {
-	reply := d.reply
-	if s.cfg.Profile == Live {
-		reply = echo
+// listAgents answers GET /v1/agents: those deployed, newest first.
+func (c *call) listAgents() (any, error) {
+	agents := c.s.deployed()
+	slices.Reverse(agents)
+	page, paging, err := pageOf(c, agents, "agents")
+	if err != nil {
+		return nil, err
 	}
-	return func(ctx context.Context, m Message) iter.Seq2[string, error] {
-		return func(yield func(string, error) bool) {
-			text, failAfter := reply(m)
-			for i, word := range strings.SplitAfter(text, " ") {
-				if i == failAfter {
-					yield("", errEchoFailed)
-					return
-				}
-				if i > 0 && !pause(ctx, s.cfg.AgentDelay) || !yield(word, nil) {
-					return
-				}
-			}
-		}
+	list := wire.AgentList{Agents: []wire.Agent{}, Paging: paging}
+	for _, a := range page {
+		shown := c.showAgent(a)
+		shown.Slug = c.s.cfg.Profile.listSlug(a)
+		list.Agents = append(list.Agents, shown)
 	}
+	return list, nil
 }
 
-// pause waits and reports whether the context lasted.
-func pause(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return true
+// getAgent answers GET /v1/agents/{id}, which knows no slugs.
+func (c *call) getAgent() (any, error) {
+	a := c.agent()
+	if a == nil || a.undeployed {
+		return nil, refuse(wire.CodeAgentNotFound, "", "")
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return wire.AgentReply{Agent: c.showAgent(a)}, nil
 }
 
-var errEchoFailed = errors.New("the message asked for a failure")
-
-// echo is the live service's agent behind the recordings: "[fail]" in a
-// message makes it fail at once, "[cut]" after the first word.
-func echo(m Message) (text string, failAfter int) {
-	failAfter = -1
+// undeployAgent answers DELETE /v1/agents/{id}.
+func (c *call) undeployAgent() (any, error) {
+	a := c.agent()
 	switch {
-	case strings.Contains(m.Text, "[fail]"):
-		failAfter = 0
-	case strings.Contains(m.Text, "[cut]"):
-		failAfter = 1
+	case a == nil:
+		return nil, refuse(wire.CodeAgentNotFound, "Agent not found", "")
+	case a.undeployed:
+		return nil, &refusal{status: http.StatusBadRequest, code: wire.CodeInvalidRequest, message: "Agent is not deployed"}
 	}
-	return "Echo: " + m.Text, failAfter
+	a.undeployed = true
+	return wire.Undeployed{Undeployed: true}, nil
 }
 
-// desk is a built-in agent of profile Documented. What it says depends on the
-// message and the history alone.
-type desk struct {
-	greeting string
-	answers  []struct{ word, text string } // the first whose word is in the message
-	closing  string
+// agent returns the agent with the id in the path, deployed or not, or nil.
+func (c *call) agent() *agent {
+	i := slices.IndexFunc(c.s.agents, func(a *agent) bool { return a.id == c.ids[0] })
+	if i < 0 {
+		return nil
+	}
+	return c.s.agents[i]
 }
 
-var supportDesk = desk{
-	greeting: "Thanks for reaching out to support.",
-	answers: []struct{ word, text string }{
-		{"hour", "Our support hours are Monday to Friday, 9:00 to 18:00 UTC."},
-		{"webhook", "Webhooks are HTTP callbacks that notify your server when something happens."},
-		{"key", "You can create, change and revoke keys on the API Access page."},
-		{"limit", "Each key has its own limit, counted over a sliding window of 60 seconds."},
-	},
-	closing: "Is there anything else I can help you with?",
-}
-
-var salesDesk = desk{
-	greeting: "Thanks for your interest in ClawHQ.",
-	answers: []struct{ word, text string }{
-		{"price", "API access is part of the Pro plan."},
-		{"plan", "API access is part of the Pro plan."},
-		{"demo", "I would be glad to set up a demo for your team."},
-	},
-	closing: "Shall I tell you more about what ClawHQ can do for you?",
-}
-
-// maxQuote bounds what a desk repeats of a message, in characters.
-const maxQuote = 120
-
-func (d desk) reply(m Message) (text string, failAfter int) {
-	opening := d.greeting
-	if n := len(m.History)/2 + 1; n > 1 {
-		opening = fmt.Sprintf("This is message %d of our conversation.", n)
+func (c *call) showAgent(a *agent) wire.Agent {
+	shown := wire.Agent{
+		ID:          a.id,
+		Name:        a.name,
+		Description: wire.Text(a.description),
+		Status:      wire.AgentDeployed,
+		Model:       wire.AgentModel{Primary: a.model},
+		DeployedAt:  c.s.cfg.Profile.time(a.deployedAt),
 	}
-	quote := []rune(m.Text)
-	if len(quote) > maxQuote {
-		quote = append(quote[:maxQuote], '…')
+	if c.s.cfg.Profile == Documented {
+		shown.AgentID = a.id
 	}
-	parts := []string{opening, fmt.Sprintf("You asked: “%s”", string(quote))}
-	lower := strings.ToLower(m.Text)
-	for _, a := range d.answers {
-		if strings.Contains(lower, a.word) {
-			parts = append(parts, a.text)
-			break
-		}
-	}
-	return strings.Join(append(parts, d.closing), " "), -1
+	return shown
 }

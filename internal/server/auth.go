@@ -9,65 +9,77 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// authorize checks what every /v1 endpoint asks for, in the service's order:
-// header, format, hash, status, plan, rate limit. If something is amiss it
-// answers and returns false. Otherwise the call has been counted.
-func (c *call) authorize() bool {
-	scheme, secret, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
-	secret = strings.TrimSpace(secret)
-	if !strings.EqualFold(scheme, "Bearer") || secret == "" {
-		c.fail(wire.CodeInvalidAPIKey, "Missing Authorization: Bearer <api_key> header", "")
-		return false
+// bearer returns the API key that a request bears in whatever case of the
+// scheme, or nothing.
+func bearer(r *http.Request) string {
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
 	}
-	if !wire.ValidKey(secret) {
-		c.fail(wire.CodeInvalidAPIKey, "Invalid API key format", "")
-		return false
-	}
-
-	pro := strings.EqualFold(c.s.cfg.Plan, wire.PlanPro)
-	c.s.mu.Lock()
-	k := c.state.keys.find(secret)
-	active := k != nil && !k.revoked
-	now := time.Now()
-	var wait time.Duration
-	if k != nil {
-		c.entry.KeyID = k.id
-	}
-	if active && pro {
-		if c.limit, wait = k.admit(now, c.s.cfg.Profile); wait == 0 {
-			c.key = k
-		}
-	}
-	c.s.mu.Unlock()
-
-	switch {
-	case k == nil:
-		c.fail(wire.CodeInvalidAPIKey, "", "")
-	case !active:
-		c.fail(wire.CodeRevokedAPIKey, "", "")
-	case !pro:
-		c.fail(wire.CodePlanRequired, "", "")
-	case wait > 0:
-		retryAfter, message := c.s.cfg.Profile.rateLimited(now, wait)
-		c.w.Header().Set(wire.HeaderRetryAfter, retryAfter)
-		c.fail(wire.CodeRateLimited, message, "")
-	default:
-		return true
-	}
-	return false
+	return strings.TrimSpace(secret)
 }
 
-// authorizeSession is authorize for key management, whose credential is the
-// session cookie and whose limits go by method.
-func (c *call) authorizeSession() bool {
-	cookie, err := c.r.Cookie(wire.SessionCookie)
-	if err != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(c.s.session())) != 1 {
-		c.failFlat(http.StatusUnauthorized, "Unauthorized")
-		return false
+// authenticate checks the route's credential and the account's plan. Of a key
+// it goes in the service's order: header, format, hash, status, plan.
+func (c *call) authenticate() error {
+	p := c.s.cfg.Profile
+	pro := p.allows(c.s.cfg.Plan)
+	if c.route.Auth == wire.SessionAuth {
+		cookie, err := c.r.Cookie(wire.SessionCookie)
+		switch {
+		case err != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(c.s.session())) != 1:
+			return flat(http.StatusUnauthorized, "Unauthorized")
+		case !pro:
+			return flat(http.StatusForbidden, "Pro plan required")
+		}
+		return nil
 	}
-	if !c.admitManagement() {
-		c.failFlat(http.StatusTooManyRequests, "Too many requests")
-		return false
+
+	secret := bearer(c.r)
+	switch {
+	case secret == "" || !p.bearerScheme(c.r):
+		return refuse(wire.CodeInvalidAPIKey, "Missing Authorization: Bearer <api_key> header", "")
+	case !p.keyFormat(secret):
+		return refuse(wire.CodeInvalidAPIKey, "Invalid API key format", "")
 	}
-	return true
+	k := c.state.keys.find(secret)
+	if k == nil {
+		return refuse(wire.CodeInvalidAPIKey, "", "")
+	}
+	c.entry.KeyID = k.id
+	switch {
+	case k.revoked:
+		return refuse(wire.CodeRevokedAPIKey, "", "")
+	case !pro:
+		return refuse(wire.CodePlanRequired, "", "")
+	}
+	c.key = k
+	return nil
+}
+
+// count counts the call in its window, unless that is full.
+func (c *call) count() error {
+	if c.route.Window == (wire.Window{}) {
+		return nil
+	}
+	now := time.Now()
+	p := c.s.cfg.Profile
+	log, limit := c.state.window(p.window(c.route.Endpoint), c.key)
+	remaining, wait := log.Admit(now, wire.RateWindow, limit)
+	if c.route.Auth == wire.SessionAuth {
+		if wait > 0 {
+			return flat(http.StatusTooManyRequests, "Too many requests")
+		}
+		return nil
+	}
+	if wait > 0 {
+		c.key = nil // it was not let in: no call of the key's
+		retryAfter, message := p.rateLimited(now, wait)
+		refused := refuse(wire.CodeRateLimited, message, "")
+		refused.header = http.Header{wire.HeaderRetryAfter: {retryAfter}}
+		return refused
+	}
+	c.key.usage.called(now)
+	c.limit = rateLimit{limit, remaining, p.rateLimitReset(now, log.At(0))}
+	return nil
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -19,15 +20,17 @@ type call struct {
 	w     http.ResponseWriter
 	r     *http.Request
 	id    string
-	body  []byte // at most one byte over the limit
+	route *route   // nil where there is none
+	ids   []string // in the path
+	body  []byte   // at most one byte over the limit
 
 	ctx    context.Context // done when the client leaves or the server closes
 	cancel context.CancelCauseFunc
 
 	entry   *Request  // in the journal; guarded by s.mu
-	key     *key      // set by authorize
+	key     *key      // set by authenticate
 	counted bool      // as one of the key's failures; guarded by s.mu
-	limit   rateLimit // set by authorize
+	limit   rateLimit // set by count
 	fault   Fault     // taken by faulted
 }
 
@@ -78,19 +81,26 @@ func (c *call) end() {
 	}
 }
 
-// record changes the call's entry in the journal.
-func (c *call) record(change func(*Request)) {
+// unlocked runs what waits, during which the server's lock is not held.
+func (c *call) unlocked(wait func()) {
+	c.s.mu.Unlock()
+	defer c.s.mu.Lock()
+	wait()
+}
+
+// locked is the opposite, for what is done while waiting.
+func (c *call) locked(do func()) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	change(c.entry)
+	do()
 }
 
 // failed records why the call came to nothing.
 func (c *call) failed(err error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	c.entry.Err = wire.Redact(err.Error())
-	c.countFailure()
+	c.locked(func() {
+		c.entry.Err = wire.Redact(err.Error())
+		c.countFailure()
+	})
 }
 
 // countFailure adds the call to its key's failures, once. Call it with s.mu
@@ -102,21 +112,15 @@ func (c *call) countFailure() {
 	}
 }
 
-// interrupted ends a call whose context is done.
-func (c *call) interrupted() {
-	cause := context.Cause(c.ctx)
-	c.failed(cause)
-	if cause != errClosing {
-		c.abort() // there is nobody to answer
-	}
-	c.fail(wire.CodeAgentOffline, errClosing.Error(), "")
+// interrupted returns the refusal of a call whose context is done.
+func (c *call) interrupted() error {
+	return &refusal{code: wire.CodeAgentOffline, message: errClosing.Error(), cause: context.Cause(c.ctx)}
 }
 
-func (c *call) setRequestID() { c.w.Header().Set(wire.HeaderRequestID, c.id) }
-
-// echoClientRequestID sends the caller's own request id back, if it is fit
-// for a header.
-func (c *call) echoClientRequestID() {
+// identify sets the ids that replies of /v1 bear: the server's own, and the
+// caller's, if it is fit for a header.
+func (c *call) identify() {
+	c.w.Header().Set(wire.HeaderRequestID, c.id)
 	id := c.r.Header.Get(wire.HeaderClientRequestID)
 	printable := strings.IndexFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 	if id != "" && printable {
@@ -127,43 +131,81 @@ func (c *call) echoClientRequestID() {
 // readBody reads the request's body, whatever will become of the request: the
 // journal shows it, and net/http notices only then that a client leaves.
 func (c *call) readBody() {
-	body, err := io.ReadAll(io.LimitReader(c.r.Body, wire.MaxBodyBytes+1))
+	limit := wire.MaxBodyBytes
+	if c.route != nil && (c.route.Endpoint == wire.UploadFile || c.route.Endpoint == wire.CreateThread) {
+		limit = c.s.cfg.Profile.uploadLimit()
+	}
+	body, err := io.ReadAll(io.LimitReader(c.r.Body, int64(limit)+1))
 	c.body = body
-	c.record(func(e *Request) { e.Body = []byte(wire.Redact(string(body))) })
+	shown := wire.Redact(string(body[:min(len(body), wire.MaxBodyBytes+1)]))
+	c.locked(func() { c.entry.Body = []byte(shown) })
 	if err != nil { // the client left while it was sending
 		c.failed(err)
 		c.abort()
 	}
 }
 
+// encoded is a reply that is JSON already.
+type encoded []byte
+
+// errAnswered is the error of a call that has been answered already.
+var errAnswered = errors.New("answered")
+
+// answer writes what came of the call.
+func (c *call) answer(reply any, err error) {
+	var refused *refusal
+	switch {
+	case err == errAnswered:
+		return
+	case errors.As(err, &refused):
+		if refused.cause != nil && c.ctx.Err() != nil && context.Cause(c.ctx) != errClosing {
+			c.failed(refused.cause)
+			c.abort() // there is nobody to answer
+		}
+		c.refuse(refused)
+		return
+	}
+	if c.route.Auth == wire.KeyAuth {
+		c.identify()
+		c.limit.set(c.w.Header())
+	}
+	if body, ok := reply.(encoded); ok {
+		c.write(http.StatusOK, wire.ContentTypeJSON, body)
+		return
+	}
+	c.writeJSON(http.StatusOK, reply)
+}
+
 // begun sends the reply's header and records it: what the client has seen is
 // in the journal.
 func (c *call) begun(status int) {
-	c.s.mu.Lock()
-	c.entry.Status = status
-	if status >= http.StatusBadRequest {
-		c.countFailure()
-	}
-	c.s.mu.Unlock()
+	c.locked(func() {
+		c.entry.Status = status
+		if status >= http.StatusBadRequest {
+			c.countFailure()
+		}
+	})
 	c.w.WriteHeader(status)
 }
 
-func (c *call) reply(status int, contentType string, body []byte) {
+func (c *call) writeJSON(status int, v any) {
+	c.write(status, wire.ContentTypeJSON, encodeJSON(v))
+}
+
+func (c *call) write(status int, contentType string, body []byte) {
 	h := c.w.Header()
-	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if contentType != "" {
+		h.Set("Content-Type", contentType)
+	} else {
+		h["Content-Type"] = nil // or net/http guesses
+	}
+	if status != http.StatusNoContent {
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+	}
 	c.begun(status)
-	c.w.Write(body)
-}
-
-func (c *call) replyJSON(status int, v any) {
-	c.reply(status, wire.ContentTypeJSON, encodeJSON(v))
-}
-
-// succeed answers 200 with the rate limit's headers, where there is one.
-func (c *call) succeed(v any) {
-	c.limit.set(c.w.Header())
-	c.replyJSON(http.StatusOK, v)
+	if c.r.Method != http.MethodHead {
+		c.w.Write(body)
+	}
 }
 
 // abort closes the connection without another word.

@@ -98,7 +98,7 @@ func TestDefaultAgent(t *testing.T) {
 		{Documented, nil, "support-bot"},
 		{Documented, []string{"new"}, "support-bot"},
 		{Documented, []string{"sales-assistant"}, "support-bot"},
-		{Live, nil, "support-bot"},
+		{Live, nil, "sales-assistant"},
 		{Live, []string{"new"}, "new"},
 		{Live, []string{"new", "sales-assistant"}, "sales-assistant"},
 	} {
@@ -173,7 +173,14 @@ data: {"error": {"code": "stream_error", "message": "Stream error occurred"}}
 data: [DONE]
 
 `},
-		{"error at once", Live, saysThen(errors.New("secret detail")), `data: {"error":{"code":"stream_error","message":"Stream error occurred"}}
+		{"live error", Live, saysThen(errors.New("secret detail"), "a"), `data: {"content":"a"}
+
+data: {"error":{"code":"stream_error","message":"Stream error occurred"}}
+
+data: [DONE]
+
+`},
+		{"error at once", Documented, saysThen(errors.New("secret detail")), `data: {"error": {"code": "stream_error", "message": "Stream error occurred"}}
 
 data: [DONE]
 

@@ -21,6 +21,7 @@ type Fault struct {
 	text   string // error code or Retry-After
 	delay  time.Duration
 	after  int // chunks
+	aim    aim
 }
 
 type faultKind int
@@ -104,7 +105,9 @@ func checkStatus(function string, status int) int {
 
 // String returns the call that makes the fault, as in
 // FaultStatus(503, "agent_offline").
-func (f Fault) String() string {
+func (f Fault) String() string { return f.call() + f.aim.String() }
+
+func (f Fault) call() string {
 	switch f.kind {
 	case faultStatus:
 		return fmt.Sprintf("FaultStatus(%d, %q)", f.status, f.text)
@@ -130,9 +133,10 @@ func (f Fault) String() string {
 	return "no fault"
 }
 
-// Inject queues faults: each is played for one request, in order. Requests
-// for the API and for key management take them, also those that would have
-// been refused; a request over plain HTTP takes none.
+// Inject queues faults: each is played for one request, in order, those with
+// an aim for the next that they aim at. Requests for the API and for the
+// dashboard's endpoints take them, also those that would have been refused; a
+// request over plain HTTP takes none.
 func (s *Server) Inject(faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -153,81 +157,87 @@ func (s *Server) ClearFaults() {
 	s.state.faults = nil
 }
 
-// faulted takes the next fault and plays it, and reports whether that was the
-// answer. One for a stream is left for chat to play.
-func (c *call) faulted(path string) (answered bool) {
-	c.s.mu.Lock()
-	if len(c.state.faults) > 0 {
-		c.fault, c.state.faults = c.state.faults[0], c.state.faults[1:]
-		c.entry.Fault = wire.Redact(c.fault.String())
-	}
-	c.s.mu.Unlock()
-	if c.fault.onStream() {
-		if path == wire.PathChat {
-			return false
+// faulted takes the next fault that aims at the call and plays it, and returns
+// what the call is answered with, if that is settled. A fault for a stream is
+// left for chat to play.
+func (c *call) faulted() error {
+	c.locked(func() {
+		i := slices.IndexFunc(c.state.faults, func(f Fault) bool { return f.aim.meets(c) })
+		if i < 0 {
+			return
 		}
-		c.playWithoutStream()
-		return true
+		c.fault = c.state.faults[i]
+		c.state.faults = slices.Delete(c.state.faults, i, i+1)
+		c.entry.Fault = wire.Redact(c.fault.String())
+	})
+	if c.fault.onStream() {
+		if c.route != nil && c.route.Endpoint == wire.Chat {
+			return nil
+		}
+		return c.playWithoutStream()
 	}
 
 	f := c.fault
 	switch f.kind {
-	case noFault:
-		return false
 	case faultDelay:
-		if pause(c.ctx, f.delay) {
-			return false
+		if !pause(c.ctx, f.delay) {
+			return c.interrupted()
 		}
-		c.interrupted()
 	case faultStatus:
 		code := f.text
 		if code == "" {
 			code = codeFor(f.status)
 		}
-		c.failAs(f.status, code, "", "")
+		return &refusal{status: f.status, code: code, message: message(code)}
 	case faultRateLimit:
+		refused := refuse(wire.CodeRateLimited, "Rate limit exceeded.", "")
 		if f.text != "" {
-			c.w.Header().Set(wire.HeaderRetryAfter, f.text)
+			refused.header = http.Header{wire.HeaderRetryAfter: {f.text}}
 		}
-		c.fail(wire.CodeRateLimited, "", "")
+		return refused
 	case faultHTML:
-		c.w.Header().Del(wire.HeaderRequestID) // a proxy knows of none
 		title := html.EscapeString(fmt.Sprintf("%d %s", f.status, http.StatusText(f.status)))
-		c.reply(f.status, "text/html; charset=utf-8",
-			[]byte("<!DOCTYPE html>\n<html><head><title>"+title+"</title></head><body><h1>"+title+"</h1></body></html>\n"))
+		return &refusal{status: f.status, page: &page{htmlType,
+			"<!DOCTYPE html>\n<html><head><title>" + title + "</title></head><body><h1>" + title + "</h1></body></html>\n"}}
 	case faultReset:
 		c.reset()
+		return errAnswered
 	case faultLegacyError:
 		body := wire.FlatError{Error: message(wire.LegacyCodes[f.text]), Code: f.text, Status: f.status}
 		if f.status == http.StatusTooManyRequests {
 			seconds := 12.0 // the reference pages' example
 			body.RetryAfter = &seconds
 		}
-		c.replyJSON(f.status, body)
+		c.identify()
+		c.writeJSON(f.status, body)
+		return errAnswered
 	}
-	return true
+	return nil
 }
 
 // onStream reports whether the fault is one of a stream.
 func (f Fault) onStream() bool { return f.kind >= faultStreamError }
 
 // playWithoutStream plays a stream's fault for a request that asks for none.
-func (c *call) playWithoutStream() {
+// Call it without s.mu.
+func (c *call) playWithoutStream() error {
 	switch c.fault.kind {
 	case faultStreamError:
 		code := c.fault.text
 		if code == wire.CodeStreamError {
 			code = wire.CodeModelError
 		}
-		c.fail(code, "", "")
+		return refuse(code, message(code), "")
 	case faultStreamCut:
 		c.reset()
+		return errAnswered
 	case faultStreamStall:
 		<-c.ctx.Done()
-		c.interrupted()
-	case faultStreamMalformed:
-		c.reply(http.StatusOK, wire.ContentTypeJSON, []byte(`{"response":`))
+		return c.interrupted()
 	}
+	c.identify()
+	c.write(http.StatusOK, wire.ContentTypeJSON, []byte(`{"response":`))
+	return errAnswered
 }
 
 var errCut = errors.New("connection cut by a fault")

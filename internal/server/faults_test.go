@@ -44,7 +44,7 @@ func TestFaults(t *testing.T) {
 	t.Parallel()
 	const (
 		jsonType = "application/json"
-		answer   = `{"response":"Echo: a b","agent":"support-bot","request_id":"req_ID"}`
+		answer   = `{"response":"Echo: a b","agent":"sales-assistant","request_id":"req_ID"}`
 		streamed = "data: {\"content\":\"Echo: \"}\n\ndata: {\"content\":\"a \"}\n\ndata: {\"content\":\"b\"}\n\ndata: [DONE]\n\n"
 	)
 	stream := func(body string) outcome { return outcome{Status: 200, Type: "text/event-stream", Body: body} }

@@ -19,13 +19,27 @@ type storedReply struct {
 	at   time.Time
 }
 
-// claim returns the place of a key, and whether the caller is its first and
-// owes it a store or a release.
-func (r *replies) claim(key string, now time.Time) (reply *storedReply, first bool) {
+// find returns the reply that a key has, or nil.
+func (r *replies) find(key string, now time.Time) *storedReply {
+	r.expire(now)
+	if reply, ok := r.byKey[key]; ok && reply.body != nil {
+		return reply
+	}
+	return nil
+}
+
+// expire forgets the replies that have been kept long enough.
+func (r *replies) expire(now time.Time) {
 	for len(r.stored) > 0 && now.Sub(r.stored[0].at) >= wire.IdempotencyTTL {
 		delete(r.byKey, r.stored[0].key)
 		r.stored = r.stored[1:]
 	}
+}
+
+// claim returns the place of a key, and whether the caller is its first and
+// owes it a store or a release.
+func (r *replies) claim(key string, now time.Time) (reply *storedReply, first bool) {
+	r.expire(now)
 	if reply, ok := r.byKey[key]; ok {
 		return reply, false
 	}
@@ -37,8 +51,11 @@ func (r *replies) claim(key string, now time.Time) (reply *storedReply, first bo
 	return reply, true
 }
 
-// store keeps the body of a successful reply.
+// store keeps the body of a successful reply, if it has a key.
 func (r *replies) store(reply *storedReply, body []byte, now time.Time) {
+	if reply.key == "" {
+		return
+	}
 	reply.body, reply.at = body, now
 	r.stored = append(r.stored, reply)
 }

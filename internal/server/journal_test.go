@@ -38,7 +38,7 @@ func TestJournal(t *testing.T) {
 			Status:    200,
 			RequestID: got[0].RequestID,
 			KeyID:     s.FirstKeyID(),
-			Agent:     "support-bot",
+			Agent:     "sales-assistant",
 			Fault:     "FaultDelay(1s)",
 		}}
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -35,3 +35,6 @@ func field[T string | bool | float64](o object, name string) (v T, present, ok b
 	v, ok = member.(T)
 	return v, true, ok
 }
+
+// truthy reports whether a value counts as true in JavaScript.
+func truthy(v any) bool { return v != nil && v != false && v != 0.0 && v != "" }

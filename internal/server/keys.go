@@ -128,12 +128,14 @@ func (s *Server) withKey(method, id string, change func(*key)) {
 	change(k)
 }
 
+const errKeyNameMissing = "Key name is required"
+
 // keyName returns a key's name as it is kept, or what is wrong with it.
 func keyName(name string) (trimmed, problem string) {
 	name = strings.TrimSpace(name)
 	switch n := len([]rune(name)); {
 	case n == 0:
-		return "", "Key name is required"
+		return "", errKeyNameMissing
 	case n > wire.MaxKeyNameChars:
 		return "", fmt.Sprintf("Key name must be at most %d characters", wire.MaxKeyNameChars)
 	}

@@ -51,7 +51,7 @@ func TestCreateKey(t *testing.T) {
 		{body: `{"name":" "}`, mistaken: "Key name is required"},
 		{body: `{"name":5}`, mistaken: "Key name is required"},
 		{body: `{"name":"` + strings.Repeat("é", 101) + `"}`, mistaken: "Key name must be at most 100 characters"},
-		{body: `{`, mistaken: "Invalid JSON body"},
+		{body: `{`, mistaken: "Invalid request body"},
 		{body: strings.Repeat(" ", 102_401), mistaken: "Request body too large (max 100KB)"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -62,7 +62,7 @@ func TestCreateKey(t *testing.T) {
 				return
 			}
 			got := decode[wire.KeyReply[wire.CreatedKey]](t, w.Body).Key
-			want := wire.CreatedKey{ID: got.ID, Name: tc.name, KeyPrefix: got.FullKey[:12], Status: "active", RateLimitPerMin: tc.rpm, CreatedAt: wire.HandlerTime(time.Now()), FullKey: got.FullKey}
+			want := wire.CreatedKey{ID: got.ID, Name: tc.name, KeyPrefix: got.FullKey[:12], Status: "active", RateLimitPerMin: tc.rpm, CreatedAt: tc.profile.time(time.Now()), FullKey: got.FullKey}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("key (-want +got):\n%s", diff)
 			}
@@ -86,10 +86,10 @@ func TestFiveActiveKeys(t *testing.T) {
 	if w := s.createKey(`{"name":"fifth"}`); w.Code != 200 {
 		t.Errorf("status %d: %s", w.Code, w.Body)
 	}
-	checkFlat(t, s.createKey(`{"name":"sixth"}`), 400, "Maximum of 5 active API keys reached")
+	checkFlat(t, s.createKey(`{"name":"sixth"}`), 400, "Maximum 5 active keys allowed. Revoke an existing key first.")
 	id, _ := s.CreateKey("sixth, by the object", 1)
 	s.RevokeKey(id)
-	checkFlat(t, s.createKey(`{"name":"sixth"}`), 400, "Maximum of 5 active API keys reached")
+	checkFlat(t, s.createKey(`{"name":"sixth"}`), 400, "Maximum 5 active keys allowed. Revoke an existing key first.")
 	s.RevokeKey(s.FirstKeyID())
 	if w := s.createKey(`{"name":"instead of the first"}`); w.Code != 200 {
 		t.Errorf("status %d: %s", w.Code, w.Body)
@@ -113,11 +113,11 @@ func TestUpdateKey(t *testing.T) {
 		{id: id, body: `{"name":"both","rate_limit_per_min":120}`, want: wire.UpdatedKey{ID: id, Name: "both", RateLimitPerMin: 120}},
 		{id: id, body: `{}`, status: 400, mistaken: "Nothing to update"},
 		{id: id, body: `{"name":null}`, status: 400, mistaken: "Nothing to update"},
-		{id: id, body: `{"name":""}`, status: 400, mistaken: "Key name is required"},
+		{id: id, body: `{"name":""}`, status: 400, mistaken: "Name must be 1-100 characters"},
 		{id: id, body: `{"name":"x","rate_limit_per_min":45}`, status: 400, mistaken: "Rate limit must be one of: 30, 60, 120, 300"},
 		{id: id, body: `[]`, status: 400, mistaken: "Invalid JSON body"},
-		{id: "nope", body: `{"name":"x"}`, status: 404, mistaken: "Key not found or already revoked"},
-		{id: gone, body: `{"name":"x"}`, status: 404, mistaken: "Key not found or already revoked"},
+		{id: "nope", body: `{"name":"x"}`, status: 404, mistaken: "Key not found"},
+		{id: gone, body: `{"name":"x"}`, status: 404, mistaken: "Key not found"},
 	} {
 		w := s.send(request{method: "PATCH", path: keysPath + "/" + tc.id, body: tc.body})
 		if tc.mistaken != "" {

@@ -1,9 +1,16 @@
 package server
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"path"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -19,12 +26,8 @@ const (
 	// and a tier that does not exist is refused.
 	Documented Profile = iota
 
-	// Live reproduces the live service with its quirks: a revoked key is 403,
-	// rate_limited is an api_error with an absurd Retry-After,
-	// X-RateLimit-Reset counts milliseconds, a replayed reply has no
-	// X-RateLimit headers, a key created with a tier that does not exist gets
-	// 60, the agent deployed last is the default, and the built-in agents
-	// reply with an echo ("[fail]" and "[cut]" in a message make them fail).
+	// Live reproduces the live service with its quirks; package clawhqtest
+	// names them.
 	Live
 )
 
@@ -48,6 +51,51 @@ func (p Profile) code(code string) (c wire.Code, ok bool) {
 	}
 	c, ok = wire.Codes[code]
 	return c, ok
+}
+
+// message returns the text of an error code that is answered without one of
+// its own.
+func (p Profile) message(code string) string {
+	if p == Live {
+		switch code {
+		case wire.CodePlanRequired:
+			return "API access requires a Pro plan or higher"
+		case wire.CodeModelTimeout:
+			return "Agent took too long to respond"
+		case wire.CodeAgentOffline:
+			return "VPS is not running"
+		}
+	}
+	return message(code)
+}
+
+// allows reports whether a plan includes the API.
+func (p Profile) allows(plan string) bool {
+	plan = strings.ToLower(plan)
+	return plan == wire.PlanPro || p == Live && (plan == "ultra" || plan == "enterprise")
+}
+
+// bearerScheme reports whether the scheme of a request's credential is
+// written as it has to be.
+func (p Profile) bearerScheme(r *http.Request) bool {
+	return p != Live || strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ")
+}
+
+// keyFormat reports whether a key is worth being looked up.
+func (p Profile) keyFormat(key string) bool {
+	if p == Live {
+		return len(key) == wire.KeyLen && strings.HasPrefix(key, wire.KeyStart)
+	}
+	return wire.ValidKey(key)
+}
+
+// window returns where calls of an endpoint are counted: by the documentation
+// all of a key's together.
+func (p Profile) window(e wire.Endpoint) wire.Window {
+	if p == Live || e.Auth == wire.SessionAuth {
+		return e.Window
+	}
+	return wire.KeyWindow
 }
 
 // rateLimitReset returns the value of X-RateLimit-Reset: when the oldest call
@@ -79,4 +127,265 @@ func (p Profile) jsonSpace() string {
 		return ""
 	}
 	return " "
+}
+
+// idempotencyKey returns the key that a request is known by, if any: live one
+// that is too long is none.
+func (p Profile) idempotencyKey(header string) (string, error) {
+	switch {
+	case utf8.RuneCountInString(header) <= wire.MaxIdempotencyKeyChars:
+		return header, nil
+	case p == Live:
+		return "", nil
+	}
+	return "", refuse(wire.CodeInvalidParameter,
+		fmt.Sprintf("X-Idempotency-Key must be at most %d characters", wire.MaxIdempotencyKeyChars), "X-Idempotency-Key")
+}
+
+// replaysUnread reports whether a stored reply answers whatever the request's
+// body.
+func (p Profile) replaysUnread() bool { return p == Live }
+
+// replayed takes from a replayed reply what it does not bear: live the limit
+// and the caller's id.
+func (p Profile) replayed(c *call) {
+	if p == Live {
+		c.limit = rateLimit{}
+		c.r.Header.Del(wire.HeaderClientRequestID)
+	}
+}
+
+const htmlType = "text/html; charset=utf-8"
+
+// noRoute answers a request for a path that there is not.
+func (p Profile) noRoute(r *http.Request) *refusal {
+	if p != Live {
+		return refuse(wire.CodeNotFound, "Not found", "")
+	}
+	if to := strings.TrimRight(r.URL.Path, "/"); to != r.URL.Path && to != "" {
+		if r.URL.RawQuery != "" {
+			to += "?" + r.URL.RawQuery
+		}
+		return &refusal{status: http.StatusPermanentRedirect, page: &page{body: to},
+			header: http.Header{"Location": {to}, "Refresh": {"0;url=" + to}}}
+	}
+	return &refusal{status: http.StatusNotFound, page: &page{htmlType,
+		"<!DOCTYPE html><html><head><title>404: This page could not be found.</title></head><body><h1>404</h1><h2>This page could not be found.</h2></body></html>"}}
+}
+
+// noMethod answers a request for a path that has other methods.
+func (p Profile) noMethod(r *http.Request, methods []string) *refusal {
+	switch {
+	case p != Live:
+		return &refusal{status: http.StatusMethodNotAllowed, code: wire.CodeInvalidRequest, message: "Method not allowed",
+			header: http.Header{"Allow": {strings.Join(methods, ", ")}}}
+	case r.Method != http.MethodOptions:
+		return emptyBody(http.StatusMethodNotAllowed)
+	}
+	if slices.Contains(methods, http.MethodGet) {
+		methods = append(methods, http.MethodHead)
+	}
+	methods = append(methods, http.MethodOptions)
+	slices.Sort(methods)
+	refused := emptyBody(http.StatusNoContent)
+	refused.header = http.Header{"Allow": {strings.Join(methods, ", ")}}
+	return refused
+}
+
+// uploadLimit is how much of a long body is read, in bytes: the live service
+// cuts it, the documented one reads enough to tell that a file is too large.
+func (p Profile) uploadLimit() int {
+	if p == Live {
+		return wire.MaxUploadBodyBytes - 1
+	}
+	return wire.MaxFileBytes + 64<<10
+}
+
+// wrongType answers a member of another JSON type than it has to be: live the
+// handler's exception.
+func (p Profile) wrongType(documented *refusal) error {
+	if p == Live {
+		return emptyBody(http.StatusInternalServerError)
+	}
+	return documented
+}
+
+// text returns a member that has to be text; absent, it is empty. Live all
+// that is falsy counts as absent.
+func (p Profile) text(o object, name string, documented *refusal) (string, error) {
+	text, _, ok := field[string](o, name)
+	if ok || p == Live && !truthy(o[name]) {
+		return text, nil
+	}
+	return "", p.wrongType(documented)
+}
+
+// sessionID returns a chat's session, which live may be empty and of any
+// type.
+func (p Profile) sessionID(o object) (string, error) {
+	id, present, ok := field[string](o, "session_id")
+	if p == Live {
+		if id, present, ok = fmt.Sprint(o["session_id"]), truthy(o["session_id"]), true; !present {
+			id = ""
+		}
+	}
+	if present && !(ok && wire.ValidSessionID(id)) {
+		return "", refuse(wire.CodeInvalidParameter, fmt.Sprintf("session_id must be alphanumeric, max %d chars", wire.MaxSessionIDChars), "session_id")
+	}
+	return id, nil
+}
+
+// stream reports whether a chat asks for a stream: live by anything truthy.
+func (p Profile) stream(o object) (bool, error) {
+	stream, _, ok := field[bool](o, "stream")
+	switch {
+	case p == Live:
+		return truthy(o["stream"]), nil
+	case !ok:
+		return false, refuse(wire.CodeInvalidParameter, "stream must be a boolean", "stream")
+	}
+	return stream, nil
+}
+
+// trim returns a chat's message as the agent gets it.
+func (p Profile) trim(message string) string {
+	if p == Live {
+		return strings.TrimSpace(message)
+	}
+	return message
+}
+
+// parse parses a JSON object. Live what is JSON but no object has no members.
+func (p Profile) parse(body []byte) (o object, ok bool) {
+	o, ok = parseObject(body)
+	return o, ok || p == Live && json.Valid(body)
+}
+
+// streamsLate reports whether a stream's header waits for its first chunk, so
+// that an agent that fails before it gets an error's status.
+func (p Profile) streamsLate() bool { return p == Live }
+
+// wrongTypeCaught is wrongType where the service's handler catches it.
+func (p Profile) wrongTypeCaught(documented *refusal) error {
+	if p == Live {
+		return refuse(wire.CodeInternalError, "", "")
+	}
+	return documented
+}
+
+// pastEnd answers a page that begins after the last row, which is empty by
+// any sane reading; what are the rows.
+func (p Profile) pastEnd(what string) error {
+	if p == Live {
+		return refuse(wire.CodeInternalError, "Failed to fetch "+what, "")
+	}
+	return nil
+}
+
+// time writes a time that comes from the database.
+func (p Profile) time(t time.Time) wire.Time {
+	if p == Live {
+		return wire.DatabaseTime(t)
+	}
+	return wire.HandlerTime(t)
+}
+
+// slug returns the slug of an agent: live the name's in lower case, with an
+// underscore for what cannot stand in one; by the pages the one it was
+// deployed with, with hyphens.
+func (p Profile) slug(deployedAs, name string) string {
+	if p != Live {
+		return deployedAs
+	}
+	slug := listedSlug(name)
+	for strings.Contains(slug, "__") {
+		slug = strings.ReplaceAll(slug, "__", "_")
+	}
+	return cmp.Or(strings.Trim(slug, "_"), slug)
+}
+
+// listSlug returns the slug that the list of agents shows, which live is not
+// always the one that chat takes.
+func (p Profile) listSlug(a *agent) string {
+	if p == Live {
+		return listedSlug(a.name)
+	}
+	return a.slug
+}
+
+// listedSlug replaces what cannot stand in a slug.
+func listedSlug(name string) string {
+	return strings.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '_' || r == '-' {
+			return r
+		}
+		return '_'
+	}, strings.ToLower(name))
+}
+
+// defaultAgent returns the agent for messages that name none, of those that
+// are deployed, or nil: the one deployed last or, by the documentation,
+// support-bot while there is one.
+func (p Profile) defaultAgent(deployed []*agent) *agent {
+	if len(deployed) == 0 {
+		return nil
+	}
+	if p != Live {
+		if i := slices.IndexFunc(deployed, func(a *agent) bool { return a.slug == supportBot }); i >= 0 {
+			return deployed[i]
+		}
+	}
+	return deployed[len(deployed)-1]
+}
+
+// moderated reports what is wrong with the content of a message: live by
+// lists of words.
+func (p Profile) moderated(message string) error {
+	if p == Live {
+		if topic := blockedTopic(message); topic != "" {
+			return refuse(wire.CodeContentBlocked, "Content blocked: "+topic, "")
+		}
+	}
+	return nil
+}
+
+// anyTier reports whether a key can be created with a tier that there is not,
+// which makes it one of the default tier.
+func (p Profile) anyTier() bool { return p == Live }
+
+// defaultDays is how many days of usage are shown unless a number is asked
+// for.
+func (p Profile) defaultDays() int {
+	if p == Live {
+		return 7
+	}
+	return 30
+}
+
+// maxUsageCalls is how many calls, of the newest, usage is counted over.
+func (p Profile) maxUsageCalls() int {
+	if p == Live {
+		return 1000
+	}
+	return int(^uint(0) >> 1)
+}
+
+// fileType returns the mime_type of a file that is there: live the extension
+// of its name.
+func (p Profile) fileType(f *file) string {
+	if p == Live {
+		return cmp.Or(f.kind, strings.TrimPrefix(path.Ext(f.name), "."))
+	}
+	return cmp.Or(f.kind, f.mediaType)
+}
+
+// storable reports whether the store takes a file of that name.
+func (p Profile) storable(name string) bool {
+	return p != Live || strings.IndexFunc(name, func(r rune) bool { return r > '~' }) < 0
+}
+
+// finds reports whether a file is found again: live only in the knowledge
+// base.
+func (p Profile) finds(f *file) bool {
+	return p != Live || f.purpose == wire.PurposeKnowledgeBase
 }

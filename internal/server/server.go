@@ -1,21 +1,25 @@
 // Package server is the reference implementation of the ClawHQ service: an
-// http.Handler with one Pro account, its keys, agents and chat sessions, all
-// in memory. It speaks the documented protocol or, on request, the live
+// http.Handler with one account, its keys, agents and all that its endpoints
+// keep, in memory. It speaks the documented protocol or, on request, the live
 // service's, and plays faults. Package clawhqtest is its public face.
+//
+// A call goes its way in ServeHTTP, step by step, to a handler of the table of
+// routes; each family of endpoints has a file. All that differs between the
+// profiles is asked of Profile.
 package server
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"log/slog"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/clawhq/clawhq-go/internal/window"
+	"github.com/google/uuid"
+
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -27,33 +31,30 @@ type Config struct {
 	PlainHTTP  bool          // serve requests that did not come over TLS
 	AgentDelay time.Duration // pause before each chunk of the built-in agents but the first
 	Logger     *slog.Logger  // gets a line a request; nil is none
+
+	Transport      http.RoundTripper // sends callbacks and deliveries; nil is one over the network
+	StrictWebhooks bool              // refuse loopback targets, as the service does
 }
 
 // Server is the service. Create it with New, end it with Close. All methods
 // are safe for concurrent use.
 type Server struct {
-	cfg      Config
-	session  func() string // the account's dashboard session, out of reach of print verbs
-	firstKey newKey
+	cfg       Config
+	accountID string
+	session   func() string // the account's dashboard session, out of reach of print verbs
+	firstKey  newKey
+	outgoing  *http.Client // for callbacks and deliveries
 
-	running sync.WaitGroup // one for each of live
+	ctx     context.Context // of work that goes on after a reply; done when the server closes
+	cancel  context.CancelCauseFunc
+	running sync.WaitGroup // one for each of live and for each work that goes on
 
-	mu     sync.Mutex     // guards what follows and all that hangs on it
-	live   map[*call]bool // being handled, and waited for by Close
-	closed bool
-	agents []*agent // in the order of deployment
-	state  *state
-}
-
-// state is what Reset starts afresh. A request keeps to the one that it began
-// with.
-type state struct {
-	keys     keyring
-	sessions map[string][]Turn
-	replies  replies
-	faults   []Fault
-	journal  []*Request
-	managed  map[string]*window.Log // calls of key management by method
+	mu      sync.Mutex     // guards what follows and all that hangs on it
+	live    map[*call]bool // being handled, and waited for by Close
+	closed  bool
+	offline bool     // the agents' machine does not run
+	agents  []*agent // in the order of deployment, undeployed ones too
+	state   *state
 }
 
 var errClosing = errors.New("the server is shutting down")
@@ -66,23 +67,38 @@ func New(cfg Config) (s *Server, apiKey string) {
 	}
 	first, apiKey := generateKey("default", wire.DefaultTier)
 	session := hexID()
-	s = &Server{cfg: cfg, session: func() string { return session }, firstKey: first, live: map[*call]bool{}}
-	s.agents = s.builtinAgents()
+	s = &Server{
+		cfg:       cfg,
+		accountID: uuid.NewString(),
+		session:   func() string { return session },
+		firstKey:  first,
+		outgoing:  outgoingClient(cfg.Transport),
+		live:      map[*call]bool{},
+	}
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.deployBuiltins()
 	s.Reset()
 	return s, apiKey
 }
 
+// outgoingClient returns a client that keeps no connection, which nobody
+// would close.
+func outgoingClient(transport http.RoundTripper) *http.Client {
+	if transport == nil {
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.DisableKeepAlives = true
+		transport = t
+	}
+	return &http.Client{Transport: transport}
+}
+
 // Reset returns the server to its first state but for the agents, which stay:
-// faults, journal, chat sessions, stored replies, rate windows and statistics
-// are forgotten, and of the keys only the first remains, active and with the
-// default limit.
+// all else that calls and tests have left is forgotten, and of the keys only
+// the first remains, active and with the default limit.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state = &state{
-		sessions: map[string][]Turn{},
-		managed:  map[string]*window.Log{},
-	}
+	s.state = newState()
 	s.state.keys.add(s.firstKey, time.Now())
 }
 
@@ -92,6 +108,7 @@ func (s *Server) Reset() {
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
+	s.cancel(errClosing)
 	for c := range s.live {
 		c.stop()
 	}
@@ -99,72 +116,55 @@ func (s *Server) Close() {
 	s.running.Wait()
 }
 
+// background starts work that goes on after the reply, until the server
+// closes. Call it with s.mu held, before which the server is not closed.
+func (s *Server) background(work func(context.Context)) { s.running.Go(func() { work(s.ctx) }) }
+
 // Session returns the value of the account's session cookie.
 func (s *Server) Session() string { return s.session() }
+
+// AccountID returns the account's id, which integrity hashes are made with.
+func (s *Server) AccountID() string { return s.accountID }
 
 // ServeHTTP handles a request for the service, which lies under
 // wire.BasePath.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := s.begin(w, r)
 	defer c.end()
-
-	path, inside := strings.CutPrefix(r.URL.Path, wire.BasePath)
-	keyID, oneKey := strings.CutPrefix(path, wire.PathKeys+"/")
-	managing := inside && (path == wire.PathKeys || oneKey)
-	if !managing {
-		c.setRequestID() // key management has none
-		c.echoClientRequestID()
-	}
-
-	if c.ctx.Err() != nil {
-		c.interrupted()
-		return
-	}
-	c.readBody()
-	switch {
-	case !s.secure(r):
-		c.fail(wire.CodeInvalidRequest, plainHTTPMessage, "")
-	case inside && c.faulted(path):
-	case path == wire.PathChat && inside:
-		c.route(methods{http.MethodPost: c.chat})
-	case path == wire.PathHealth && inside:
-		c.route(methods{http.MethodGet: c.health})
-	case path == wire.PathKeys && inside:
-		c.route(methods{http.MethodGet: c.listKeys, http.MethodPost: c.createKey})
-	case managing && keyID != "" && !strings.Contains(keyID, "/"):
-		c.route(methods{
-			http.MethodPatch:  func() { c.updateKey(keyID) },
-			http.MethodDelete: func() { c.revokeKey(keyID) },
-		})
-	default:
-		c.fail(wire.CodeNotFound, "Not found", "")
-	}
+	c.answer(c.serve())
 }
 
-// methods are the handlers of one path.
-type methods map[string]func()
+// serve takes the call from step to step, as far as it gets.
+func (c *call) serve() (reply any, err error) {
+	unmatched := c.match()
+	if c.ctx.Err() != nil {
+		return nil, c.interrupted()
+	}
+	c.readBody()
+	if !c.s.secure(c.r) {
+		return nil, refuse(wire.CodeInvalidRequest, plainHTTPMessage, "")
+	}
+	if err := c.faulted(); err != nil {
+		return nil, err
+	}
+	if unmatched != nil {
+		return nil, unmatched
+	}
 
-// route answers with the handler of the request's method, or 405.
-func (c *call) route(m methods) {
-	if handle, ok := m[c.r.Method]; ok {
-		handle()
-		return
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if err := c.authenticate(); err != nil {
+		return nil, err
 	}
-	allow := make([]string, 0, len(m))
-	for method := range m {
-		allow = append(allow, method)
+	if err := c.count(); err != nil {
+		return nil, err
 	}
-	slices.Sort(allow)
-	c.w.Header().Set("Allow", strings.Join(allow, ", "))
-	c.failAs(http.StatusMethodNotAllowed, wire.CodeInvalidRequest, "Method not allowed", "")
+	return c.route.handle(c)
 }
 
 // health answers GET /v1/health, the cheap way to check a key.
-func (c *call) health() {
-	if !c.authorize() {
-		return
-	}
-	c.succeed(wire.Health{Status: wire.HealthOK, Plan: c.s.cfg.Plan, Agents: c.s.agentNames()})
+func (c *call) health() (any, error) {
+	return wire.Health{Status: wire.HealthOK, Plan: c.s.cfg.Plan, Agents: c.s.agentNames()}, nil
 }
 
 // hexID returns 32 random hexadecimal digits.

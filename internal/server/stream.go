@@ -11,15 +11,9 @@ import (
 )
 
 // stream runs the agent and sends each chunk as an event as soon as it is
-// there.
-func (c *call) stream(a *agent, m Message) {
-	h := c.w.Header()
-	h.Set("Content-Type", wire.ContentTypeEventStream)
-	h.Set("Cache-Control", "no-cache")
-	c.limit.set(h)
-	c.begun(http.StatusOK)
-
-	out := newEventStream(c.w, c.s.cfg.Profile)
+// there. Call it without s.mu.
+func (c *call) stream(a *agent, m Message) error {
+	out := newEventStream(c)
 	var text strings.Builder
 	sent, pending := 0, c.fault.onStream()
 	// play plays the call's fault once its time has come.
@@ -31,10 +25,13 @@ func (c *call) stream(a *agent, m Message) {
 		return c.playOnStream(out)
 	}
 
-	stop := errors.Join(out.flush(), play(c.fault.after == 0))
+	var stop error
+	if pending || !c.s.cfg.Profile.streamsLate() {
+		stop = errors.Join(out.begin(), play(c.fault.after == 0))
+	}
 	err := stop
 	if stop == nil {
-		err = c.run(a, m, func(chunk string) bool {
+		err = a.ask(c.ctx, m, func(chunk string) bool {
 			text.WriteString(chunk)
 			sent++
 			if stop = out.content(chunk); stop == nil {
@@ -49,46 +46,66 @@ func (c *call) stream(a *agent, m Message) {
 	if err == nil {
 		err = play(true)
 	}
+	if err != nil && !out.begun {
+		return c.agentFailed(err)
+	}
 	if err != nil {
 		c.failed(err)
 	}
 	var coded streamError
 	switch {
 	case err == nil:
-		c.remember(m, text.String())
+		c.locked(func() { c.remember(m, text.String()) })
 	case errors.Is(err, errCut) || c.r.Context().Err() != nil:
 		c.abort()
 	case errors.As(err, &coded):
 		out.error(string(coded), message(string(coded)))
 	case errors.Is(err, errAgentTimeout):
-		out.error(wire.CodeModelTimeout, message(wire.CodeModelTimeout))
+		out.error(wire.CodeModelTimeout, out.profile.message(wire.CodeModelTimeout))
 	case errors.Is(err, errClosing):
 		out.error(wire.CodeStreamError, errClosing.Error())
 	default:
 		out.error(wire.CodeStreamError, message(wire.CodeStreamError))
 	}
 	out.done()
+	return errAnswered
 }
 
 // eventStream writes the events of a streamed chat.
 type eventStream struct {
-	w       http.ResponseWriter
+	c       *call
+	profile Profile
+	begun   bool // the header is sent
 	control *http.ResponseController
-	space   string
 	buf     bytes.Buffer
 	encoder *json.Encoder // into buf
 }
 
-func newEventStream(w http.ResponseWriter, p Profile) *eventStream {
-	s := &eventStream{w: w, control: http.NewResponseController(w), space: p.jsonSpace()}
+func newEventStream(c *call) *eventStream {
+	s := &eventStream{c: c, profile: c.s.cfg.Profile, control: http.NewResponseController(c.w)}
 	s.encoder = json.NewEncoder(&s.buf)
 	s.encoder.SetEscapeHTML(false)
 	return s
 }
 
+// begin sends the header, unless it is sent.
+func (s *eventStream) begin() error {
+	if s.begun {
+		return nil
+	}
+	s.begun = true
+	s.c.identify()
+	h := s.c.w.Header()
+	h.Set("Content-Type", wire.ContentTypeEventStream)
+	h.Set("Cache-Control", "no-cache")
+	s.c.limit.set(h)
+	s.c.begun(http.StatusOK)
+	return s.flush()
+}
+
 // content sends a chunk of the answer.
 func (s *eventStream) content(chunk string) error {
-	s.raw(`data: {"content":`, s.space)
+	s.raw(`data: {"content":`, s.profile.jsonSpace())
 	s.string(chunk)
 	s.raw("}\n\n")
 	return s.send()
@@ -96,9 +113,9 @@ func (s *eventStream) content(chunk string) error {
 
 // error sends an error, which leaves only done to be sent.
 func (s *eventStream) error(code, message string) error {
-	s.raw(`data: {"error":`, s.space, `{"code":`, s.space)
+	s.raw(`data: {"error":`, s.profile.jsonSpace(), `{"code":`, s.profile.jsonSpace())
 	s.string(code)
-	s.raw(`,`, s.space, `"message":`, s.space)
+	s.raw(`,`, s.profile.jsonSpace(), `"message":`, s.profile.jsonSpace())
 	s.string(message)
 	s.raw("}}\n\n")
 	return s.send()
@@ -129,7 +146,10 @@ func (s *eventStream) string(v string) {
 }
 
 func (s *eventStream) send() error {
-	_, err := s.w.Write(s.buf.Bytes())
+	if err := s.begin(); err != nil {
+		return err
+	}
+	_, err := s.c.w.Write(s.buf.Bytes())
 	s.buf.Reset()
 	return errors.Join(err, s.flush())
 }

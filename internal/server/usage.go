@@ -1,53 +1,82 @@
 package server
 
 import (
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// usage counts a key's calls: all of them, and those of the last seven days
-// (UTC).
-type usage struct {
-	calls int64
-	last  time.Time
-	days  [7]day // each in the slot of its number modulo seven
-}
-
-type day struct{ number, calls, errors int64 }
-
-func dayOf(t time.Time) int64 { return t.Unix() / (24 * 60 * 60) }
-
-// on returns the counts of t's day.
-func (u *usage) on(t time.Time) *day {
-	number := dayOf(t)
-	d := &u.days[number%7]
-	if d.number != number {
-		*d = day{number: number}
-	}
-	return d
-}
-
-// called counts a call.
-func (u *usage) called(now time.Time) {
-	u.calls++
-	u.last = now.UTC().Truncate(time.Millisecond)
-	u.on(now).calls++
-}
-
-// failed counts the failure of a call that was counted.
-func (u *usage) failed(now time.Time) { u.on(now).errors++ }
-
-func (u *usage) stats(now time.Time) (s wire.KeyStats) {
-	today := dayOf(now)
-	for _, d := range u.days {
-		if d.number == today {
-			s.Today = d.calls
+// usage answers GET /v1/usage: what became of the key's chats, from the
+// journal.
+func (c *call) usage() (any, error) {
+	p := c.s.cfg.Profile
+	days := p.defaultDays()
+	if asked := c.r.URL.Query().Get("days"); asked != "" {
+		n, ok := parseInt(asked)
+		if !ok {
+			return nil, p.wrongTypeCaught(refuse(wire.CodeInvalidParameter, "days must be a number", "days"))
 		}
-		if d.number > today-7 {
-			s.Week += d.calls
-			s.Errors += d.errors
+		days = min(max(n, wire.MinUsageDays), wire.MaxUsageDays)
+	}
+
+	usage := wire.Usage{KeyName: c.key.name, Period: strconv.Itoa(days) + "d", Days: []wire.UsageDay{}}
+	var day, all tally
+	date := ""
+	flush := func() {
+		if date != "" {
+			usage.Days = append(usage.Days, wire.UsageDay{Date: date, Requests: day.calls, Errors: day.errors, AverageResponseMS: day.average()})
+		}
+		day = tally{}
+	}
+	for _, e := range c.chats(time.Now().AddDate(0, 0, -days), p.maxUsageCalls()) {
+		if d := e.Time.UTC().Format(time.DateOnly); d != date {
+			flush()
+			date = d
+		}
+		day.add(e)
+		all.add(e)
+	}
+	flush()
+	usage.Totals = wire.UsageTotals{Requests: all.calls, Errors: all.errors, AverageResponseMS: all.average()}
+	return usage, nil
+}
+
+// chats returns the key's chats since then that came to an agent, newest
+// first and at most so many.
+func (c *call) chats(since time.Time, most int) (chats []*Request) {
+	for _, e := range slices.Backward(c.state.journal) {
+		if e.KeyID == c.key.id && e.Agent != "" && e.Time.After(since) && e.Duration > 0 &&
+			e.Method == http.MethodPost && e.Path == wire.BasePath+wire.Chat.Path {
+			if chats = append(chats, e); len(chats) == most {
+				break
+			}
 		}
 	}
-	return s
+	return chats
+}
+
+// tally counts calls.
+type tally struct {
+	calls, errors int64
+	time          time.Duration
+}
+
+func (t *tally) add(e *Request) {
+	t.calls++
+	t.time += e.Duration
+	if e.Err != "" || e.Status != http.StatusOK {
+		t.errors++
+	}
+}
+
+// average returns the average duration in whole milliseconds.
+func (t *tally) average() float64 {
+	if t.calls == 0 {
+		return 0
+	}
+	return math.Round(float64(t.time) / float64(t.calls) / float64(time.Millisecond))
 }

@@ -1,0 +1,111 @@
+package server
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// An aim says which requests a Fault is for: those that meet all of it. The
+// zero aim is everything.
+type aim struct {
+	path  string // below the base URL, with wildcards, or a path as it is
+	key   string // id of the key or the key itself
+	agent string // slug or name
+}
+
+// On returns the fault aimed at requests that meet the conditions as well as
+// those of before; of two conditions of a kind the last counts.
+func (f Fault) On(conditions ...Condition) Fault {
+	for _, c := range conditions {
+		f.aim.path = cmp.Or(c.aim.path, f.aim.path)
+		f.aim.key = cmp.Or(c.aim.key, f.aim.key)
+		f.aim.agent = cmp.Or(c.aim.agent, f.aim.agent)
+	}
+	return f
+}
+
+// A Condition is a part of what a Fault is aimed at.
+type Condition struct{ aim aim }
+
+// OnPath is met by requests for that path below the base URL, in which {id}
+// stands for any segment.
+func OnPath(path string) Condition { return Condition{aim{path: path}} }
+
+// OnKey is met by requests that bear the key with that id, or the key itself.
+func OnKey(key string) Condition { return Condition{aim{key: key}} }
+
+// OnAgent is met by requests for that agent: chats, messages of its threads
+// and batches with a message for it.
+func OnAgent(agent string) Condition { return Condition{aim{agent: agent}} }
+
+// String returns the conditions as they are written in Go.
+func (a aim) String() string {
+	var conditions []string
+	for _, c := range []struct{ name, value string }{
+		{"Path", a.path}, {"Key", wire.Redact(a.key)}, {"AgentSlug", a.agent},
+	} {
+		if c.value != "" {
+			conditions = append(conditions, fmt.Sprintf("%s(%q)", c.name, c.value))
+		}
+	}
+	if conditions == nil {
+		return ""
+	}
+	return ".On(" + strings.Join(conditions, ", ") + ")"
+}
+
+// meets reports whether the call is what a fault aims at. Call it with s.mu
+// held.
+func (a aim) meets(c *call) bool {
+	path, inside := strings.CutPrefix(c.r.URL.EscapedPath(), wire.BasePath)
+	if !inside {
+		return false
+	}
+	if a.path != "" {
+		if _, ok := (wire.Endpoint{Path: a.path}).Match(path); !ok {
+			return false
+		}
+	}
+	if a.key != "" {
+		k := c.state.keys.find(bearer(c.r))
+		if k == nil || k.id != a.key && k != c.state.keys.find(a.key) {
+			return false
+		}
+	}
+	return a.agent == "" || c.asks(a.agent)
+}
+
+// asks reports whether the call is a message for an agent, by slug or name.
+func (c *call) asks(agent string) bool {
+	if c.route == nil {
+		return false
+	}
+	wanted := c.s.findAgent(agent)
+	is := func(name string) bool {
+		a := c.s.findAgent(name)
+		return a != nil && a == wanted || a == nil && strings.EqualFold(name, agent)
+	}
+	body, _ := parseObject(c.body)
+	named := func(o object) string {
+		name, _, _ := field[string](o, "agent")
+		return name
+	}
+	switch c.route.Endpoint {
+	case wire.Chat:
+		return is(named(body))
+	case wire.SendThreadMessage:
+		t := c.state.thread(c.ids[0])
+		return t != nil && is(threadAgent(t.agent))
+	case wire.CreateBatch:
+		requests, _ := body["requests"].([]any)
+		for _, r := range requests {
+			if o, ok := r.(map[string]any); ok && is(named(o)) {
+				return true
+			}
+		}
+	}
+	return false
+}

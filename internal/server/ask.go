@@ -1,0 +1,117 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// Message is what an agent is asked.
+type Message struct {
+	Text      string
+	Agent     string // slug of the agent asked
+	SessionID string // of the chat session; empty for any other message
+	History   []Turn // earlier turns of the session or thread, oldest first
+}
+
+// Turn is one side's part of a conversation.
+type Turn struct {
+	Role    string // RoleUser or RoleAssistant
+	Content string
+}
+
+// The roles of a Turn.
+const (
+	RoleUser      = wire.RoleUser
+	RoleAssistant = wire.RoleAssistant
+)
+
+// AgentFunc answers a message, piece by piece; each piece is a chunk of a
+// streamed reply. An error ends the reply: the client gets model_error, or
+// stream_error in a stream, and the journal the error's text. A panic is an
+// internal_error. The context is done when the client leaves, the server
+// closes or the agent has taken 60 seconds: an agent that waits must end with
+// it.
+type AgentFunc func(ctx context.Context, m Message) iter.Seq2[string, error]
+
+var errAgentTimeout = fmt.Errorf("the agent took longer than %v", wire.AgentTimeout)
+
+// agentPanic is what an agent panicked with.
+type agentPanic struct{ value any }
+
+func (p agentPanic) Error() string { return fmt.Sprintf("agent panicked: %v", p.value) }
+
+// agentErrorCode returns the code for an agent's failure.
+func agentErrorCode(err error) string {
+	var p agentPanic
+	switch {
+	case errors.Is(err, errAgentTimeout):
+		return wire.CodeModelTimeout
+	case errors.As(err, &p):
+		return wire.CodeInternalError
+	}
+	return wire.CodeModelError
+}
+
+// ask has the agent answer, as long as emit takes what it says. The error is
+// the agent's or, if the context ended first, the reason for that.
+func (a *agent) ask(ctx context.Context, m Message, emit func(chunk string) bool) (err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, wire.AgentTimeout, errAgentTimeout)
+	defer cancel()
+	stopped := false
+	defer func() {
+		if p := recover(); p != nil {
+			err = agentPanic{p}
+		} else if ctx.Err() != nil && !stopped {
+			err = context.Cause(ctx)
+		}
+	}()
+	m.Agent = a.slug
+	for chunk, err := range a.answer(ctx, m) {
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+		if !emit(chunk) {
+			stopped = true
+			break
+		}
+	}
+	return nil
+}
+
+// askAll has the agent answer and returns all it says.
+func (a *agent) askAll(ctx context.Context, m Message) (string, error) {
+	var text strings.Builder
+	err := a.ask(ctx, m, func(chunk string) bool {
+		text.WriteString(chunk)
+		return true
+	})
+	return text.String(), err
+}
+
+// noAnswer is what threads and batches have in place of an empty answer.
+const noAnswer = "No response from agent"
+
+// await has the agent answer, during which the server's lock is not held.
+// Call it with s.mu held.
+func (c *call) await(a *agent, m Message) (text string, err error) {
+	c.entry.Agent = a.slug
+	c.unlocked(func() { text, err = a.askAll(c.ctx, m) })
+	if err != nil {
+		return "", c.agentFailed(err)
+	}
+	return text, nil
+}
+
+// agentFailed returns the refusal of a call whose agent failed, which it also
+// does where the call ends before it.
+func (c *call) agentFailed(err error) error {
+	if c.ctx.Err() != nil {
+		return c.interrupted()
+	}
+	return &refusal{code: agentErrorCode(err), cause: err}
+}

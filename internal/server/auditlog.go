@@ -1,0 +1,195 @@
+package server
+
+import (
+	"cmp"
+	"encoding/json"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// AuditEntry is an entry of the audit log.
+type AuditEntry struct {
+	ID            string // empty is a new one
+	Action        string
+	EntityType    string
+	EntityID      string
+	Category      string
+	Details       json.RawMessage // a JSON object; nil is null
+	IPAddress     string
+	CreatedAt     time.Time // zero is now
+	IntegrityHash string    // live; by the documentation it is computed
+}
+
+// auditEntry is one of state, with nothing left to be filled in.
+type auditEntry struct{ AuditEntry }
+
+// AddAuditEntry adds an entry and returns its id.
+func (s *Server) AddAuditEntry(add AuditEntry) (id string) {
+	if add.Details != nil && wire.JSONB(add.Details) == nil {
+		panic("clawhqtest: AddAuditEntry: the details are not JSON")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.log(add)
+}
+
+// log adds an entry to the log, which is kept in the order of time.
+func (s *state) log(add AuditEntry) (id string) {
+	add.ID = cmp.Or(add.ID, uuid.NewString())
+	if add.CreatedAt.IsZero() {
+		add.CreatedAt = time.Now()
+	}
+	add.CreatedAt = add.CreatedAt.UTC().Truncate(time.Microsecond)
+	if add.Details != nil {
+		add.Details = wire.JSONB(add.Details)
+	}
+	at, _ := slices.BinarySearchFunc(s.audit, add.CreatedAt, func(e auditEntry, t time.Time) int {
+		return cmp.Or(e.CreatedAt.Compare(t), -1) // after those of the same time
+	})
+	s.audit = slices.Insert(s.audit, at, auditEntry{add})
+	return add.ID
+}
+
+// logManagement logs what a call of key or webhook management did.
+func (c *call) logManagement(action, category, entityID string, details any) {
+	e := AuditEntry{Action: action, EntityType: category, EntityID: entityID, Category: category, IPAddress: clientIP(c.r)}
+	if details != nil {
+		e.Details = encodeJSON(details)
+	}
+	c.state.log(e)
+}
+
+// clientIP returns the address that a request came from, by the proxies
+// before the service if they say.
+func clientIP(r *http.Request) string {
+	if forwarded, _, _ := strings.Cut(r.Header.Get("X-Forwarded-For"), ","); forwarded != "" {
+		return strings.TrimSpace(forwarded)
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return "127.0.0.1" // in memory
+	}
+	return host
+}
+
+// listAuditLog answers GET /v1/audit-log, newest first.
+func (c *call) listAuditLog() (any, error) {
+	p := c.s.cfg.Profile
+	query := c.r.URL.Query()
+	from, err := p.date(query.Get("from"), "from")
+	if err != nil {
+		return nil, err
+	}
+	to, err := p.date(query.Get("to"), "to")
+	if err != nil {
+		return nil, err
+	}
+	entries := p.auditEntries(c.s.accountID, c.state.audit)
+	slices.Reverse(entries)
+	entries = slices.DeleteFunc(entries, func(e wire.AuditEntry) bool {
+		for _, filter := range []struct{ name, value string }{
+			{"category", string(e.Category)}, {"action", e.Action}, {"entity_type", e.EntityType}, {"entity_id", string(e.EntityID)},
+		} {
+			if wanted := query.Get(filter.name); wanted != "" && wanted != filter.value {
+				return true
+			}
+		}
+		at := e.CreatedAt.Time()
+		return !from.IsZero() && at.Before(from) || !to.IsZero() && at.After(to)
+	})
+	page, paging, err := pageOf(c, entries, "audit logs")
+	if err != nil {
+		return nil, err
+	}
+	return wire.AuditLog{Entries: append([]wire.AuditEntry{}, page...), Paging: paging}, nil
+}
+
+// verifyAuditLog answers GET /audit-log/verify. Entries without a hash are
+// skipped.
+func (c *call) verifyAuditLog() (any, error) {
+	verdict := wire.AuditVerdict{Valid: true, Total: len(c.state.audit)}
+	previous := ""
+	for i, e := range c.s.cfg.Profile.auditEntries(c.s.accountID, c.state.audit) {
+		if e.IntegrityHash == "" {
+			continue
+		}
+		if wire.AuditHash(c.s.accountID, e, previous) != string(e.IntegrityHash) {
+			verdict.Valid, verdict.BrokenAt = false, &i
+			break
+		}
+		previous = string(e.IntegrityHash)
+		verdict.Verified++
+	}
+	return verdict, nil
+}
+
+// auditEntries shows entries, oldest first: by the documentation each with its
+// hash and with the pages' fields, live with the hash it was given, if any.
+func (p Profile) auditEntries(accountID string, log []auditEntry) []wire.AuditEntry {
+	shown := make([]wire.AuditEntry, len(log))
+	previous := ""
+	for i, e := range log {
+		s := wire.AuditEntry{
+			ID:            e.ID,
+			Action:        e.Action,
+			EntityType:    e.EntityType,
+			EntityID:      wire.Text(e.EntityID),
+			Category:      wire.Text(e.Category),
+			Details:       e.Details,
+			IPAddress:     wire.Text(e.IPAddress),
+			CreatedAt:     wire.DatabaseTime(e.CreatedAt),
+			IntegrityHash: wire.Text(e.IntegrityHash),
+		}
+		if p != Live {
+			if e.IntegrityHash == "" {
+				s.IntegrityHash = wire.Text(wire.AuditHash(accountID, s, previous))
+			}
+			s.Timestamp, s.Metadata, s.UserEmail = s.CreatedAt, s.Details, auditUser
+			s.Hash, s.PreviousHash = string(s.IntegrityHash), previous
+			previous = s.Hash
+		}
+		shown[i] = s
+	}
+	return shown
+}
+
+// auditUser is who does everything in the account.
+const auditUser = "owner@example.com"
+
+// date reads a parameter that is a time, and zero where it is absent. Live it
+// has to be one for JavaScript first, which is refused, and one for the
+// database then, which fails.
+func (p Profile) date(text, name string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if at := wire.Time(text).Time(); !at.IsZero() {
+		return at, nil
+	}
+	if p == Live && jsDate(text) {
+		return time.Time{}, refuse(wire.CodeInternalError, "Failed to fetch audit logs", "")
+	}
+	return time.Time{}, refuse(wire.CodeInvalidParameter, name+" must be a valid ISO 8601 date", name)
+}
+
+// jsDate reports whether JavaScript's Date.parse takes a text that is no ISO
+// date: the name of a month and a number, or a number alone.
+func jsDate(text string) bool {
+	if _, err := strconv.Atoi(text); err == nil {
+		return true
+	}
+	for _, layout := range []string{"January 2", "January 2 2006", "January 2, 2006", "Jan 2", "Jan 2 2006", "Jan 2, 2006", "2 January 2006", "1/2/2006"} {
+		if _, err := time.Parse(layout, text); err == nil {
+			return true
+		}
+	}
+	return false
+}

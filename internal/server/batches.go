@@ -1,0 +1,236 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// batch is a batch and how far it has come.
+type batch struct {
+	id, status             string
+	requests               []wire.BatchRequest
+	callback               string
+	results                []wire.BatchResult // of the requests done, in their order; pending ones before
+	completed, failed      int
+	createdAt, completedAt time.Time
+}
+
+// createBatch answers POST /v1/chat/batch: the batch is processed after the
+// reply.
+func (c *call) createBatch() (any, error) {
+	body, err := c.readObject()
+	if err != nil {
+		return nil, err
+	}
+	requests, err := c.readBatch(body)
+	if err != nil {
+		return nil, err
+	}
+	if active := c.state.activeBatches(); active >= wire.MaxActiveBatches {
+		return nil, tooMany(fmt.Sprintf("Maximum %d concurrent batches per user. Wait for existing batches to complete.", wire.MaxActiveBatches))
+	}
+	callback, _, _ := field[string](body, "webhook_url")
+	if callback != "" && !c.s.reachable(callback) {
+		return nil, refuse(wire.CodeInvalidParameter, "webhook_url must not point to a private or internal address", "webhook_url")
+	}
+	if n := len(requests); n > c.key.rpm {
+		return nil, tooMany(fmt.Sprintf("Batch size (%d) exceeds your rate limit (%d RPM)", n, c.key.rpm))
+	}
+
+	b := &batch{
+		id:        "batch_" + hexID(),
+		status:    wire.BatchProcessing,
+		requests:  requests,
+		callback:  callback,
+		createdAt: time.Now().UTC(),
+	}
+	for _, r := range requests {
+		b.results = append(b.results, wire.BatchResult{CustomID: r.CustomID, Status: wire.BatchPending, Message: r.Message, Agent: r.Agent})
+	}
+	c.state.batches[b.id] = b
+	if c.ctx.Err() == nil { // or the server closes
+		c.s.background(func(ctx context.Context) { c.s.process(ctx, b) })
+	}
+	return wire.CreatedBatch{BatchID: b.id, Status: b.status, Total: len(requests), CreatedAt: wire.HandlerTime(b.createdAt)}, nil
+}
+
+// tooMany returns a 429 of a batch, which counts nothing in a window.
+func tooMany(message string) *refusal {
+	refused := refuse(wire.CodeRateLimited, message, "")
+	refused.header = http.Header{wire.HeaderRetryAfter: {"60"}}
+	return refused
+}
+
+// readBatch checks the requests of a batch.
+func (c *call) readBatch(body object) (requests []wire.BatchRequest, err error) {
+	items, _ := body["requests"].([]any)
+	switch {
+	case len(items) == 0:
+		return nil, refuse(wire.CodeMissingParameter, "requests array is required", "requests")
+	case len(items) > wire.MaxBatchRequests:
+		return nil, refuse(wire.CodeBatchTooLarge, "", "")
+	}
+	for _, item := range items {
+		o, ok := item.(map[string]any)
+		customID, _, isText := field[string](o, "custom_id")
+		message, _, _ := field[string](o, "message")
+		agent, _, _ := field[string](o, "agent")
+		badID := refuse(wire.CodeInvalidParameter, fmt.Sprintf("custom_id must be alphanumeric with underscores/hyphens, max %d chars", wire.MaxCustomIDChars), "requests")
+		switch {
+		case !ok && item == nil:
+			return nil, c.s.cfg.Profile.wrongTypeCaught(badID)
+		case !isText || !wire.ValidCustomID(customID):
+			return nil, badID
+		case message == "" || wire.UTF16Len(message) > wire.MaxMessageChars:
+			return nil, refuse(wire.CodeInvalidParameter, fmt.Sprintf("message must be a non-empty string, max %d characters", wire.MaxMessageChars), "requests")
+		}
+		requests = append(requests, wire.BatchRequest{CustomID: customID, Message: message, Agent: agent})
+	}
+	return requests, nil
+}
+
+func (s *state) activeBatches() (n int) {
+	for _, b := range s.batches {
+		if b.status == wire.BatchProcessing {
+			n++
+		}
+	}
+	return n
+}
+
+// getBatch answers GET /v1/chat/batch/{id}.
+func (c *call) getBatch() (any, error) {
+	b, ok := c.state.batches[c.ids[0]]
+	if !ok {
+		return nil, refuse(wire.CodeNotFound, "Batch not found", "")
+	}
+	p := c.s.cfg.Profile
+	return wire.BatchReply{Batch: wire.Batch{
+		ID:          b.id,
+		Status:      b.status,
+		Total:       len(b.requests),
+		Completed:   b.completed,
+		Failed:      b.failed,
+		Results:     append([]wire.BatchResult{}, b.results...),
+		CreatedAt:   p.time(b.createdAt),
+		CompletedAt: p.time(b.completedAt),
+	}}, nil
+}
+
+// process asks the agents for a batch's answers, a few at once, in the order
+// of the requests. A server that closes leaves it processing, as one that is
+// restarted does.
+func (s *Server) process(ctx context.Context, b *batch) {
+	s.mu.Lock()
+	if s.offline {
+		b.status = wire.BatchFailed
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
+
+	var results []wire.BatchResult
+	for begin := 0; begin < len(b.requests); begin += wire.BatchConcurrency {
+		requests := b.requests[begin:min(begin+wire.BatchConcurrency, len(b.requests))]
+		done := make([]wire.BatchResult, len(requests))
+		var asking sync.WaitGroup
+		for i, r := range requests {
+			asking.Go(func() { done[i] = s.result(ctx, r) })
+		}
+		asking.Wait()
+		if ctx.Err() != nil {
+			return
+		}
+		results = append(results, done...)
+		s.mu.Lock()
+		b.tally(results)
+		s.mu.Unlock()
+	}
+	s.mu.Lock()
+	callback := b.finish(time.Now().UTC())
+	s.mu.Unlock()
+	if b.callback != "" {
+		s.tell(ctx, b.callback, callback)
+	}
+}
+
+// result asks a request's agent.
+func (s *Server) result(ctx context.Context, r wire.BatchRequest) wire.BatchResult {
+	s.mu.Lock()
+	a := s.anyAgent(threadAgent(r.Agent))
+	s.mu.Unlock()
+	result := wire.BatchResult{CustomID: r.CustomID, Status: wire.BatchFailed, Error: message(wire.CodeModelError)}
+	if a == nil {
+		return result
+	}
+	text, err := a.askAll(ctx, Message{Text: r.Message})
+	switch {
+	case errors.Is(err, errAgentTimeout):
+		result.Error = "Request timed out"
+	case err == nil && text == "":
+		text = noAnswer
+		fallthrough
+	case err == nil:
+		return wire.BatchResult{CustomID: r.CustomID, Status: wire.BatchCompleted, Response: text}
+	}
+	return result
+}
+
+// tally takes over what is done so far.
+func (b *batch) tally(results []wire.BatchResult) {
+	b.results, b.completed, b.failed = results, 0, 0
+	for _, r := range results {
+		if r.Status == wire.BatchCompleted {
+			b.completed++
+		} else {
+			b.failed++
+		}
+	}
+}
+
+// finish ends the batch and returns what its callback is told.
+func (b *batch) finish(now time.Time) wire.BatchCallback {
+	b.completedAt = now
+	switch {
+	case b.failed == 0:
+		b.status = wire.BatchCompleted
+	case b.completed == 0:
+		b.status = wire.BatchFailed
+	default:
+		b.status = wire.BatchPartial
+	}
+	return wire.BatchCallback{
+		BatchID: b.id, Status: b.status, Total: len(b.requests), Completed: b.completed, Failed: b.failed,
+		CompletedAt: wire.HandlerTime(now),
+	}
+}
+
+// reachable reports whether the service sends anything to a URL.
+func (s *Server) reachable(url string) bool {
+	return wire.PublicURL(url) || !s.cfg.StrictWebhooks && wire.LoopbackURL(url)
+}
+
+// tell tells a batch's callback, once; whether that takes it is not asked.
+func (s *Server) tell(ctx context.Context, url string, body wire.BatchCallback) {
+	ctx, cancel := context.WithTimeout(ctx, wire.BatchCallbackTime)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(encodeJSON(body)))
+	if err != nil {
+		return
+	}
+	req.Header.Set("Content-Type", wire.ContentTypeJSON)
+	res, err := s.outgoing.Do(req)
+	if err != nil {
+		return
+	}
+	defer res.Body.Close()
+	io.CopyN(io.Discard, res.Body, wire.MaxBodyBytes)
+}

@@ -1,0 +1,154 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// supportBot is the slug of the agent that answers, by the documentation,
+// messages that name none.
+const supportBot = "support-bot"
+
+// deployBuiltins deploys the agents of a new server, the default one last.
+func (s *Server) deployBuiltins() {
+	support := agent{slug: supportBot, name: "Support Bot", description: "Helps", model: "k2.5-standard", answer: s.builtin(supportDesk)}
+	sales := agent{slug: "sales-assistant", name: "sales-assistant", model: wire.DefaultModel, answer: s.builtin(salesDesk)}
+	if s.cfg.Profile == Live {
+		s.deploy(support)
+		s.deploy(sales)
+		return
+	}
+	s.deploy(sales)
+	s.deploy(support)
+}
+
+// builtin returns an agent that answers as d or, in profile Live, with an
+// echo; word by word, with the configured delay in between.
+func (s *Server) builtin(d desk) AgentFunc {
+	reply, delay := d.reply, func(Message) time.Duration { return 0 }
+	if s.cfg.Profile == Live {
+		reply, delay = echo, echoDelay
+	}
+	return func(ctx context.Context, m Message) iter.Seq2[string, error] {
+		return func(yield func(string, error) bool) {
+			if !pause(ctx, delay(m)) {
+				return
+			}
+			text, failAfter := reply(m)
+			for i, word := range strings.SplitAfter(text, " ") {
+				if i == failAfter {
+					yield("", errEchoFailed)
+					return
+				}
+				if i > 0 && !pause(ctx, s.cfg.AgentDelay) || !yield(word, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// pause waits and reports whether the context lasted.
+func pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+var errEchoFailed = errors.New("the message asked for a failure")
+
+// echo is the live service's agent behind the recordings: "[fail]" in a
+// message makes it fail at once, "[cut]" after the first word, "[empty]" says
+// nothing and "[sleep 300]" waits so many milliseconds.
+func echo(m Message) (text string, failAfter int) {
+	failAfter = -1
+	switch {
+	case strings.Contains(m.Text, "[fail]"):
+		failAfter = 0
+	case strings.Contains(m.Text, "[cut]"):
+		failAfter = 1
+	}
+	if strings.Contains(m.Text, "[empty]") {
+		return "", failAfter
+	}
+	return "Echo: " + m.Text, failAfter
+}
+
+// sleeping is how long a message asks the echo to wait.
+var sleeping = regexp.MustCompile(`\[sleep (\d{1,6})\]`)
+
+func echoDelay(m Message) time.Duration {
+	if asked := sleeping.FindStringSubmatch(m.Text); asked != nil {
+		ms, _ := strconv.Atoi(asked[1]) // digits, and few
+		return time.Duration(ms) * time.Millisecond
+	}
+	return 0
+}
+
+// desk is a built-in agent of profile Documented. What it says depends on the
+// message and the history alone.
+type desk struct {
+	greeting string
+	answers  []struct{ word, text string } // the first whose word is in the message
+	closing  string
+}
+
+var supportDesk = desk{
+	greeting: "Thanks for reaching out to support.",
+	answers: []struct{ word, text string }{
+		{"hour", "Our support hours are Monday to Friday, 9:00 to 18:00 UTC."},
+		{"webhook", "Webhooks are HTTP callbacks that notify your server when something happens."},
+		{"key", "You can create, change and revoke keys on the API Access page."},
+		{"limit", "Each key has its own limit, counted over a sliding window of 60 seconds."},
+	},
+	closing: "Is there anything else I can help you with?",
+}
+
+var salesDesk = desk{
+	greeting: "Thanks for your interest in ClawHQ.",
+	answers: []struct{ word, text string }{
+		{"price", "API access is part of the Pro plan."},
+		{"plan", "API access is part of the Pro plan."},
+		{"demo", "I would be glad to set up a demo for your team."},
+	},
+	closing: "Shall I tell you more about what ClawHQ can do for you?",
+}
+
+// maxQuote bounds what a desk repeats of a message, in characters.
+const maxQuote = 120
+
+func (d desk) reply(m Message) (text string, failAfter int) {
+	opening := d.greeting
+	if n := len(m.History)/2 + 1; n > 1 {
+		opening = fmt.Sprintf("This is message %d of our conversation.", n)
+	}
+	quote := []rune(m.Text)
+	if len(quote) > maxQuote {
+		quote = append(quote[:maxQuote], '…')
+	}
+	parts := []string{opening, fmt.Sprintf("You asked: “%s”", string(quote))}
+	lower := strings.ToLower(m.Text)
+	for _, a := range d.answers {
+		if strings.Contains(lower, a.word) {
+			parts = append(parts, a.text)
+			break
+		}
+	}
+	return strings.Join(append(parts, d.closing), " "), -1
+}

@@ -1,0 +1,142 @@
+package server
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// Conversation is a conversation of the dashboard's chat, which no call of
+// the API makes.
+type Conversation struct {
+	ID            string // empty is a new one
+	Agent         string // slug or name; empty is the default agent
+	CreatedAt     time.Time
+	LastMessageAt time.Time
+	Messages      []StoredMessage
+}
+
+// StoredMessage is a message of a conversation.
+type StoredMessage struct {
+	ID        string // empty is a new one
+	Role      string // RoleUser or RoleAssistant
+	Content   string
+	CreatedAt time.Time // zero is as long after the one before as may be
+}
+
+// conversation is one of state, with nothing left to be filled in.
+type conversation struct {
+	Conversation
+	slug string
+}
+
+// AddConversation adds a conversation and returns its id. What it leaves open
+// is filled in: times from each other and now, ids anew.
+func (s *Server) AddConversation(add Conversation) (id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := &conversation{Conversation: add, slug: add.Agent}
+	if a := s.findAgent(add.Agent); a != nil {
+		kept.Agent, kept.slug = a.name, a.slug
+	}
+	if kept.ID == "" {
+		kept.ID = uuid.NewString()
+	}
+	at := time.Now().UTC()
+	if kept.CreatedAt.IsZero() {
+		kept.CreatedAt = at
+	}
+	kept.Messages = slices.Clone(add.Messages)
+	last := kept.CreatedAt
+	for i := range kept.Messages {
+		m := &kept.Messages[i]
+		if m.ID == "" {
+			m.ID = uuid.NewString()
+		}
+		if m.CreatedAt.IsZero() {
+			m.CreatedAt = last
+		}
+		last = m.CreatedAt
+	}
+	if kept.LastMessageAt.IsZero() {
+		kept.LastMessageAt = last
+	}
+	s.state.conversations = append(s.state.conversations, kept)
+	return kept.ID
+}
+
+// listConversations answers GET /v1/conversations, those with the latest
+// message first.
+func (c *call) listConversations() (any, error) {
+	p := c.s.cfg.Profile
+	agent := c.r.URL.Query().Get("agent")
+	var found []*conversation
+	for _, kept := range slices.Backward(c.state.conversations) {
+		if p.isOf(kept, agent) {
+			found = append(found, kept)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *conversation) int { return b.LastMessageAt.Compare(a.LastMessageAt) })
+	page, paging, err := pageOf(c, found, "conversations")
+	if err != nil {
+		return nil, err
+	}
+	list := wire.ConversationList{Conversations: []wire.Conversation{}, HasMore: paging.HasMore, Total: paging.Total}
+	for _, kept := range page {
+		list.Conversations = append(list.Conversations, p.conversation(kept))
+	}
+	if paging.HasMore {
+		offset := max(jsInt(c.r.URL.Query(), "offset", 0), 0)
+		list.NextCursor = wire.Text(strconv.Itoa(offset + len(page)))
+	}
+	return list, nil
+}
+
+// listConversationMessages answers GET /v1/conversations/{id}/messages, oldest
+// first.
+func (c *call) listConversationMessages() (any, error) {
+	i := slices.IndexFunc(c.state.conversations, func(kept *conversation) bool { return kept.ID == c.ids[0] })
+	if i < 0 {
+		return nil, refuse(wire.CodeNotFound, "Conversation not found", "")
+	}
+	return c.listMessages(c.state.conversations[i].Messages, "")
+}
+
+// listMessages returns a page of the messages of a conversation or a thread.
+func (c *call) listMessages(messages []StoredMessage, threadID string) (any, error) {
+	page, paging, err := pageOf(c, messages, "messages")
+	if err != nil {
+		return nil, err
+	}
+	list := wire.MessageList{Messages: []wire.StoredMessage{}, ThreadID: threadID, Paging: paging}
+	for _, m := range page {
+		list.Messages = append(list.Messages, wire.StoredMessage{ID: m.ID, Role: m.Role, Content: m.Content, CreatedAt: c.s.cfg.Profile.time(m.CreatedAt)})
+	}
+	return list, nil
+}
+
+// isOf reports whether a conversation is one with an agent: live by a part of
+// its name in any case, by the pages by its slug too.
+func (p Profile) isOf(kept *conversation, agent string) bool {
+	return strings.Contains(strings.ToLower(kept.Agent), strings.ToLower(agent)) || p != Live && strings.EqualFold(kept.slug, agent)
+}
+
+// conversation shows a conversation, by the documentation with the pages'
+// fields.
+func (p Profile) conversation(kept *conversation) wire.Conversation {
+	shown := wire.Conversation{
+		ID:            kept.ID,
+		AgentName:     kept.Agent,
+		CreatedAt:     p.time(kept.CreatedAt),
+		LastMessageAt: p.time(kept.LastMessageAt),
+	}
+	if p != Live {
+		shown.Agent, shown.MessageCount, shown.StartedAt, shown.Status = kept.slug, len(kept.Messages), shown.CreatedAt, "active"
+	}
+	return shown
+}

@@ -1,0 +1,217 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"slices"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// file is a file that was uploaded or, with a kind of its own, added in the
+// dashboard.
+type file struct {
+	id, name, mediaType, purpose string
+	kind                         string // mime_type in lists; empty is made from the above
+	size                         int64
+	createdAt                    time.Time
+	status                       string // empty is what indexing makes of it
+	chunks                       int
+}
+
+// How the knowledge base indexes a text.
+const (
+	indexingTime = 2 * time.Second
+	chunkBytes   = 1000
+)
+
+// indexed returns the file's status at that time, and how many pieces of it
+// can be found.
+func (f *file) indexed(now time.Time) (status string, chunks int) {
+	t, _ := wire.FileTypeOf(f.mediaType)
+	switch {
+	case f.status != "":
+		return f.status, f.chunks
+	case !t.Text || f.size == 0:
+		return wire.FileError, 0
+	case now.Sub(f.createdAt) < indexingTime:
+		return wire.FileProcessing, 0
+	}
+	return wire.FileProcessed, int((f.size + chunkBytes - 1) / chunkBytes)
+}
+
+// SetFileStatus makes a file's status what it is told: pending_embedding, say,
+// or failed. An empty one lets indexing go on.
+func (s *Server) SetFileStatus(id, status string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.state.files, func(f *file) bool { return f.id == id })
+	if i < 0 {
+		panic(fmt.Sprintf("clawhqtest: SetFileStatus: no file has the id %q", id))
+	}
+	f := s.state.files[i]
+	f.status = ""
+	_, f.chunks = f.indexed(f.createdAt.Add(indexingTime))
+	f.status = status
+}
+
+// uploadFile answers POST /v1/files.
+func (c *call) uploadFile() (any, error) {
+	f, content, err := c.readUpload()
+	if err != nil {
+		return nil, err
+	}
+	t, known := wire.FileTypeOf(f.mediaType)
+	switch {
+	case f.size > wire.MaxFileBytes:
+		return nil, refuse(wire.CodeFileTooLarge, "File must be under 10MB", "")
+	case !known:
+		return nil, refuse(wire.CodeUnsupportedFileType, "Unsupported file type: "+f.mediaType, "")
+	case !t.Matches(content):
+		return nil, refuse(wire.CodeUnsupportedFileType, "File content does not match declared MIME type "+f.mediaType, "")
+	case !c.s.cfg.Profile.storable(f.name):
+		return nil, refuse(wire.CodeInternalError, "Failed to upload file to storage", "")
+	}
+	f.id = "file_" + hexID()
+	f.createdAt = time.Now().UTC()
+	c.state.files = append(c.state.files, f)
+	status := wire.FileProcessing
+	if !t.Text {
+		status = wire.FileError
+	}
+	return wire.File{FileID: f.id, Filename: f.name, Size: f.size, MIMEType: f.mediaType, Purpose: f.purpose, Status: status,
+		CreatedAt: wire.HandlerTime(f.createdAt)}, nil
+}
+
+// readUpload reads the form of an upload.
+func (c *call) readUpload() (f *file, content []byte, err error) {
+	bad := refuse(wire.CodeInvalidRequest, "Invalid multipart form data", "")
+	mediaType, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	if err != nil || mediaType != "multipart/form-data" || params["boundary"] == "" {
+		return nil, nil, bad
+	}
+	purpose := ""
+	form := multipart.NewReader(bytes.NewReader(c.body), params["boundary"])
+	for {
+		part, err := form.NextRawPart()
+		if err == io.EOF {
+			break
+		}
+		var value []byte
+		if err == nil {
+			value, err = io.ReadAll(part)
+		}
+		if err != nil {
+			return nil, nil, c.tooLong(bad)
+		}
+		switch part.FormName() {
+		case wire.FormPurpose:
+			purpose = string(value)
+		case wire.FormFile:
+			f, content = &file{name: fileName(part), mediaType: part.Header.Get("Content-Type"), size: int64(len(value))}, value
+			if f.mediaType == "" {
+				f.mediaType = "text/plain"
+			}
+		}
+	}
+	switch {
+	case f == nil:
+		return nil, nil, refuse(wire.CodeMissingParameter, "file is required", "file")
+	case f.name == "":
+		return nil, nil, c.s.cfg.Profile.nameless()
+	}
+	f.purpose = purpose
+	if purpose == "" {
+		f.purpose = wire.PurposeKnowledgeBase
+	}
+	return f, content, nil
+}
+
+// tooLong returns the refusal of a form that broke off: because it was too
+// long, or for another reason.
+func (c *call) tooLong(bad *refusal) error {
+	if len(c.body) > c.s.cfg.Profile.uploadLimit() && c.s.cfg.Profile != Live {
+		return refuse(wire.CodeFileTooLarge, "File must be under 10MB", "")
+	}
+	return bad
+}
+
+// fileName returns the name of a part as it was sent: Part.FileName cuts
+// directories off.
+func fileName(part *multipart.Part) string {
+	_, params, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+	if err != nil {
+		return ""
+	}
+	return params["filename"]
+}
+
+// nameless answers an upload whose file has no name, which JavaScript takes
+// for text.
+func (p Profile) nameless() error {
+	if p == Live {
+		return refuse(wire.CodeUnsupportedFileType, "Unsupported file type: undefined", "")
+	}
+	return refuse(wire.CodeMissingParameter, "file must have a filename", "file")
+}
+
+// listFiles answers GET /v1/files, newest first.
+func (c *call) listFiles() (any, error) {
+	p := c.s.cfg.Profile
+	var found []*file
+	for _, f := range slices.Backward(c.state.files) {
+		if p.finds(f) {
+			found = append(found, f)
+		}
+	}
+	page, paging, err := pageOf(c, found, "files")
+	if err != nil {
+		return nil, err
+	}
+	list := wire.FileList{Files: []wire.File{}, Paging: paging}
+	for _, f := range page {
+		list.Files = append(list.Files, p.file(f))
+	}
+	return list, nil
+}
+
+// getFile answers GET /v1/files/{id}.
+func (c *call) getFile() (any, error) {
+	f, err := c.file()
+	if err != nil {
+		return nil, err
+	}
+	shown := c.s.cfg.Profile.file(f)
+	_, chunks := f.indexed(time.Now())
+	shown.Chunks = &chunks
+	return shown, nil
+}
+
+// deleteFile answers DELETE /v1/files/{id}.
+func (c *call) deleteFile() (any, error) {
+	f, err := c.file()
+	if err != nil {
+		return nil, err
+	}
+	c.state.files = slices.DeleteFunc(c.state.files, func(kept *file) bool { return kept == f })
+	return wire.Deleted{Deleted: true}, nil
+}
+
+// file returns the file of the path.
+func (c *call) file() (*file, error) {
+	i := slices.IndexFunc(c.state.files, func(f *file) bool { return f.id == c.ids[0] && c.s.cfg.Profile.finds(f) })
+	if i < 0 {
+		return nil, refuse(wire.CodeNotFound, "File not found", "")
+	}
+	return c.state.files[i], nil
+}
+
+// file shows a file as lists do.
+func (p Profile) file(f *file) wire.File {
+	status, _ := f.indexed(time.Now())
+	return wire.File{FileID: f.id, Filename: f.name, Size: f.size, MIMEType: p.fileType(f), Status: status, CreatedAt: p.time(f.createdAt)}
+}

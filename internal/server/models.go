@@ -1,0 +1,38 @@
+package server
+
+import (
+	_ "embed"
+	"encoding/json"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+//go:embed models.json
+var modelsJSON []byte
+
+// catalog returns the models of the service, in its order.
+func catalog() (models []wire.Model) {
+	if err := json.Unmarshal(modelsJSON, &models); err != nil {
+		panic(err) // it is embedded
+	}
+	return models
+}
+
+// listModels answers GET /v1/models, which has one page whatever it is asked.
+func (c *call) listModels() (any, error) {
+	models := append([]wire.Model{}, c.state.models...)
+	return wire.ModelList{Models: models, Paging: wire.Paging{Total: len(models)}}, nil
+}
+
+// createPrediction answers POST /v1/predictions.
+func (c *call) createPrediction() (any, error) {
+	return nil, refuse(wire.CodeInvalidRequest, "The predictions API is not yet available. Use /v1/chat for synchronous completions or /v1/chat/batch for batch processing.", "")
+}
+
+// getPrediction answers GET /v1/predictions/{id}. No call makes one.
+func (c *call) getPrediction() (any, error) {
+	if prediction, ok := c.state.predictions[c.ids[0]]; ok {
+		return prediction, nil
+	}
+	return nil, refuse(wire.CodeNotFound, "Prediction not found", "")
+}

@@ -1,0 +1,98 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// A route is an endpoint and what answers its calls.
+type route struct {
+	wire.Endpoint
+	handle handler
+}
+
+// A handler answers a call that was let in, with a reply to be written as
+// JSON or a *refusal. It runs with the server's lock held, and gives it up
+// while it waits for anything: see call.unlocked.
+type handler func(*call) (reply any, err error)
+
+// routes is the service.
+var routes = []route{
+	{wire.Chat, (*call).chat},
+	{wire.GetHealth, (*call).health},
+	{wire.GetUsage, (*call).usage},
+
+	{wire.ListAgents, (*call).listAgents},
+	{wire.GetAgent, (*call).getAgent},
+	{wire.UndeployAgent, (*call).undeployAgent},
+
+	{wire.ListModels, (*call).listModels},
+
+	{wire.ListConversations, (*call).listConversations},
+	{wire.ListConversationMessages, (*call).listConversationMessages},
+
+	{wire.CreateThread, (*call).createThread},
+	{wire.ListThreads, (*call).listThreads},
+	{wire.GetThread, (*call).getThread},
+	{wire.DeleteThread, (*call).deleteThread},
+	{wire.SendThreadMessage, (*call).sendThreadMessage},
+	{wire.ListThreadMessages, (*call).listThreadMessages},
+
+	{wire.CreateBatch, (*call).createBatch},
+	{wire.GetBatch, (*call).getBatch},
+
+	{wire.UploadFile, (*call).uploadFile},
+	{wire.ListFiles, (*call).listFiles},
+	{wire.GetFile, (*call).getFile},
+	{wire.DeleteFile, (*call).deleteFile},
+
+	{wire.ListAuditLog, (*call).listAuditLog},
+	{wire.VerifyAuditLog, (*call).verifyAuditLog},
+
+	{wire.CreatePrediction, (*call).createPrediction},
+	{wire.GetPrediction, (*call).getPrediction},
+
+	{wire.ListKeys, (*call).listKeys},
+	{wire.CreateKey, (*call).createKey},
+	{wire.UpdateKey, (*call).updateKey},
+	{wire.RevokeKey, (*call).revokeKey},
+}
+
+// match finds the call's route. Without one the profile says what is
+// answered.
+func (c *call) match() error {
+	path, inside := strings.CutPrefix(c.r.URL.EscapedPath(), wire.BasePath)
+	if !inside {
+		return c.s.cfg.Profile.noRoute(c.r)
+	}
+	method := c.r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	var methods []string // that the path has
+	fewest := len(path)  // ids in it: a path without wildcards goes first
+	for i := range routes {
+		ids, ok := routes[i].Match(path)
+		if !ok || len(ids) > fewest {
+			continue
+		}
+		if len(ids) < fewest {
+			c.route, methods, fewest = nil, nil, len(ids)
+		}
+		methods = append(methods, routes[i].Method)
+		if routes[i].Method == method {
+			c.route, c.ids = &routes[i], ids
+		}
+	}
+	switch {
+	case c.route != nil:
+		return nil
+	case methods == nil:
+		return c.s.cfg.Profile.noRoute(c.r)
+	}
+	slices.Sort(methods)
+	return c.s.cfg.Profile.noMethod(c.r, methods)
+}

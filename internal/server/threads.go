@@ -1,0 +1,242 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// thread is a conversation that calls of the API keep.
+type thread struct {
+	id, agent, title     string
+	metadata             json.RawMessage
+	createdAt, updatedAt time.Time
+	messages             []StoredMessage
+}
+
+// thread returns the thread with that id, or nil.
+func (s *state) thread(id string) *thread {
+	i := slices.IndexFunc(s.threads, func(t *thread) bool { return t.id == id })
+	if i < 0 {
+		return nil
+	}
+	return s.threads[i]
+}
+
+// thread returns the thread of the path.
+func (c *call) thread() (*thread, error) {
+	if t := c.state.thread(c.ids[0]); t != nil {
+		return t, nil
+	}
+	return nil, refuse(wire.CodeThreadNotFound, "", "")
+}
+
+// threadAgent returns the agent's name to look up for one that a thread or a
+// batch is kept with.
+func threadAgent(kept string) string {
+	if kept == wire.DefaultThreadAgent {
+		return ""
+	}
+	return kept
+}
+
+// createThread answers POST /v1/threads.
+func (c *call) createThread() (any, error) {
+	p := c.s.cfg.Profile
+	body, err := p.threadBody(c.body)
+	if err != nil {
+		return nil, err
+	}
+	t := &thread{metadata: json.RawMessage("{}")}
+	if t.agent, err = p.threadAgent(c.s, body); err != nil {
+		return nil, err
+	}
+	if metadata := body["metadata"]; truthy(metadata) {
+		t.metadata = wire.JSONB(encodeJSON(metadata))
+	}
+	switch {
+	case wire.JSONChars(t.metadata) > wire.MaxMetadataChars:
+		return nil, refuse(wire.CodeInvalidParameter, fmt.Sprintf("metadata exceeds maximum size of %d characters", wire.MaxMetadataChars), "metadata")
+	case wire.JSONLevels(t.metadata) > wire.MaxMetadataLevels:
+		return nil, refuse(wire.CodeInvalidParameter, fmt.Sprintf("metadata exceeds maximum depth of %d levels", wire.MaxMetadataLevels), "metadata")
+	}
+	title, message := p.threadOpening(body)
+	t.title = title
+	t.id = "thread_" + hexID()
+	t.createdAt = time.Now().UTC()
+	t.updatedAt = t.createdAt
+	c.state.threads = append(c.state.threads, t)
+
+	shown := p.thread(t)
+	shown.UpdatedAt = ""
+	if message != "" {
+		answer, err := c.converse(t, message)
+		if err != nil {
+			return nil, err
+		}
+		shown.Response, shown.MessageCount = answer.Content, len(t.messages)
+	}
+	return wire.ThreadReply{Thread: shown}, nil
+}
+
+// listThreads answers GET /v1/threads, those changed last first.
+func (c *call) listThreads() (any, error) {
+	threads := slices.Clone(c.state.threads)
+	slices.Reverse(threads)
+	slices.SortStableFunc(threads, func(a, b *thread) int { return b.updatedAt.Compare(a.updatedAt) })
+	page, paging, err := pageOf(c, threads, "threads")
+	if err != nil {
+		return nil, err
+	}
+	list := wire.ThreadList{Threads: []wire.Thread{}, Paging: paging}
+	for _, t := range page {
+		list.Threads = append(list.Threads, c.s.cfg.Profile.thread(t))
+	}
+	return list, nil
+}
+
+// getThread answers GET /v1/threads/{id}.
+func (c *call) getThread() (any, error) {
+	t, err := c.thread()
+	if err != nil {
+		return nil, err
+	}
+	return wire.ThreadReply{Thread: c.s.cfg.Profile.thread(t)}, nil
+}
+
+// deleteThread answers DELETE /v1/threads/{id}, which takes the messages too.
+func (c *call) deleteThread() (any, error) {
+	t, err := c.thread()
+	if err != nil {
+		return nil, err
+	}
+	c.state.threads = slices.DeleteFunc(c.state.threads, func(kept *thread) bool { return kept == t })
+	return wire.Deleted{Deleted: true}, nil
+}
+
+// listThreadMessages answers GET /v1/threads/{id}/messages, oldest first.
+func (c *call) listThreadMessages() (any, error) {
+	t, err := c.thread()
+	if err != nil {
+		return nil, err
+	}
+	return c.listMessages(t.messages, t.id)
+}
+
+// sendThreadMessage answers POST /v1/threads/{id}/messages.
+func (c *call) sendThreadMessage() (any, error) {
+	t, err := c.thread()
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.readObject()
+	if err != nil {
+		return nil, err
+	}
+	missing := refuse(wire.CodeMissingParameter, "message is required", "message")
+	message, _, ok := field[string](body, "message")
+	if !ok && truthy(body["message"]) {
+		return nil, c.s.cfg.Profile.wrongTypeCaught(missing)
+	}
+	message = strings.TrimSpace(message)
+	switch {
+	case message == "":
+		return nil, missing
+	case wire.UTF16Len(message) > wire.MaxMessageChars:
+		return nil, refuse(wire.CodeInvalidRequest, fmt.Sprintf("message must be %d characters or fewer", wire.MaxMessageChars), "message")
+	}
+	if err := c.s.cfg.Profile.moderated(message); err != nil {
+		return nil, err
+	}
+	answer, err := c.converse(t, message)
+	if err != nil {
+		return nil, err
+	}
+	return wire.ThreadAnswer{Response: &answer.Content, MessageID: answer.ID, ThreadID: t.id}, nil
+}
+
+// threadHistory is how many of a thread's messages the agent is shown.
+const threadHistory = 20
+
+// converse adds a message to a thread, asks its agent and adds the answer.
+// The message stays if the agent fails.
+func (c *call) converse(t *thread, message string) (answer StoredMessage, err error) {
+	m := Message{Text: message}
+	for _, said := range t.messages[max(0, len(t.messages)-threadHistory):] {
+		m.History = append(m.History, Turn{said.Role, said.Content})
+	}
+	t.add(RoleUser, message)
+	a := c.s.anyAgent(threadAgent(t.agent))
+	if a == nil || c.s.offline {
+		return answer, refuse(wire.CodeAgentOffline, "", "")
+	}
+	text, err := c.await(a, m)
+	if err != nil {
+		return answer, err
+	}
+	if text == "" {
+		text = noAnswer
+	}
+	return t.add(RoleAssistant, text), nil
+}
+
+// add adds a message.
+func (t *thread) add(role, content string) StoredMessage {
+	m := StoredMessage{ID: "msg_" + hexID(), Role: role, Content: content, CreatedAt: time.Now().UTC()}
+	t.messages = append(t.messages, m)
+	t.updatedAt = m.CreatedAt
+	return m
+}
+
+// threadBody parses the body of a creation, for which live anything will do.
+func (p Profile) threadBody(body []byte) (object, error) {
+	o, ok := parseObject(body)
+	if !ok && p != Live && len(bytes.TrimSpace(body)) > 0 {
+		return nil, refuse(wire.CodeInvalidRequest, errBadJSON, "")
+	}
+	return o, nil
+}
+
+// threadAgent returns the agent that a thread is created with, which live is
+// not checked.
+func (p Profile) threadAgent(s *Server, body object) (string, error) {
+	agent := body["agent"]
+	if p == Live && truthy(agent) {
+		return fmt.Sprint(agent), nil
+	}
+	name, err := p.text(body, "agent", refuse(wire.CodeInvalidParameter, "agent must be a string", "agent"))
+	switch {
+	case err != nil:
+		return "", err
+	case name == "":
+		return wire.DefaultThreadAgent, nil
+	case s.findAgent(name) == nil:
+		return "", refuse(wire.CodeAgentNotFound, fmt.Sprintf("Agent %q not found or not deployed", name), "")
+	}
+	return name, nil
+}
+
+// threadOpening returns the title and the first message that a thread is
+// created with, of which the pages speak.
+func (p Profile) threadOpening(body object) (title, message string) {
+	if p == Live {
+		return "", ""
+	}
+	title, _, _ = field[string](body, "title")
+	message, _, _ = field[string](body, "message")
+	return title, strings.TrimSpace(message)
+}
+
+// thread shows a thread, by the documentation with the pages' fields.
+func (p Profile) thread(t *thread) wire.Thread {
+	shown := wire.Thread{ID: t.id, Agent: t.agent, Metadata: t.metadata, CreatedAt: p.time(t.createdAt), UpdatedAt: p.time(t.updatedAt)}
+	if p != Live {
+		shown.Title, shown.MessageCount = t.title, len(t.messages)
+	}
+	return shown
+}
