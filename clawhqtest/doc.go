@@ -13,11 +13,16 @@
 // conversation before it. [Server.HandleAgent] adds agents that answer as a
 // test needs.
 //
+// All endpoints of /v1 are there: what calls create, threads and files for
+// example, other calls find again. What no call can create,
+// [Server.AddConversation] and [Server.AddAuditEntry] add.
+//
 // # Faults
 //
 // [Server.Inject] queues failures, each for one request: errors of every
 // shape, rate limits, resets, delays, streams that break in all the ways a
-// stream can. [NewTestServer] reports those that no request met.
+// stream can. [Fault.On] aims one at a path, a key or an agent. [NewTestServer]
+// reports those that no request met.
 //
 // # Virtual time
 //

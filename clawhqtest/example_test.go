@@ -93,3 +93,42 @@ func ExampleServer_Requests() {
 	// Output:
 	// POST /api/v1/chat {"message":"hi"} -> 200 by support-bot
 }
+
+// A fault that is aimed lets all other requests pass.
+func ExampleFault_On() {
+	s := clawhqtest.NewServer(clawhqtest.WithInMemory())
+	defer s.Close()
+	client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+
+	s.Inject(clawhqtest.FaultStatus(503, "agent_offline").On(clawhqtest.AgentSlug("sales-assistant")))
+	for _, agent := range []string{"support-bot", "sales-assistant", "sales-assistant"} {
+		_, err := client.Chat(context.Background(), clawhq.ChatRequest{Message: "hi", Agent: agent})
+		fmt.Println(agent, errors.As(err, new(*clawhq.AgentError)))
+	}
+	// Output:
+	// support-bot false
+	// sales-assistant true
+	// sales-assistant false
+}
+
+// What no call can create, a test adds.
+func ExampleServer_AddConversation() {
+	s := clawhqtest.NewServer(clawhqtest.WithInMemory())
+	defer s.Close()
+	s.AddConversation(clawhqtest.Conversation{
+		Agent: "support-bot",
+		Messages: []clawhqtest.StoredMessage{
+			{Role: clawhqtest.RoleUser, Content: "How do I reset my password?"},
+			{Role: clawhqtest.RoleAssistant, Content: "From the account page."},
+		},
+	})
+	for c, err := range s.Client().Conversations.All(context.Background(), clawhq.ConversationOptions{}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(c.AgentName, c.MessageCount)
+	}
+	// Output:
+	// Support Bot 2
+}

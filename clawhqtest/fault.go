@@ -20,8 +20,39 @@ type Fault struct{ fault server.Fault }
 // FaultStatus(503, "agent_offline").
 func (f Fault) String() string { return f.fault.String() }
 
-// Inject queues faults. Each is played for one request to the API or to key
-// management, in order, whoever sends it.
+// On returns the fault aimed at the requests that meet all the conditions:
+//
+//	s.Inject(clawhqtest.FaultStatus(503, "").On(clawhqtest.Path("POST /v1/threads"), clawhqtest.Key(id)))
+//
+// It is played for the next of them, and lets others pass. Of two conditions
+// of one kind the last counts.
+func (f Fault) On(conditions ...Condition) Fault {
+	for _, c := range conditions {
+		f.fault = f.fault.On(c.condition)
+	}
+	return f
+}
+
+// A Condition is a part of what a [Fault] is aimed at.
+type Condition struct{ condition server.Condition }
+
+// Path is met by requests for that path below the base URL, /v1/threads for
+// example. In it {id} stands for any one segment, as in
+// /v1/threads/{id}/messages, and a method before it, as in
+// "POST /v1/threads", has to be the request's. Paths below it do not meet it.
+func Path(path string) Condition { return Condition{server.OnPath(path)} }
+
+// Key is met by requests that bear an API key: the one with that id, or the
+// key itself.
+func Key(key string) Condition { return Condition{server.OnKey(key)} }
+
+// AgentSlug is met by messages for the agent with that slug: chats, messages
+// of its threads, and batches with a message for it. Messages that name no
+// agent are for the default one.
+func AgentSlug(slug string) Condition { return Condition{server.OnAgent(slug)} }
+
+// Inject queues faults. Each is played for one request to the API or to the
+// dashboard's endpoints, in order, whoever sends it; [Fault.On] says who.
 func (s *Server) Inject(faults ...Fault) {
 	queued := make([]server.Fault, len(faults))
 	for i, f := range faults {

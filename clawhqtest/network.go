@@ -2,6 +2,7 @@ package clawhqtest
 
 import (
 	"context"
+	"crypto/x509"
 	"io"
 	"log"
 	"log/slog"
@@ -19,6 +20,8 @@ type network struct {
 	origin string       // scheme and host
 	client *http.Client // can reach it
 	close  func()
+
+	certificate *x509.Certificate // nil without TLS
 }
 
 // listen starts to serve.
@@ -49,7 +52,7 @@ func listenOnLoopback(handler http.Handler, errorLog *log.Logger, plain bool) ne
 	client := s.Client()
 	transport := client.Transport.(*http.Transport)
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = maxIdle, maxIdle
-	return network{s.URL, client, s.Close}
+	return network{s.URL, client, s.Close, s.Certificate()}
 }
 
 // Hosts in memory. Plain HTTP wants one that counts as loopback.
@@ -101,5 +104,5 @@ func listenInMemory(handler http.Handler, errorLog *log.Logger, plain bool) netw
 		s.Close()
 		<-served
 		transport.CloseIdleConnections()
-	})}
+	}), nil}
 }

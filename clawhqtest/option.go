@@ -2,6 +2,7 @@ package clawhqtest
 
 import (
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/server"
@@ -55,3 +56,16 @@ func WithAgentDelay(d time.Duration) Option { return func(c *config) { c.server.
 // duration, request id and the key's prefix, never a key. The default is
 // none.
 func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.server.Logger = logger } }
+
+// WithStrictWebhookTargets makes the server refuse webhooks and callbacks of
+// batches to loopback addresses, as the service does. Without it they are
+// allowed, so that a test can receive them; other private addresses never
+// are.
+func WithStrictWebhookTargets() Option { return func(c *config) { c.server.StrictWebhooks = true } }
+
+// WithWebhookTransport sets what sends webhooks and callbacks of batches:
+// inside a bubble of package testing/synctest one that does without sockets.
+// The default is a transport of the net/http kind that keeps no connections.
+func WithWebhookTransport(rt http.RoundTripper) Option {
+	return func(c *config) { c.server.Transport = rt }
+}

@@ -1,6 +1,7 @@
 package clawhqtest
 
 import (
+	"crypto/x509"
 	"net/http"
 	"testing"
 
@@ -62,6 +63,11 @@ func (s *Server) URL() string { return s.network.origin + wire.BasePath }
 // it must not be changed.
 func (s *Server) HTTPClient() *http.Client { return s.network.client }
 
+// Certificate returns the certificate that the server identifies itself with,
+// for clients that are told to trust it by other means than [Server.HTTPClient];
+// nil if it has none, in memory or over plain HTTP.
+func (s *Server) Certificate() *x509.Certificate { return s.network.certificate }
+
 // Handler returns the service itself, to be served elsewhere under the same
 // paths, /api/v1/chat and so on. It rejects requests that did not come over
 // TLS, as the product page demands, unless [WithPlainHTTP] was given.
@@ -73,6 +79,10 @@ func (s *Server) APIKey() string { return s.apiKey() }
 // KeyID returns the id of the key that APIKey returns, for SetRateLimit and
 // RevokeKey.
 func (s *Server) KeyID() string { return s.service.FirstKeyID() }
+
+// AccountID returns the id of the server's one account, which its integrity
+// hashes are made with: see clawhq.VerifyAuditLog.
+func (s *Server) AccountID() string { return s.service.AccountID() }
 
 // Session returns the value of the dashboard's session cookie, "session",
 // which key management asks for in place of an API key.
@@ -102,8 +112,14 @@ func (s *Server) SetRateLimit(id string, rpm int) { s.service.SetRateLimit(id, r
 // service. It panics on an empty slug.
 func (s *Server) HandleAgent(slug string, fn AgentFunc) { s.service.HandleAgent(slug, fn.forService()) }
 
+// SetOffline stops the machine that the agents run on, or starts it again.
+// While it is stopped, messages are answered 503 agent_offline and batches
+// fail without an answer.
+func (s *Server) SetOffline(offline bool) { s.service.SetOffline(offline) }
+
 // Reset returns the server to its first state but for the agents, which stay:
-// the journal, faults, chat sessions, stored replies, rate windows and
-// statistics are forgotten. Of the keys only the first remains, the same,
-// active, with 60 calls a minute. Requests in flight go on, unseen.
+// the journal, faults, chat sessions, stored replies, rate windows, statistics
+// and all that calls and tests have added are forgotten. Of the keys only the
+// first remains, the same, active, with 60 calls a minute. Requests and
+// batches in flight go on, unseen.
 func (s *Server) Reset() { s.service.Reset() }

@@ -11,7 +11,7 @@ import (
 // An aim says which requests a Fault is for: those that meet all of it. The
 // zero aim is everything.
 type aim struct {
-	path  string // below the base URL, with wildcards, or a path as it is
+	path  string // below the base URL, with a method before it or not
 	key   string // id of the key or the key itself
 	agent string // slug or name
 }
@@ -31,7 +31,7 @@ func (f Fault) On(conditions ...Condition) Fault {
 type Condition struct{ aim aim }
 
 // OnPath is met by requests for that path below the base URL, in which {id}
-// stands for any segment.
+// stands for any segment; a method before it counts too.
 func OnPath(path string) Condition { return Condition{aim{path: path}} }
 
 // OnKey is met by requests that bear the key with that id, or the key itself.
@@ -65,7 +65,11 @@ func (a aim) meets(c *call) bool {
 		return false
 	}
 	if a.path != "" {
-		if _, ok := (wire.Endpoint{Path: a.path}).Match(path); !ok {
+		method, pattern, found := strings.Cut(a.path, " ")
+		if !found {
+			method, pattern = c.r.Method, a.path
+		}
+		if _, ok := (wire.Endpoint{Path: pattern}).Match(path); !ok || method != c.r.Method {
 			return false
 		}
 	}

@@ -1,0 +1,248 @@
+package clawhqtest_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// ask sends a request with the server's key and decodes the reply, whatever
+// its status, which it returns.
+func ask(t *testing.T, s *clawhqtest.Server, method, path, key, body string, reply any) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.URL()+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	res, err := s.HTTPClient().Do(req)
+	text := read(t, res, err)
+	if reply != nil {
+		if err := json.Unmarshal([]byte(text), reply); err != nil {
+			t.Fatalf("%s %s: %v in %s", method, path, err, text)
+		}
+	}
+	return res.StatusCode
+}
+
+func TestAimedFaults(t *testing.T) {
+	t.Parallel()
+	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
+	otherID, other := s.CreateKey("other", 60)
+	var thread wire.ThreadReply
+	ask(t, s, "POST", "/v1/threads", s.APIKey(), `{"agent":"sales-assistant"}`, &thread)
+	messages := "/v1/threads/" + thread.Thread.ID + "/messages"
+
+	type call struct{ method, path, key, body string }
+	hi := `{"message":"hi"}`
+	for _, tc := range []struct {
+		on    []clawhqtest.Condition
+		text  string
+		other []call // that pass
+		meets call
+	}{
+		{nil, `FaultStatus(418, "x")`, nil, call{"GET", "/v1/health", s.APIKey(), ""}},
+		{[]clawhqtest.Condition{clawhqtest.Path("/v1/threads")}, `FaultStatus(418, "x").On(Path("/v1/threads"))`,
+			[]call{{"GET", "/v1/health", s.APIKey(), ""}, {"GET", messages, s.APIKey(), ""}},
+			call{"GET", "/v1/threads?limit=2", s.APIKey(), ""}},
+		{[]clawhqtest.Condition{clawhqtest.Path("POST /v1/threads/{id}/messages")}, `FaultStatus(418, "x").On(Path("POST /v1/threads/{id}/messages"))`,
+			[]call{{"GET", messages, s.APIKey(), ""}},
+			call{"POST", messages, s.APIKey(), hi}},
+		{[]clawhqtest.Condition{clawhqtest.Key(otherID)}, `FaultStatus(418, "x").On(Key("` + otherID + `"))`,
+			[]call{{"GET", "/v1/health", s.APIKey(), ""}, {"GET", "/v1/health", "sk-123", ""}},
+			call{"GET", "/v1/health", other, ""}},
+		{[]clawhqtest.Condition{clawhqtest.Key(other)}, `FaultStatus(418, "x").On(Key("` + other[:12] + `…"))`,
+			[]call{{"GET", "/v1/health", s.APIKey(), ""}},
+			call{"GET", "/v1/health", other, ""}},
+		{[]clawhqtest.Condition{clawhqtest.AgentSlug("sales-assistant")}, `FaultStatus(418, "x").On(AgentSlug("sales-assistant"))`,
+			[]call{{"POST", "/v1/chat", s.APIKey(), hi}, {"GET", "/v1/health", s.APIKey(), ""}, {"GET", "/v1/nope", s.APIKey(), ""},
+				{"POST", "/v1/chat/batch", s.APIKey(), `{"requests":[{"custom_id":"a","message":"hi"}]}`}},
+			call{"POST", "/v1/chat", s.APIKey(), `{"message":"hi","agent":"sales-assistant"}`}},
+		{[]clawhqtest.Condition{clawhqtest.AgentSlug("sales-assistant")}, `FaultStatus(418, "x").On(AgentSlug("sales-assistant"))`,
+			nil, call{"POST", messages, s.APIKey(), hi}},
+		{[]clawhqtest.Condition{clawhqtest.AgentSlug("sales-assistant")}, `FaultStatus(418, "x").On(AgentSlug("sales-assistant"))`,
+			nil, call{"POST", "/v1/chat/batch", s.APIKey(), `{"requests":[{"custom_id":"a","message":"hi","agent":"sales-assistant"}]}`}},
+		{[]clawhqtest.Condition{clawhqtest.AgentSlug("support-bot")}, `FaultStatus(418, "x").On(AgentSlug("support-bot"))`,
+			[]call{{"POST", messages, s.APIKey(), hi}}, call{"POST", "/v1/chat", s.APIKey(), hi}},
+		{[]clawhqtest.Condition{clawhqtest.Path("/v1/health"), clawhqtest.Key(otherID)}, `FaultStatus(418, "x").On(Path("/v1/health"), Key("` + otherID + `"))`,
+			[]call{{"GET", "/v1/health", s.APIKey(), ""}, {"GET", "/v1/threads", other, ""}},
+			call{"GET", "/v1/health", other, ""}},
+	} {
+		fault := clawhqtest.FaultStatus(418, "x").On(tc.on...)
+		if got := fault.String(); got != tc.text {
+			t.Errorf("fault %s, want %s", got, tc.text)
+		}
+		s.Inject(fault)
+		for _, c := range tc.other {
+			if status := ask(t, s, c.method, c.path, c.key, c.body, nil); status == 418 {
+				t.Errorf("%v met by %s %s %s", fault, c.method, c.path, c.body)
+			}
+		}
+		if status := ask(t, s, tc.meets.method, tc.meets.path, tc.meets.key, tc.meets.body, nil); status != 418 {
+			t.Errorf("%v not met by %s %s %s: status %d", fault, tc.meets.method, tc.meets.path, tc.meets.body, status)
+		}
+	}
+}
+
+// A fault that aims elsewhere does not hold up those behind it.
+func TestAimedFaultsDoNotQueue(t *testing.T) {
+	t.Parallel()
+	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
+	s.Inject(clawhqtest.FaultStatus(418, "x").On(clawhqtest.Path("/v1/threads")), clawhqtest.FaultStatus(503, ""))
+	for path, want := range map[string]int{"/v1/health": 503, "/v1/threads": 418} {
+		if status := ask(t, s, "GET", path, s.APIKey(), "", nil); status != want {
+			t.Errorf("%s: status %d, want %d", path, status, want)
+		}
+	}
+}
+
+func TestAddConversation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory(), clawhqtest.WithProfile(clawhqtest.Live))
+		at := time.Date(2026, 3, 16, 9, 0, 0, 0, time.UTC)
+		filled := s.AddConversation(clawhqtest.Conversation{
+			ID: "c1", Agent: "support_bot", CreatedAt: at, LastMessageAt: at.Add(time.Hour),
+			Messages: []clawhqtest.StoredMessage{{ID: "m1", Role: clawhqtest.RoleUser, Content: "hi", CreatedAt: at}, {ID: "m2", Role: clawhqtest.RoleAssistant, Content: "ho"}},
+		})
+		open := s.AddConversation(clawhqtest.Conversation{})
+		var list wire.ConversationList
+		ask(t, s, "GET", "/v1/conversations", s.APIKey(), "", &list)
+		now := wire.DatabaseTime(time.Now())
+		want := []wire.Conversation{
+			{ID: filled, AgentName: "Support Bot", CreatedAt: "2026-03-16T09:00:00+00:00", LastMessageAt: "2026-03-16T10:00:00+00:00"},
+			{ID: open, AgentName: "sales-assistant", CreatedAt: now, LastMessageAt: now},
+		}
+		if diff := cmp.Diff(want, list.Conversations); diff != "" || filled != "c1" {
+			t.Errorf("conversations (-want +got):\n%s", diff)
+		}
+		var messages wire.MessageList
+		ask(t, s, "GET", "/v1/conversations/c1/messages", s.APIKey(), "", &messages)
+		wantMessages := []wire.StoredMessage{
+			{ID: "m1", Role: "user", Content: "hi", CreatedAt: "2026-03-16T09:00:00+00:00"},
+			{ID: "m2", Role: "assistant", Content: "ho", CreatedAt: "2026-03-16T09:00:00+00:00"},
+		}
+		if diff := cmp.Diff(wantMessages, messages.Messages); diff != "" {
+			t.Errorf("messages (-want +got):\n%s", diff)
+		}
+		s.Reset()
+		ask(t, s, "GET", "/v1/conversations", s.APIKey(), "", &list)
+		if list.Total != 0 {
+			t.Errorf("%d conversations after Reset", list.Total)
+		}
+	})
+}
+
+// By the documentation the log is a chain of hashes, in order of time.
+func TestAddAuditEntry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
+		later := s.AddAuditEntry(clawhqtest.AuditEntry{Action: "admin_login", EntityType: "user"})
+		before := s.AddAuditEntry(clawhqtest.AuditEntry{
+			ID: "e1", Action: "api_key_created", EntityType: "api_key", EntityID: "k1", Category: "api_key", IPAddress: "203.0.113.42",
+			Details: json.RawMessage(`{"prefix": "clw_1", "name": "k"}`), CreatedAt: time.Now().Add(-time.Hour),
+		})
+		var log wire.AuditLog
+		ask(t, s, "GET", "/v1/audit-log", s.APIKey(), "", &log)
+		if len(log.Entries) != 2 || log.Entries[0].ID != later || log.Entries[1].ID != before || before != "e1" {
+			t.Fatalf("entries %+v", log.Entries)
+		}
+		if got, want := string(log.Entries[1].Details), `{"name":"k","prefix":"clw_1"}`; got != want {
+			t.Errorf("details %s, want %s", got, want)
+		}
+		previous := ""
+		for _, i := range []int{1, 0} {
+			e := log.Entries[i]
+			if want := wire.AuditHash(s.AccountID(), e, previous); string(e.IntegrityHash) != want || e.Hash != want || e.PreviousHash != previous {
+				t.Errorf("entry %d has hash %s and %s after %s, want %s after %s", i, e.IntegrityHash, e.Hash, e.PreviousHash, want, previous)
+			}
+			previous = e.Hash
+		}
+		defer func() {
+			if recover() == nil {
+				t.Error("details that are not JSON are taken")
+			}
+		}()
+		s.AddAuditEntry(clawhqtest.AuditEntry{Details: json.RawMessage("{oops")})
+	})
+}
+
+func TestOffline(t *testing.T) {
+	t.Parallel()
+	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
+	s.SetOffline(true)
+	var refused wire.ErrorEnvelope
+	if status := ask(t, s, "POST", "/v1/chat", s.APIKey(), `{"message":"hi"}`, &refused); status != 503 || refused.Error.Code != wire.CodeAgentOffline {
+		t.Errorf("status %d, error %+v", status, refused.Error)
+	}
+	s.SetOffline(false)
+	if status := ask(t, s, "POST", "/v1/chat", s.APIKey(), `{"message":"hi"}`, nil); status != 200 {
+		t.Errorf("status %d when it runs again", status)
+	}
+}
+
+func TestCertificate(t *testing.T) {
+	t.Parallel()
+	s := clawhqtest.NewTestServer(t)
+	if c := s.Certificate(); c == nil || c.VerifyHostname("127.0.0.1") != nil {
+		t.Errorf("certificate %v", c)
+	}
+	for _, opts := range [][]clawhqtest.Option{{clawhqtest.WithPlainHTTP()}, {clawhqtest.WithInMemory()}} {
+		if c := clawhqtest.NewTestServer(t, opts...).Certificate(); c != nil {
+			t.Errorf("certificate %v without TLS", c)
+		}
+	}
+}
+
+// transport is a RoundTripper that is a function.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A batch tells its callback, over the network or whatever it is given.
+func TestBatchCallback(t *testing.T) {
+	t.Parallel()
+	told := make(chan string, 1)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		told <- r.Method + " " + r.URL.Path + " " + string(body)
+	}))
+	defer receiver.Close()
+	batch := func(url string) string {
+		return `{"requests":[{"custom_id":"a","message":"hi"}],"webhook_url":"` + url + `/done"}`
+	}
+	check := func(created wire.CreatedBatch) {
+		t.Helper()
+		got, wantStart := <-told, `POST /done {"batch_id":"`+created.BatchID+`","status":"completed","total":1,"completed":1,"failed":0,"completed_at":"`
+		if !strings.HasPrefix(got, wantStart) {
+			t.Errorf("told %s, want %s…", got, wantStart)
+		}
+	}
+
+	var created wire.CreatedBatch
+	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
+	ask(t, s, "POST", "/v1/chat/batch", s.APIKey(), batch(receiver.URL), &created)
+	check(created)
+
+	s = clawhqtest.NewTestServer(t, clawhqtest.WithInMemory(), clawhqtest.WithStrictWebhookTargets(), clawhqtest.WithWebhookTransport(transport(func(r *http.Request) (*http.Response, error) {
+		body, err := io.ReadAll(r.Body)
+		told <- r.Method + " " + r.URL.Path + " " + string(body)
+		return &http.Response{StatusCode: 500, Body: http.NoBody, Request: r}, err
+	})))
+	if status := ask(t, s, "POST", "/v1/chat/batch", s.APIKey(), batch(receiver.URL), nil); status != 400 {
+		t.Errorf("a loopback target: status %d, want 400", status)
+	}
+	ask(t, s, "POST", "/v1/chat/batch", s.APIKey(), batch("http://hooks.example.com"), &created)
+	check(created)
+}
