@@ -95,6 +95,7 @@ func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	page := dashboard.New(dashboard.Config{
 		API:     api.Handler(),
 		Session: api.Session(),
+		APIKeys: []string{api.APIKey()},
 		Hosts:   []string{o.host},
 		Profile: o.profile.String(),
 		Faults:  faults,

@@ -20,7 +20,7 @@ func TestCatalogMatchesServer(t *testing.T) {
 	d := dashboard.New(dashboard.Config{
 		API: server.Handler(), Session: server.Session(), Profile: "documented", Faults: &queue{},
 	})
-	catalog := readCatalog(t, d, server.Session())
+	catalog := readCatalog(t, d)
 	if len(catalog.Endpoints) == 0 {
 		t.Fatal("the catalog is empty")
 	}
@@ -55,7 +55,7 @@ func TestCatalogMatchesServer(t *testing.T) {
 // functions that the server checks with.
 func TestCatalogPatterns(t *testing.T) {
 	t.Parallel()
-	c := readCatalog(t, newDashboard(), session)
+	c := readCatalog(t, newDashboard())
 	key := regexp.MustCompile("^(?:" + c.KeyPattern + ")$")
 	for _, s := range []string{
 		"clw_a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6", "clw_A1B2C3D4E5F6G7H8I9J0K1L2M3N4O5P6",

@@ -4,6 +4,10 @@
 // embedded: HTML, CSS and plain ES modules, with nothing to build and nothing
 // fetched from elsewhere.
 //
+// The page's own calls, such as those that list the keys, go by a way of
+// their own and meet neither the faults nor the limits that are there for the
+// program under test. What is sent from the playground does.
+//
 // It is made for a developer's own machine. What reaches it is checked
 // against DNS rebinding and requests from other sites, its session cookie is
 // out of reach of scripts and of other sites, and no key is ever stored in
@@ -11,17 +15,34 @@
 package dashboard
 
 import (
+	"bytes"
 	"crypto/rand"
 	"embed"
 	"encoding/json"
+	"html/template"
 	"net/http"
 	"net/url"
 
+	"github.com/clawhq/clawhq-go/internal/server"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-//go:embed index.html static
+//go:embed static
 var files embed.FS
+
+//go:embed page
+var pages embed.FS
+
+// index is the page, put together from its parts, which hold no actions but
+// those that do so.
+var index = func() []byte {
+	var b bytes.Buffer
+	err := template.Must(template.ParseFS(pages, "page/*.html")).ExecuteTemplate(&b, "index.html", nil)
+	if err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}()
 
 // contentPolicy lets the page use what this server serves and nothing else:
 // no inline script or style, no other host, no frame around it.
@@ -29,12 +50,15 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 	"connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Config is what a dashboard needs of the server it belongs to. All fields
-// but Hosts are required.
+// but APIKeys and Hosts are required.
 type Config struct {
 	// API answers everything below wire.BasePath.
 	API http.Handler
 	// Session is the value of the session cookie that API accepts.
 	Session string
+	// APIKeys are the keys that the server printed when it started. Whoever
+	// is signed in can use them in the playground.
+	APIKeys []string
 	// Hosts are the names or addresses, without port, that the server may be
 	// called by besides localhost and the loopback addresses. An unspecified
 	// address (0.0.0.0 or ::) stands for every IP address: those cannot be
@@ -50,17 +74,24 @@ type Config struct {
 type Dashboard struct {
 	config  Config
 	token   string // what the login link carries
+	cookie  string // value of the cookie that a browser is signed in by
 	handler http.Handler
 }
 
+// ownPath is where the page's own calls of the API go: the API's paths, below
+// this one.
+const ownPath = "/dashboard"
+
 // New returns a dashboard for a server.
 func New(config Config) *Dashboard {
-	d := &Dashboard{config: config, token: rand.Text()}
+	d := &Dashboard{config: config, token: rand.Text(), cookie: rand.Text()}
 	mux := http.NewServeMux()
-	mux.Handle(wire.BasePath+"/", config.API)
-	mux.Handle("GET /{$}", d.page(func(w http.ResponseWriter, r *http.Request) {
-		http.ServeFileFS(w, r, files, "index.html")
-	}))
+	api := d.withSession(config.API)
+	mux.Handle(wire.BasePath+"/", api)
+	mux.Handle(ownPath+wire.BasePath+"/", d.page(d.signedIn(func(w http.ResponseWriter, r *http.Request) {
+		http.StripPrefix(ownPath, api).ServeHTTP(w, server.Aside(r))
+	})))
+	mux.Handle("GET /{$}", d.page(func(w http.ResponseWriter, _ *http.Request) { writePage(w, http.StatusOK) }))
 	mux.Handle("GET /static/", d.page(http.FileServerFS(files).ServeHTTP))
 	mux.Handle("GET /login", d.page(d.login))
 	mux.Handle("GET /dashboard/endpoints", d.page(d.signedIn(d.endpoints)))
@@ -89,6 +120,12 @@ func (d *Dashboard) page(next http.HandlerFunc) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		next(w, r)
 	})
+}
+
+func writePage(w http.ResponseWriter, status int) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	w.Write(index)
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

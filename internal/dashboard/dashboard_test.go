@@ -1,16 +1,21 @@
 package dashboard_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/clawhq/clawhq-go/internal/dashboard"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 const session = "the-session"
@@ -53,7 +58,7 @@ type request struct {
 	signedIn                 bool
 }
 
-func do(h http.Handler, q request) *httptest.ResponseRecorder {
+func do(d *dashboard.Dashboard, q request) *httptest.ResponseRecorder {
 	if q.method == "" {
 		q.method = http.MethodGet
 	}
@@ -69,10 +74,11 @@ func do(h http.Handler, q request) *httptest.ResponseRecorder {
 		r.Header.Set(name, value)
 	}
 	if q.signedIn {
-		r.AddCookie(&http.Cookie{Name: "session", Value: session})
+		login := do(d, request{path: d.LoginPath(), host: q.host})
+		r.AddCookie(login.Result().Cookies()[0])
 	}
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
+	d.ServeHTTP(w, r)
 	return w
 }
 
@@ -80,11 +86,11 @@ func TestPageHeaders(t *testing.T) {
 	t.Parallel()
 	d := newDashboard()
 	for path, contentType := range map[string]string{
-		"/":                    "text/html; charset=utf-8",
-		"/static/main.js":      "text/javascript; charset=utf-8",
-		"/static/style.css":    "text/css; charset=utf-8",
-		"/static/logo.svg":     "image/svg+xml",
-		"/dashboard/endpoints": "application/json",
+		"/":                      "text/html; charset=utf-8",
+		"/static/main.js":        "text/javascript; charset=utf-8",
+		"/static/style/base.css": "text/css; charset=utf-8",
+		"/static/logo.svg":       "image/svg+xml",
+		"/dashboard/endpoints":   "application/json",
 	} {
 		w := do(d, request{path: path, signedIn: true})
 		got := map[string]string{}
@@ -177,46 +183,89 @@ func TestGuard(t *testing.T) {
 func TestLogin(t *testing.T) {
 	t.Parallel()
 	d := newDashboard()
-	for name, plain := range map[string]bool{"TLS": false, "plain": true} {
-		w := do(d, request{path: d.LoginPath(), plain: plain})
+	for _, tt := range []struct {
+		host, cookie string
+		plain        bool
+	}{
+		{"127.0.0.1:8787", "clawhq-dashboard-8787", false},
+		{"127.0.0.1:8788", "clawhq-dashboard-8788", true},
+		{"localhost", "clawhq-dashboard", false},
+		{"[::1]:9000", "clawhq-dashboard-9000", true},
+	} {
+		w := do(d, request{path: d.LoginPath(), host: tt.host, plain: tt.plain})
+		got := w.Result().Cookies()
 		want := []*http.Cookie{{
-			Name: "session", Value: session, Path: "/", HttpOnly: true, Secure: !plain, SameSite: http.SameSiteStrictMode,
-			Raw: w.Header().Get("Set-Cookie"),
+			Name: tt.cookie, Path: "/", HttpOnly: true, Secure: !tt.plain, SameSite: http.SameSiteStrictMode,
 		}}
-		if diff := cmp.Diff(want, w.Result().Cookies()); diff != "" {
-			t.Errorf("%s: cookies (-want +got):\n%s", name, diff)
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(http.Cookie{}, "Value", "Raw")); diff != "" {
+			t.Errorf("%s: cookies (-want +got):\n%s", tt.host, diff)
+		}
+		if strings.Contains(w.Header().Get("Set-Cookie"), session) {
+			t.Errorf("%s: the cookie, which servers on other ports see, is the account's session", tt.host)
 		}
 		if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/" {
-			t.Errorf("%s: status %d, location %q", name, w.Code, w.Header().Get("Location"))
+			t.Errorf("%s: status %d, location %q", tt.host, w.Code, w.Header().Get("Location"))
 		}
 	}
 	for _, path := range []string{"/login", "/login?token=", "/login?token=guess", newDashboard().LoginPath()} {
 		w := do(d, request{path: path})
-		if w.Code != http.StatusForbidden || w.Header().Get("Set-Cookie") != "" {
-			t.Errorf("GET %s: status %d, cookie %q", path, w.Code, w.Header().Get("Set-Cookie"))
+		if w.Code != http.StatusForbidden || w.Header().Get("Set-Cookie") != "" || !strings.Contains(w.Body.String(), `id="login-link"`) {
+			t.Errorf("GET %s: status %d, cookie %q, body %.80s; want 403 and the page that asks for the link", path, w.Code, w.Header().Get("Set-Cookie"), w.Body)
 		}
 	}
 }
 
-func TestDashboardNeedsSession(t *testing.T) {
+func TestDashboardNeedsLogin(t *testing.T) {
 	t.Parallel()
 	d := newDashboard()
 	for _, q := range []request{
 		{path: "/dashboard/endpoints"},
 		{path: "/dashboard/faults"},
+		{path: "/dashboard/api/keys"},
 		{method: "POST", path: "/dashboard/faults"},
 		{method: "DELETE", path: "/dashboard/faults"},
-		{path: "/dashboard/faults", header: map[string]string{"Cookie": "session=guess"}},
+		{path: "/dashboard/faults", header: map[string]string{"Cookie": "clawhq-dashboard-8787=guess"}},
+		{path: "/dashboard/faults", header: map[string]string{"Cookie": "session=" + session}},
 		{path: "/dashboard/faults", header: map[string]string{"Authorization": "Bearer " + session}},
+		{path: "/dashboard/faults", host: "127.0.0.1:8788", header: map[string]string{"Cookie": signedInCookie(d)}},
 	} {
 		if w := do(d, q); w.Code != http.StatusUnauthorized {
 			t.Errorf("%s %s: status %d, want 401", q.method, q.path, w.Code)
 		}
 	}
 	// Cookies ignore ports: one of another program must not shadow ours.
-	w := do(d, request{path: "/dashboard/faults", header: map[string]string{"Cookie": "session=another; session=" + session}})
+	w := do(d, request{path: "/dashboard/faults", header: map[string]string{"Cookie": "clawhq-dashboard-8787=another; " + signedInCookie(d)}})
 	if w.Code != http.StatusOK {
 		t.Errorf("with another program's cookie: status %d, want 200", w.Code)
+	}
+}
+
+// signedInCookie is the Cookie header of a browser that is signed in on port
+// 8787.
+func signedInCookie(d *dashboard.Dashboard) string {
+	cookie := do(d, request{path: d.LoginPath()}).Result().Cookies()[0]
+	return cookie.Name + "=" + cookie.Value
+}
+
+// TestSessionOfABrowser looks at the credentials that reach the API.
+func TestSessionOfABrowser(t *testing.T) {
+	t.Parallel()
+	d := dashboard.New(dashboard.Config{
+		API: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Write([]byte(r.URL.Path + " " + r.Header.Get("Cookie")))
+		}),
+		Session: session, Profile: "documented", Faults: &queue{},
+	})
+	for _, tt := range []struct{ path, cookie, want string }{
+		{"/api/keys", "session=of-a-client", "/api/keys session=of-a-client"},
+		{"/api/keys", "session=of-another-server; " + signedInCookie(d), "/api/keys session=" + session},
+		{"/api/keys", "clawhq-dashboard-8787=guess", "/api/keys clawhq-dashboard-8787=guess"},
+		{"/dashboard/api/keys", signedInCookie(d), "/api/keys session=" + session},
+	} {
+		w := do(d, request{path: tt.path, header: map[string]string{"Cookie": tt.cookie}})
+		if got := w.Body.String(); got != tt.want {
+			t.Errorf("GET %s with %s: the API saw %q, want %q", tt.path, tt.cookie, got, tt.want)
+		}
 	}
 }
 
@@ -252,20 +301,45 @@ func TestFilesStayOnThisServer(t *testing.T) {
 	t.Parallel()
 	d := newDashboard()
 	page := do(d, request{path: "/"}).Body.String()
-	for _, banned := range []string{"http://", "https://", "<style", "style=", " onclick=", " onload=", "javascript:", "<script>"} {
+	for _, banned := range []string{"http://", "https://", "<style", "style=", " onclick=", " onload=", "javascript:", "<script>", "{{"} {
 		if strings.Contains(page, banned) {
-			t.Errorf("index.html contains %q", banned)
+			t.Errorf("the page contains %q", banned)
 		}
 	}
-	for _, name := range []string{"api", "clipboard", "dom", "exchange", "faults", "form", "highlight", "keyring", "keys", "main", "playground", "ratelimit", "request", "snippets", "sse"} {
-		w := do(d, request{path: "/static/" + name + ".js"})
+	scripts, err := filepath.Glob("static/*.js")
+	more, err2 := filepath.Glob("static/*/*.js")
+	if err != nil || err2 != nil || len(scripts) == 0 || len(more) == 0 {
+		t.Fatalf("%d scripts and %d in folders: %v, %v", len(scripts), len(more), err, err2)
+	}
+	for _, name := range append(scripts, more...) {
+		w := do(d, request{path: "/" + name})
 		if w.Code != http.StatusOK {
-			t.Errorf("%s.js: status %d", name, w.Code)
+			t.Errorf("%s: status %d", name, w.Code)
 		}
 		for _, banned := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "localStorage", "sessionStorage", "indexedDB", "document.cookie"} {
 			if strings.Contains(w.Body.String(), banned) {
-				t.Errorf("%s.js contains %q", name, banned)
+				t.Errorf("%s contains %q", name, banned)
 			}
+		}
+	}
+}
+
+// TestFilesAreShort keeps each file of the page one that is read at a sitting.
+func TestFilesAreShort(t *testing.T) {
+	t.Parallel()
+	for _, root := range []string{"static", "page"} {
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			if lines := bytes.Count(text, []byte("\n")); lines > 250 {
+				t.Errorf("%s has %d lines, want 250 at most", path, lines)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
 		}
 	}
 }
@@ -283,9 +357,9 @@ type catalog struct {
 	}
 }
 
-func readCatalog(t *testing.T, h http.Handler, cookie string) catalog {
+func readCatalog(t *testing.T, d *dashboard.Dashboard) catalog {
 	t.Helper()
-	w := do(h, request{path: "/dashboard/endpoints", header: map[string]string{"Cookie": "session=" + cookie}})
+	w := do(d, request{path: "/dashboard/endpoints", signedIn: true})
 	var c catalog
 	if err := json.Unmarshal(w.Body.Bytes(), &c); err != nil || w.Code != http.StatusOK {
 		t.Fatalf("GET /dashboard/endpoints: status %d, %v", w.Code, err)

@@ -12,6 +12,8 @@ import (
 // share.
 type catalog struct {
 	BasePath       string         `json:"base_path"`
+	OwnPath        string         `json:"own_path"` // before the base path in the page's own calls
+	APIKeys        []string       `json:"api_keys"`
 	Profile        string         `json:"profile"`
 	SessionCookie  string         `json:"session_cookie"`
 	KeyPattern     string         `json:"key_pattern"` // regular expression, unanchored
@@ -155,6 +157,8 @@ var statusTexts = func() map[int]string {
 func (d *Dashboard) endpoints(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, catalog{
 		BasePath:       wire.BasePath,
+		OwnPath:        ownPath,
+		APIKeys:        append([]string{}, d.config.APIKeys...),
 		Profile:        d.config.Profile,
 		SessionCookie:  wire.SessionCookie,
 		KeyPattern:     keyPattern,

@@ -2,20 +2,22 @@ package dashboard
 
 import (
 	"crypto/subtle"
+	"net"
 	"net/http"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// login gives the session to a browser that comes by the printed link.
+// login signs in a browser that comes by the printed link. One with another
+// link gets the page, which asks for the right one.
 func (d *Dashboard) login(w http.ResponseWriter, r *http.Request) {
 	if !same(r.URL.Query().Get("token"), d.token) {
-		writeError(w, http.StatusForbidden, "this login link is not of the running server; open the address it printed when it started")
+		writePage(w, http.StatusForbidden)
 		return
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name:     wire.SessionCookie,
-		Value:    d.config.Session,
+		Name:     cookieName(r),
+		Value:    d.cookie,
 		Path:     "/",
 		HttpOnly: true,
 		Secure:   r.TLS != nil,
@@ -24,17 +26,50 @@ func (d *Dashboard) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// signedIn lets only requests with the session pass.
+// cookieName names the cookie by the port that the browser calls. A browser
+// sends cookies to every port of a host (RFC 6265, section 8.5): by one name,
+// two servers would sign each other out. For the same reason the cookie's
+// value is the dashboard's own and not the account's session, which a server
+// on another port could use.
+func cookieName(r *http.Request) string {
+	name := "clawhq-dashboard"
+	if _, port, err := net.SplitHostPort(r.Host); err == nil {
+		name += "-" + port
+	}
+	return name
+}
+
+func (d *Dashboard) isSignedIn(r *http.Request) bool {
+	for _, cookie := range r.CookiesNamed(cookieName(r)) {
+		if same(cookie.Value, d.cookie) {
+			return true
+		}
+	}
+	return false
+}
+
+// signedIn lets only requests of a browser that is signed in pass.
 func (d *Dashboard) signedIn(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		for _, cookie := range r.CookiesNamed(wire.SessionCookie) {
-			if same(cookie.Value, d.config.Session) {
-				next(w, r)
-				return
-			}
+		if !d.isSignedIn(r) {
+			writeError(w, http.StatusUnauthorized, "not signed in")
+			return
 		}
-		writeError(w, http.StatusUnauthorized, "not signed in")
+		next(w, r)
 	}
+}
+
+// withSession gives the account's session to the requests of a browser that
+// is signed in, in place of its cookies. All others pass as they are.
+func (d *Dashboard) withSession(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if d.isSignedIn(r) {
+			r = r.Clone(r.Context())
+			r.Header.Del("Cookie")
+			r.AddCookie(&http.Cookie{Name: wire.SessionCookie, Value: d.config.Session})
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

@@ -59,7 +59,7 @@ func (c *call) authenticate() error {
 
 // count counts the call in its window, unless that is full.
 func (c *call) count() error {
-	if c.route.Window == (wire.Window{}) {
+	if c.route.Window == (wire.Window{}) || c.aside() {
 		return nil
 	}
 	now := time.Now()
@@ -73,7 +73,6 @@ func (c *call) count() error {
 		return nil
 	}
 	if wait > 0 {
-		c.key = nil // it was not let in: no call of the key's
 		retryAfter, message := p.rateLimited(now, wait)
 		refused := refuse(wire.CodeRateLimited, message, "")
 		refused.header = http.Header{wire.HeaderRetryAfter: {retryAfter}}

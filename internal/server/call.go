@@ -43,7 +43,9 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.state = s.state
-	c.state.journal = append(c.state.journal, c.entry)
+	if !c.aside() {
+		c.state.journal = append(c.state.journal, c.entry)
+	}
 	if s.closed {
 		c.cancel(errClosing)
 		return c

@@ -161,6 +161,9 @@ func (s *Server) ClearFaults() {
 // what the call is answered with, if that is settled. A fault for a stream is
 // left for chat to play.
 func (c *call) faulted() error {
+	if c.aside() {
+		return nil
+	}
 	c.locked(func() {
 		i := slices.IndexFunc(c.state.faults, func(f Fault) bool { return f.aim.meets(c) })
 		if i < 0 {

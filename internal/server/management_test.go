@@ -271,9 +271,13 @@ func TestFailuresCountOnce(t *testing.T) {
 	for _, body := range []string{stream, hi, `{"message":"[fail]"}`, `{"message":"[fail]","stream":true}`, hi} {
 		s.send(request{body: body})
 	}
+	s.SetRateLimit(s.FirstKeyID(), 5)
+	if got := s.send(request{body: hi}).Code; got != http.StatusTooManyRequests {
+		t.Errorf("call 6 of 5: status %d, want 429", got)
+	}
 	list := decode[wire.KeyList](t, s.send(request{method: "GET", path: keysPath}).Body)
-	if got, want := list.KeyStats[s.FirstKeyID()], (wire.KeyStats{Today: 5, Week: 5, Errors: 4}); got != want {
-		t.Errorf("%+v, want %+v", got, want)
+	if got, want := list.KeyStats[s.FirstKeyID()], (wire.KeyStats{Today: 5, Week: 5, Errors: 5}); got != want {
+		t.Errorf("%+v, want %+v: a refusal is an error, and no call", got, want)
 	}
 }
 

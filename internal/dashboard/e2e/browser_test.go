@@ -268,10 +268,20 @@ func (b *tab) eval(expression string, into any) {
 // until waits for an expression to become true.
 func (b *tab) until(expression string) {
 	b.t.Helper()
-	if err := chromedp.Run(b.ctx, chromedp.Poll(expression, nil, chromedp.WithPollingTimeout(stepTimeout), chromedp.WithPollingInterval(20*time.Millisecond))); err != nil {
-		var state string
-		chromedp.Run(b.ctx, chromedp.Evaluate(`document.querySelector('main').innerText`, &state))
-		b.t.Fatalf("never true: %s: %v; the page says:\n%s", expression, err, state)
+	deadline := time.Now().Add(stepTimeout)
+	for {
+		// An evaluation fails where the page is just being loaded.
+		var holds bool
+		err := chromedp.Run(b.ctx, chromedp.Evaluate("Boolean("+expression+")", &holds))
+		if err == nil && holds {
+			return
+		}
+		if time.Now().After(deadline) {
+			var state string
+			chromedp.Run(b.ctx, chromedp.Evaluate(`document.querySelector('main').innerText`, &state))
+			b.t.Fatalf("never true: %s: %v; the page says:\n%s", expression, err, state)
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 

@@ -29,7 +29,7 @@ func (b *tab) send() {
 	b.t.Helper()
 	b.eval(`document.querySelector('#response').dataset.state = 'idle'`, new(string))
 	b.click("#send")
-	b.until(`document.querySelector('#response').dataset.state === 'done' && !document.querySelector('#send').disabled`)
+	b.until(`document.querySelector('#response').dataset.state === 'done' && document.querySelector('#send').ariaDisabled !== 'true'`)
 }
 
 // wantStatus fails the test unless the reply has this status.
@@ -49,14 +49,14 @@ func TestKeyFromCreationToRevocation(t *testing.T) {
 	b := openTab(t, s)
 
 	b.open(s.origin() + "/")
-	b.wantText("#signed-out", "Open the dashboard address")
+	b.wantText("#signed-out", "This page belongs to whoever started the server")
 	b.open(s.dashboard)
 	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
 
-	// Errors of the server are shown as they are.
+	// What is wrong is said in the page's own words.
 	b.click("#create-open")
 	b.click("#create-form [type=submit]")
-	b.wantText("#create-message", "400: Key name is required")
+	b.wantText("#create-message", "A key needs a name.")
 	b.run("close the dialog", chromedp.KeyEvent(kb.Escape))
 
 	key := b.createKey("e2e-key", "30")
@@ -98,23 +98,23 @@ func TestKeyFromCreationToRevocation(t *testing.T) {
 	b.choose("#endpoint", "chat.stream")
 	b.fill("#parameter-message", "Explain how webhooks work")
 	b.click("#send")
-	b.until(`document.querySelector('#response').dataset.state === 'streaming' && document.querySelectorAll('#response-events li').length >= 2`)
+	b.until(`document.querySelector('#response').dataset.state === 'streaming' && document.querySelectorAll('#response-events .event').length >= 2`)
 	b.until(`document.querySelector('#response').dataset.state === 'done'`)
-	b.wantText("#response-events li:last-child", "[DONE]")
+	b.wantText("#response-events .event:last-child", "[DONE]")
 	var distinct int
 	b.eval(`new Set([...document.querySelectorAll('#response-events .offset')].map((o) => o.textContent)).size`, &distinct)
 	if distinct < 3 {
 		t.Errorf("the events came at %d distinct times: they were not shown as they arrived", distinct)
 	}
 	var whole bool
-	b.eval(`document.querySelector('#response-text').textContent === [...document.querySelectorAll('#response-events li[data-kind=content] code')].map((c) => JSON.parse(c.textContent).content).join('')`, &whole)
+	b.eval(`document.querySelector('#response-text .rows').textContent === [...document.querySelectorAll('#response-events .event[data-kind=content] code')].map((c) => JSON.parse(c.textContent).content).join('')`, &whole)
 	if !whole {
 		t.Errorf("the text %q is not what the events say", b.text("#response-text"))
 	}
 
 	// A stream that is stopped.
 	b.click("#send")
-	b.until(`document.querySelectorAll('#response-events li').length >= 1`)
+	b.until(`document.querySelectorAll('#response-events .event').length >= 1`)
 	b.click("#stop")
 	b.wantText("#response-note", "Stopped by you")
 
@@ -167,9 +167,15 @@ func TestPlaygroundForm(t *testing.T) {
 	b.open(s.dashboard)
 	b.click(`nav a[href="#playground"]`)
 
+	// The printed key is there from the start; others can be pasted.
+	b.wantText("#request-code", "Bearer "+s.key[:12])
+	b.choose("#key", "paste")
+	b.click("#send")
+	b.wantText("#key-message", "Choose a key or paste one")
+	b.until(`document.activeElement.id === 'paste-value'`)
 	b.fill("#paste-value", "clw_short")
 	b.click("#paste-use")
-	b.wantText("#paste-message", "A key has the form")
+	b.wantText("#paste-message", "This is no full key")
 	b.fill("#paste-value", s.key)
 	b.click("#paste-use")
 	b.wantText("#request-code", "Bearer "+s.key[:12])
@@ -214,12 +220,10 @@ func TestPlaygroundForm(t *testing.T) {
 
 // TestFaults arms faults on the page and looks at what becomes of them.
 func TestFaults(t *testing.T) {
-	s := startServer(t)
+	s := startServer(t, "-agent-delay", "20ms") // so that what is cut off has begun before
 	b := openTab(t, s)
 	b.open(s.dashboard)
 	b.click(`nav a[href="#playground"]`)
-	b.fill("#paste-value", s.key)
-	b.click("#paste-use")
 	b.click(".faults summary")
 
 	arm := func(faults string) {
@@ -267,7 +271,7 @@ func TestFaults(t *testing.T) {
 
 	arm("stall:2")
 	b.click("#send")
-	b.until(`document.querySelectorAll('#response-events li').length === 2`)
+	b.until(`document.querySelectorAll('#response-events .event').length === 2`)
 	b.click("#stop")
 	b.wantText("#response-note", "Stopped by you.")
 }
@@ -319,7 +323,10 @@ func TestKeyboard(t *testing.T) {
 
 	b.open(s.origin() + "/#playground")
 	b.run("load anew", chromedp.Reload())
-	b.until(`document.querySelector('#paste-value')?.checkVisibility()`)
+	b.until(`document.querySelector('#key')?.checkVisibility()`)
+	tabTo("#key")
+	press("P") // the option by its first letter
+	b.until(`document.querySelector('#paste').checkVisibility()`)
 	tabTo("#paste-value")
 	press(s.key)
 	press(kb.Enter)

@@ -127,6 +127,11 @@ func (b *tab) picture(width int64, theme string) []byte {
 			if err != nil {
 				return err
 			}
+			// What sticks to the edge of the screen is to be at the page's.
+			height := int64(max(content.Height, 900))
+			if err := emulation.SetDeviceMetricsOverride(width, height, 1, width < 500).Do(ctx); err != nil {
+				return err
+			}
 			picture, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).WithClip(&page.Viewport{
 				Width: float64(width), Height: max(content.Height, 900), Scale: 1,
 			}).Do(ctx)

@@ -1,50 +1,78 @@
-// Calls whose reply the page itself uses: the catalog, the faults, the keys.
+// The page's own calls: the catalog, the faults, the keys. They go by the
+// dashboard's way, where neither faults nor limits meet them.
 
-import { buildRequest, send } from './request.js';
+import { buildRequest } from './request.js';
 
-/** What the server answered instead of a success; status 0: nothing at all. */
+const longestWait = 10_000; // milliseconds
+
+/** What went wrong with a call, in words for people; status 0: no answer. */
 export class ApiError extends Error {
   constructor(status, message) {
     super(message);
     this.status = status;
   }
 
-  toString() { return this.status ? `${this.status}: ${this.message}` : this.message; }
+  toString() { return this.message; }
 }
 
-async function reply(pending) {
+/** Fires "lost" with an ApiError in detail: signed out, or no answer. */
+export const connection = new EventTarget();
+
+function lost(error) {
+  connection.dispatchEvent(new CustomEvent('lost', { detail: error }));
+  return error;
+}
+
+async function call(path, init) {
   let response;
   let text;
   try {
-    response = await pending;
+    response = await fetch(path, { ...init, cache: 'no-store', redirect: 'manual', signal: AbortSignal.timeout(longestWait) });
     text = await response.text();
-  } catch {
-    throw new ApiError(0, 'The server did not answer. Is it still running?');
+  } catch (error) {
+    throw lost(new ApiError(0, error.name === 'TimeoutError'
+      ? `The server has not answered for ${longestWait / 1000} s.` : 'The server did not answer. Is it still running?'));
   }
   let data;
   try {
     data = JSON.parse(text);
   } catch {
-    // An HTML page of a proxy, or nothing: shown as it came.
+    // An HTML page of a proxy, or nothing: told below.
   }
   if (response.ok && data !== undefined) return data;
-  const said = data?.error?.message ?? data?.error ?? text.slice(0, 500);
-  throw new ApiError(response.status, String(said || 'no message'));
+  if (response.status === 401) throw lost(new ApiError(401, 'This browser is not signed in any more.'));
+  throw new ApiError(response.status, inWords(response.status, data?.error?.message ?? data?.error));
+}
+
+function inWords(status, said) {
+  if (status === 404) return 'It is not there any more. Refresh the list.';
+  if (status === 429) return 'Too many changes within a minute. Wait a little, then try again.';
+  if (status >= 500 || !said) return `The server could not do it (status ${status}).`;
+  return /[.!?]$/.test(said) ? said : `${said}.`;
 }
 
 function dashboard(method, path, body) {
-  return reply(fetch(path, {
+  return call(path, {
     method,
     headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
     body: body === undefined ? undefined : JSON.stringify(body),
-    cache: 'no-store',
-  }));
+  });
 }
 
 export const loadCatalog = () => dashboard('GET', '/dashboard/endpoints');
 export const loadFaults = () => dashboard('GET', '/dashboard/faults');
 export const armFaults = (faults) => dashboard('POST', '/dashboard/faults', { faults });
 export const clearFaults = () => dashboard('DELETE', '/dashboard/faults');
+
+/** Signs the browser in by a link's token, and says whether that was right. */
+export async function signIn(token) {
+  try {
+    const response = await fetch(`/login?${new URLSearchParams({ token })}`, { cache: 'no-store', redirect: 'manual' });
+    return response.type === 'opaqueredirect';
+  } catch {
+    throw new ApiError(0, 'The server did not answer. Is it still running?');
+  }
+}
 
 /** Key management, by the endpoints the server says it has. */
 export class Keys {
@@ -54,7 +82,10 @@ export class Keys {
 
   #call(id, values) {
     const endpoint = this.#catalog.endpoints.find((e) => e.id === id);
-    return reply(send(buildRequest(this.#catalog, endpoint, values)));
+    const { method, path, headers, body } = buildRequest(this.#catalog, endpoint, values);
+    return call(this.#catalog.own_path + path, {
+      method, body, headers: headers.filter((h) => h.value !== null).map((h) => [h.name, h.value]),
+    });
   }
 
   list() { return this.#call('keys.list', {}); }

@@ -1,180 +1,129 @@
-// One request and its reply, shown side by side as they happen.
+// One request and what came of it, as it happens.
 
-import { byId, el } from './dom.js';
-import { copies } from './clipboard.js';
-import { highlighted, isJSON } from './highlight.js';
-import { languages } from './snippets.js';
-import { events } from './sse.js';
+import { EventParser } from './sse.js';
 import { send } from './request.js';
 
-const offset = (start) => `+${((performance.now() - start) / 1000).toFixed(3)} s`;
+const slice = 8; // milliseconds of reading before the browser gets its turn
 
-/** The request: as HTTP or as a program, the key masked until asked for. */
-export class RequestView {
-  #request = null;
-  #form = 'http';
-  #revealed = false;
+const browserTurn = () => globalThis.scheduler?.yield?.() ?? new Promise((resolve) => { setTimeout(resolve); });
 
-  constructor() {
-    const forms = { http: { label: 'HTTP' }, ...languages };
-    byId('request-forms').append(...Object.entries(forms).map(([name, { label }]) => el('label', {},
-      el('input', {
-        type: 'radio', name: 'request-form', value: name, checked: name === this.#form,
-        onchange: () => { this.#form = name; this.#show(); },
-      }), el('span', {}, label))));
-    byId('request-reveal').addEventListener('click', () => {
-      this.#revealed = !this.#revealed;
-      this.#show();
-    });
-    copies(byId('request-copy'), () => this.#text(), () => this.#copyLabel());
+export class Exchange {
+  state = 'waiting'; // then streaming or reading, then done
+  sent = new Date();
+  status = 0; // none yet, or ever
+  statusText = '';
+  headers = new Headers();
+  body = '';
+  bytes = 0;
+  events = []; // of a stream: {seconds, kind, data}
+  text = ''; // what the events' content adds up to
+  note = null; // {text, tone}: what a reader has to know besides
+  seconds = 0; // until the head came, then until the end
+  lastSign = performance.now(); // when something came last
+
+  #start = performance.now();
+  #changed;
+  #finished = false;
+  #failed = '';
+
+  /** changed is called whenever something has come; statusTexts: HTTP/2 sends none. */
+  constructor(request, endpoint, keyName, statusTexts, changed) {
+    Object.assign(this, { request, endpoint, keyName });
+    this.statusTexts = statusTexts;
+    this.#changed = changed;
   }
 
-  show(request) {
-    this.#request = request;
-    this.#show();
-  }
+  /** Seconds since it was sent. */
+  get elapsed() { return (performance.now() - this.#start) / 1000; }
 
-  #show() {
-    const reveal = byId('request-reveal');
-    reveal.hidden = this.#form !== 'http' || !this.#request.headers.some((h) => h.value !== null && h.shown);
-    reveal.setAttribute('aria-pressed', String(this.#revealed));
-    reveal.textContent = this.#revealed ? 'Hide key' : 'Reveal key';
-    byId('request-copy').textContent = this.#copyLabel();
-    const code = byId('request-code');
-    code.dataset.form = this.#form;
-    if (this.#form !== 'http') {
-      code.textContent = this.#text();
-      return;
-    }
-    const { method, url, headers, body } = this.#request;
-    code.replaceChildren(el('span', { class: 'http-start' }, `${method} ${url}`));
-    for (const header of headers) code.append('\n', ...headerLine(header.name, this.#headerValue(header)));
-    if (body !== null) code.append('\n\n', highlighted(body));
-  }
+  /** Roughly what it holds, in characters. */
+  get size() { return this.body.length + 2 * this.text.length + (this.request.body?.length ?? 0) + 100 * this.events.length; }
 
-  #copyLabel() { return this.#form === 'http' ? 'Copy request' : `Copy as ${languages[this.#form].label}`; }
+  get ended() { return new Date(this.sent.getTime() + this.seconds * 1000); }
 
-  #text() {
-    if (this.#form !== 'http') return languages[this.#form].write(this.#request);
-    return byId('request-code').textContent;
-  }
-
-  #headerValue({ value, shown }) {
-    return shown && (value === null || !this.#revealed) ? shown : value;
-  }
-}
-
-const headerLine = (name, value) => [el('span', { class: 'http-header' }, name), `: ${value}`];
-
-/** The reply: status, headers, body; a stream's events as they arrive. */
-export class ResponseView {
-  #statusTexts;
-
-  constructor(statusTexts) { this.#statusTexts = statusTexts; }
-
-  /** Sends a request, shows all of the reply, and returns its status, headers and body. */
-  async run(request, signal) {
-    const start = performance.now();
-    this.#begin();
-    let response;
-    let text = '';
+  /** Sends the request and takes in the whole reply. It never throws. */
+  async run(signal) {
     try {
-      response = await send(request, signal);
-      this.#head(response, start);
-      const type = response.headers.get('Content-Type') ?? '';
-      if (type.startsWith('text/event-stream')) await this.#stream(response, start);
-      else {
-        text = await response.text();
-        this.#body(text, start);
-      }
+      const response = await send(this.request, signal);
+      this.status = response.status;
+      this.statusText = response.statusText || this.statusTexts[response.status] || '';
+      this.headers = response.headers;
+      const streams = (response.headers.get('Content-Type') ?? '').startsWith('text/event-stream');
+      this.state = streams ? 'streaming' : 'reading';
+      this.#sign();
+      if (response.body) await this.#read(response.body.getReader(), streams ? new EventParser() : null);
+      if (streams) this.#judge();
     } catch (error) {
-      this.#fail(error, response, start);
+      this.#fail(error);
     }
-    return { status: response?.status ?? 0, headers: response?.headers ?? new Headers(), text };
+    this.seconds = this.elapsed;
+    this.state = 'done';
+    this.#changed(this);
   }
 
-  #begin() {
-    const view = byId('response');
-    view.dataset.state = 'waiting';
-    if (view.getBoundingClientRect().top > innerHeight * 0.75) view.scrollIntoView(); // below the form on a phone
-    for (const id of ['response-headers', 'response-body', 'response-events', 'response-text']) byId(id).replaceChildren();
-    for (const id of ['response-head', 'response-body', 'response-stream', 'response-note']) byId(id).hidden = true;
-    this.#status('…', 'Waiting for the reply', 'pending', '');
-  }
-
-  #status(number, text, tone, time) {
-    const status = byId('response-status');
-    status.dataset.tone = tone;
-    status.replaceChildren(el('strong', {}, String(number)), ` ${text}`);
-    byId('response-time').textContent = time;
-  }
-
-  #head(response, start) {
-    const { status } = response;
-    this.#status(status, response.statusText || this.#statusTexts[status] || '', status < 400 ? 'ok' : 'bad', offset(start).slice(1));
-    byId('response-headers').replaceChildren(...[...response.headers].flatMap(([name, value]) => [...headerLine(name, value), '\n']));
-    byId('response-head').hidden = false;
-  }
-
-  #body(text, start) {
-    const body = byId('response-body');
-    body.replaceChildren(text === '' ? el('span', { class: 'muted' }, 'empty body') : highlighted(text));
-    body.hidden = false;
-    this.#end(`${offset(start).slice(1)} · ${new Blob([text]).size.toLocaleString('en')} bytes`);
-  }
-
-  async #stream(response, start) {
-    byId('response').dataset.state = 'streaming';
-    byId('response-stream').hidden = false;
-    let count = 0;
-    let done = false;
-    let failed = '';
-    for await (const data of events(response)) {
-      count += 1;
-      const kind = eventKind(data);
-      if (kind === 'content') byId('response-text').append(JSON.parse(data).content);
-      if (kind === 'done') done = true;
-      if (kind === 'error') failed = 'The stream reported an error.';
-      if (kind === 'malformed') failed = 'An event is not JSON: a client must not skip it, since a piece of the answer is lost.';
-      const list = byId('response-events');
-      list.append(el('li', { 'data-kind': kind },
-        el('span', { class: 'offset' }, offset(start)), el('code', {}, highlighted(data, { indent: false }))));
-      list.scrollTop = list.scrollHeight;
+  async #read(reader, parser) {
+    const decoder = new TextDecoder();
+    let turn = performance.now();
+    const rest = async () => {
+      if (performance.now() - turn < slice) return;
+      this.#sign();
+      await browserTurn();
+      turn = performance.now();
+    };
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      this.bytes += value.length;
+      const text = decoder.decode(value, { stream: true });
+      if (!parser) this.body += text;
+      else {
+        for (const data of parser.push(text)) {
+          this.#event(data);
+          await rest();
+        }
+      }
+      this.#sign();
+      await rest();
     }
-    if (!done) failed ||= 'The stream ended without [DONE]: it was cut off.';
-    if (failed) this.#note(failed);
-    this.#end(`${offset(start).slice(1)} · ${count} events`);
   }
 
-  #fail(error, response, start) {
-    if (error.name === 'AbortError') this.#note('Stopped by you.', 'warn');
-    else if (response) this.#note('The connection was lost before the reply was complete.');
-    else {
-      this.#status('—', 'No reply', 'bad', '');
-      this.#note('The connection was closed without a reply.');
-    }
-    if (!response && error.name === 'AbortError') this.#status('—', 'Stopped', 'pending', '');
-    this.#end(offset(start).slice(1));
+  #sign() {
+    this.lastSign = performance.now();
+    this.seconds = this.elapsed;
+    this.#changed(this);
   }
 
-  #note(text, tone = 'bad') {
-    const note = byId('response-note');
-    note.textContent = text;
-    note.dataset.tone = tone;
-    note.hidden = false;
+  #event(data) {
+    const { kind, content = '' } = understood(data);
+    this.text += content;
+    if (kind === 'done') this.#finished = true;
+    if (kind === 'error') this.#failed = 'The stream reported an error.';
+    if (kind === 'malformed') this.#failed = 'An event is not JSON: a client must not skip it, since a piece of the answer is lost.';
+    this.events.push({ seconds: this.elapsed, kind, data });
   }
 
-  #end(time) {
-    byId('response').dataset.state = 'done';
-    byId('response-time').textContent = time;
-    byId('announcer').textContent = `Reply: ${byId('response-status').textContent}. ${byId('response-note').hidden ? '' : byId('response-note').textContent}`;
+  // What a stream that has ended was worth.
+  #judge() {
+    if (!this.#finished) this.#failed ||= 'The stream ended without [DONE]: it was cut off.';
+    if (this.#failed) this.note = { text: this.#failed, tone: 'bad' };
+  }
+
+  #fail(error) {
+    if (error.name === 'AbortError') this.note = { text: 'Stopped by you.', tone: 'warn' };
+    else if (this.status) this.note = { text: 'The connection was lost before the reply was complete.', tone: 'bad' };
+    else this.note = { text: 'The connection was closed without a reply.', tone: 'bad' };
   }
 }
 
-function eventKind(data) {
-  if (data === '[DONE]') return 'done';
-  if (!isJSON(data)) return 'malformed';
-  const event = JSON.parse(data);
-  if (typeof event?.content === 'string') return 'content';
-  return event?.error ? 'error' : 'other';
+// The kind of an event, and its content if it has some.
+function understood(data) {
+  if (data === '[DONE]') return { kind: 'done' };
+  let event;
+  try {
+    event = JSON.parse(data);
+  } catch {
+    return { kind: 'malformed' };
+  }
+  if (typeof event?.content === 'string') return { kind: 'content', content: event.content };
+  return { kind: event?.error ? 'error' : 'other' };
 }

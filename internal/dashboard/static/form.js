@@ -1,12 +1,15 @@
 // The form of an endpoint, generated from its parameters in the catalog.
 
 import { el } from './dom.js';
+import { isJSON } from './tokens.js';
 
 /** Says what is wrong with a parameter's value, or ''. */
 export function problem(parameter, value) {
   if (value === undefined || String(value).trim() === '') {
     return parameter.required ? 'Required.' : '';
   }
+  if (parameter.type === 'json') return isJSON(value) ? '' : 'This is not JSON.';
+  if (parameter.type === 'integer' && !/^-?\d+$/.test(value)) return 'Has to be a whole number.';
   const length = [...String(value)].length; // characters, not UTF-16 units
   if (parameter.max_length && length > parameter.max_length) {
     return `At most ${parameter.max_length.toLocaleString('en')} characters; this has ${length.toLocaleString('en')}.`;
@@ -20,8 +23,9 @@ export function problem(parameter, value) {
 export class ParameterForm {
   #container;
   #suggestions;
+  #endpoint;
   #fields = [];
-  #kept = {}; // values by name, kept when another endpoint is chosen
+  #kept = {}; // by #slot, so that a parameter keeps its value when another endpoint is chosen
 
   /** suggestions: by a parameter's source, a function that returns [{value, label}]. */
   constructor(container, suggestions) {
@@ -30,7 +34,8 @@ export class ParameterForm {
   }
 
   show(endpoint) {
-    this.#keep();
+    this.kept();
+    this.#endpoint = endpoint;
     this.#fields = endpoint.parameters.map((parameter) => this.#field(parameter));
     const rows = (wanted) => this.#fields.filter(({ parameter }) => (parameter.in === 'header') === wanted).map(({ row }) => row);
     const headers = rows(true);
@@ -38,25 +43,73 @@ export class ParameterForm {
       : el('details', { class: 'more' }, el('summary', {}, 'Headers'), ...headers));
   }
 
-  /** The values by name; what is left empty is left out. */
+  /** The values by name; what is left empty is left out. A file's value is the File. */
   values() {
     const values = {};
     for (const { parameter, input } of this.#fields) {
-      if (parameter.type === 'boolean') {
-        if (input.checked) values[parameter.name] = true;
+      const { name, type } = parameter;
+      if (type === 'boolean') {
+        if (input.checked) values[name] = true;
+      } else if (type === 'file') {
+        if (input.files.length > 0) [values[name]] = input.files;
       } else if (input.value !== '') {
-        values[parameter.name] = parameter.type === 'integer' ? Number(input.value) : input.value;
+        values[name] = type === 'integer' && /^-?\d+$/.test(input.value) ? Number(input.value)
+          : type === 'json' && isJSON(input.value) ? JSON.parse(input.value) : input.value;
       }
     }
     return values;
   }
 
+  /** The values that make the body. */
+  body() {
+    const values = this.values();
+    return Object.fromEntries(this.#fields.filter(({ parameter }) => parameter.in === 'body' && values[parameter.name] !== undefined)
+      .map(({ parameter }) => [parameter.name, values[parameter.name]]));
+  }
+
+  /** Takes up the values of a body that was written by hand. */
+  fill(body) {
+    for (const { parameter, input } of this.#fields) {
+      if (parameter.in !== 'body') continue;
+      const value = body[parameter.name];
+      if (parameter.type === 'boolean') input.checked = value === true;
+      else input.value = value === undefined ? '' : parameter.type === 'json' ? JSON.stringify(value, null, 2) : String(value);
+    }
+  }
+
+  /** Sets a parameter's value. */
+  set(name, value) {
+    const field = this.#fields.find(({ parameter }) => parameter.name === name);
+    if (field) field.input.value = value;
+  }
+
+  /** Hides the fields of the body, which then are not checked. */
+  hideBody(hidden) {
+    for (const { parameter, row } of this.#fields) {
+      if (parameter.in === 'body') row.hidden = hidden;
+    }
+  }
+
+  /** All that was typed, for restore. Files cannot be kept. */
+  kept() {
+    for (const { parameter, input } of this.#fields) {
+      if (parameter.type !== 'file') this.#kept[this.#slot(parameter)] = parameter.type === 'boolean' ? input.checked : input.value;
+    }
+    return { ...this.#kept };
+  }
+
+  /** Takes up what was typed before, at the next show. */
+  restore(kept) {
+    this.#fields = [];
+    this.#kept = { ...kept };
+  }
+
   /** Marks what is wrong and returns the first such field, or undefined. */
   check() {
-    const values = this.values();
     let first;
-    for (const { parameter, input, error } of this.#fields) {
-      const text = problem(parameter, values[parameter.name]);
+    for (const { parameter, input, error, row } of this.#fields) {
+      const value = parameter.type === 'boolean' ? 'set' : parameter.type === 'file' ? input.files[0]?.name : input.value;
+      const text = row.hidden ? '' : problem(parameter, value);
       error.textContent = text;
       input.setAttribute('aria-invalid', String(text !== ''));
       if (text === '') continue;
@@ -74,10 +127,10 @@ export class ParameterForm {
     }
   }
 
-  #keep() {
-    for (const { parameter, input } of this.#fields) {
-      if (parameter.type !== 'boolean') this.#kept[parameter.name] = input.value;
-    }
+  // An id is of one group's objects, a checkbox of one endpoint.
+  #slot({ name, in: place, type }) {
+    if (type === 'boolean') return `${this.#endpoint.id} ${name}`;
+    return place === 'path' ? `${this.#endpoint.group} ${name}` : name;
   }
 
   #field(parameter) {
@@ -103,10 +156,12 @@ export class ParameterForm {
 
   #input(parameter, id) {
     const common = { id, name: parameter.name, autocomplete: 'off', spellcheck: 'false' };
-    const value = this.#kept[parameter.name] ?? parameter.default ?? '';
+    const kept = this.#kept[this.#slot(parameter)];
     if (parameter.type === 'boolean') {
-      return el('input', { ...common, type: 'checkbox', checked: parameter.default === true });
+      return el('input', { ...common, type: 'checkbox', checked: kept ?? parameter.default === true });
     }
+    if (parameter.type === 'file') return el('input', { ...common, type: 'file', accept: parameter.accept });
+    const value = kept ?? parameter.default ?? '';
     if (parameter.options) {
       const select = el('select', common,
         ...(parameter.required ? [] : [el('option', { value: '' }, 'not sent')]),
@@ -114,7 +169,9 @@ export class ParameterForm {
       select.value = String(value);
       return select;
     }
-    const input = el(parameter.multiline ? 'textarea' : 'input', parameter.multiline ? { ...common, rows: 4 } : { ...common, type: 'text' });
+    const tall = parameter.multiline || parameter.type === 'json';
+    const input = el(tall ? 'textarea' : 'input', tall ? { ...common, rows: parameter.type === 'json' ? 8 : 4, class: parameter.type === 'json' ? 'raw' : null }
+      : { ...common, type: 'text', inputmode: parameter.type === 'integer' ? 'numeric' : null });
     input.value = value;
     return input;
   }

@@ -4,6 +4,7 @@
 /** Fires "change" whenever a key comes, changes or goes. */
 export class Keyring extends EventTarget {
   #prefixChars;
+  #pasted = 0; // how many were
   #keys = new Map(); // by id: {id, name, prefix, tier, status, secret}
 
   /** prefixChars: how much of a key the server shows. */
@@ -47,13 +48,14 @@ export class Keyring extends EventTarget {
     this.#changed();
   }
 
-  /** Keeps a key that was pasted, and returns its id. */
-  paste(secret) {
+  /** Keeps a key whose secret came from elsewhere, and returns its id. */
+  paste(secret, name) {
     const prefix = secret.slice(0, this.#prefixChars);
     let key = this.keys.find((k) => k.prefix === prefix && (!k.secret || k.secret === secret));
     if (key) key.secret = secret;
     else {
-      key = { id: `pasted ${secret}`, name: 'Pasted key', prefix, status: 'active', secret, pasted: true };
+      this.#pasted += 1;
+      key = { id: `pasted-${this.#pasted}`, name, prefix, status: 'active', secret, pasted: true };
       this.#keys.set(key.id, key);
     }
     this.#changed();

@@ -1,7 +1,8 @@
-// The API Access view: the table of keys and what can be done to them.
+// The API Access view: the table of keys.
 
 import { byId, el, say } from './dom.js';
-import { copies } from './clipboard.js';
+import { KeyDialogs } from './keydialogs.js';
+import { plain, visible } from './safe.js';
 
 const numbers = new Intl.NumberFormat('en');
 const dates = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
@@ -9,27 +10,20 @@ const dates = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyl
 export class KeysView {
   #keys;
   #keyring;
+  #dialogs;
   #message = byId('keys-message');
-  #secret = '';
 
   /** tiers: the catalog's parameter of a key's rate limit; tryKey(id) leads to the playground. */
   constructor(keys, keyring, tiers, tryKey) {
     this.#keys = keys;
     this.#keyring = keyring;
-    for (const id of ['create-tier', 'edit-tier']) {
-      byId(id).replaceChildren(...tiers.options.map((rpm) => el('option', { value: rpm }, `${rpm} requests a minute`)));
-    }
-    this.#setUpCreate(tiers.default);
-    this.#setUpSecret(tryKey);
-    this.#setUpEdit();
-    this.#setUpRevoke();
+    this.#dialogs = new KeyDialogs(keys, keyring, tiers, { changed: (id) => this.#changed(id), tryKey });
     byId('keys-refresh').addEventListener('click', () => this.refresh());
-    for (const button of document.querySelectorAll('dialog [data-close]')) {
-      button.addEventListener('click', () => button.closest('dialog').close());
-    }
+    byId('revoked-toggle').addEventListener('click', () => this.#unfold(byId('revoked-rows').hidden));
   }
 
   async refresh() {
+    byId('keys-card').setAttribute('aria-busy', 'true');
     try {
       const { keys, keyStats } = await this.#keys.list();
       this.#keyring.sync(keys);
@@ -38,24 +32,48 @@ export class KeysView {
     } catch (error) {
       say(this.#message, String(error), 'bad');
     }
+    byId('keys-card').setAttribute('aria-busy', 'false');
+  }
+
+  // Shows what became of a key, and returns the focus to it, or to the title
+  // where its buttons are gone.
+  async #changed(id) {
+    await this.refresh();
+    const row = document.querySelector(`[data-key="${CSS.escape(id)}"]`);
+    const there = row?.checkVisibility() ? row.querySelector('button') : null;
+    (there ?? byId('keys-title')).focus();
   }
 
   #show(keys, stats) {
-    byId('keys-empty').hidden = keys.length > 0;
+    const rows = (list) => list.map((key) => this.#row(key, stats?.[key.id]));
+    const active = keys.filter((key) => key.status === 'active');
+    const revoked = keys.filter((key) => key.status !== 'active');
+    byId('keys-loading').hidden = true;
+    byId('keys-empty').hidden = active.length > 0;
     byId('keys-table').hidden = keys.length === 0;
-    byId('keys-rows').replaceChildren(...keys.map((key) => this.#row(key, stats?.[key.id])));
+    byId('keys-rows').replaceChildren(...rows(active));
+    byId('revoked-rows').replaceChildren(...rows(revoked));
+    byId('revoked').hidden = revoked.length === 0;
+    this.#unfold(byId('revoked-toggle').getAttribute('aria-expanded') === 'true');
+  }
+
+  #unfold(open) {
+    const n = byId('revoked-rows').childElementCount;
+    byId('revoked-rows').hidden = !open;
+    byId('revoked-toggle').setAttribute('aria-expanded', String(open));
+    byId('revoked-toggle').textContent = `${open ? 'Hide' : 'Show'} ${n} revoked ${n === 1 ? 'key' : 'keys'}`;
   }
 
   #row(key, stats = { today: 0, week: 0, errors: 0 }) {
     const cell = (label, ...content) => el('td', { role: 'cell', 'data-label': label }, ...content);
     const active = key.status === 'active';
     const actions = active ? [
-      el('button', { type: 'button', class: 'small', 'aria-label': `Edit ${key.name}`, onclick: () => this.#edit(key) }, 'Edit'),
-      el('button', { type: 'button', class: 'small danger-quiet', 'aria-label': `Revoke ${key.name}`, onclick: () => this.#askRevoke(key) }, 'Revoke'),
+      el('button', { type: 'button', class: 'small', 'aria-label': `Edit ${plain(key.name)}`, onclick: () => this.#dialogs.edit(key) }, 'Edit'),
+      el('button', { type: 'button', class: 'small danger-quiet', 'aria-label': `Revoke ${plain(key.name)}`, onclick: () => this.#dialogs.revoke(key) }, 'Revoke'),
     ] : [];
     return el('tr', { role: 'row', 'data-key': key.id },
       el('th', { role: 'rowheader', scope: 'row', 'data-label': 'Name' },
-        el('span', { class: 'key-name' }, key.name), el('code', { class: 'key-prefix' }, `${key.key_prefix}…`)),
+        el('bdi', { class: 'key-name' }, ...visible(key.name)), el('code', { class: 'key-prefix' }, `${key.key_prefix}…`)),
       cell('Tier', el('span', { class: 'tier' }, String(key.rate_limit_per_min)), el('span', { class: 'muted' }, ' RPM')),
       cell('Status', el('span', { class: 'badge', 'data-status': key.status }, key.status)),
       cell('Usage', numbers.format(key.usage_count)),
@@ -65,104 +83,6 @@ export class KeysView {
       cell('Last used', when(key.last_used_at)),
       cell('Created', when(key.created_at)),
       el('td', { role: 'cell', class: 'actions' }, ...actions));
-  }
-
-  #setUpCreate(tier) {
-    const dialog = byId('create-dialog');
-    byId('create-open').addEventListener('click', () => {
-      byId('create-form').reset();
-      byId('create-tier').value = tier;
-      say(byId('create-message'));
-      dialog.showModal();
-    });
-    this.#submits('create-form', 'create-message', async () => {
-      const { key } = await this.#keys.create(byId('create-name').value, Number(byId('create-tier').value));
-      this.#keyring.created(key);
-      dialog.close();
-      this.#reveal(key);
-      await this.refresh();
-    });
-  }
-
-  #setUpSecret(tryKey) {
-    const dialog = byId('secret-dialog');
-    copies(byId('secret-copy'), () => this.#secret, () => 'Copy key');
-    byId('secret-try').addEventListener('click', () => {
-      const { key } = dialog.dataset;
-      dialog.close();
-      tryKey(key);
-    });
-    dialog.addEventListener('close', () => {
-      this.#secret = '';
-      byId('secret-value').textContent = '';
-    });
-  }
-
-  #reveal(key) {
-    this.#secret = key.full_key;
-    byId('secret-name').textContent = key.name;
-    byId('secret-value').textContent = key.full_key;
-    byId('secret-dialog').dataset.key = key.id;
-    byId('secret-dialog').showModal();
-  }
-
-  #setUpEdit() {
-    const dialog = byId('edit-dialog');
-    this.#submits('edit-form', 'edit-message', async () => {
-      const key = this.#keyring.get(dialog.dataset.key);
-      const name = byId('edit-name').value;
-      const tier = Number(byId('edit-tier').value);
-      const changes = {};
-      if (name !== key.name) changes.name = name;
-      if (tier !== key.tier) changes.rate_limit_per_min = tier;
-      if (Object.keys(changes).length > 0) await this.#keys.update(key.id, changes);
-      dialog.close();
-      await this.refresh();
-    });
-  }
-
-  #edit(key) {
-    byId('edit-dialog').dataset.key = key.id;
-    byId('edit-name').value = key.name;
-    byId('edit-tier').value = key.rate_limit_per_min;
-    say(byId('edit-message'));
-    byId('edit-dialog').showModal();
-  }
-
-  #setUpRevoke() {
-    const dialog = byId('revoke-dialog');
-    this.#submits('revoke-form', 'revoke-message', async () => {
-      await this.#keys.revoke(dialog.dataset.key);
-      dialog.close();
-      await this.refresh();
-    });
-  }
-
-  #askRevoke(key) {
-    byId('revoke-dialog').dataset.key = key.id;
-    byId('revoke-name').textContent = key.name;
-    byId('revoke-prefix').textContent = `${key.key_prefix}…`;
-    say(byId('revoke-message'));
-    byId('revoke-dialog').showModal();
-  }
-
-  // A form that acts once at a time and shows the server's error as it is.
-  #submits(formID, messageID, act) {
-    const form = byId(formID);
-    form.addEventListener('submit', async (event) => {
-      event.preventDefault();
-      const button = form.querySelector('[type=submit]');
-      if (button.disabled) return;
-      button.disabled = true;
-      try {
-        say(byId(messageID));
-        await act();
-      } catch (error) {
-        say(byId(messageID), String(error), 'bad');
-      } finally {
-        button.disabled = false;
-      }
-    });
   }
 }
 

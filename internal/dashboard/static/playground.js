@@ -1,12 +1,15 @@
 // The playground: choose a key and an endpoint, fill in, send, look.
 
 import { byId, el, say } from './dom.js';
+import { BodyEditor } from './bodyeditor.js';
+import { keep, typed } from './draft.js';
+import { Exchange } from './exchange.js';
 import { ParameterForm } from './form.js';
-import { RequestView, ResponseView } from './exchange.js';
+import { History } from './history.js';
+import { KeyChoice } from './keychoice.js';
+import { RequestView } from './requestview.js';
+import { ResponseView, told } from './response.js';
 import { buildRequest } from './request.js';
-import { Countdown, RateMeter, readRateLimit, readRetryAfter } from './ratelimit.js';
-
-const pasteOption = 'paste';
 
 export class Playground {
   #catalog;
@@ -14,47 +17,51 @@ export class Playground {
   #faults;
   #endpoint;
   #form;
+  #body;
+  #choice;
   #abort = null;
   #requestView = new RequestView();
-  #responseView;
-  #meter = new RateMeter(byId('rate-meter'));
-  #countdown = new Countdown(byId('countdown'));
+  #responseView = new ResponseView();
+  #history = new History((exchange) => this.#show(exchange), (exchange) => this.#run(exchange.request, exchange.endpoint, exchange.keyName));
 
   constructor(catalog, keyring, faults) {
     this.#catalog = catalog;
     this.#keyring = keyring;
     this.#faults = faults;
-    this.#responseView = new ResponseView(catalog.status_texts);
     this.#form = new ParameterForm(byId('parameters'), {
       keys: () => keyring.keys.filter((key) => !key.pasted).map((key) => ({ value: key.id, label: key.name })),
     });
+    this.#body = new BodyEditor(this.#form, () => this.#edited());
     this.#setUpEndpoints();
-    this.#setUpKeys();
+    this.#choice = new KeyChoice(keyring, catalog.key_pattern, () => this.#edited());
+    this.#restore(typed('playground'));
     const form = byId('playground-form');
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       this.#send();
     });
-    form.addEventListener('input', () => this.#showRequest());
+    form.addEventListener('input', () => this.#edited());
     form.addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     });
-    byId('stop').addEventListener('click', () => this.#abort?.abort());
+    for (const button of document.querySelectorAll('[data-stop]')) button.addEventListener('click', () => this.#stop());
+    addEventListener('keydown', (event) => {
+      if (event.key === 'Escape' && !event.defaultPrevented && !document.querySelector('dialog[open]')) this.#stop();
+    });
   }
 
   /** Makes a key the one in use. */
-  useKey(id) {
-    this.#showKeys(id);
-    this.#showRequest();
-  }
+  useKey(id) { this.#choice.use(id); }
 
   #setUpEndpoints() {
     const select = byId('endpoint');
     const groups = Map.groupBy(this.#catalog.endpoints, (e) => e.group);
     select.replaceChildren(...[...groups].map(([group, list]) => el('optgroup', { label: group },
       ...list.map((e) => el('option', { value: e.id }, e.name)))));
-    select.addEventListener('change', () => this.#choose(select.value));
-    this.#showKeys();
+    select.addEventListener('change', () => {
+      this.#choose(select.value);
+      if (!this.#abort) this.#show(null);
+    });
     this.#choose(select.value);
   }
 
@@ -67,94 +74,85 @@ export class Playground {
     byId('endpoint-description').textContent = description;
     byId('key-field').hidden = auth !== 'key';
     byId('session-note').hidden = auth !== 'session';
-    this.#form.show(this.#endpoint);
-    this.#showRequest();
+    this.#body.choose(this.#endpoint);
+    this.#edited();
   }
 
-  #setUpKeys() {
-    this.#keyring.addEventListener('change', () => {
-      this.#showKeys();
-      this.#showRequest();
-    });
-    byId('key').addEventListener('change', () => this.#showPaste());
-    byId('paste-use').addEventListener('click', () => this.#paste());
-    byId('paste-value').addEventListener('keydown', (event) => {
-      if (event.key !== 'Enter') return;
-      event.preventDefault();
-      this.#paste();
-    });
-  }
-
-  #showKeys(chosen = byId('key').value) {
-    const label = (key) => `${key.name} (${key.prefix}…${key.status === 'active' ? '' : `, ${key.status}`})`;
-    const held = this.#keyring.keys.filter((key) => key.secret);
-    const listed = this.#keyring.keys.filter((key) => !key.secret && key.status === 'active');
-    byId('key').replaceChildren(
-      ...held.map((key) => el('option', { value: key.id }, label(key))),
-      el('option', { value: pasteOption }, 'Paste a key…'),
-      ...(listed.length === 0 ? [] : [el('optgroup', { label: 'Full key not on this page' },
-        ...listed.map((key) => el('option', { value: key.id, disabled: true }, label(key))))]));
-    const pick = held.find((key) => key.id === chosen) ?? (chosen === pasteOption && byId('paste-value').value ? null : held[0]);
-    byId('key').value = pick?.id ?? pasteOption;
-    this.#showPaste();
-  }
-
-  #showPaste() {
-    byId('paste').hidden = byId('key').value !== pasteOption;
-    say(byId('paste-message'));
-  }
-
-  #paste() {
-    const secret = byId('paste-value').value.trim();
-    if (!new RegExp(`^(?:${this.#catalog.key_pattern})$`).test(secret)) {
-      say(byId('paste-message'), `A key has the form ${this.#catalog.key_pattern}.`, 'bad');
-      return;
+  // What was typed before a reload is there again.
+  #restore(draft) {
+    if (draft && this.#catalog.endpoints.some((e) => e.id === draft.endpoint)) {
+      this.#form.restore(draft.values);
+      byId('endpoint').value = draft.endpoint;
+      this.#choose(draft.endpoint);
+      this.#body.restore(draft.raw);
+      byId('skip-checks').checked = draft.skip;
+      this.#choice.use(draft.key);
     }
-    byId('paste-value').value = '';
-    this.useKey(this.#keyring.paste(secret));
-    byId('key').focus();
+    this.#edited();
+  }
+
+  #edited() {
+    if (!this.#choice) return; // still being set up
+    this.#requestView.next(this.#request());
+    keep('playground', {
+      endpoint: this.#endpoint.id, values: this.#form.kept(), raw: this.#body.raw,
+      skip: byId('skip-checks').checked, key: byId('key').value,
+    });
   }
 
   #request() {
-    const key = this.#keyring.get(byId('key').value)?.secret;
-    return buildRequest(this.#catalog, this.#endpoint, this.#form.values(), key);
+    return buildRequest(this.#catalog, this.#endpoint, this.#form.values(), { key: this.#choice.key?.secret, raw: this.#body.raw });
   }
 
-  #showRequest() { this.#requestView.show(this.#request()); }
-
-  async #send() {
+  #send() {
     if (this.#abort) return;
     say(byId('send-message'));
-    if (byId('skip-checks').checked) this.#form.clear();
+    if (byId('skip-checks').checked) this.#body.clear();
     else {
-      const wrong = this.#form.check();
+      if (this.#endpoint.auth === 'key' && !this.#choice.key) {
+        this.#choice.ask();
+        return;
+      }
+      const wrong = this.#body.check();
       if (wrong) {
         wrong.focus();
         return;
       }
     }
-    const request = this.#request();
-    this.#requestView.show(request);
+    this.#run(this.#request(), this.#endpoint, this.#endpoint.auth === 'key' ? this.#choice.key?.name : '');
+  }
+
+  async #run(request, endpoint, keyName) {
+    if (this.#abort) return;
     this.#abort = new AbortController();
-    byId('send').disabled = true;
-    byId('stop').hidden = false;
-    this.#countdown.stop();
-    try {
-      const reply = await this.#responseView.run(request, this.#abort.signal);
-      this.#learn(reply);
-    } finally {
-      this.#abort = null;
-      byId('send').disabled = false;
-      byId('stop').hidden = true;
-    }
+    this.#busy(true);
+    byId('announcer').textContent = 'Sent.';
+    const exchange = new Exchange(request, endpoint, keyName, this.#catalog.status_texts, (x) => this.#responseView.changed(x));
+    this.#history.add(exchange);
+    this.#show(exchange);
+    const view = byId('response');
+    if (view.getBoundingClientRect().top > innerHeight * 0.6) view.scrollIntoView(); // below the form on a phone
+    await exchange.run(this.#abort.signal);
+    this.#abort = null;
+    this.#busy(false);
+    byId('announcer').textContent = told(exchange);
+    this.#history.mark(this.#responseView.exchange);
+    if (endpoint.id === 'keys.create' && exchange.status === 200) this.#keyring.created(JSON.parse(exchange.body).key);
     await this.#faults.refresh();
   }
 
-  // What a reply tells beyond itself.
-  #learn({ status, headers, text }) {
-    const rate = readRateLimit(headers);
-    if (rate) this.#meter.show(rate);
-    if (status === 429) this.#countdown.start(readRetryAfter(headers));
-    if (this.#endpoint.id === 'keys.create' && status === 200) this.#keyring.created(JSON.parse(text).key);
+  #stop() { this.#abort?.abort(); }
+
+  #busy(busy) {
+    byId('send').setAttribute('aria-disabled', String(busy));
+    if (!busy && document.activeElement?.matches('[data-stop]')) byId('send').focus();
+    for (const button of document.querySelectorAll('[data-stop]')) button.hidden = !busy;
+  }
+
+  // Shows an exchange, or none, on both sides.
+  #show(exchange) {
+    this.#requestView.sent(exchange?.request ?? null);
+    this.#responseView.show(exchange);
+    this.#history.mark(exchange);
   }
 }

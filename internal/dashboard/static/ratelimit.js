@@ -1,6 +1,7 @@
 // What the rate-limit headers say, as a meter and a countdown.
 
 import { el } from './dom.js';
+import { visible } from './safe.js';
 
 const longest = 60 * 60; // seconds; a longer Retry-After is told, not counted down
 
@@ -35,18 +36,18 @@ export function duration(seconds) {
   return `${whole(seconds / (365.25 * 86400))} years`;
 }
 
-/** The meter: what the latest reply said of its key's window. */
+/** The meter: what a reply said of its key's window. */
 export class RateMeter {
   #root;
 
   constructor(root) { this.#root = root; }
 
-  show(rate) {
+  show(rate, keyName) {
     this.#root.hidden = rate === null;
     if (rate === null) return;
     const { limit, remaining, reset } = rate;
     this.#root.replaceChildren(
-      el('span', { class: 'meter-label' }, 'Rate limit'),
+      el('span', { class: 'meter-label' }, 'Rate limit of ', el('bdi', {}, ...visible(keyName || 'this request'))),
       el('meter', {
         min: 0, max: limit, value: remaining, low: limit / 4, high: limit / 2, optimum: limit,
         'aria-label': 'Requests left in the window',
@@ -69,7 +70,8 @@ export class Countdown {
     this.#root.hidden = true;
   }
 
-  start(seconds) {
+  /** since: when the reply came. */
+  start(seconds, since) {
     this.stop();
     this.#root.hidden = false;
     if (seconds === null) {
@@ -83,7 +85,7 @@ export class Countdown {
       );
       return;
     }
-    const end = performance.now() + seconds * 1000;
+    const end = performance.now() + seconds * 1000 - (Date.now() - since);
     const left = el('strong', { role: 'timer' });
     const bar = el('progress', { max: Math.max(seconds, 0.001), 'aria-label': 'Time until the next try' });
     const tick = () => {

@@ -1,57 +1,80 @@
 // From an endpoint of the catalog and the values of its parameters to the
 // request that is sent, shown and turned into code.
 
+import { escaped } from './safe.js';
+
 /**
- * A request is {method, path, url, headers, body, auth, values}; a header is
- * {name, value, shown}. A value is null where the browser adds it itself;
- * shown, where given, is what to show instead of a credential. Parameters
- * without a value are left out.
+ * A request is {method, path, url, headers, body, auth, values, file}; a
+ * header is {name, value, shown}. A value is null where the browser adds it
+ * itself; shown, where given, is what to show instead of a credential.
+ * Parameters without a value are left out. values is the body's object, or
+ * null where the body, written by hand as raw, is none. A file is sent as a
+ * form (multipart/form-data) of that one field.
  */
-export function buildRequest(catalog, endpoint, values, key = '') {
+export function buildRequest(catalog, endpoint, values, { key = '', raw } = {}) {
   let path = catalog.base_path + endpoint.path;
   const query = new URLSearchParams();
   const headers = [];
-  let body = null;
+  let fields = null;
+  let file = null;
   for (const parameter of endpoint.parameters) {
     const value = values[parameter.name];
     if (parameter.in === 'path') {
       path = path.replace(`{${parameter.name}}`, encodeURIComponent(value ?? ''));
       continue;
     }
-    if (parameter.in === 'body') body ??= {};
+    if (parameter.in === 'body') fields ??= {};
     if (value === undefined || value === '') continue;
-    if (parameter.in === 'body') body[parameter.name] = value;
+    if (parameter.in === 'body') fields[parameter.name] = value;
     if (parameter.in === 'query') query.set(parameter.name, value);
     if (parameter.in === 'header') headers.push({ name: parameter.name, value: String(value) });
+    if (parameter.in === 'form') file = { field: parameter.name, file: value };
   }
   if (query.size > 0) path += `?${query}`;
+  const body = raw ?? (fields === null ? null : escaped(JSON.stringify(fields)));
   if (body !== null) headers.unshift({ name: 'Content-Type', value: 'application/json' });
+  if (file) headers.unshift({ name: 'Content-Type', value: null, shown: 'multipart/form-data; boundary=…' });
   if (endpoint.auth === 'key') {
-    if (key !== '') headers.unshift({
+    if (key) headers.unshift({
       name: 'Authorization',
       value: `Bearer ${key}`,
       shown: `Bearer ${key.slice(0, catalog.key_prefix_chars)}${'•'.repeat(8)}`,
     });
   } else {
-    headers.unshift({ name: 'Cookie', value: null, shown: `${catalog.session_cookie}=… (HttpOnly, added by the browser)` });
+    headers.unshift({ name: 'Cookie', value: null, shown: `${catalog.session_cookie}=… (out of reach of this page)` });
   }
   return {
     method: endpoint.method,
     path,
     url: location.origin + path,
     headers,
-    body: body === null ? null : JSON.stringify(body),
+    body,
     auth: endpoint.auth,
-    values: body ?? {},
+    values: raw === undefined ? fields ?? {} : objectOf(raw),
+    file,
   };
+}
+
+function objectOf(json) {
+  try {
+    const value = JSON.parse(json);
+    return typeof value === 'object' && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Sends a request as it was built. */
 export function send(request, signal) {
+  let { body } = request;
+  if (request.file) {
+    body = new FormData();
+    body.append(request.file.field, request.file.file);
+  }
   return fetch(request.url, {
     method: request.method,
     headers: request.headers.filter((h) => h.value !== null).map((h) => [h.name, h.value]),
-    body: request.body,
+    body,
     credentials: request.auth === 'session' ? 'same-origin' : 'omit',
     cache: 'no-store',
     redirect: 'manual',

@@ -1,0 +1,76 @@
+// The choice of a key in the playground.
+
+import { byId, el, say } from './dom.js';
+import { plain } from './safe.js';
+
+const pasteOption = 'paste';
+
+export class KeyChoice {
+  #keyring;
+  #pattern;
+  #changed;
+  #select = byId('key');
+
+  /** pattern: of a key, as a regular expression; changed() is called when another key is in use. */
+  constructor(keyring, pattern, changed) {
+    this.#keyring = keyring;
+    this.#pattern = new RegExp(`^(?:${pattern})$`);
+    this.#changed = changed;
+    keyring.addEventListener('change', () => this.use(this.#select.value));
+    this.#select.addEventListener('change', () => {
+      this.#showPaste();
+      changed();
+    });
+    byId('paste-use').addEventListener('click', () => this.#paste());
+    byId('paste-value').addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter') return;
+      event.preventDefault();
+      this.#paste();
+    });
+    this.use();
+  }
+
+  /** The key in use, or undefined. */
+  get key() { return this.#keyring.get(this.#select.value); }
+
+  /** Makes a key the one in use, or the first one if there is none by that id. */
+  use(id) {
+    const label = ({ name, prefix, tier, status }) => [
+      plain(name), tier ? `${tier} a minute` : null, `${prefix}…`, status === 'active' ? null : status,
+    ].filter(Boolean).join(' · ');
+    const held = this.#keyring.keys.filter((key) => key.secret);
+    const listed = this.#keyring.keys.filter((key) => !key.secret && key.status === 'active');
+    this.#select.replaceChildren(
+      ...held.map((key) => el('option', { value: key.id }, label(key))),
+      el('option', { value: pasteOption }, 'Paste a key…'),
+      ...(listed.length === 0 ? [] : [el('optgroup', { label: 'Paste these to use them' },
+        ...listed.map((key) => el('option', { value: key.id, disabled: true }, label(key))))]));
+    const pick = held.find((key) => key.id === id) ?? (id === pasteOption && byId('paste-value').value ? null : held[0]);
+    this.#select.value = pick?.id ?? pasteOption;
+    this.#showPaste();
+    this.#changed();
+  }
+
+  /** Says that a key is missing, and leads to where one is chosen. */
+  ask() {
+    say(byId('key-message'), 'Choose a key or paste one: this endpoint asks for an API key.', 'bad');
+    (byId('paste').hidden ? this.#select : byId('paste-value')).focus();
+  }
+
+  #showPaste() {
+    byId('paste').hidden = this.#select.value !== pasteOption;
+    say(byId('paste-message'));
+    say(byId('key-message'));
+  }
+
+  #paste() {
+    const secret = byId('paste-value').value.trim();
+    if (!this.#pattern.test(secret)) {
+      say(byId('paste-message'), 'This is no full key: clw_ and 32 letters or digits.', 'bad');
+      return;
+    }
+    byId('paste-value').value = '';
+    this.use(this.#keyring.paste(secret, 'Pasted key'));
+    this.#select.focus();
+  }
+}

@@ -1,0 +1,147 @@
+// What can be done to the keys: create, show the secret once, edit, revoke.
+
+import { byId, el, say } from './dom.js';
+import { ApiError } from './api.js';
+import { copies } from './clipboard.js';
+import { plain, visible } from './safe.js';
+
+export class KeyDialogs {
+  #keys;
+  #keyring;
+  #changed;
+  #secret = '';
+
+  /** changed(id) is called when a key has changed; tryKey(id) leads to the playground. */
+  constructor(keys, keyring, tiers, { changed, tryKey }) {
+    this.#keys = keys;
+    this.#keyring = keyring;
+    this.#changed = changed;
+    for (const id of ['create-tier', 'edit-tier']) {
+      byId(id).replaceChildren(...tiers.options.map((rpm) => el('option', { value: rpm }, `${rpm} requests a minute`)));
+    }
+    this.#setUpCreate(tiers.default);
+    this.#setUpSecret(tryKey);
+    this.#setUpEdit();
+    this.#setUpRevoke();
+    for (const button of document.querySelectorAll('dialog [data-close]')) {
+      button.addEventListener('click', () => button.closest('dialog').close());
+    }
+  }
+
+  edit(key) {
+    byId('edit-dialog').dataset.key = key.id;
+    byId('edit-name').value = key.name;
+    byId('edit-tier').value = key.rate_limit_per_min;
+    say(byId('edit-message'));
+    byId('edit-dialog').showModal();
+  }
+
+  revoke(key) {
+    byId('revoke-dialog').dataset.key = key.id;
+    byId('revoke-name').replaceChildren(el('bdi', {}, ...visible(key.name)));
+    byId('revoke-prefix').textContent = `${key.key_prefix}…`;
+    say(byId('revoke-message'));
+    byId('revoke-dialog').showModal();
+  }
+
+  #setUpCreate(tier) {
+    const dialog = byId('create-dialog');
+    byId('create-open').addEventListener('click', () => {
+      byId('create-form').reset();
+      byId('create-tier').value = tier;
+      say(byId('create-message'));
+      dialog.showModal();
+    });
+    this.#submits('create', async () => {
+      const { key } = await this.#keys.create(named('create-name'), Number(byId('create-tier').value));
+      this.#keyring.created(key);
+      dialog.close();
+      this.#reveal(key);
+      await this.#changedBehind(key.id);
+    });
+  }
+
+  // The list is brought up to date while the secret is shown, which keeps the
+  // focus until it is closed.
+  async #changedBehind(id) {
+    const focused = document.activeElement;
+    await this.#changed(id);
+    focused.focus();
+  }
+
+  #setUpSecret(tryKey) {
+    const dialog = byId('secret-dialog');
+    copies(byId('secret-copy'), () => this.#secret, () => 'Copy key');
+    byId('secret-try').addEventListener('click', () => {
+      const { key } = dialog.dataset;
+      dialog.close();
+      tryKey(key);
+    });
+    dialog.addEventListener('close', () => {
+      this.#secret = '';
+      byId('secret-value').textContent = '';
+      byId('create-open').focus();
+    });
+  }
+
+  #reveal(key) {
+    this.#secret = key.full_key;
+    byId('secret-name').replaceChildren(el('bdi', {}, ...visible(key.name)));
+    byId('secret-value').textContent = key.full_key;
+    byId('secret-dialog').dataset.key = key.id;
+    byId('secret-dialog').showModal();
+  }
+
+  #setUpEdit() {
+    const dialog = byId('edit-dialog');
+    this.#submits('edit', async () => {
+      const key = this.#keyring.get(dialog.dataset.key);
+      const name = named('edit-name');
+      const tier = Number(byId('edit-tier').value);
+      const changes = {};
+      if (name !== key.name) changes.name = name;
+      if (tier !== key.tier) changes.rate_limit_per_min = tier;
+      if (Object.keys(changes).length > 0) await this.#keys.update(key.id, changes);
+      dialog.close();
+      await this.#changed(key.id);
+      byId('announcer').textContent = `Key ${plain(name)} saved.`;
+    });
+  }
+
+  #setUpRevoke() {
+    const dialog = byId('revoke-dialog');
+    this.#submits('revoke', async () => {
+      await this.#keys.revoke(dialog.dataset.key);
+      dialog.close();
+      await this.#changed(dialog.dataset.key);
+      byId('announcer').textContent = `Key ${byId('revoke-name').textContent} revoked.`;
+    });
+  }
+
+  // A dialog's form that acts once at a time, and says what went wrong.
+  #submits(name, act) {
+    const form = byId(`${name}-form`);
+    const message = byId(`${name}-message`);
+    form.addEventListener('submit', async (event) => {
+      event.preventDefault();
+      if (form.getAttribute('aria-busy') === 'true') return;
+      form.setAttribute('aria-busy', 'true');
+      try {
+        say(message);
+        await act();
+      } catch (error) {
+        say(message, String(error), 'bad');
+      } finally {
+        form.removeAttribute('aria-busy');
+      }
+    });
+  }
+}
+
+/** The name in a field, which must not be blank. */
+function named(field) {
+  const name = byId(field).value;
+  if (name.trim() !== '') return name;
+  byId(field).focus();
+  throw new ApiError(0, 'A key needs a name.');
+}

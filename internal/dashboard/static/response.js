@@ -1,0 +1,125 @@
+// The reply of an exchange: status, headers, body; a stream's text and events
+// as they arrive, painted once a frame.
+
+import { byId, el } from './dom.js';
+import { EventList } from './events.js';
+import { Countdown, RateMeter, readRateLimit, readRetryAfter } from './ratelimit.js';
+import { Reader } from './reader.js';
+import { plain, visible } from './safe.js';
+
+const patience = 5; // seconds without a sign before that is told
+
+export class ResponseView {
+  #exchange = null;
+  #frame = 0;
+  #shown = {}; // what of the exchange has been painted
+  #text = new Reader(byId('response-text'), { tools: true });
+  #body = new Reader(byId('response-body'), { tools: true });
+  #headers = new Reader(byId('response-headers'));
+  #events = new EventList();
+  #meter = new RateMeter(byId('rate-meter'));
+  #countdown = new Countdown(byId('countdown'));
+
+  constructor() {
+    setInterval(() => this.#tick(), 500);
+  }
+
+  get exchange() { return this.#exchange; }
+
+  /** Shows an exchange, or that there is none. */
+  show(exchange) {
+    this.#exchange = exchange;
+    this.#shown = { characters: 0 };
+    this.#countdown.stop();
+    this.#text.set('');
+    this.#events.show([]);
+    for (const id of ['response-head', 'response-body', 'response-stream', 'rate-meter']) byId(id).hidden = true;
+    if (exchange) {
+      this.#paint();
+      return;
+    }
+    byId('response').dataset.state = 'idle';
+    byId('response-time').textContent = '';
+    this.#status('', 'Nothing sent yet.', 'pending');
+    this.#note(null);
+  }
+
+  /** To be called when an exchange has changed. */
+  changed(exchange) {
+    if (exchange !== this.#exchange) return;
+    if (exchange.state === 'done') this.#paint();
+    else this.#frame ||= requestAnimationFrame(() => this.#paint());
+  }
+
+  #paint() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    const { state, events, text } = this.#exchange;
+    if (state !== this.#shown.state) this.#enter(state);
+    if (events.length > 0) {
+      if (text.length > this.#shown.characters) this.#text.append(text.slice(this.#shown.characters));
+      this.#shown.characters = text.length;
+      this.#events.show(events);
+    }
+    this.#tick();
+  }
+
+  // What is painted once in a state, and need not be again.
+  #enter(state) {
+    const { status, statusText, headers, note } = this.#exchange;
+    this.#shown.state = state;
+    byId('response').dataset.state = state;
+    this.#note(note);
+    if (status) this.#status(status, statusText, status < 400 ? 'ok' : 'bad');
+    else if (state === 'done') this.#status('—', note?.tone === 'warn' ? 'Stopped' : 'No reply', note?.tone === 'warn' ? 'pending' : 'bad');
+    else this.#status('…', 'Waiting for the reply', 'pending');
+    if (!status) return;
+    byId('response-head').hidden = false;
+    this.#headers.set([...headers].map(([name, value]) => `${name}: ${value}`).join('\n'), 'headers');
+    this.#meter.show(readRateLimit(headers), this.#exchange.keyName);
+    byId('response-stream').hidden = state !== 'streaming' && this.#exchange.events.length === 0;
+    if (state === 'done') this.#finish();
+  }
+
+  #finish() {
+    const { status, headers, body, events, ended } = this.#exchange;
+    if (status === 429) this.#countdown.start(readRetryAfter(headers), ended);
+    if (events.length > 0 || byId('response-stream').hidden === false) return;
+    byId('response-body').hidden = false;
+    this.#body.set(body, 'json');
+    byId('response-body').classList.toggle('is-empty', body === '');
+  }
+
+  #status(number, text, tone) {
+    const status = byId('response-status');
+    status.dataset.tone = tone;
+    status.replaceChildren(...(number === '' ? [] : [el('strong', {}, String(number)), ' ']), ...visible(text));
+  }
+
+  // The time that runs, and the silence that has lasted long.
+  #tick() {
+    if (!this.#exchange) return;
+    const { state, elapsed, seconds, events, bytes, lastSign, status } = this.#exchange;
+    const amount = events.length > 0 ? ` · ${events.length.toLocaleString('en')} events` : ` · ${bytes.toLocaleString('en')} bytes`;
+    byId('response-time').textContent = state === 'done'
+      ? `${seconds.toFixed(3)} s${status ? amount : ''}` : `${elapsed.toFixed(1)} s${events.length > 0 ? amount : ''}`;
+    if (state === 'done') return;
+    const silence = (performance.now() - lastSign) / 1000;
+    this.#note(silence < patience ? null : {
+      text: `Nothing has come for ${Math.floor(silence)} s. Stop ends the wait.`, tone: 'warn',
+    });
+  }
+
+  #note(note) {
+    const region = byId('response-note');
+    region.textContent = note?.text ?? '';
+    region.dataset.tone = note?.tone ?? '';
+    region.hidden = !note;
+  }
+}
+
+/** What to tell those who do not see the page of a reply that is there. */
+export function told({ status, statusText, note }) {
+  const outcome = status ? `${status} ${plain(statusText)}` : 'none';
+  return `Reply: ${outcome}.${note ? ` ${note.text}` : ''}`;
+}

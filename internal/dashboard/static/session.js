@@ -1,0 +1,61 @@
+// Whether the page has its server: loading, ready, signed out, no answer.
+
+import { byId, say } from './dom.js';
+import { loadCatalog, signIn } from './api.js';
+
+let ready = false;
+
+/**
+ * Shows a state of the page: 'loading', 'ready', or the ApiError by which the
+ * server was lost. What was typed stays.
+ */
+export function showState(state) {
+  if (state === 'ready') ready = true;
+  byId('loading').hidden = state !== 'loading';
+  byId('signed-out').hidden = state.status !== 401;
+  byId('offline').hidden = state.status !== 0;
+  byId('main').dataset.lost = String(state.status === 401);
+  if (state.status === 0) byId('offline-reason').textContent = state.message;
+  if (state.status === 401) {
+    byId('signed-out-reason').textContent = ready
+      ? 'The server that this page belonged to has ended or was started anew, and its keys and its link went with it.'
+      : location.pathname === '/login' ? 'That link is not of the running server, which prints a new one each time it starts.'
+        : 'This page belongs to whoever started the server.';
+    byId('login-link').focus();
+  }
+}
+
+/** Sets the forms up by which one comes back. */
+export function setUpSession() {
+  byId('login-form').addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const link = byId('login-link').value.trim();
+    const token = /[?&]token=([\w-]+)/.exec(link)?.[1] ?? (/^[\w-]+$/.test(link) ? link : '');
+    if (token === '') {
+      say(byId('login-message'), 'Paste the whole link: it ends in /login?token=… .', 'bad');
+      return;
+    }
+    try {
+      if (await signIn(token)) comeBack();
+      else say(byId('login-message'), 'This server does not know that link: it prints a new one each time it starts.', 'bad');
+    } catch (error) {
+      say(byId('login-message'), String(error), 'bad');
+    }
+  });
+  byId('offline-retry').addEventListener('click', async () => {
+    try {
+      await loadCatalog();
+      if (ready) showState('ready');
+      else comeBack();
+    } catch {
+      byId('offline-reason').textContent = `${byId('offline-reason').textContent.replace(/ Tried .*/, '')} Tried again at ${new Date().toLocaleTimeString()}.`;
+    }
+  });
+}
+
+// Loads the page anew, in the same entry of the browser's history: what was
+// typed is there again.
+function comeBack() {
+  if (location.pathname === '/') location.reload();
+  else location.replace('/');
+}

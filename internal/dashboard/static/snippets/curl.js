@@ -1,0 +1,20 @@
+// A request as a call of curl.
+
+import { keyVariable, plainHeaders, selfSigned, sessionVariable, streams, typeOf } from './words.js';
+
+const shell = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+export function curl(request) {
+  const words = ['curl'];
+  if (selfSigned(request)) words.push('-k'); // the certificate is made at start
+  if (streams(request)) words.push('-N');
+  if (request.method !== 'GET') words.push('-X', request.method);
+  const lines = [`${words.join(' ')} ${shell(request.url)}`];
+  lines.push(request.auth === 'key'
+    ? `-H "Authorization: Bearer $${keyVariable}"`
+    : `-b "session=$${sessionVariable}"`);
+  for (const { name, value } of plainHeaders(request)) lines.push(`-H ${shell(`${name}: ${value}`)}`);
+  if (request.body !== null) lines.push(`-d ${shell(request.body)}`);
+  if (request.file) lines.push(`-F ${shell(`${request.file.field}=@${request.file.file.name};type=${typeOf(request.file.file)}`)}`);
+  return lines.join(' \\\n  ');
+}

@@ -1,0 +1,53 @@
+// A request as a JavaScript program, by fetch.
+
+import { escaped } from '../safe.js';
+import { keyVariable, plainHeaders, quote, selfSigned, sessionVariable, streams, typeOf } from './words.js';
+
+export function javascript(request) {
+  const headers = plainHeaders(request).map(({ name, value }) => `${quote(name)}: ${quote(value)}`);
+  headers.unshift(request.auth === 'key'
+    ? `"Authorization": \`Bearer \${process.env.${keyVariable}}\``
+    : `"Cookie": \`session=\${process.env.${sessionVariable}}\``);
+  const trust = selfSigned(request)
+    ? "// This server's certificate is its own: run with NODE_TLS_REJECT_UNAUTHORIZED=0.\n" : '';
+  const call = `${trust}${form(request)}const response = await fetch(${quote(request.url)}, {
+  method: "${request.method}",
+  headers: {
+${headers.map((h) => `    ${h},`).join('\n')}
+  },${body(request)}
+});
+`;
+  if (!streams(request)) return `${call}console.log(response.status, await response.text());\n`;
+  return `${call}if (!response.ok) throw new Error(\`\${response.status}: \${await response.text()}\`);
+const decoder = new TextDecoder();
+let pending = "";
+for await (const bytes of response.body) {
+  pending += decoder.decode(bytes, { stream: true });
+  const lines = pending.split("\\n");
+  pending = lines.pop();
+  for (const line of lines) {
+    if (!line.startsWith("data: ") || line === "data: [DONE]") continue;
+    const event = JSON.parse(line.slice(6));
+    process.stdout.write(event.content ?? \`\\n\${event.error?.message}\`);
+  }
+}
+console.log();
+`;
+}
+
+function form({ file }) {
+  if (!file) return '';
+  const name = quote(file.file.name);
+  return `import { openAsBlob } from "node:fs";
+
+const form = new FormData();
+form.append(${quote(file.field)}, await openAsBlob(${name}, { type: ${quote(typeOf(file.file))} }), ${name});
+`;
+}
+
+function body(request) {
+  if (request.file) return '\n  body: form,';
+  if (request.body === null) return '';
+  if (request.values === null) return `\n  body: ${quote(request.body)},`;
+  return `\n  body: JSON.stringify(${escaped(JSON.stringify(request.values, null, 2).toWellFormed()).replaceAll('\n', '\n  ')}),`;
+}

@@ -1,0 +1,46 @@
+package server_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/clawhq/clawhq-go/internal/server"
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// TestAside lists keys far more often than the limit allows, with a fault
+// armed: neither meets a call of the dashboard, and both still meet others.
+func TestAside(t *testing.T) {
+	t.Parallel()
+	s, _ := server.New(server.Config{PlainHTTP: true})
+	s.Inject(server.FaultStatus(http.StatusInternalServerError, ""))
+	list := func(mark func(*http.Request) *http.Request) int {
+		r := httptest.NewRequest(http.MethodGet, wire.BasePath+wire.PathKeys, nil)
+		r.AddCookie(&http.Cookie{Name: wire.SessionCookie, Value: s.Session()})
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, mark(r))
+		return w.Code
+	}
+	for i := range 2 * wire.ListKeysPerMinute {
+		if got := list(server.Aside); got != http.StatusOK {
+			t.Fatalf("call %d of the dashboard: status %d, want 200", i, got)
+		}
+	}
+	if got := len(s.Requests()); got != 0 {
+		t.Errorf("the journal has %d calls of the dashboard, want none", got)
+	}
+	if got := len(s.Faults()); got != 1 {
+		t.Errorf("%d faults are left, want the one that was armed", got)
+	}
+	plain := func(r *http.Request) *http.Request { return r }
+	if got := list(plain); got != http.StatusInternalServerError {
+		t.Errorf("another's call: status %d, want the fault's 500", got)
+	}
+	if got := list(plain); got != http.StatusOK {
+		t.Errorf("another's call after the fault: status %d, want 200", got)
+	}
+	if got := len(s.Requests()); got != 2 {
+		t.Errorf("the journal has %d calls, want the 2 of others", got)
+	}
+}
