@@ -111,7 +111,9 @@ func (a *attempt) make(req *http.Request) (*http.Response, failure) {
 		return nil, a.replyFailure(resp, nil)
 	case resp.StatusCode >= 300:
 		f := a.replyFailure(resp, a.readErrorBody())
-		a.answered(f.retryAfter)
+		if resp.StatusCode == http.StatusTooManyRequests {
+			a.answered(f.retryAfter)
+		}
 		return nil, f
 	case a.stream:
 		if a.reply.stream, f = a.open(resp); f.err != nil {
@@ -159,9 +161,20 @@ func (a *attempt) answered(retryAfter time.Duration) {
 	} else {
 		a.turn.Answered(time.Now(), shaping.Reply{Success: status < 300, Limit: limit.Limit, Counted: a.counted})
 	}
-	if o, ok := a.limiter.(LimitObserver); ok {
-		o.ObserveReply(LimitReply{Window: windowName(a.window), StatusCode: status, RateLimit: limit, RetryAfter: retryAfter})
+	a.tell(LimitReply{StatusCode: status, RateLimit: limit, RetryAfter: retryAfter})
+}
+
+// tell has a LimitObserver hear of the attempt.
+func (a *attempt) tell(r LimitReply) {
+	o, ok := a.limiter.(LimitObserver)
+	if !ok {
+		return
 	}
+	r.Window = windowName(a.window)
+	if !a.unsent {
+		r.Sent = a.turn.At()
+	}
+	o.ObserveReply(r)
 }
 
 // send returns the reply's header, the body of which the attempt then owns.
@@ -298,6 +311,9 @@ func (a *attempt) end() {
 	}
 	a.ended = true
 	a.turn.Lost(time.Now(), a.unsent) // unless a reply has ended it
+	if a.turn != nil && a.info.StatusCode == 0 {
+		a.tell(LimitReply{})
+	}
 	if a.cancel == nil {
 		return // it was not admitted
 	}

@@ -84,7 +84,8 @@ func headerInt(h http.Header, name string) (n int64, ok bool) {
 // A Limiter makes room for attempts, one by one. Wait blocks until one may be
 // sent, or returns an error, at the latest when ctx ends; that error fails the
 // call. *rate.Limiter of golang.org/x/time is one; another may be shared
-// between machines. A Limiter may also be a LimitObserver, a WindowLimiter and
+// between machines. An error that matches context.DeadlineExceeded before ctx ends
+// says that there will be no room in time. A Limiter may also be a LimitObserver, a WindowLimiter and
 // a FallbackLimiter.
 //
 // Note that a token bucket with burst b and rate N lets up to b+N calls into
@@ -93,15 +94,17 @@ type Limiter interface {
 	Wait(ctx context.Context) error
 }
 
-// A LimitObserver is a Limiter that hears of the replies to the attempts it has
-// made room for, to learn the limit and to heed a 429. ObserveReply must be
-// safe for concurrent use and return soon: the call waits for it.
+// A LimitObserver is a Limiter that hears what became of each attempt: of the
+// replies, to learn the limit and to heed a 429, and of those that were lost.
+// Attempts that the client has shaped by itself are among them, see
+// FallbackLimiter. ObserveReply must be safe for concurrent use and return
+// soon: the call waits for it.
 type LimitObserver interface {
 	Limiter
 	ObserveReply(LimitReply)
 }
 
-// LimitReply is what a reply tells of the rate limit.
+// LimitReply is what is known of the rate limit after an attempt.
 type LimitReply struct {
 	// Window is the name of the window that the attempt counted in: "key" for
 	// the key's own, which is that of chats and thread messages. The live
@@ -109,7 +112,8 @@ type LimitReply struct {
 	// documentation all are one.
 	Window string
 
-	StatusCode int
+	Sent       time.Time     // when the request was written to its connection; zero if it certainly never was
+	StatusCode int           // 0 if no reply came
 	RateLimit  RateLimit     // zero if the reply does not tell, as errors do not
 	RetryAfter time.Duration // of a 429; 0 if it does not say
 }
@@ -208,7 +212,7 @@ func (a *attempt) throttled(ctx context.Context, err error) error {
 	case err == nil:
 		return nil
 	case ended != nil:
-	case errors.As(err, &late), strings.Contains(err.Error(), "would exceed context deadline"): // x/time/rate has no other mark
+	case errors.As(err, &late), errors.Is(err, context.DeadlineExceeded), strings.Contains(err.Error(), "would exceed context deadline"): // x/time/rate has no other mark
 		ended = context.DeadlineExceeded
 	default:
 		return err

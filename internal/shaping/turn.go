@@ -37,6 +37,13 @@ func (t *Turn) Sent(now time.Time) {
 	}
 }
 
+// At returns when the attempt was sent or, before it is, admitted.
+func (t *Turn) At() time.Time {
+	t.set.mu.Lock()
+	defer t.set.mu.Unlock()
+	return t.at
+}
+
 // Answered ends the attempt with a reply.
 func (t *Turn) Answered(now time.Time, r Reply) {
 	t.end(now, func(s *Set, own *Shaper) { s.answered(now, t, own, r) })

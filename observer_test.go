@@ -1,0 +1,73 @@
+package clawhq_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/google/go-cmp/cmp"
+	"github.com/jarcoal/httpmock"
+)
+
+// An observer is a Limiter that is out of service and writes down what it
+// hears.
+type observer struct{ heard []clawhq.LimitReply }
+
+var errOutOfService = errors.New("out of service")
+
+func (o *observer) Wait(context.Context) error       { return errOutOfService }
+func (o *observer) Fallback(err error) bool          { return errors.Is(err, errOutOfService) }
+func (o *observer) ObserveReply(r clawhq.LimitReply) { o.heard = append(o.heard, r) }
+
+// A LimitObserver hears of each attempt once, whatever became of it.
+func TestLimitObserver(t *testing.T) {
+	t.Parallel()
+	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	for name, tt := range map[string]struct {
+		reply *http.Response
+		err   error
+		want  clawhq.LimitReply // Sent is set if it was sent
+	}{
+		"answered":   {reply(200, okBody, "X-RateLimit-Limit", "60", "X-RateLimit-Remaining", "59"), nil, clawhq.LimitReply{Sent: time.Unix(0, 0), StatusCode: 200, RateLimit: clawhq.RateLimit{Limit: 60, Remaining: 59}}},
+		"failed":     {reply(503, ""), nil, clawhq.LimitReply{Sent: time.Unix(0, 0), StatusCode: 503}},
+		"too many":   {reply(429, "", "Retry-After", "7"), nil, clawhq.LimitReply{Sent: time.Unix(0, 0), StatusCode: 429, RetryAfter: 7 * time.Second}},
+		"lost":       {nil, net.ErrClosed, clawhq.LimitReply{Sent: time.Unix(0, 0)}},
+		"never sent": {nil, refused, clawhq.LimitReply{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				now := time.Now()
+				if !tt.want.Sent.IsZero() {
+					tt.want.Sent = now
+				}
+				tt.want.Window = "key"
+				mock := httpmock.NewMockTransport()
+				mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) { return tt.reply, tt.err })
+				o := &observer{}
+				client := mockClient(t, mock, clawhq.WithLimiter(o), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+				client.Chat(t.Context(), hi)
+				if diff := cmp.Diff([]clawhq.LimitReply{tt.want}, o.heard); diff != "" {
+					t.Errorf("heard (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// A Limiter's look ahead refuses as the client's own does.
+func TestLimiterLooksAhead(t *testing.T) {
+	t.Parallel()
+	late := limiterFunc(func(context.Context) error { return context.DeadlineExceeded })
+	client := mockClient(t, httpmock.NewMockTransport(), clawhq.WithLimiter(late))
+	if _, err := client.Chat(t.Context(), hi); !errors.Is(err, clawhq.ErrThrottled) {
+		t.Errorf("got %v, want ErrThrottled", err)
+	}
+}
