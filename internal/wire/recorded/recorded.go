@@ -5,7 +5,6 @@ package recorded
 
 import (
 	"bufio"
-	"bytes"
 	"embed"
 	"fmt"
 	"io"
@@ -84,7 +83,10 @@ func parse(text string) (e Exchange, err error) {
 		return e, err
 	}
 	reply, err := io.ReadAll(resp.Body)
-	e.Status, e.ReplyHeader, e.Reply = resp.StatusCode, resp.Header, string(bytes.TrimSuffix(reply, []byte("\n")))
+	e.Status, e.ReplyHeader, e.Reply = resp.StatusCode, resp.Header, string(reply)
+	if !strings.HasSuffix(e.Reply, "\n\n") { // which ends a stream
+		e.Reply = strings.TrimSuffix(e.Reply, "\n") // the file's
+	}
 	return e, err
 }
 
