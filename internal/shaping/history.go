@@ -83,7 +83,7 @@ func (h *history) counted(at time.Time, reach, near time.Duration) (may, must in
 // between they and the one arrived that was sent when before of them had been
 // answered, and is answered now.
 func (h *history) certain(now time.Time, before int) int {
-	return h.answered.Within(now.Add(minMargin-Length), now) - (h.successes - before)
+	return max(0, h.answered.Within(now.Add(minMargin-Length), now)-(h.successes-before))
 }
 
 // spread returns by how much the travel times of two attempts differ at least,
@@ -94,8 +94,8 @@ func (h *history) certain(now time.Time, before int) int {
 // shortly before that it could have been under way.
 func (h *history) spread(at time.Time, counted int) (d time.Duration, ok bool) {
 	from := at.Add(-Length)
-	oldest, newest := h.sent.After(from), h.sent.After(at)-1
-	missing := newest + 1 - oldest - h.doubtful.Within(from, at) - counted
+	oldest, newest := h.sent.After(from), h.sent.After(at)-2 // before itself
+	missing := newest + 2 - oldest - h.doubtful.Within(from, at) - counted
 	for ; missing > 0 && oldest <= newest && d <= maxSeen; missing-- {
 		late, early := at.Sub(h.sent.At(newest)), h.sent.At(oldest).Sub(from)
 		if late <= early {

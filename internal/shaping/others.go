@@ -108,7 +108,7 @@ func (o *others) observe(now, at time.Time, least, most, meanwhile int) {
 // those are so few that replies, which might tell of more, are rare; and on, as
 // long as such attempts are admitted although replies say that there is no room.
 func (o *others) probing(slots, limit int) bool {
-	return slots < limit/12 || o.full && o.interval > 0 && o.interval < firstProbe
+	return slots < max(limit/12, 2) || o.full && o.interval > 0 && o.interval < firstProbe
 }
 
 // pause returns the interval.
