@@ -68,7 +68,15 @@ func build(m *testing.M) int {
 // startServer starts the program on a free port and reads what it prints.
 func startServer(t *testing.T, args ...string) server {
 	t.Helper()
-	command := exec.Command(binary, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+	command, s := startProgram(t, "127.0.0.1:0", args...)
+	t.Cleanup(func() { stop(t, command) })
+	return s
+}
+
+// startProgram starts the program at an address; ending it is the caller's.
+func startProgram(t *testing.T, addr string, args ...string) (*exec.Cmd, server) {
+	t.Helper()
+	command := exec.Command(binary, append([]string{"-addr", addr}, args...)...)
 	stdout, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -76,12 +84,6 @@ func startServer(t *testing.T, args ...string) server {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		command.Process.Signal(os.Interrupt)
-		if err := command.Wait(); err != nil {
-			t.Errorf("the server did not end cleanly: %v", err)
-		}
-	})
 	var s server
 	fields := map[string]*string{"Base URL": &s.base, "API key": &s.key, "Session": &s.session, "Dashboard": &s.dashboard}
 	lines := bufio.NewScanner(stdout)
@@ -97,7 +99,7 @@ func startServer(t *testing.T, args ...string) server {
 		t.Fatalf("the server did not print %v", fields)
 	}
 	go io.Copy(io.Discard, stdout)
-	return s
+	return command, s
 }
 
 // post calls the server without the browser and returns the status.

@@ -340,27 +340,6 @@ func TestKeyboard(t *testing.T) {
 	b.until(`document.querySelector('#announcer').textContent.includes('200 OK')`)
 }
 
-// TestEveryControlHasAName looks for what a screen reader could not name.
-func TestEveryControlHasAName(t *testing.T) {
-	s := startServer(t)
-	b := openTab(t, s)
-	b.open(s.dashboard)
-	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
-	var nameless []string
-	b.eval(`[...document.querySelectorAll('button, input, select, textarea, a, dialog, section, meter, progress, pre, [role=table]')].filter((e) => !(
-		e.labels?.length || e.getAttribute('aria-label') || e.textContent.trim() && /^(BUTTON|A)$/.test(e.tagName) ||
-		document.getElementById(e.getAttribute('aria-labelledby')) || e.caption || e.id === 'signed-out'
-	)).map((e) => e.outerHTML)`, &nameless)
-	for _, e := range nameless {
-		t.Errorf("no name: %s", e)
-	}
-	var doubled []string
-	b.eval(`(() => { const ids = [...document.querySelectorAll('[id]')].map((e) => e.id); return ids.filter((id, i) => ids.indexOf(id) !== i); })()`, &doubled)
-	if len(doubled) > 0 {
-		t.Errorf("ids given twice: %v", doubled)
-	}
-}
-
 // TestOtherSiteIsRefused calls the server from a page of another origin.
 func TestOtherSiteIsRefused(t *testing.T) {
 	s, other := startServer(t), startServer(t)
