@@ -49,6 +49,9 @@ type Client struct {
 	// Keys manages the account's API keys. It needs WithSession.
 	Keys *KeysService
 
+	// Webhooks manages the account's webhooks. It needs WithSession.
+	Webhooks *WebhooksService
+
 	core *core
 }
 
@@ -115,6 +118,7 @@ func NewClient(opts ...Option) (*Client, error) {
 		Models:        &ModelsService{core},
 		Conversations: &ConversationsService{core},
 		Keys:          &KeysService{core},
+		Webhooks:      &WebhooksService{core},
 		core:          core,
 	}, nil
 }

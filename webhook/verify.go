@@ -223,7 +223,7 @@ func plainBody(body []byte) (plain wire.WebhookBody, at time.Time, ok bool) {
 		return plain, at, false
 	}
 	plain.Data = members["data"]
-	at, err := time.Parse(time.RFC3339, plain.Timestamp)
+	at, err := time.Parse(time.RFC3339, string(plain.Timestamp))
 	return plain, at.UTC(), err == nil
 }
 
@@ -237,7 +237,7 @@ func plainBody(body []byte) (plain wire.WebhookBody, at time.Time, ok bool) {
 //
 // The header's time has milliseconds, as the service's has.
 func Sign(header http.Header, body []byte, secret string, event EventType, at time.Time) {
-	timestamp := at.UTC().Format(wire.WebhookTimeFormat)
+	timestamp := string(wire.HandlerTime(at))
 	header.Set("Content-Type", wire.ContentTypeJSON)
 	header.Set(wire.HeaderWebhookEvent, string(event))
 	header.Set(wire.HeaderWebhookTimestamp, timestamp)

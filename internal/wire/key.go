@@ -18,21 +18,30 @@ func ValidKey(key string) bool {
 func KeyPrefix(key string) string { return key[:min(len(key), KeyPrefixLen)] }
 
 // Redact returns s with every API key in it, whole or cut short, reduced to
-// its prefix and an ellipsis.
+// its prefix and an ellipsis, and every webhook's secret to what it begins with.
 func Redact(s string) string {
-	i := strings.Index(s, KeyStart)
+	return redact(redact(s, KeyStart, KeyPrefixLen), WebhookSecretStart, len(WebhookSecretStart))
+}
+
+// redact cuts what begins with start, and the letters and digits after it, to
+// so many bytes.
+func redact(s, start string, shown int) string {
+	i := strings.Index(s, start)
 	if i < 0 {
 		return s
 	}
 	var b strings.Builder
-	for ; i >= 0; i = strings.Index(s, KeyStart) {
-		n := len(KeyStart) + alphanumerics(s[i+len(KeyStart):])
-		if another := n - len("clw"); another > 0 && strings.HasPrefix(s[i+another:], KeyStart) {
-			n = another // the end of this one begins the next
+	for ; i >= 0; i = strings.Index(s, start) {
+		n := len(start) + alphanumerics(s[i+len(start):])
+		for _, next := range []string{KeyStart, WebhookSecretStart} {
+			if another := n - len(next) + 1; another > 0 && strings.HasPrefix(s[i+another:], next) {
+				n = another // the end of this one begins the next
+				break
+			}
 		}
 		b.WriteString(s[:i])
-		b.WriteString(KeyPrefix(s[i : i+n]))
-		if n > KeyPrefixLen {
+		b.WriteString(s[i:][:min(n, shown)])
+		if n > shown {
 			b.WriteString("…")
 		}
 		s = s[i+n:]

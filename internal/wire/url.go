@@ -34,6 +34,9 @@ func PublicURL(raw string) bool {
 	return true
 }
 
+// SecureURL reports whether a URL is an https one, as webhooks need it.
+func SecureURL(raw string) bool { return strings.HasPrefix(raw, "https://") }
+
 // LoopbackURL reports whether the host of a URL is this machine itself.
 func LoopbackURL(raw string) bool {
 	u, err := url.Parse(strings.TrimSpace(raw))

@@ -66,7 +66,17 @@ type WebhookList struct {
 // Check tells whether the list is there.
 func (l WebhookList) Check() error { return need(member{"webhooks", l.Webhooks != nil}) }
 
-// WebhookReply is the reply of POST /webhooks and PATCH /webhooks/{id}.
+// CreatedWebhookReply is the reply of POST /webhooks.
+type CreatedWebhookReply struct {
+	Webhook Webhook `json:"webhook"`
+}
+
+// Check tells whether there is the secret, which comes this once.
+func (r CreatedWebhookReply) Check() error {
+	return need(member{"secret", r.Webhook.Secret != ""})
+}
+
+// WebhookReply is the reply of PATCH /webhooks/{id}.
 type WebhookReply struct {
 	Webhook Webhook `json:"webhook"`
 }

@@ -7,7 +7,10 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-const key = "clw_a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6"
+const (
+	key    = "clw_a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6"
+	secret = "whsec_00112233445566778899aabbccddeeff0011223344556677"
+)
 
 func TestValidKey(t *testing.T) {
 	t.Parallel()
@@ -34,6 +37,11 @@ func TestRedact(t *testing.T) {
 		"clw_":                       "clw_",
 		"clw_0123456789" + key:       "clw_01234567…clw_a1b2c3d4…",
 		"clw_clw_" + key[4:]:         "clw_clw_a1b2c3d4…",
+		secret:                       "whsec_…",
+		`"secret":"` + secret + `"`:  `"secret":"whsec_…"`,
+		secret + key + secret:        "whsec_…clw_a1b2c3d4…whsec_…",
+		"whsec_":                     "whsec_",
+		"whsec_00":                   "whsec_…",
 	} {
 		if got := wire.Redact(in); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
@@ -46,8 +54,10 @@ func FuzzRedact(f *testing.F) {
 	f.Add("clw_", "_")
 	f.Add(key, key)
 	f.Fuzz(func(t *testing.T, before, after string) {
-		if out := wire.Redact(before + key + after); strings.Contains(out, key) {
-			t.Errorf("%q is in %q", key, out)
+		for _, s := range []string{key, secret} {
+			if out := wire.Redact(before + s + after); strings.Contains(out, s) {
+				t.Errorf("%q is in %q", s, out)
+			}
 		}
 	})
 }

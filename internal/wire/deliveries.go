@@ -16,9 +16,6 @@ const (
 	HeaderWebhookTimestamp = "X-Clawhq-Timestamp"
 )
 
-// WebhookTimeFormat is the layout of a delivery's times, which are in UTC.
-const WebhookTimeFormat = "2006-01-02T15:04:05.000Z07:00"
-
 // DeliveryTimeout is how long a receiver has to answer a delivery.
 const DeliveryTimeout = 10 * time.Second
 
@@ -39,11 +36,21 @@ const (
 	EventTest                = "test" // in the header alone, except before the first real event
 )
 
+// WebhookEvents are the events that can be subscribed to: those that the
+// service knows and those that only the product's page does.
+var WebhookEvents = append([]string{EventMessageSent, EventTicketCreated, EventTicketResolved}, LiveWebhookEvents...)
+
+// LiveWebhookEvents are those that the live service knows.
+var LiveWebhookEvents = []string{
+	EventMessageReceived, EventAgentDeployed, EventAgentUndeployed, EventVPSStatusChanged, EventChannelConnected,
+	EventChannelDisconnected, EventAPIRequest, EventDocumentIndexed, EventSessionStarted,
+}
+
 // WebhookBody is the body of a delivery, unless a transformation made it.
 type WebhookBody struct {
 	Event     string          `json:"event"`
 	Data      json.RawMessage `json:"data"`
-	Timestamp string          `json:"timestamp"` // the event's, also on retries and replays
+	Timestamp Time            `json:"timestamp"` // the event's, also on retries and replays
 }
 
 // WebhookSignature returns the signature of a delivery: lower-case

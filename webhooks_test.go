@@ -1,0 +1,406 @@
+package clawhq_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jarcoal/httpmock"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/webhook"
+)
+
+// Recorded exchanges of webhook management, but for those that no method of
+// the client makes.
+func TestWebhookRecordings(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("webhook/testdata/recorded/webhook*.http")
+	if err != nil || len(files) < 70 {
+		t.Fatalf("%d recordings, %v", len(files), err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".http")
+		if strings.HasPrefix(name, "webhook_delivery_") {
+			continue // a delivery, of which package webhook is in charge
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rec := readRecording(t, file)
+			mock := httpmock.NewMockTransport()
+			mock.RegisterResponder(rec.method, "https://app.clawhq.tech"+rec.path, func(*http.Request) (*http.Response, error) {
+				r := httpmock.NewStringResponse(rec.status, rec.reply)
+				r.Header = rec.header.Clone()
+				return r, nil
+			})
+			client := mockClient(t, mock, clawhq.WithSession("ok"), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+			var info clawhq.ResponseInfo
+			got, err := playWebhooks(t, client.Webhooks, rec, clawhq.WithResponseInfo(&info))
+			if mock.GetTotalCallCount() != 1 {
+				t.Fatalf("%d requests were sent: %v", mock.GetTotalCallCount(), err)
+			}
+			if info.StatusCode != rec.status {
+				t.Errorf("status is %d, want %d", info.StatusCode, rec.status)
+			}
+			if rec.status >= 400 {
+				checkRecordedError(t, rec, err)
+				return
+			}
+			var want any
+			if json.Unmarshal([]byte(rec.reply), &want) != nil || err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-recorded +decoded):\n%s", diff)
+			}
+		})
+	}
+}
+
+// playWebhooks makes the call that a recorded request stands for, and returns
+// what came of it in the shape of the wire. A request that the client would
+// not send is replaced by one it would: here it is the reply that counts.
+func playWebhooks(t *testing.T, s *clawhq.WebhooksService, rec recording, opt clawhq.CallOption) (any, error) {
+	t.Helper()
+	ctx := t.Context()
+	parts := strings.Split(strings.TrimPrefix(rec.path, "/api/"), "/") // webhooks, id, deliveries, id, replay
+	call := rec.method + " " + parts[len(parts)-1]
+	id := ""
+	if len(parts) > 1 {
+		id = parts[1]
+		if len(parts) == 2 && id != "stats" {
+			call = rec.method
+		}
+	}
+	switch call {
+	case "GET webhooks":
+		list, err := s.List(ctx, opt)
+		webhooks := []any{}
+		for _, w := range list {
+			row := wireWebhook(w, "••••••••••••00e6")
+			for _, name := range []string{"user_id", "paused_at", "retry_interval_seconds", "retry_max_attempts", "filter_conditions", "transformation", "event_version"} {
+				delete(row, name)
+			}
+			webhooks = append(webhooks, row)
+		}
+		return map[string]any{"webhooks": webhooks}, err
+	case "POST webhooks":
+		w, err := s.Create(ctx, clawhq.CreateWebhookRequest{URL: "https://hooks.example.com/", Events: []webhook.EventType{"api.request"}}, opt)
+		if err != nil {
+			return nil, err
+		}
+		return map[string]any{"webhook": wireWebhook(w.Webhook, w.Secret.Reveal())}, nil
+	case "PATCH":
+		w, err := s.Update(ctx, id, clawhq.UpdateWebhookRequest{Description: new(string)}, opt)
+		if err != nil {
+			return nil, err
+		}
+		var dropped struct{ Webhook struct{ Secret string } }
+		json.Unmarshal([]byte(rec.reply), &dropped)
+		if strings.Contains(fmt.Sprintf("%+v", w), dropped.Webhook.Secret) {
+			t.Errorf("the secret is in %+v", w)
+		}
+		row := wireWebhook(*w, dropped.Webhook.Secret)
+		if strings.Contains(rec.reply, `"retry_max_attempts":null`) {
+			row["retry_max_attempts"] = nil
+		}
+		return map[string]any{"webhook": row}, nil
+	case "DELETE":
+		return map[string]any{"success": true}, s.Delete(ctx, id, opt)
+	case "POST test":
+		return wireResult(s.Test(ctx, id, opt))
+	case "POST replay":
+		return wireResult(s.Replay(ctx, id, parts[3], opt))
+	case "POST bulk-retry":
+		r, err := s.RetryFailed(ctx, id, opt)
+		if err != nil {
+			return nil, err
+		}
+		return map[string]any{"retried": float64(r.Retried), "succeeded": float64(r.Succeeded), "failed": float64(r.Failed)}, nil
+	case "GET deliveries":
+		rows, err := s.Deliveries(ctx, id, opt)
+		deliveries := []any{}
+		for _, d := range rows {
+			deliveries = append(deliveries, map[string]any{
+				"id": d.ID, "event_type": string(d.Event), "status_code": float64(d.StatusCode), "response_body": d.ResponseBody,
+				"latency_ms": float64(d.Latency.Milliseconds()), "success": d.Success, "retry_count": float64(d.RetryCount), "created_at": wireTime(d.CreatedAt),
+			})
+		}
+		return map[string]any{"deliveries": deliveries}, err
+	case "GET stats":
+		all, err := s.Stats(ctx, opt)
+		stats := []any{}
+		for _, w := range all {
+			stats = append(stats, map[string]any{
+				"webhook_id": w.WebhookID, "total_deliveries": float64(w.Total), "successful_deliveries": float64(w.Successful),
+				"failed_deliveries": float64(w.Failed), "avg_latency_ms": float64(w.AverageLatency.Milliseconds()), "success_rate": w.SuccessRate,
+			})
+		}
+		return map[string]any{"stats": stats}, err
+	}
+	t.Fatalf("no call makes the request %s %s", rec.method, rec.path)
+	return nil, nil
+}
+
+func wireResult(r *clawhq.DeliveryResult, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"success": r.Success, "status_code": float64(r.StatusCode)}, nil
+}
+
+func wireWebhook(w clawhq.Webhook, secret string) map[string]any {
+	events := []any{}
+	for _, e := range w.Events {
+		events = append(events, string(e))
+	}
+	row := map[string]any{
+		"id": w.ID, "url": w.URL, "secret": secret, "events": events, "enabled": w.Enabled, "description": textOrNil(w.Description),
+		"last_triggered_at": wireTime(w.LastTriggeredAt), "last_status": textOrNil(string(w.LastStatus)), "last_status_code": nil,
+		"failure_count": float64(w.FailureCount), "created_at": wireTime(w.CreatedAt),
+		"user_id": w.AccountID, "paused_at": wireTime(w.PausedAt), "retry_interval_seconds": w.RetryInterval.Seconds(),
+		"retry_max_attempts": float64(w.MaxAttempts), "filter_conditions": nil, "transformation": textOrNil(w.Transformation), "event_version": w.EventVersion,
+	}
+	if w.LastStatusCode != 0 {
+		row["last_status_code"] = float64(w.LastStatusCode)
+	}
+	if w.Filters != nil {
+		var filters any
+		text, _ := json.Marshal(w.Filters)
+		json.Unmarshal(text, &filters)
+		row["filter_conditions"] = filters
+	}
+	return row
+}
+
+func textOrNil(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func wireTime(at time.Time) any {
+	if at.IsZero() {
+		return nil
+	}
+	return at.Format("2006-01-02T15:04:05.999999-07:00")
+}
+
+// What each call sends.
+func TestWebhookRequests(t *testing.T) {
+	t.Parallel()
+	type call func(context.Context, *clawhq.WebhooksService) error
+	update := func(req clawhq.UpdateWebhookRequest) call {
+		return func(ctx context.Context, s *clawhq.WebhooksService) error {
+			_, err := s.Update(ctx, "w/1", req)
+			return err
+		}
+	}
+	for name, test := range map[string]struct {
+		call call
+		want string
+	}{
+		"create": {func(ctx context.Context, s *clawhq.WebhooksService) error {
+			_, err := s.Create(ctx, clawhq.CreateWebhookRequest{
+				URL: "https://hooks.example.com/ok", Description: "Production", Events: []webhook.EventType{webhook.EventAPIRequest, webhook.EventTicketCreated},
+			})
+			return err
+		}, `POST /api/webhooks {"url":"https://hooks.example.com/ok","events":["api.request","ticket.created"],"description":"Production"}`},
+		"url":            {update(clawhq.UpdateWebhookRequest{URL: ptr("https://hooks.example.com/2")}), `{"url":"https://hooks.example.com/2"}`},
+		"events":         {update(clawhq.UpdateWebhookRequest{Events: []webhook.EventType{webhook.EventAPIRequest}}), `{"events":["api.request"]}`},
+		"enable":         {update(clawhq.UpdateWebhookRequest{Enabled: ptr(true)}), `{"enabled":true}`},
+		"disable":        {update(clawhq.UpdateWebhookRequest{Enabled: ptr(false)}), `{"enabled":false}`},
+		"pause":          {update(clawhq.UpdateWebhookRequest{Paused: ptr(true)}), `{"paused_at":"20`},
+		"resume":         {update(clawhq.UpdateWebhookRequest{Paused: ptr(false)}), `{"paused_at":null}`},
+		"retries":        {update(clawhq.UpdateWebhookRequest{RetryInterval: ptr(5 * time.Minute), MaxAttempts: ptr(10)}), `{"retry_max_attempts":10,"retry_interval_seconds":300}`},
+		"filters":        {update(clawhq.UpdateWebhookRequest{Filters: &[]clawhq.WebhookFilter{{Field: "agent", Operator: "in", Value: []string{"a"}}}}), `{"filter_conditions":[{"field":"agent","operator":"in","value":["a"]}]}`},
+		"no filters":     {update(clawhq.UpdateWebhookRequest{Filters: &[]clawhq.WebhookFilter{}}), `{"filter_conditions":null}`},
+		"transformation": {update(clawhq.UpdateWebhookRequest{Transformation: ptr(`{"t":"{{event.type}}"}`)}), `{"transformation":"{\"t\":\"{{event.type}}\"}"}`},
+		"as it was":      {update(clawhq.UpdateWebhookRequest{Transformation: ptr("")}), `{"transformation":""}`},
+		"test": {func(ctx context.Context, s *clawhq.WebhooksService) error {
+			_, err := s.Test(ctx, "w/1")
+			return err
+		}, `POST /api/webhooks/w%2F1/test `},
+		"replay": {func(ctx context.Context, s *clawhq.WebhooksService) error {
+			_, err := s.Replay(ctx, "w/1", "d?1")
+			return err
+		}, `POST /api/webhooks/w%2F1/deliveries/d%3F1/replay `},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sent := ""
+			mock := httpmock.NewMockTransport()
+			mock.RegisterNoResponder(func(r *http.Request) (*http.Response, error) {
+				body, _ := io.ReadAll(r.Body)
+				sent = r.Method + " " + r.URL.EscapedPath() + " " + string(body)
+				if r.Header.Get("Cookie") != "session=ok" || r.Header.Get("Authorization") != "" {
+					t.Errorf("header is %v", r.Header)
+				}
+				return httpmock.NewStringResponse(200, `{"webhook":{"id":"w","secret":"whsec_0"}}`), nil
+			})
+			if err := test.call(t.Context(), mockClient(t, mock, clawhq.WithSession("ok")).Webhooks); err != nil {
+				t.Fatal(err)
+			}
+			want := test.want
+			if strings.HasPrefix(want, "{") {
+				want = "PATCH /api/webhooks/w%2F1 " + want
+			}
+			if !strings.HasPrefix(sent, want) {
+				t.Errorf("sent %s\nwant %s", sent, want)
+			}
+		})
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// What the service would refuse, or change without a word, is not sent.
+func TestWebhooksRefused(t *testing.T) {
+	t.Parallel()
+	ok := clawhq.CreateWebhookRequest{URL: "https://hooks.example.com/", Events: []webhook.EventType{webhook.EventAPIRequest}}
+	creating := func(change func(*clawhq.CreateWebhookRequest)) func(*clawhq.WebhooksService) error {
+		return func(s *clawhq.WebhooksService) error {
+			req := ok
+			change(&req)
+			_, err := s.Create(t.Context(), req)
+			return err
+		}
+	}
+	updating := func(id string, req clawhq.UpdateWebhookRequest) func(*clawhq.WebhooksService) error {
+		return func(s *clawhq.WebhooksService) error {
+			_, err := s.Update(t.Context(), id, req)
+			return err
+		}
+	}
+	for name, test := range map[string]struct {
+		call        func(*clawhq.WebhooksService) error
+		param, text string
+	}{
+		"no URL":           {creating(func(r *clawhq.CreateWebhookRequest) { r.URL = "" }), "url", "not an https URL"},
+		"http":             {creating(func(r *clawhq.CreateWebhookRequest) { r.URL = "http://hooks.example.com/" }), "url", "not an https URL"},
+		"private":          {creating(func(r *clawhq.CreateWebhookRequest) { r.URL = "https://10.0.0.1/x" }), "url", "private or internal"},
+		"this machine":     {creating(func(r *clawhq.CreateWebhookRequest) { r.URL = "https://localhost:8090/" }), "url", "private or internal"},
+		"long URL":         {creating(func(r *clawhq.CreateWebhookRequest) { r.URL += strings.Repeat("x", 2048) }), "url", "has 2074 characters, and at most 2048"},
+		"long description": {creating(func(r *clawhq.CreateWebhookRequest) { r.Description = strings.Repeat("😀", 251) }), "description", "has 502 characters, and at most 500"},
+		"no events":        {creating(func(r *clawhq.CreateWebhookRequest) { r.Events = nil }), "events", "at least one event"},
+		"unknown event":    {creating(func(r *clawhq.CreateWebhookRequest) { r.Events = append(r.Events, "nope") }), "events", `"nope"`},
+		"test event":       {creating(func(r *clawhq.CreateWebhookRequest) { r.Events = []webhook.EventType{webhook.EventTest} }), "events", `"test"`},
+		"no change":        {updating("w1", clawhq.UpdateWebhookRequest{}), "", "nothing to change"},
+		"no id":            {updating("", clawhq.UpdateWebhookRequest{Enabled: ptr(true)}), "id", "not the id"},
+		"dots":             {updating("..", clawhq.UpdateWebhookRequest{Enabled: ptr(true)}), "id", "not the id"},
+		"update http":      {updating("w1", clawhq.UpdateWebhookRequest{URL: ptr("http://hooks.example.com/")}), "url", "not an https URL"},
+		"update no events": {updating("w1", clawhq.UpdateWebhookRequest{Events: []webhook.EventType{}}), "events", "at least one event"},
+		"interval":         {updating("w1", clawhq.UpdateWebhookRequest{RetryInterval: ptr(45 * time.Second)}), "retry_interval_seconds", "45s is none of"},
+		"part of a second": {updating("w1", clawhq.UpdateWebhookRequest{RetryInterval: ptr(10500 * time.Millisecond)}), "retry_interval_seconds", "10.5s is none of"},
+		"attempts":         {updating("w1", clawhq.UpdateWebhookRequest{MaxAttempts: ptr(11)}), "retry_max_attempts", "11 is not 1 to 10"},
+		"no attempts":      {updating("w1", clawhq.UpdateWebhookRequest{MaxAttempts: ptr(0)}), "retry_max_attempts", "0 is not 1 to 10"},
+		"filter":           {updating("w1", clawhq.UpdateWebhookRequest{Filters: &[]clawhq.WebhookFilter{{Value: func() {}}}}), "filter_conditions", "cannot be encoded"},
+		"delete":           {func(s *clawhq.WebhooksService) error { return s.Delete(t.Context(), " ") }, "id", "not the id"},
+		"replay": {func(s *clawhq.WebhooksService) error {
+			_, err := s.Replay(t.Context(), "w1", "")
+			return err
+		}, "deliveryID", "not the id"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := mockClient(t, httpmock.NewMockTransport(), clawhq.WithSession("ok"))
+			err := test.call(client.Webhooks)
+			var refused *clawhq.InvalidRequestError
+			if !errors.As(err, &refused) || refused.StatusCode != 0 || refused.Param != test.param || !strings.Contains(refused.Message, test.text) {
+				t.Errorf("got %v, want %q of %q", err, test.text, test.param)
+			}
+		})
+	}
+	// A reference server decides itself about this machine.
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", "http://127.0.0.1:1/api/webhooks", httpmock.NewStringResponder(200, `{"webhook":{"secret":"whsec_0"}}`))
+	client := mockClient(t, mock, clawhq.WithSession("ok"), clawhq.WithBaseURL("http://127.0.0.1:1/api"))
+	if _, err := client.Webhooks.Create(t.Context(), clawhq.CreateWebhookRequest{URL: "http://127.0.0.1:8090/", Events: ok.Events}); err != nil {
+		t.Errorf("refused for a reference server: %v", err)
+	}
+}
+
+// What sends something is not repeated unless nothing was sent.
+func TestWebhookRepeats(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		call     func(context.Context, *clawhq.WebhooksService) error
+		repeated bool
+	}{
+		"Create": {func(ctx context.Context, s *clawhq.WebhooksService) error {
+			_, err := s.Create(ctx, clawhq.CreateWebhookRequest{URL: "https://hooks.example.com/", Events: []webhook.EventType{webhook.EventAPIRequest}})
+			return err
+		}, false},
+		"Test": {func(ctx context.Context, s *clawhq.WebhooksService) error {
+			_, err := s.Test(ctx, "w")
+			return err
+		}, false},
+		"Replay": {func(ctx context.Context, s *clawhq.WebhooksService) error {
+			_, err := s.Replay(ctx, "w", "d")
+			return err
+		}, false},
+		"RetryFailed": {func(ctx context.Context, s *clawhq.WebhooksService) error {
+			_, err := s.RetryFailed(ctx, "w")
+			return err
+		}, false},
+		"Update": {func(ctx context.Context, s *clawhq.WebhooksService) error {
+			_, err := s.Update(ctx, "w", clawhq.UpdateWebhookRequest{Enabled: ptr(true)})
+			return err
+		}, true},
+		"Delete": {func(ctx context.Context, s *clawhq.WebhooksService) error { return s.Delete(ctx, "w") }, true},
+		"List": {func(ctx context.Context, s *clawhq.WebhooksService) error {
+			_, err := s.List(ctx)
+			return err
+		}, true},
+	} {
+		for status, repeated := range map[int]bool{429: true, 500: test.repeated, 502: test.repeated} {
+			mock := httpmock.NewMockTransport()
+			mock.RegisterNoResponder(httpmock.NewStringResponder(status, `{"error":"no"}`))
+			client := mockClient(t, mock, clawhq.WithSession("ok"),
+				clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2, MinWait: time.Microsecond, MaxWait: time.Microsecond, Budget: -1}))
+			if err := test.call(t.Context(), client.Webhooks); err == nil {
+				t.Errorf("%s: %d is no error", name, status)
+			}
+			if got := mock.GetTotalCallCount() == 2; got != repeated {
+				t.Errorf("%s after %d: repeated is %v, want %v", name, status, got, repeated)
+			}
+		}
+	}
+}
+
+// The secret comes once: no odd value beside it loses it, and no printer shows
+// it.
+func TestCreatedWebhookSecret(t *testing.T) {
+	t.Parallel()
+	const secret = "whsec_00112233445566778899aabbccddeeff0011223344556677"
+	mock := httpmock.NewMockTransport()
+	mock.RegisterNoResponder(httpmock.NewStringResponder(200, `{"webhook":{"secret":"`+secret+`","created_at":7,"events":"x","failure_count":"3","enabled":null}}`))
+	client := mockClient(t, mock, clawhq.WithSession("ok"))
+	req := clawhq.CreateWebhookRequest{URL: "https://hooks.example.com/", Events: []webhook.EventType{webhook.EventAPIRequest}}
+	created, err := client.Webhooks.Create(t.Context(), req)
+	if err != nil || created.Secret.Reveal() != secret {
+		t.Fatalf("got %+v, %v", created, err)
+	}
+	text, _ := json.Marshal(created)
+	if printed := fmt.Sprintf("%v %+v %#v %s", created, created, created, text); strings.Contains(printed, secret[6:20]) {
+		t.Errorf("the secret is in %s", printed)
+	}
+
+	mock.RegisterNoResponder(httpmock.NewStringResponder(200, `{"webhook":{"id":"w"}}`))
+	if _, err := client.Webhooks.Create(t.Context(), req); err == nil || !strings.Contains(err.Error(), "secret") {
+		t.Errorf("without a secret: got %v", err)
+	}
+	mock.RegisterNoResponder(httpmock.NewStringResponder(500, secret))
+	if _, err := client.Webhooks.Create(t.Context(), req); err == nil || strings.Contains(fmt.Sprintf("%v %+v", err, err), secret[6:20]) {
+		t.Errorf("an error holds the secret: %v", err)
+	}
+}
