@@ -1,0 +1,113 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// Test sends a webhook the newest delivery's event and data again, or a
+// message if there is none, as a test.
+func (o *Outbox) Test(ctx context.Context, id string) (Result, error) {
+	h, err := o.findAllowed(id)
+	if err != nil {
+		return Result{}, err
+	}
+	return o.test(ctx, h), nil
+}
+
+func (o *Outbox) test(ctx context.Context, h *hook) Result {
+	now := wire.HandlerTime(time.Now())
+	data, _ := json.Marshal(map[string]string{"message": "This is a test event from ClawHQ", "webhook_id": h.ID})
+	body := wire.WebhookBody{Event: wire.EventTest, Data: data}
+	o.mu.Lock()
+	if n := len(h.log); n > 0 {
+		json.Unmarshal(h.log[n-1].payload, &body) // of our own making
+	}
+	o.mu.Unlock()
+	body.Timestamp = now
+	r := o.send(ctx, h, message{event: wire.EventTest, body: encode(body), at: now})
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	h.triggered(r, now)
+	return r
+}
+
+// Replay sends a delivery again, as a new row of the log.
+func (o *Outbox) Replay(ctx context.Context, id, deliveryID string) (Result, error) {
+	h, err := o.find(id)
+	if err != nil {
+		return Result{}, err
+	}
+	o.mu.Lock()
+	i := slices.IndexFunc(h.log, func(r *row) bool { return r.ID == deliveryID })
+	if i < 0 {
+		o.mu.Unlock()
+		return Result{}, ErrNoDelivery
+	}
+	d, allowed := h.log[i].delivery, o.Allowed(h.URL)
+	o.mu.Unlock()
+	if !allowed {
+		return Result{}, ErrPrivate
+	}
+	r := o.send(ctx, h, message{event: d.event, body: d.payload, at: wire.HandlerTime(time.Now())})
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	h.add(d, r)
+	return r, nil
+}
+
+// How much of a log RetryFailed sends, and how many at a time.
+const (
+	maxRetried    = 50
+	retriedAtOnce = 5
+)
+
+// RetryFailed sends the newest failed deliveries again, paused ones included,
+// and returns how many they were and how many succeeded.
+func (o *Outbox) RetryFailed(ctx context.Context, id string) (retried, succeeded int, err error) {
+	h, err := o.findAllowed(id)
+	if err != nil {
+		return 0, 0, err
+	}
+	var failed []*row
+	o.mu.Lock()
+	for _, r := range slices.Backward(h.log) {
+		if !r.Success && !r.retried && len(failed) < maxRetried {
+			failed = append(failed, r)
+		}
+	}
+	o.mu.Unlock()
+
+	var all sync.WaitGroup
+	slots := make(chan struct{}, retriedAtOnce)
+	for _, r := range failed {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			got := o.send(ctx, h, message{event: r.event, body: r.payload, at: wire.HandlerTime(time.Now())})
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			if got.OK() {
+				latency := r.LatencyMS
+				r.become(got)
+				r.LatencyMS = latency
+				succeeded++
+			}
+		})
+	}
+	all.Wait()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if succeeded > 0 {
+		h.LastStatus = wire.WebhookFailed
+		if 2*succeeded > len(failed) {
+			h.LastStatus = wire.WebhookSucceeded
+		}
+	}
+	return len(failed), succeeded, nil
+}

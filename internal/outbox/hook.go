@@ -1,0 +1,206 @@
+package outbox
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// hook is a webhook and its log.
+type hook struct {
+	wire.Webhook
+	log  []*row // the oldest first
+	gone bool   // deleted, or forgotten by Reset
+}
+
+// delivery is an event for a webhook, in the words of the database, which has
+// put the members of its objects in an order of its own.
+type delivery struct {
+	event   string
+	payload []byte
+}
+
+// row is an attempt at a delivery, or the last of several.
+type row struct {
+	delivery
+	wire.Delivery
+	retry   *time.Timer // nil if it never was due again
+	retried bool        // a later row tells how it went on
+}
+
+func newSecret() string {
+	var b [24]byte
+	rand.Read(b[:])
+	return wire.WebhookSecretStart + hex.EncodeToString(b[:])
+}
+
+// whole returns a copy of the webhook.
+func (h *hook) whole() wire.Webhook {
+	w := h.Webhook
+	details := *h.WebhookDetails
+	w.WebhookDetails = &details
+	w.Events = slices.Clone(h.Events)
+	return w
+}
+
+// drop ends what is on its way.
+func (h *hook) drop() {
+	h.gone = true
+	for _, r := range h.log {
+		r.drop()
+	}
+}
+
+func (r *row) drop() {
+	if r.retry != nil {
+		r.retry.Stop()
+	}
+}
+
+// add adds a row to the log.
+func (h *hook) add(d delivery, got Result) *row {
+	r := &row{delivery: d, Delivery: wire.Delivery{
+		ID: uuid.NewString(), EventType: d.event, CreatedAt: wire.DatabaseTime(time.Now().Truncate(time.Millisecond)),
+	}}
+	r.become(got)
+	h.log = append(h.log, r)
+	if len(h.log) > maxRows {
+		h.log[0].drop()
+		h.log = slices.Delete(h.log, 0, 1)
+	}
+	return r
+}
+
+// become notes the result of an attempt.
+func (r *row) become(got Result) {
+	r.StatusCode = nil
+	if !got.unsent {
+		r.StatusCode = &got.Status
+	}
+	r.ResponseBody = wire.Text(excerpt(got.text))
+	r.LatencyMS = float64(got.latency.Milliseconds())
+	r.Success = got.OK()
+}
+
+// triggered notes the result of an attempt at the webhook itself.
+func (h *hook) triggered(got Result, at wire.Time) {
+	h.LastTriggeredAt = wire.DatabaseTime(at.Time())
+	h.LastStatus = wire.WebhookFailed
+	if got.OK() {
+		h.LastStatus = wire.WebhookSucceeded
+	}
+	h.LastStatusCode = &got.Status
+}
+
+// excerpt returns the beginning of a reply, as much as the service keeps.
+func excerpt(text string) string {
+	units := 0
+	for i, r := range text {
+		if units += wire.UTF16Len(string(r)); units > wire.MaxResponseExcerpt {
+			return text[:i]
+		}
+	}
+	return text
+}
+
+// matches reports whether an event passes the webhook's filters, all of which
+// must hold. What the service cannot make sense of passes.
+func (h *hook) matches(body wire.WebhookBody) bool {
+	var filters []struct {
+		Field, Operator string
+		Value           any
+	}
+	if json.Unmarshal(h.FilterConditions, &filters) != nil {
+		return true
+	}
+	data := members(body.Data)
+	for _, f := range filters {
+		if f.Field == "" || f.Operator == "" {
+			continue
+		}
+		got := text(data[strings.TrimPrefix(f.Field, "payload.")])
+		if f.Field == "event_type" {
+			got = body.Event
+		}
+		got, want := strings.ToLower(got), strings.ToLower(text(f.Value))
+		holds := true
+		switch f.Operator {
+		case "equals":
+			holds = got == want
+		case "not_equals":
+			holds = got != want
+		case "contains":
+			holds = strings.Contains(got, want)
+		case "in":
+			if list, ok := f.Value.([]any); ok {
+				holds = slices.ContainsFunc(list, func(v any) bool { return strings.ToLower(text(v)) == got })
+			}
+		}
+		if !holds {
+			return false
+		}
+	}
+	return true
+}
+
+var dataPlaceholder = regexp.MustCompile(`\{\{data\.(\w+)\}\}`)
+
+// transformed returns the body that is sent for the event: what the webhook's
+// transformation makes of it, if that is JSON.
+func (h *hook) transformed(body wire.WebhookBody) []byte {
+	plain := encode(body)
+	if h.Transformation == "" {
+		return plain
+	}
+	data := members(body.Data)
+	made := strings.NewReplacer("{{event.type}}", body.Event, "{{event.timestamp}}", string(body.Timestamp)).Replace(string(h.Transformation))
+	made = dataPlaceholder.ReplaceAllStringFunc(made, func(placeholder string) string {
+		v, ok := data[dataPlaceholder.FindStringSubmatch(placeholder)[1]]
+		if ok && v == nil {
+			return "null"
+		}
+		return text(v)
+	})
+	var compact bytes.Buffer
+	if json.Compact(&compact, []byte(made)) != nil {
+		return plain
+	}
+	return compact.Bytes()
+}
+
+func members(data json.RawMessage) (m map[string]any) {
+	_ = json.Unmarshal(data, &m) // other than an object, it has none
+	return m
+}
+
+// text returns a value as JavaScript turns it into text, but nothing for null.
+func text(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case []any:
+		texts := make([]string, len(v))
+		for i, element := range v {
+			texts[i] = text(element)
+		}
+		return strings.Join(texts, ",")
+	case map[string]any:
+		return "[object Object]"
+	}
+	return fmt.Sprint(v)
+}

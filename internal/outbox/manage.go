@@ -1,0 +1,105 @@
+package outbox
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// Create adds a webhook to those that are there, if these are fewer than
+// wire.MaxWebhooks, and returns it with its id and secret.
+func (o *Outbox) Create(w wire.Webhook) (wire.Webhook, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.hooks) >= wire.MaxWebhooks {
+		return wire.Webhook{}, ErrFull
+	}
+	w.ID = uuid.NewString()
+	w.Secret = newSecret()
+	w.Enabled = true
+	w.CreatedAt = wire.DatabaseTime(time.Now().Truncate(time.Millisecond))
+	w.WebhookDetails = &wire.WebhookDetails{
+		RetryMaxAttempts: wire.DefaultRetryAttempts, RetryIntervalSeconds: wire.DefaultRetryInterval, EventVersion: "v1",
+	}
+	h := &hook{Webhook: w}
+	o.hooks = append(o.hooks, h)
+	return h.whole(), nil
+}
+
+// Webhooks returns all webhooks whole, in the order of creation.
+func (o *Outbox) Webhooks() []wire.Webhook {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	all := make([]wire.Webhook, len(o.hooks))
+	for i, h := range o.hooks {
+		all[i] = h.whole()
+	}
+	return all
+}
+
+// Update changes a webhook. resume tells that the change is meant to make it
+// deliver again: a webhook that was paused by its failures then does so only if
+// a test ping succeeds, where the policy says so.
+func (o *Outbox) Update(ctx context.Context, id string, resume bool, change func(*wire.Webhook)) (wire.Webhook, error) {
+	h, err := o.find(id)
+	if err != nil {
+		return wire.Webhook{}, err
+	}
+	o.mu.Lock()
+	tripped := o.config.Policy.Pausing && h.PausedAt != "" && h.FailureCount >= MaxFailures
+	change(&h.Webhook)
+	if tripped && h.PausedAt == "" {
+		h.PausedAt = wire.DatabaseTime(time.Now()) // until the ping
+	}
+	o.mu.Unlock()
+
+	ping := tripped && resume && o.test(ctx, h).OK()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if ping {
+		h.PausedAt, h.FailureCount = "", 0
+	}
+	return h.whole(), nil
+}
+
+// Delete removes a webhook and what is on its way to it.
+func (o *Outbox) Delete(id string) error {
+	h, err := o.find(id)
+	if err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	h.drop()
+	o.hooks = slices.DeleteFunc(o.hooks, func(other *hook) bool { return other == h })
+	return nil
+}
+
+func (o *Outbox) find(id string) (*hook, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, h := range o.hooks {
+		if h.ID == id {
+			return h, nil
+		}
+	}
+	return nil, ErrNotFound
+}
+
+// findAllowed is find for what sends to the webhook.
+func (o *Outbox) findAllowed(id string) (*hook, error) {
+	h, err := o.find(id)
+	if err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.Allowed(h.URL) {
+		return nil, ErrPrivate
+	}
+	return h, nil
+}

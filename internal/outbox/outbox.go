@@ -1,0 +1,231 @@
+// Package outbox delivers events to an account's webhooks: who gets which,
+// signed, with timeouts, retries, a breaker, filters, transformations, a log
+// and statistics, as the service does it or as the product's page promises.
+// It knows nothing of how webhooks are managed over HTTP.
+//
+// An event becomes a delivery to each enabled webhook that subscribed to it.
+// Its first attempt is made at once; what became of it is a row of the
+// webhook's log, which may be due again later. All waits are timers and all
+// attempts goroutines of the Outbox, which Close ends.
+package outbox
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// Policy is what the service and the product's page see differently.
+type Policy struct {
+	// Retry returns how long after its n-th attempt a failed event is sent
+	// again, and whether it is. interval is the webhook's own.
+	Retry func(n int, interval time.Duration) (wait time.Duration, again bool)
+
+	// LogRetries gives each retry a row of its own in the log; otherwise it
+	// changes the first attempt's.
+	LogRetries bool
+
+	// Pausing makes the tenth failure in a row pause the webhook, until a
+	// resumption whose test ping succeeds. Otherwise the next event disables
+	// it, and enabling does not reset the count.
+	Pausing bool
+}
+
+// Config is what an Outbox is made from.
+type Config struct {
+	Policy    Policy
+	Strict    bool              // treat loopback targets like other private ones: as forbidden
+	Transport http.RoundTripper // reaches targets; nil is a transport without kept connections
+}
+
+// MaxFailures is how many first attempts in a row may fail.
+const MaxFailures = 10
+
+// How much is remembered: rows of a webhook, and attempts of all.
+const (
+	maxRows     = 1000
+	maxAttempts = 100_000
+)
+
+// The errors of what is asked for.
+var (
+	ErrFull       = errors.New("too many webhooks")
+	ErrNotFound   = errors.New("no such webhook")
+	ErrNoDelivery = errors.New("no such delivery")
+	ErrPrivate    = errors.New("the webhook's URL is private")
+)
+
+// Outbox holds the account's webhooks and what is on its way to them. Its
+// methods are safe for concurrent use.
+type Outbox struct {
+	config Config
+
+	running sync.WaitGroup // one for each attempt under way
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	mu       sync.Mutex // guards what follows and all that hangs on it
+	closed   bool
+	hooks    []*hook // in the order of creation
+	handler  http.Handler
+	attempts []*Attempt
+}
+
+// New returns an Outbox without webhooks.
+func New(config Config) *Outbox {
+	if config.Transport == nil {
+		config.Transport = &http.Transport{DisableKeepAlives: true}
+	}
+	o := &Outbox{config: config}
+	o.ctx, o.cancel = context.WithCancel(context.Background())
+	return o
+}
+
+// Close gives up all retries, ends the attempts under way and returns when
+// they have. Later events go nowhere.
+func (o *Outbox) Close() {
+	o.mu.Lock()
+	o.closed = true
+	o.forget()
+	o.mu.Unlock()
+	o.cancel()
+	o.running.Wait()
+}
+
+// Reset forgets all webhooks and attempts. What is under way goes on, unseen.
+func (o *Outbox) Reset() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.forget()
+	o.attempts = nil
+}
+
+func (o *Outbox) forget() {
+	for _, h := range o.hooks {
+		h.drop()
+	}
+	o.hooks = nil
+}
+
+// Allowed reports whether events may be sent to a URL.
+func (o *Outbox) Allowed(url string) bool {
+	return wire.PublicURL(url) || !o.config.Strict && wire.LoopbackURL(url)
+}
+
+// Emit sends an event to the webhooks that subscribed to it. It returns what
+// waits until the first attempts have ended.
+func (o *Outbox) Emit(event string, data json.RawMessage) (wait func()) {
+	var sent sync.WaitGroup
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return sent.Wait
+	}
+	body := wire.WebhookBody{Event: event, Data: data, Timestamp: wire.HandlerTime(time.Now())}
+	payload := wire.JSONB(encode(body))
+	for _, h := range o.hooks {
+		if !h.Enabled || !slices.Contains(h.Events, event) || !o.Allowed(h.URL) {
+			continue
+		}
+		if h.FailureCount >= MaxFailures && !o.config.Policy.Pausing {
+			h.Enabled = false
+			continue
+		}
+		d := delivery{event, payload}
+		switch {
+		case h.PausedAt != "":
+			h.add(d, Result{text: "Delivery paused", unsent: true})
+		case !h.matches(body):
+			h.add(d, Result{text: "Filtered — conditions not met", unsent: true, filtered: true})
+		default:
+			text := h.transformed(body)
+			o.running.Add(1)
+			sent.Add(1)
+			go func() {
+				defer o.running.Done()
+				defer sent.Done()
+				o.first(h, d, text, body.Timestamp)
+			}()
+		}
+	}
+	return sent.Wait
+}
+
+// first makes the first attempt at a delivery.
+func (o *Outbox) first(h *hook, d delivery, body []byte, at wire.Time) {
+	r := o.send(o.ctx, h, message{event: d.event, body: body, at: at, attempt: 1})
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if h.gone {
+		return
+	}
+	row := h.add(d, r)
+	h.triggered(r, at)
+	if r.OK() {
+		h.FailureCount = 0
+		return
+	}
+	h.FailureCount++
+	if o.config.Policy.Pausing && h.FailureCount >= MaxFailures && h.PausedAt == "" {
+		h.PausedAt = wire.DatabaseTime(time.Now())
+	}
+	o.schedule(h, row, 1)
+}
+
+// schedule makes a row due again after its n-th attempt.
+func (o *Outbox) schedule(h *hook, r *row, n int) {
+	interval := time.Duration(h.RetryIntervalSeconds) * time.Second
+	if wait, again := o.config.Policy.Retry(n, interval); again && !o.closed {
+		r.retry = time.AfterFunc(wait, func() { o.retry(h, r, n+1) })
+	}
+}
+
+// retry makes the n-th attempt at a delivery.
+func (o *Outbox) retry(h *hook, r *row, n int) {
+	o.mu.Lock()
+	paused := o.config.Policy.Pausing && h.PausedAt != ""
+	if o.closed || h.gone || !h.Enabled || paused || r.Success || !o.Allowed(h.URL) {
+		o.mu.Unlock()
+		return
+	}
+	o.running.Add(1)
+	defer o.running.Done()
+	o.mu.Unlock()
+
+	got := o.send(o.ctx, h, message{event: r.event, body: r.payload, at: wire.HandlerTime(time.Now()), attempt: n})
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if h.gone {
+		return
+	}
+	if o.config.Policy.LogRetries {
+		r.retried = true
+		r = h.add(r.delivery, got)
+		r.RetryCount = n - 1
+	} else {
+		r.become(got)
+		r.RetryCount = 1 // the service counts no further
+	}
+	h.triggered(got, h.LastTriggeredAt)
+	if got.OK() {
+		h.FailureCount = 0
+		return
+	}
+	o.schedule(h, r, n)
+}
+
+// encode writes a body as the service does, without escapes for HTML.
+func encode(body wire.WebhookBody) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.Encode(body) // cannot fail: the data are JSON
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}

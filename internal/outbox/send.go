@@ -1,0 +1,207 @@
+package outbox
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// message is what an attempt sends.
+type message struct {
+	event   string
+	body    []byte
+	at      wire.Time // of the header
+	attempt int
+}
+
+// Result is what became of an attempt.
+type Result struct {
+	Status   int    // of the reply; 0 if there was none
+	text     string // its body, or what is logged in its place
+	latency  time.Duration
+	unsent   bool // logged without an attempt
+	filtered bool // because of a filter, which counts as success
+}
+
+// OK reports whether the receiver has taken the event.
+func (r Result) OK() bool { return r.filtered || 200 <= r.Status && r.Status < 300 }
+
+// Attempt is an entry of the journal of attempts, tests and replays included.
+type Attempt struct {
+	Time      time.Time // when it was sent
+	WebhookID string
+	Event     string
+	Number    int // 1 for the first delivery of an event, 2 for its first retry; 0 for tests, replays and bulk retries
+	URL       string
+	Header    http.Header // of the service's own: signature, event and time
+	Body      []byte
+
+	Status      int // of the reply; 0 if there was none
+	ReplyHeader http.Header
+	Reply       []byte // what was read of its body
+	Latency     time.Duration
+	Err         string // why there was no reply
+}
+
+// Attempts returns a copy of the journal, in the order of sending.
+func (o *Outbox) Attempts() []Attempt {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	all := make([]Attempt, len(o.attempts))
+	for i, a := range o.attempts {
+		all[i] = *a
+		all[i].Header, all[i].ReplyHeader = a.Header.Clone(), a.ReplyHeader.Clone()
+		all[i].Body, all[i].Reply = bytes.Clone(a.Body), bytes.Clone(a.Reply)
+	}
+	return all
+}
+
+// DeliverTo makes a handler the receiver of all that is sent, whatever the
+// URL; nil is the network again.
+func (o *Outbox) DeliverTo(handler http.Handler) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.handler = handler
+}
+
+// send makes an attempt to deliver a message to a webhook. ctx or the
+// Outbox's end ends it.
+func (o *Outbox) send(ctx context.Context, h *hook, m message) Result {
+	header := http.Header{
+		wire.HeaderWebhookEvent:     {m.event},
+		wire.HeaderWebhookTimestamp: {string(m.at)},
+	}
+	o.mu.Lock()
+	if o.closed {
+		o.mu.Unlock()
+		return Result{text: errClosed.Error()}
+	}
+	o.running.Add(1)
+	defer o.running.Done()
+	header.Set(wire.HeaderWebhookSignature, wire.WebhookSignature(h.Secret, string(m.at), m.body))
+	a := &Attempt{
+		Time: time.Now(), WebhookID: h.ID, Event: m.event, Number: m.attempt,
+		URL: h.URL, Header: header.Clone(), Body: m.body,
+	}
+	if !h.gone {
+		o.attempts = append(o.attempts, a)
+		if len(o.attempts) > maxAttempts {
+			o.attempts = o.attempts[1:]
+		}
+	}
+	o.mu.Unlock()
+
+	resp, reply, err := o.Post(ctx, a.URL, header, m.body)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	a.Latency = time.Since(a.Time)
+	if err != nil {
+		a.Err = err.Error()
+		return Result{text: "Connection failed or timed out", latency: a.Latency}
+	}
+	a.Status, a.ReplyHeader, a.Reply = resp.StatusCode, resp.Header, reply
+	return Result{Status: resp.StatusCode, text: string(reply), latency: a.Latency}
+}
+
+// maxReply is how much of a reply's body is read: enough for any excerpt.
+const maxReply = 4 * wire.MaxResponseExcerpt
+
+var (
+	errTimeout = fmt.Errorf("no reply within %v", wire.DeliveryTimeout)
+	errClosed  = errors.New("the server is shutting down")
+)
+
+// Post posts a JSON body to a URL as the service does, following redirects,
+// for at most ten seconds until the reply's header and as long again for its
+// body, of which it returns the beginning.
+func (o *Outbox) Post(ctx context.Context, to string, header http.Header, body []byte) (*http.Response, []byte, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(o.ctx, func() { cancel(errClosed) })()
+	timer := time.AfterFunc(wire.DeliveryTimeout, func() { cancel(errTimeout) })
+	defer timer.Stop()
+
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	if err != nil {
+		return nil, nil, err
+	}
+	maps.Copy(req.Header, header)
+	req.Header.Set("Content-Type", wire.ContentTypeJSON)
+	req.Header.Set("Accept", "*/*")
+	req.Header.Set("User-Agent", "node")
+	client := http.Client{Transport: o.transport()}
+	resp, err := client.Do(req)
+	var failed *url.Error
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, nil, context.Cause(ctx)
+	case errors.As(err, &failed):
+		return nil, nil, failed.Err // the rest is known
+	case err != nil:
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	timer.Reset(wire.DeliveryTimeout)
+	reply, _ := io.ReadAll(io.LimitReader(resp.Body, maxReply)) // a reply that is cut off is one
+	return resp, reply, nil
+}
+
+func (o *Outbox) transport() http.RoundTripper {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.handler == nil {
+		return o.config.Transport
+	}
+	return &toHandler{o.handler, o}
+}
+
+// toHandler is a transport that calls a handler, each time in a goroutine
+// that may outlast the attempt, as a receiver's does.
+type toHandler struct {
+	handler http.Handler
+	o       *Outbox
+}
+
+func (t *toHandler) RoundTrip(req *http.Request) (*http.Response, error) {
+	r := req.Clone(req.Context())
+	r.Host, r.RequestURI, r.RemoteAddr = req.URL.Host, req.URL.RequestURI(), "192.0.2.1:443"
+	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	w := httptest.NewRecorder()
+	served := make(chan error, 1)
+	t.o.running.Add(1) // while the attempt's own keeps it above zero
+	go func() {
+		defer t.o.running.Done()
+		err := errors.New("the handler ended its goroutine")
+		defer func() {
+			if v := recover(); v != nil {
+				err = fmt.Errorf("the handler panicked: %v", v)
+			}
+			served <- err
+		}()
+		t.handler.ServeHTTP(w, r)
+		err = nil
+	}()
+	select {
+	case err := <-served:
+		if err != nil {
+			return nil, err
+		}
+		resp := w.Result()
+		resp.Request = req
+		return resp, nil
+	case <-req.Context().Done():
+		return nil, req.Context().Err()
+	}
+}

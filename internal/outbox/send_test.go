@@ -1,0 +1,112 @@
+package outbox_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/outbox"
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// What a receiver can do wrong, and what the log says of it.
+func TestBadReceivers(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		receiver http.HandlerFunc
+		row, err string
+		took     time.Duration
+	}{
+		"slow":       {func(http.ResponseWriter, *http.Request) { time.Sleep(9 * time.Second) }, "200 0 true", "", 9 * time.Second},
+		"too slow":   {func(http.ResponseWriter, *http.Request) { time.Sleep(time.Minute) }, "0 0 false Connection failed or timed out", "no reply within 10s", 10 * time.Second},
+		"panics":     {func(http.ResponseWriter, *http.Request) { panic("out of luck") }, "0 0 false Connection failed or timed out", "the handler panicked: out of luck", 0},
+		"exits":      {func(http.ResponseWriter, *http.Request) { runtime.Goexit() }, "0 0 false Connection failed or timed out", "the handler ended its goroutine", 0},
+		"redirects":  {func(w http.ResponseWriter, r *http.Request) { redirect(w, r, 307) }, "200 0 true POST {", "", 0},
+		"302":        {func(w http.ResponseWriter, r *http.Request) { redirect(w, r, 302) }, "200 0 true GET", "", 0},
+		"long reply": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("x", 9999)) }, "200 0 true " + strings.Repeat("x", 1024), "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, logging, func(t *testing.T, o *outbox.Outbox, _ *receiver, id string) {
+				o.DeliverTo(test.receiver)
+				start := time.Now()
+				emit(o, `{}`)
+				if took := time.Since(start); took != test.took {
+					t.Errorf("took %v, want %v", took, test.took)
+				}
+				row := strings.TrimSpace(strings.TrimPrefix(rows(t, o, id)[0], "api.request "))
+				if !strings.HasPrefix(row, test.row) || len(row) > len("200 0 true ")+1024 {
+					t.Errorf("row is %q, want %q", row, test.row)
+				}
+				if got := o.Attempts()[0]; got.Err != test.err {
+					t.Errorf("error is %q, want %q", got.Err, test.err)
+				}
+			})
+		})
+	}
+}
+
+func redirect(w http.ResponseWriter, r *http.Request, status int) {
+	if r.URL.Path == "/ok" {
+		http.Redirect(w, r, "/there", status)
+		return
+	}
+	body := make([]byte, 1)
+	n, _ := r.Body.Read(body)
+	fmt.Fprintf(w, "%s %s", r.Method, body[:n])
+}
+
+// Close ends attempts and waits for receivers.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := outbox.New(outbox.Config{Policy: logging})
+		create(t, o, "api.request")
+		var ended time.Time
+		o.DeliverTo(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+			time.Sleep(time.Second)
+			ended = time.Now()
+		}))
+		o.Emit("api.request", []byte(`{}`))
+		synctest.Wait()
+		start := time.Now()
+		o.Close()
+		if ended.Sub(start) != time.Second || time.Since(start) != time.Second {
+			t.Errorf("the receiver ended after %v, Close after %v", ended.Sub(start), time.Since(start))
+		}
+		emit(o, `{}`)
+		o.Close()
+	})
+}
+
+// Over real connections: loopback is reached, and what is not there fails.
+func TestNetwork(t *testing.T) {
+	t.Parallel()
+	o := outbox.New(outbox.Config{Policy: logging})
+	defer o.Close()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Header.Get("User-Agent"), r.Header.Get("Accept"), r.Header.Get(wire.HeaderWebhookEvent))
+	}))
+	defer server.Close()
+	resp, reply, err := o.Post(t.Context(), server.URL, http.Header{wire.HeaderWebhookEvent: {"x"}}, []byte(`{}`))
+	if err != nil || resp.StatusCode != 200 || string(reply) != "node*/*x" {
+		t.Errorf("got %v, %q, %v", resp, reply, err)
+	}
+	server.Close()
+	if _, _, err := o.Post(t.Context(), server.URL, nil, nil); err == nil {
+		t.Error("nobody is there, and it succeeds")
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := o.Post(gone, "https://hooks.example.com", nil, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
