@@ -46,6 +46,7 @@ func TestSecrets(t *testing.T) {
 	t.Run("client/JSON", func(t *testing.T) { exhibitClient(t, x, "JSON") })
 	t.Run("server/text", func(t *testing.T) { exhibitServer(t, x, clawhqtest.Documented, "text") })
 	t.Run("server/JSON", func(t *testing.T) { exhibitServer(t, x, clawhqtest.Live, "JSON") })
+	t.Run("webhooks", func(t *testing.T) { exhibitWebhooks(t, x) })
 	t.Run("values", func(t *testing.T) { exhibitValues(t, x) })
 	t.Run("panics", func(t *testing.T) { exhibitPanics(t, x) })
 

@@ -1,0 +1,82 @@
+package proof_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/webhook"
+)
+
+// webhookSecret opens nothing. Nothing but Reveal shows a part of it.
+const webhookSecret = "whsec_5e0011d2233445566778899aabbccddeeff0011223344556"
+
+// exhibitWebhooks shows what a client makes of replies that hold a webhook's
+// secret: one that is asked for it, and others that are not.
+func exhibitWebhooks(t *testing.T, x *exhibition) {
+	x.secret(webhookSecret[6:])
+	const row = `"id":"1","secret":"` + webhookSecret + `","url":"https://hooks.example.com/","events":["api.request"],"user_id":"2","paused_at":null`
+	whole := `{"webhook":{` + row + `},"webhooks":[{` + row + `}],"deliveries":[{"id":"1","response_body":"ok"}],"stats":[{}],"retried":1,"success":true}`
+	replies := []string{
+		whole, whole[:len(whole)-1], `{"error":"` + webhookSecret + `"}`, webhookSecret, `{"webhook":{"id":"` + webhookSecret + `"`, `{"webhook":"` + webhookSecret + `"}`,
+	}
+	var body string
+	var status int
+	var logs bytes.Buffer
+	client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
+		return reply(status, body, "X-Request-Id", webhookSecret), nil
+	})}), clawhq.WithSession(sentinelSession), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}), clawhq.WithLogger(logger("text", &logs)))
+	x.show(client.Webhooks)
+
+	create := clawhq.CreateWebhookRequest{URL: "https://hooks.example.com/", Events: []webhook.EventType{webhook.EventAPIRequest}}
+	name := "n"
+	update := clawhq.UpdateWebhookRequest{Description: &name, Filters: &[]clawhq.WebhookFilter{{Field: "agent"}}}
+	id := webhookSecret // somebody takes it for the id
+	calls := []func(clawhq.CallOption) (any, error){
+		func(o clawhq.CallOption) (any, error) { return client.Webhooks.Create(t.Context(), create, o) },
+		func(o clawhq.CallOption) (any, error) { return client.Webhooks.List(t.Context(), o) },
+		func(o clawhq.CallOption) (any, error) { return client.Webhooks.Update(t.Context(), id, update, o) },
+		func(o clawhq.CallOption) (any, error) { return client.Webhooks.Test(t.Context(), id, o) },
+		func(o clawhq.CallOption) (any, error) { return client.Webhooks.Replay(t.Context(), id, id, o) },
+		func(o clawhq.CallOption) (any, error) { return client.Webhooks.RetryFailed(t.Context(), id, o) },
+		func(o clawhq.CallOption) (any, error) { return client.Webhooks.Deliveries(t.Context(), id, o) },
+		func(o clawhq.CallOption) (any, error) { return client.Webhooks.Stats(t.Context(), o) },
+		func(o clawhq.CallOption) (any, error) { return nil, client.Webhooks.Delete(t.Context(), id, o) },
+	}
+	for _, status = range []int{200, 400, 502} {
+		for _, body = range replies {
+			for _, call := range calls {
+				var info clawhq.ResponseInfo
+				got, err := call(clawhq.WithResponseInfo(&info))
+				x.show(info)
+				if err != nil {
+					x.show(err)
+				} else if got != nil {
+					x.show(got)
+				}
+				if created, ok := got.(*clawhq.CreatedWebhook); ok && err == nil && created.Secret.Reveal() != webhookSecret {
+					t.Errorf("Reveal returned %q", created.Secret.Reveal())
+				}
+			}
+		}
+	}
+	x.search("the client's log", "", logs.String())
+	if !strings.Contains(logs.String(), "whsec_…") {
+		t.Error("the client's log does not show where the secret was")
+	}
+
+	// What callers make themselves, and what package webhook says of forgeries.
+	for _, v := range []any{create, update, clawhq.WebhookFilter{}, clawhq.Webhook{}, clawhq.Delivery{}, clawhq.WebhookSucceeded, clawhq.WebhookStats{}, webhook.EventTest} {
+		x.show(v)
+	}
+	opts := webhook.Options{Secrets: []string{webhookSecret}}
+	header := http.Header{"X-Clawhq-Signature": {"0"}, "X-Clawhq-Timestamp": {"0"}}
+	for _, opts.Secrets = range [][]string{{webhookSecret}, {webhookSecret, ""}, {webhookSecret + "\n"}} {
+		_, err := webhook.Verify(header, nil, opts)
+		x.show(err)
+		x.search("options", "", fmt.Sprintf("%v %+v %#v %q %x %d", opts, opts, opts, opts, opts, opts))
+	}
+}
