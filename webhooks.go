@@ -143,11 +143,7 @@ func (s *WebhooksService) List(ctx context.Context, opts ...CallOption) ([]Webho
 	if err != nil {
 		return nil, err
 	}
-	list := make([]Webhook, len(body.Webhooks))
-	for i, w := range body.Webhooks {
-		list[i] = webhookOf(w)
-	}
-	return list, nil
+	return each(body.Webhooks, webhookOf), nil
 }
 
 // Update changes a webhook and returns it whole. The secret, which the service
@@ -171,7 +167,7 @@ func (s *WebhooksService) Update(ctx context.Context, id string, req UpdateWebho
 // NotFoundError; so may be a deletion that succeeded though its reply was
 // lost, after the retry.
 func (s *WebhooksService) Delete(ctx context.Context, id string, opts ...CallOption) error {
-	_, _, err := fetch[wire.Success](ctx, s.core, to(wire.DeleteWebhook, id).unless(checkWebhookID("id", id)), opts)
+	_, _, err := fetch[wire.Success](ctx, s.core, to(wire.DeleteWebhook, id).unless(checkID(id)), opts)
 	return err
 }
 
@@ -180,32 +176,25 @@ func (s *WebhooksService) Delete(ctx context.Context, id string, opts ...CallOpt
 // receiver that does not answer within 10 seconds is a ServerError, 502. Allow
 // for that in the context's deadline.
 func (s *WebhooksService) Test(ctx context.Context, id string, opts ...CallOption) (*DeliveryResult, error) {
-	return s.deliver(ctx, to(wire.TestWebhook, id).unless(checkWebhookID("id", id)), opts)
+	return s.deliver(ctx, to(wire.TestWebhook, id).unless(checkID(id)), opts)
 }
 
 // Deliveries returns the newest 50 rows of a webhook's log, the newest first.
 func (s *WebhooksService) Deliveries(ctx context.Context, id string, opts ...CallOption) ([]Delivery, error) {
-	body, _, err := fetch[wire.DeliveryList](ctx, s.core, to(wire.ListDeliveries, id).unless(checkWebhookID("id", id)), opts)
+	body, _, err := fetch[wire.DeliveryList](ctx, s.core, to(wire.ListDeliveries, id).unless(checkID(id)), opts)
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]Delivery, len(body.Deliveries))
-	for i, d := range body.Deliveries {
-		rows[i] = Delivery{
-			ID: d.ID, Event: webhook.EventType(d.EventType), Success: d.Success, StatusCode: valueOr(d.StatusCode, 0),
-			ResponseBody: string(d.ResponseBody), Latency: milliseconds(d.LatencyMS), RetryCount: d.RetryCount, CreatedAt: d.CreatedAt.Time(),
-		}
-	}
-	return rows, nil
+	return each(body.Deliveries, deliveryOf), nil
 }
 
 // Replay has the service send a delivery again, whatever became of it. A
 // receiver tells it from news by its fingerprint. One that does not answer
 // within 10 seconds is a ServerError, 502.
 func (s *WebhooksService) Replay(ctx context.Context, id, deliveryID string, opts ...CallOption) (*DeliveryResult, error) {
-	refused := checkWebhookID("id", id)
+	refused := checkID(id)
 	if refused == nil {
-		refused = checkWebhookID("deliveryID", deliveryID)
+		refused = checkID(deliveryID)
 	}
 	return s.deliver(ctx, to(wire.ReplayDelivery, id, deliveryID).unless(refused), opts)
 }
@@ -215,7 +204,7 @@ func (s *WebhooksService) Replay(ctx context.Context, id, deliveryID string, opt
 // where the receiver does not answer: allow for that in WithAttemptTimeout and
 // in the context's deadline.
 func (s *WebhooksService) RetryFailed(ctx context.Context, id string, opts ...CallOption) (*RetryResult, error) {
-	r := to(wire.RetryDeliveries, id).unless(checkWebhookID("id", id))
+	r := to(wire.RetryDeliveries, id).unless(checkID(id))
 	r.repeat = ifUnsent
 	body, _, err := fetch[wire.RetriedDeliveries](ctx, s.core, r, opts)
 	if err != nil {
@@ -231,14 +220,7 @@ func (s *WebhooksService) Stats(ctx context.Context, opts ...CallOption) ([]Webh
 	if err != nil {
 		return nil, err
 	}
-	all := make([]WebhookStats, len(body.Stats))
-	for i, w := range body.Stats {
-		all[i] = WebhookStats{
-			WebhookID: w.WebhookID, Total: w.TotalDeliveries, Successful: w.SuccessfulDeliveries, Failed: w.FailedDeliveries,
-			AverageLatency: milliseconds(w.AverageLatencyMS), SuccessRate: w.SuccessRate,
-		}
-	}
-	return all, nil
+	return each(body.Stats, webhookStatsOf), nil
 }
 
 // deliver makes a request that has the service send something.
@@ -253,12 +235,10 @@ func (s *WebhooksService) deliver(ctx context.Context, r request, opts []CallOpt
 
 func webhookOf(w wire.Webhook) Webhook {
 	out := Webhook{
-		ID: w.ID, URL: w.URL, Description: string(w.Description), Events: make([]webhook.EventType, len(w.Events)), Enabled: w.Enabled,
+		ID: w.ID, URL: w.URL, Description: string(w.Description), Enabled: w.Enabled,
+		Events:          each(w.Events, func(name string) webhook.EventType { return webhook.EventType(name) }),
 		LastTriggeredAt: w.LastTriggeredAt.Time(), LastStatus: WebhookStatus(w.LastStatus), LastStatusCode: valueOr(w.LastStatusCode, 0),
 		FailureCount: w.FailureCount, CreatedAt: w.CreatedAt.Time(),
-	}
-	for i, event := range w.Events {
-		out.Events[i] = webhook.EventType(event)
 	}
 	if d := w.WebhookDetails; d != nil {
 		out.AccountID, out.PausedAt, out.EventVersion = w.UserID, d.PausedAt.Time(), d.EventVersion
@@ -270,12 +250,22 @@ func webhookOf(w wire.Webhook) Webhook {
 	return out
 }
 
-func eventNames(events []webhook.EventType) []string {
-	names := make([]string, len(events))
-	for i, event := range events {
-		names[i] = string(event)
+func deliveryOf(d wire.Delivery) Delivery {
+	return Delivery{
+		ID: d.ID, Event: webhook.EventType(d.EventType), Success: d.Success, StatusCode: valueOr(d.StatusCode, 0),
+		ResponseBody: string(d.ResponseBody), Latency: milliseconds(d.LatencyMS), RetryCount: d.RetryCount, CreatedAt: d.CreatedAt.Time(),
 	}
-	return names
+}
+
+func webhookStatsOf(w wire.WebhookStats) WebhookStats {
+	return WebhookStats{
+		WebhookID: w.WebhookID, Total: w.TotalDeliveries, Successful: w.SuccessfulDeliveries, Failed: w.FailedDeliveries,
+		AverageLatency: milliseconds(w.AverageLatencyMS), SuccessRate: w.SuccessRate,
+	}
+}
+
+func eventNames(events []webhook.EventType) []string {
+	return each(events, func(event webhook.EventType) string { return string(event) })
 }
 
 // valueOr returns what p points to, or otherwise.
@@ -285,8 +275,6 @@ func valueOr[T any](p *T, otherwise T) T {
 	}
 	return *p
 }
-
-func milliseconds(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }
 
 // change returns the body of an update.
 func (s *WebhooksService) change(id string, req UpdateWebhookRequest) (change wire.UpdateWebhookRequest, refused *InvalidRequestError) {
@@ -298,7 +286,7 @@ func (s *WebhooksService) change(id string, req UpdateWebhookRequest) (change wi
 			refused = err
 		}
 	}
-	refuse(checkWebhookID("id", id))
+	refuse(checkID(id))
 	if req.URL != nil {
 		refuse(s.checkURL(*req.URL))
 	}
@@ -375,13 +363,6 @@ func checkEvents(events []webhook.EventType) *InvalidRequestError {
 		if !slices.Contains(wire.WebhookEvents, string(event)) {
 			return invalid(CodeInvalidParameter, "events", "%q is no event that a webhook can subscribe to", event)
 		}
-	}
-	return nil
-}
-
-func checkWebhookID(field, id string) *InvalidRequestError {
-	if checkID(id) != nil {
-		return invalid(CodeInvalidParameter, field, "%q is not the id of a webhook or delivery", id)
 	}
 	return nil
 }

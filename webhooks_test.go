@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/jarcoal/httpmock"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/internal/wire/recorded"
 	"github.com/clawhq/clawhq-go/webhook"
 )
 
@@ -23,18 +23,14 @@ import (
 // the client makes.
 func TestWebhookRecordings(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("webhook/testdata/recorded/webhook*.http")
-	if err != nil || len(files) < 70 {
-		t.Fatalf("%d recordings, %v", len(files), err)
-	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".http")
-		if strings.HasPrefix(name, "webhook_delivery_") {
-			continue // a delivery, of which package webhook is in charge
+	for _, e := range recorded.All() {
+		// Deliveries are package webhook's.
+		if !strings.HasPrefix(e.Name, "webhook") || strings.HasPrefix(e.Name, "webhook_delivery_") {
+			continue
 		}
-		t.Run(name, func(t *testing.T) {
+		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
-			rec := readRecording(t, file)
+			rec := recording{e.Method, e.URL, string(e.Body()), e.Status, e.ReplyHeader, e.Reply}
 			mock := httpmock.NewMockTransport()
 			mock.RegisterResponder(rec.method, "https://app.clawhq.tech"+rec.path, func(*http.Request) (*http.Response, error) {
 				r := httpmock.NewStringResponse(rec.status, rec.reply)
@@ -295,8 +291,8 @@ func TestWebhooksRefused(t *testing.T) {
 		"unknown event":    {creating(func(r *clawhq.CreateWebhookRequest) { r.Events = append(r.Events, "nope") }), "events", `"nope"`},
 		"test event":       {creating(func(r *clawhq.CreateWebhookRequest) { r.Events = []webhook.EventType{webhook.EventTest} }), "events", `"test"`},
 		"no change":        {updating("w1", clawhq.UpdateWebhookRequest{}), "", "nothing to change"},
-		"no id":            {updating("", clawhq.UpdateWebhookRequest{Enabled: ptr(true)}), "id", "not the id"},
-		"dots":             {updating("..", clawhq.UpdateWebhookRequest{Enabled: ptr(true)}), "id", "not the id"},
+		"no id":            {updating("", clawhq.UpdateWebhookRequest{Enabled: ptr(true)}), "id", "not an id"},
+		"dots":             {updating("..", clawhq.UpdateWebhookRequest{Enabled: ptr(true)}), "id", "not an id"},
 		"update http":      {updating("w1", clawhq.UpdateWebhookRequest{URL: ptr("http://hooks.example.com/")}), "url", "not an https URL"},
 		"update no events": {updating("w1", clawhq.UpdateWebhookRequest{Events: []webhook.EventType{}}), "events", "at least one event"},
 		"interval":         {updating("w1", clawhq.UpdateWebhookRequest{RetryInterval: ptr(45 * time.Second)}), "retry_interval_seconds", "45s is none of"},
@@ -304,11 +300,11 @@ func TestWebhooksRefused(t *testing.T) {
 		"attempts":         {updating("w1", clawhq.UpdateWebhookRequest{MaxAttempts: ptr(11)}), "retry_max_attempts", "11 is not 1 to 10"},
 		"no attempts":      {updating("w1", clawhq.UpdateWebhookRequest{MaxAttempts: ptr(0)}), "retry_max_attempts", "0 is not 1 to 10"},
 		"filter":           {updating("w1", clawhq.UpdateWebhookRequest{Filters: &[]clawhq.WebhookFilter{{Value: func() {}}}}), "filter_conditions", "cannot be encoded"},
-		"delete":           {func(s *clawhq.WebhooksService) error { return s.Delete(t.Context(), " ") }, "id", "not the id"},
+		"delete":           {func(s *clawhq.WebhooksService) error { return s.Delete(t.Context(), " ") }, "id", "not an id"},
 		"replay": {func(s *clawhq.WebhooksService) error {
 			_, err := s.Replay(t.Context(), "w1", "")
 			return err
-		}, "deliveryID", "not the id"},
+		}, "id", "not an id"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

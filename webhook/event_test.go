@@ -58,7 +58,7 @@ func TestDataRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := recorded(t, name)
+		d := genuine(name)
 		event, err := webhook.Verify(d.header, d.body, d.options())
 		if err != nil {
 			t.Fatal(err)
@@ -160,7 +160,7 @@ func TestFingerprintOfRepeats(t *testing.T) {
 // version.
 func TestFingerprintStays(t *testing.T) {
 	t.Parallel()
-	d := recorded(t, "api_request")
+	d := genuine("api_request")
 	event, err := webhook.Verify(d.header, d.body, d.options())
 	if err != nil {
 		t.Fatal(err)

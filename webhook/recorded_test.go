@@ -1,18 +1,16 @@
 package webhook_test
 
 import (
-	"bufio"
 	"bytes"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/clawhq/clawhq-go/internal/wire/recorded"
 	"github.com/clawhq/clawhq-go/webhook"
 )
 
@@ -41,35 +39,24 @@ func (d delivery) options() webhook.Options {
 	return webhook.Options{Secrets: []string{secret}, Now: func() time.Time { return at }}
 }
 
-// recorded returns a recorded delivery.
-func recorded(t testing.TB, name string) delivery {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", "recorded", "webhook_delivery_"+name+".http"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request, _, ok := strings.Cut(strings.TrimPrefix(string(text), "> REQUEST\n"), "\n\n< RESPONSE\n")
-	head, body, ok2 := strings.Cut(request, "\n\n")
-	line, header, ok3 := strings.Cut(head, "\n")
-	if !ok || !ok2 || !ok3 {
-		t.Fatalf("%s is not a recording", name)
-	}
-	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(line + " HTTP/1.1\n" + header + "\n\n")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return delivery{r.Header, []byte(body)}
+// genuine returns a recorded delivery.
+func genuine(name string) delivery {
+	e := recorded.Get(recordedPrefix + name)
+	return delivery{e.Header.Clone(), e.Body()}
 }
 
+const recordedPrefix = "webhook_delivery_"
+
 // recordings returns the names of all recorded deliveries.
-func recordings(t testing.TB) []string {
+func recordings(t testing.TB) (names []string) {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join("testdata", "recorded", "webhook_delivery_*.http"))
-	if err != nil || len(names) < 11 {
-		t.Fatalf("%d recordings, want 11 or more: %v", len(names), err)
+	for _, e := range recorded.All() {
+		if name, ok := strings.CutPrefix(e.Name, recordedPrefix); ok {
+			names = append(names, name)
+		}
 	}
-	for i, name := range names {
-		names[i] = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(name), "webhook_delivery_"), ".http")
+	if len(names) < 11 {
+		t.Fatalf("%d recordings, want 11 or more", len(names))
 	}
 	return names
 }
@@ -138,7 +125,7 @@ func TestRecordedDeliveries(t *testing.T) {
 			if !ok {
 				t.Fatal("nobody says what this recording is")
 			}
-			d := recorded(t, name)
+			d := genuine(name)
 			got, err := webhook.Verify(d.header, d.body, d.options())
 			if err != nil {
 				t.Fatal(err)
@@ -167,7 +154,7 @@ func TestFlippedBits(t *testing.T) {
 	for _, name := range recordings(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := recorded(t, name)
+			d := genuine(name)
 			opts := d.options()
 			verified := func() bool {
 				_, err := webhook.Verify(d.header, d.body, opts)
@@ -212,9 +199,10 @@ func TestFlippedBits(t *testing.T) {
 func TestSignAsRecorded(t *testing.T) {
 	t.Parallel()
 	for _, name := range recordings(t) {
-		d := recorded(t, name)
+		d := genuine(name)
 		header := make(http.Header)
 		webhook.Sign(header, d.body, secret, webhook.EventType(d.header.Get(headerEvent)), d.options().Now())
+		d.header.Del("Host")
 		d.header.Del("Accept")
 		d.header.Del("User-Agent")
 		if diff := cmp.Diff(d.header, header); diff != "" {
@@ -227,7 +215,7 @@ func TestSignAsRecorded(t *testing.T) {
 func TestHandlerRecorded(t *testing.T) {
 	t.Parallel()
 	for _, name := range recordings(t) {
-		d := recorded(t, name)
+		d := genuine(name)
 		calls := 0
 		h := webhook.Handler(d.options(), count(&calls))
 		if status, body := send(h, d); status != http.StatusOK || calls != 1 {
@@ -238,14 +226,14 @@ func TestHandlerRecorded(t *testing.T) {
 
 func FuzzVerify(f *testing.F) {
 	for _, name := range recordings(f) {
-		d := recorded(f, name)
+		d := genuine(name)
 		f.Add(d.header.Get(headerSignature), d.header.Get(headerTimestamp), d.header.Get(headerEvent), d.body)
 	}
 	f.Add("", "", "", []byte{})
 	f.Add(strings.Repeat("0", 64), "2026-11-24T17:41:06Z", "test", []byte(`{"event":1,"data":null,"timestamp":"x"}`))
 	known := map[string]bool{}
 	for _, name := range recordings(f) {
-		d := recorded(f, name)
+		d := genuine(name)
 		known[d.header.Get(headerSignature)+d.header.Get(headerTimestamp)+string(d.body)] = true
 	}
 	at := time.Date(2026, 11, 24, 17, 41, 30, 0, time.UTC)

@@ -100,7 +100,7 @@ func TestVerifyErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := recorded(t, "api_request")
+			d := genuine("api_request")
 			opts := d.options()
 			test.change(&d, &opts)
 			event, err := webhook.Verify(d.header, d.body, opts)
@@ -125,7 +125,7 @@ func TestVerifyErrors(t *testing.T) {
 // A timestamp that is well signed, but is no time.
 func TestSignedTimestamp(t *testing.T) {
 	t.Parallel()
-	d := recorded(t, "api_request")
+	d := genuine("api_request")
 	opts := d.options()
 	// The timestamp's tail moved into the body leaves the signed bytes as they are.
 	stamp := d.header.Get(headerTimestamp)
@@ -177,7 +177,7 @@ func TestBodies(t *testing.T) {
 func TestEventOwnsItsData(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"api_request", "transformed"} {
-		d := recorded(t, name)
+		d := genuine(name)
 		event, err := webhook.Verify(d.header, d.body, d.options())
 		if err != nil {
 			t.Fatal(err)
