@@ -105,7 +105,7 @@ func TestNetworks(t *testing.T) {
 			}
 			s.Close()
 			s.Close()
-			if _, err := post(t.Context(), s, `{}`); !errors.Is(err, syscall.ECONNREFUSED) {
+			if _, err := post(t.Context(), s, `{}`); !refused(err) {
 				t.Errorf("after Close: %v", err)
 			}
 		})
@@ -270,6 +270,14 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 }
 
+// Sockets of Windows fail with errors of their own.
+func refused(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.Errno(10061))
+}
+func reset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.Errno(10054))
+}
+
 func TestFaultsOnTheWire(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string][]clawhqtest.Option{
@@ -282,7 +290,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 			s := clawhqtest.NewTestServer(t, opts...)
 			s.Inject(clawhqtest.FaultReset(), clawhqtest.FaultStreamCut(0))
 			for range 2 {
-				if _, err := post(t.Context(), s, `{"message":"hi"}`); !errors.Is(err, syscall.ECONNRESET) {
+				if _, err := post(t.Context(), s, `{"message":"hi"}`); !reset(err) {
 					t.Errorf("reset: %v", err)
 				}
 			}
