@@ -22,9 +22,9 @@ type observer struct{ heard []clawhq.LimitReply }
 
 var errOutOfService = errors.New("out of service")
 
-func (o *observer) Wait(context.Context) error       { return errOutOfService }
-func (o *observer) Fallback(err error) bool          { return errors.Is(err, errOutOfService) }
-func (o *observer) ObserveReply(r clawhq.LimitReply) { o.heard = append(o.heard, r) }
+func (o *observer) Wait(context.Context) error         { return errOutOfService }
+func (o *observer) Fallback(err error) <-chan struct{} { return make(chan struct{}) }
+func (o *observer) ObserveReply(r clawhq.LimitReply)   { o.heard = append(o.heard, r) }
 
 // A LimitObserver hears of each attempt once, whatever became of it.
 func TestLimitObserver(t *testing.T) {
@@ -70,4 +70,47 @@ func TestLimiterLooksAhead(t *testing.T) {
 	if _, err := client.Chat(t.Context(), hi); !errors.Is(err, clawhq.ErrThrottled) {
 		t.Errorf("got %v, want ErrThrottled", err)
 	}
+}
+
+// recovering is a Limiter that is out of service for a while.
+type recovering struct {
+	back  chan struct{}
+	asked int
+}
+
+func (l *recovering) Fallback(error) <-chan struct{} { return l.back }
+
+func (l *recovering) Wait(context.Context) error {
+	l.asked++
+	select {
+	case <-l.back:
+		return nil
+	default:
+		return errOutOfService
+	}
+}
+
+// While the Limiter is out of service, the client shapes by itself; what still
+// waits when it is back goes by it.
+func TestLimiterComesBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		mock := httpmock.NewMockTransport()
+		mock.RegisterResponder("POST", chatURL, httpmock.ResponderFromResponse(reply(200, okBody, "X-RateLimit-Limit", "1", "X-RateLimit-Remaining", "0")))
+		l := &recovering{back: make(chan struct{})}
+		client := mockClient(t, mock, clawhq.WithLimiter(l))
+		start := time.Now()
+		time.AfterFunc(10*time.Second, func() { close(l.back) })
+		for _, want := range []time.Duration{0, 10 * time.Second} {
+			if _, err := client.Chat(t.Context(), hi); err != nil {
+				t.Fatal(err)
+			}
+			if got := time.Since(start); got != want {
+				t.Errorf("answered after %v, want %v", got, want)
+			}
+		}
+		if l.asked != 3 {
+			t.Errorf("the Limiter was asked %d times, want 3", l.asked)
+		}
+	})
 }

@@ -118,21 +118,29 @@ type LimitReply struct {
 	RetryAfter time.Duration // of a 429; 0 if it does not say
 }
 
-// A WindowLimiter is a Limiter that is asked by window: WaitWindow is called in
-// place of Wait, with the name that LimitReply has.
+// A WindowLimiter is a Limiter that is told what it makes room for: WaitWindow
+// is called in place of Wait.
 type WindowLimiter interface {
 	Limiter
-	WaitWindow(ctx context.Context, window string) error
+	WaitWindow(ctx context.Context, r LimitRequest) error
+}
+
+// LimitRequest is what an attempt asks of a WindowLimiter.
+type LimitRequest struct {
+	Window string // as LimitReply has it
+	Retry  bool   // not its call's first: it should go ahead of those that are
 }
 
 // A FallbackLimiter is a Limiter that may be out of service, like one that
 // needs a network. Fallback is asked about each error of Wait, unless ctx has
-// ended: if it reports true, the client shapes the attempt by itself, as it
-// does without a Limiter, and the call does not fail. It knows of all attempts
-// that were made before, and finds others on the key by what replies tell.
+// ended. It returns nil if that error fails the call. Otherwise the client
+// shapes the attempt by itself, as it does without a Limiter, until the channel
+// is closed: an attempt that has not been sent then asks the Limiter again. The
+// client knows of all attempts that were made before, and finds others on the
+// key by what replies tell.
 type FallbackLimiter interface {
 	Limiter
-	Fallback(err error) bool
+	Fallback(err error) (back <-chan struct{})
 }
 
 // shaping returns what shapes a client's attempts, nil for nothing.
@@ -165,42 +173,73 @@ func (a *attempt) awaitTurn(ctx context.Context) error {
 		began = time.Now()
 		r.Waiting = func(why shaping.Reason, until time.Time) { a.waiting(why.String(), until) }
 	}
-	err := a.throttled(ctx, a.limited(ctx, &r))
-	if err == nil {
-		err = a.throttled(ctx, a.shaping.Admit(ctx, r, &a.place))
-	}
+	err := a.throttled(ctx, a.turns(ctx, r))
 	if a.logging() {
 		a.waited(time.Since(began), err)
 	}
 	return err
 }
 
-// limited waits for the Limiter of the caller's, if there is one, behind the
-// gate, and says in r what it came to.
-func (a *attempt) limited(ctx context.Context, r *shaping.Request) error {
+// turns waits for the Limiter of the caller's, if there is one, and then for
+// what it leaves to the client.
+func (a *attempt) turns(ctx context.Context, r shaping.Request) error {
 	if a.limiter == nil {
-		return nil
+		return a.shaping.Admit(ctx, r, &a.place)
 	}
-	if err := a.shaping.Gate(ctx, *r); err != nil {
-		return err
+	for {
+		back, err := a.limited(ctx, r)
+		switch {
+		case err == nil:
+			r.Elsewhere = true
+			return a.shaping.Admit(ctx, r, &a.place)
+		case back == nil:
+			return err
+		}
+		if a.logging() {
+			a.log("clawhq: the limiter is out of service", err)
+		}
+		if err := a.admitUntil(ctx, back, r); !errors.Is(err, errBack) || ctx.Err() != nil {
+			return err
+		}
 	}
-	var err error
+}
+
+// errBack is why an attempt does not wait any longer for the client's own
+// shaping: the Limiter is back in service.
+var errBack = errors.New("the limiter is back")
+
+// admitUntil is Admit until back is closed.
+func (a *attempt) admitUntil(ctx context.Context, back <-chan struct{}, r shaping.Request) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-back:
+			cancel(errBack)
+		case <-ctx.Done():
+		}
+	}()
+	return a.shaping.Admit(ctx, r, &a.place)
+}
+
+// limited waits for the Limiter, behind the gate. Where its error is no reason
+// to fail, back is closed when it is worth another try.
+func (a *attempt) limited(ctx context.Context, r shaping.Request) (back <-chan struct{}, err error) {
+	if err := a.shaping.Gate(ctx, r); err != nil {
+		return nil, err
+	}
 	if l, ok := a.limiter.(WindowLimiter); ok {
-		err = l.WaitWindow(ctx, windowName(a.window))
+		err = l.WaitWindow(ctx, LimitRequest{windowName(a.window), r.Retry})
 	} else {
 		err = a.limiter.Wait(ctx)
 	}
 	if err == nil {
-		r.Elsewhere = true
-		return nil
+		return nil, nil
 	}
-	if l, ok := a.limiter.(FallbackLimiter); ok && ctx.Err() == nil && l.Fallback(err) {
-		if a.logging() {
-			a.log("clawhq: the limiter is out of service", err)
-		}
-		return nil
+	if l, ok := a.limiter.(FallbackLimiter); ok && ctx.Err() == nil {
+		back = l.Fallback(err)
 	}
-	return fmt.Errorf("limiter: %w", err)
+	return back, fmt.Errorf("limiter: %w", err)
 }
 
 // throttled returns err, as ErrThrottled if it is for a context that has ended,
