@@ -622,7 +622,7 @@ func exhibitValues(t *testing.T, x *exhibition) {
 	name, tier := "n", clawhq.RPM60
 	for _, v := range []any{
 		clawhq.ChatChunk{Content: "text"}, hi, clawhq.CreateKeyRequest{Name: name, RateLimit: tier}, clawhq.UpdateKeyRequest{Name: &name, RateLimit: &tier},
-		clawhq.RateLimit{Limit: 60, Reset: time.Unix(1, 0)}, clawhq.LimitReply{Window: "key", StatusCode: 429}, clawhq.DefaultRetryPolicy(), clawhq.Key{ID: "1"}, clawhq.KeyStats{Today: 1}, clawhq.KeyActive,
+		clawhq.RateLimit{Limit: 60, Reset: time.Unix(1, 0)}, clawhq.LimitReply{Window: "key", StatusCode: 429}, clawhq.LimitRequest{Window: "key"}, clawhq.DefaultRetryPolicy(), clawhq.Key{ID: "1"}, clawhq.KeyStats{Today: 1}, clawhq.KeyActive,
 		clawhq.CodeRateLimited, clawhq.TypeRateLimit, tier, clawhq.Secret{},
 		clawhq.WithAPIKey(testKey), clawhq.WithSession(sentinelSession), clawhq.WithIdempotencyKey(testKey), clawhq.WithClientRequestID(testKey),
 		clawhqtest.WithInMemory(), clawhqtest.Reply(testKey), clawhqtest.FaultReset(),
