@@ -110,7 +110,7 @@ func (c *call) listAgents() (any, error) {
 	list := wire.AgentList{Agents: []wire.Agent{}, Paging: paging}
 	for _, a := range page {
 		shown := c.showAgent(a)
-		shown.Slug = c.s.cfg.Profile.listSlug(a)
+		shown.Slug = c.profile.listSlug(a)
 		list.Agents = append(list.Agents, shown)
 	}
 	return list, nil
@@ -148,16 +148,13 @@ func (c *call) agent() *agent {
 }
 
 func (c *call) showAgent(a *agent) wire.Agent {
-	shown := wire.Agent{
+	p := c.profile
+	return p.agent(wire.Agent{
 		ID:          a.id,
 		Name:        a.name,
 		Description: wire.Text(a.description),
 		Status:      wire.AgentDeployed,
 		Model:       wire.AgentModel{Primary: a.model},
-		DeployedAt:  c.s.cfg.Profile.time(a.deployedAt),
-	}
-	if c.s.cfg.Profile == Documented {
-		shown.AgentID = a.id
-	}
-	return shown
+		DeployedAt:  p.time(a.deployedAt),
+	})
 }

@@ -82,7 +82,7 @@ func clientIP(r *http.Request) string {
 
 // listAuditLog answers GET /v1/audit-log, newest first.
 func (c *call) listAuditLog() (any, error) {
-	p := c.s.cfg.Profile
+	p := c.profile
 	query := c.r.URL.Query()
 	from, err := p.date(query.Get("from"), "from")
 	if err != nil {
@@ -117,7 +117,7 @@ func (c *call) listAuditLog() (any, error) {
 func (c *call) verifyAuditLog() (any, error) {
 	verdict := wire.AuditVerdict{Valid: true, Total: len(c.state.audit)}
 	previous := ""
-	for i, e := range c.s.cfg.Profile.auditEntries(c.s.accountID, c.state.audit) {
+	for i, e := range c.profile.auditEntries(c.s.accountID, c.state.audit) {
 		if e.IntegrityHash == "" {
 			continue
 		}
@@ -131,54 +131,8 @@ func (c *call) verifyAuditLog() (any, error) {
 	return verdict, nil
 }
 
-// auditEntries shows entries, oldest first: by the documentation each with its
-// hash and with the pages' fields, live with the hash it was given, if any.
-func (p Profile) auditEntries(accountID string, log []auditEntry) []wire.AuditEntry {
-	shown := make([]wire.AuditEntry, len(log))
-	previous := ""
-	for i, e := range log {
-		s := wire.AuditEntry{
-			ID:            e.ID,
-			Action:        e.Action,
-			EntityType:    e.EntityType,
-			EntityID:      wire.Text(e.EntityID),
-			Category:      wire.Text(e.Category),
-			Details:       e.Details,
-			IPAddress:     wire.Text(e.IPAddress),
-			CreatedAt:     wire.DatabaseTime(e.CreatedAt),
-			IntegrityHash: wire.Text(e.IntegrityHash),
-		}
-		if p != Live {
-			if e.IntegrityHash == "" {
-				s.IntegrityHash = wire.Text(wire.AuditHash(accountID, s, previous))
-			}
-			s.Timestamp, s.Metadata, s.UserEmail = s.CreatedAt, s.Details, auditUser
-			s.Hash, s.PreviousHash = string(s.IntegrityHash), previous
-			previous = s.Hash
-		}
-		shown[i] = s
-	}
-	return shown
-}
-
 // auditUser is who does everything in the account.
 const auditUser = "owner@example.com"
-
-// date reads a parameter that is a time, and zero where it is absent. Live it
-// has to be one for JavaScript first, which is refused, and one for the
-// database then, which fails.
-func (p Profile) date(text, name string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if at := wire.Time(text).Time(); !at.IsZero() {
-		return at, nil
-	}
-	if p == Live && jsDate(text) {
-		return time.Time{}, refuse(wire.CodeInternalError, "Failed to fetch audit logs", "")
-	}
-	return time.Time{}, refuse(wire.CodeInvalidParameter, name+" must be a valid ISO 8601 date", name)
-}
 
 // jsDate reports whether JavaScript's Date.parse takes a text that is no ISO
 // date: the name of a month and a number, or a number alone.

@@ -22,7 +22,7 @@ func bearer(r *http.Request) string {
 // authenticate checks the route's credential and the account's plan. Of a key
 // it goes in the service's order: header, format, hash, status, plan.
 func (c *call) authenticate() error {
-	p := c.s.cfg.Profile
+	p := c.profile
 	pro := p.allows(c.s.cfg.Plan)
 	if c.route.Auth == wire.SessionAuth {
 		cookie, err := c.r.Cookie(wire.SessionCookie)
@@ -63,7 +63,7 @@ func (c *call) count() error {
 		return nil
 	}
 	now := time.Now()
-	p := c.s.cfg.Profile
+	p := c.profile
 	log, limit := c.state.window(p.window(c.route.Endpoint), c.key)
 	remaining, wait := log.Admit(now, wire.RateWindow, limit)
 	if c.route.Auth == wire.SessionAuth {

@@ -56,9 +56,7 @@ func (c *call) createBatch() (any, error) {
 		b.results = append(b.results, wire.BatchResult{CustomID: r.CustomID, Status: wire.BatchPending, Message: r.Message, Agent: r.Agent})
 	}
 	c.state.batches[b.id] = b
-	if c.ctx.Err() == nil { // or the server closes
-		c.s.background(func(ctx context.Context) { c.s.process(ctx, b) })
-	}
+	c.s.background(func(ctx context.Context) { c.s.process(ctx, b) })
 	return wire.CreatedBatch{BatchID: b.id, Status: b.status, Total: len(requests), CreatedAt: wire.HandlerTime(b.createdAt)}, nil
 }
 
@@ -86,7 +84,7 @@ func (c *call) readBatch(body object) (requests []wire.BatchRequest, err error) 
 		badID := refuse(wire.CodeInvalidParameter, fmt.Sprintf("custom_id must be alphanumeric with underscores/hyphens, max %d chars", wire.MaxCustomIDChars), "requests")
 		switch {
 		case !ok && item == nil:
-			return nil, c.s.cfg.Profile.wrongTypeCaught(badID)
+			return nil, c.profile.wrongTypeCaught(badID)
 		case !isText || !wire.ValidCustomID(customID):
 			return nil, badID
 		case message == "" || wire.UTF16Len(message) > wire.MaxMessageChars:
@@ -112,7 +110,7 @@ func (c *call) getBatch() (any, error) {
 	if !ok {
 		return nil, refuse(wire.CodeNotFound, "Batch not found", "")
 	}
-	p := c.s.cfg.Profile
+	p := c.profile
 	return wire.BatchReply{Batch: wire.Batch{
 		ID:          b.id,
 		Status:      b.status,

@@ -21,20 +21,16 @@ const supportBot = "support-bot"
 func (s *Server) deployBuiltins() {
 	support := agent{slug: supportBot, name: "Support Bot", description: "Helps", model: "k2.5-standard", answer: s.builtin(supportDesk)}
 	sales := agent{slug: "sales-assistant", name: "sales-assistant", model: wire.DefaultModel, answer: s.builtin(salesDesk)}
-	if s.cfg.Profile == Live {
-		s.deploy(support)
-		s.deploy(sales)
-		return
+	for _, a := range s.cfg.Profile.deployOrder(sales, support) {
+		s.deploy(a)
 	}
-	s.deploy(sales)
-	s.deploy(support)
 }
 
 // builtin returns an agent that answers as d or, in profile Live, with an
 // echo; word by word, with the configured delay in between.
 func (s *Server) builtin(d desk) AgentFunc {
 	reply, delay := d.reply, func(Message) time.Duration { return 0 }
-	if s.cfg.Profile == Live {
+	if s.cfg.Profile.echoes() {
 		reply, delay = echo, echoDelay
 	}
 	return func(ctx context.Context, m Message) iter.Seq2[string, error] {

@@ -19,7 +19,7 @@ type call struct {
 	state *state
 	w     http.ResponseWriter
 	r     *http.Request
-	id    string
+	id    string   // the server's of the request
 	route *route   // nil where there is none
 	ids   []string // in the path
 	body  []byte   // at most one byte over the limit
@@ -32,11 +32,13 @@ type call struct {
 	counted bool      // as one of the key's failures; guarded by s.mu
 	limit   rateLimit // set by count
 	fault   Fault     // taken by faulted
+
+	clientID string // the caller's own of the request, to be sent back
 }
 
 // begin starts a call, which end ends.
 func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
-	c := &call{s: s, w: w, r: r, id: wire.RequestIDStart + hexID()}
+	c := &call{s: s, profile: s.cfg.Profile, w: w, r: r, id: wire.RequestIDStart + hexID(), clientID: r.Header.Get(wire.HeaderClientRequestID)}
 	c.ctx, c.cancel = context.WithCancelCause(r.Context())
 	c.entry = newEntry(r, c.id)
 
@@ -123,10 +125,9 @@ func (c *call) interrupted() error {
 // caller's, if it is fit for a header.
 func (c *call) identify() {
 	c.w.Header().Set(wire.HeaderRequestID, c.id)
-	id := c.r.Header.Get(wire.HeaderClientRequestID)
-	printable := strings.IndexFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) < 0
-	if id != "" && printable {
-		c.w.Header().Set(wire.HeaderClientRequestID, id)
+	printable := strings.IndexFunc(c.clientID, func(r rune) bool { return r < ' ' || r > '~' }) < 0
+	if c.clientID != "" && printable {
+		c.w.Header().Set(wire.HeaderClientRequestID, c.clientID)
 	}
 }
 
@@ -135,7 +136,7 @@ func (c *call) identify() {
 func (c *call) readBody() {
 	limit := wire.MaxBodyBytes
 	if c.route != nil && (c.route.Endpoint == wire.UploadFile || c.route.Endpoint == wire.CreateThread) {
-		limit = c.s.cfg.Profile.uploadLimit()
+		limit = c.profile.uploadLimit()
 	}
 	body, err := io.ReadAll(io.LimitReader(c.r.Body, int64(limit)+1))
 	c.body = body

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +15,7 @@ const (
 
 // chat answers POST /v1/chat.
 func (c *call) chat() (any, error) {
-	p := c.s.cfg.Profile
+	p := c.profile
 	idempotencyKey, err := p.idempotencyKey(c.r.Header.Get(wire.HeaderIdempotencyKey))
 	if err != nil {
 		return nil, err
@@ -31,7 +30,7 @@ func (c *call) chat() (any, error) {
 	a := c.s.findAgent(req.Agent)
 	switch {
 	case a == nil:
-		return nil, refuse(wire.CodeAgentNotFound, fmt.Sprintf("Agent %q not found or not deployed", req.Agent), "")
+		return nil, refuse(wire.CodeAgentNotFound, agentNotFound(req.Agent), "")
 	case c.s.offline:
 		return nil, refuse(wire.CodeAgentOffline, "", "")
 	}
@@ -71,10 +70,13 @@ func (c *call) chat() (any, error) {
 	return encoded(body), nil
 }
 
+// agentNotFound quotes a name as JavaScript's templates do.
+func agentNotFound(name string) string { return `Agent "` + name + `" not found or not deployed` }
+
 // replay answers with the reply that the call's idempotency key has.
 func (c *call) replay(stored *storedReply) (any, error) {
 	c.w.Header().Set(wire.HeaderIdempotencyReplay, "true")
-	c.s.cfg.Profile.replayed(c)
+	c.profile.replayed(c)
 	return encoded(stored.body), nil
 }
 
@@ -88,7 +90,7 @@ func (c *call) remember(m Message, answer string) {
 
 // readChat checks the body.
 func (c *call) readChat() (req wire.ChatRequest, err error) {
-	p := c.s.cfg.Profile
+	p := c.profile
 	body, err := c.readObject()
 	if err != nil {
 		return req, err
@@ -121,7 +123,7 @@ func (c *call) readObject() (object, error) {
 	if len(c.body) > wire.MaxBodyBytes {
 		return nil, refuse(wire.CodeInvalidRequest, errBodyTooLarge, "")
 	}
-	body, ok := c.s.cfg.Profile.parse(c.body)
+	body, ok := c.profile.parse(c.body)
 	if !ok {
 		return nil, refuse(wire.CodeInvalidRequest, errBadJSON, "")
 	}

@@ -3,7 +3,6 @@ package server
 import (
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -73,7 +72,7 @@ func (s *Server) AddConversation(add Conversation) (id string) {
 // listConversations answers GET /v1/conversations, those with the latest
 // message first.
 func (c *call) listConversations() (any, error) {
-	p := c.s.cfg.Profile
+	p := c.profile
 	agent := c.r.URL.Query().Get("agent")
 	var found []*conversation
 	for _, kept := range slices.Backward(c.state.conversations) {
@@ -90,11 +89,11 @@ func (c *call) listConversations() (any, error) {
 	for _, kept := range page {
 		list.Conversations = append(list.Conversations, p.conversation(kept))
 	}
+	limit, offset := c.pageAsked()
 	if paging.HasMore {
-		offset := max(jsInt(c.r.URL.Query(), "offset", 0), 0)
 		list.NextCursor = wire.Text(strconv.Itoa(offset + len(page)))
 	}
-	return list, nil
+	return p.conversations(list, limit, offset), nil
 }
 
 // listConversationMessages answers GET /v1/conversations/{id}/messages, oldest
@@ -115,28 +114,7 @@ func (c *call) listMessages(messages []StoredMessage, threadID string) (any, err
 	}
 	list := wire.MessageList{Messages: []wire.StoredMessage{}, ThreadID: threadID, Paging: paging}
 	for _, m := range page {
-		list.Messages = append(list.Messages, wire.StoredMessage{ID: m.ID, Role: m.Role, Content: m.Content, CreatedAt: c.s.cfg.Profile.time(m.CreatedAt)})
+		list.Messages = append(list.Messages, wire.StoredMessage{ID: m.ID, Role: m.Role, Content: m.Content, CreatedAt: c.profile.time(m.CreatedAt)})
 	}
 	return list, nil
-}
-
-// isOf reports whether a conversation is one with an agent: live by a part of
-// its name in any case, by the pages by its slug too.
-func (p Profile) isOf(kept *conversation, agent string) bool {
-	return strings.Contains(strings.ToLower(kept.Agent), strings.ToLower(agent)) || p != Live && strings.EqualFold(kept.slug, agent)
-}
-
-// conversation shows a conversation, by the documentation with the pages'
-// fields.
-func (p Profile) conversation(kept *conversation) wire.Conversation {
-	shown := wire.Conversation{
-		ID:            kept.ID,
-		AgentName:     kept.Agent,
-		CreatedAt:     p.time(kept.CreatedAt),
-		LastMessageAt: p.time(kept.LastMessageAt),
-	}
-	if p != Live {
-		shown.Agent, shown.MessageCount, shown.StartedAt, shown.Status = kept.slug, len(kept.Messages), shown.CreatedAt, "active"
-	}
-	return shown
 }

@@ -23,6 +23,8 @@ type file struct {
 	chunks                       int
 }
 
+const errFileTooLarge = "File must be under 10MB"
+
 // How the knowledge base indexes a text.
 const (
 	indexingTime = 2 * time.Second
@@ -68,12 +70,12 @@ func (c *call) uploadFile() (any, error) {
 	t, known := wire.FileTypeOf(f.mediaType)
 	switch {
 	case f.size > wire.MaxFileBytes:
-		return nil, refuse(wire.CodeFileTooLarge, "File must be under 10MB", "")
+		return nil, refuse(wire.CodeFileTooLarge, errFileTooLarge, "")
 	case !known:
 		return nil, refuse(wire.CodeUnsupportedFileType, "Unsupported file type: "+f.mediaType, "")
 	case !t.Matches(content):
 		return nil, refuse(wire.CodeUnsupportedFileType, "File content does not match declared MIME type "+f.mediaType, "")
-	case !c.s.cfg.Profile.storable(f.name):
+	case !c.profile.storable(f.name):
 		return nil, refuse(wire.CodeInternalError, "Failed to upload file to storage", "")
 	}
 	f.id = "file_" + hexID()
@@ -122,7 +124,7 @@ func (c *call) readUpload() (f *file, content []byte, err error) {
 	case f == nil:
 		return nil, nil, refuse(wire.CodeMissingParameter, "file is required", "file")
 	case f.name == "":
-		return nil, nil, c.s.cfg.Profile.nameless()
+		return nil, nil, c.profile.nameless()
 	}
 	f.purpose = purpose
 	if purpose == "" {
@@ -134,8 +136,8 @@ func (c *call) readUpload() (f *file, content []byte, err error) {
 // tooLong returns the refusal of a form that broke off: because it was too
 // long, or for another reason.
 func (c *call) tooLong(bad *refusal) error {
-	if len(c.body) > c.s.cfg.Profile.uploadLimit() && c.s.cfg.Profile != Live {
-		return refuse(wire.CodeFileTooLarge, "File must be under 10MB", "")
+	if len(c.body) > c.profile.uploadLimit() {
+		return c.profile.cut(bad)
 	}
 	return bad
 }
@@ -143,25 +145,13 @@ func (c *call) tooLong(bad *refusal) error {
 // fileName returns the name of a part as it was sent: Part.FileName cuts
 // directories off.
 func fileName(part *multipart.Part) string {
-	_, params, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
-	if err != nil {
-		return ""
-	}
+	_, params, _ := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
 	return params["filename"]
-}
-
-// nameless answers an upload whose file has no name, which JavaScript takes
-// for text.
-func (p Profile) nameless() error {
-	if p == Live {
-		return refuse(wire.CodeUnsupportedFileType, "Unsupported file type: undefined", "")
-	}
-	return refuse(wire.CodeMissingParameter, "file must have a filename", "file")
 }
 
 // listFiles answers GET /v1/files, newest first.
 func (c *call) listFiles() (any, error) {
-	p := c.s.cfg.Profile
+	p := c.profile
 	var found []*file
 	for _, f := range slices.Backward(c.state.files) {
 		if p.finds(f) {
@@ -185,7 +175,7 @@ func (c *call) getFile() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := c.s.cfg.Profile.file(f)
+	shown := c.profile.file(f)
 	_, chunks := f.indexed(time.Now())
 	shown.Chunks = &chunks
 	return shown, nil
@@ -203,15 +193,9 @@ func (c *call) deleteFile() (any, error) {
 
 // file returns the file of the path.
 func (c *call) file() (*file, error) {
-	i := slices.IndexFunc(c.state.files, func(f *file) bool { return f.id == c.ids[0] && c.s.cfg.Profile.finds(f) })
+	i := slices.IndexFunc(c.state.files, func(f *file) bool { return f.id == c.ids[0] && c.profile.finds(f) })
 	if i < 0 {
 		return nil, refuse(wire.CodeNotFound, "File not found", "")
 	}
 	return c.state.files[i], nil
-}
-
-// file shows a file as lists do.
-func (p Profile) file(f *file) wire.File {
-	status, _ := f.indexed(time.Now())
-	return wire.File{FileID: f.id, Filename: f.name, Size: f.size, MIMEType: p.fileType(f), Status: status, CreatedAt: p.time(f.createdAt)}
 }

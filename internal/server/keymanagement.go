@@ -16,7 +16,7 @@ var (
 
 // listKeys answers GET /keys: all keys, newest first.
 func (c *call) listKeys() (any, error) {
-	now, p := time.Now(), c.s.cfg.Profile
+	now, p := time.Now(), c.profile
 	list := wire.KeyList{Keys: []wire.Key{}, KeyStats: map[string]wire.KeyStats{}}
 	for _, k := range slices.Backward(c.state.keys.all) {
 		shown := wire.Key{
@@ -46,7 +46,7 @@ func (c *call) createKey() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := c.s.cfg.Profile
+	p := c.profile
 	given, err := p.text(body, "name", flat(http.StatusBadRequest, errKeyNameMissing))
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func (c *call) updateKey() (any, error) {
 		return nil, err
 	}
 	badName := flat(http.StatusBadRequest, fmt.Sprintf("Name must be 1-%d characters", wire.MaxKeyNameChars))
-	given, err := c.s.cfg.Profile.text(body, "name", badName)
+	given, err := c.profile.text(body, "name", badName)
 	if err != nil {
 		return nil, err
 	}

@@ -9,15 +9,20 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
+// pageAsked returns the page that the call asks for, within what there is.
+func (c *call) pageAsked() (limit, offset int) {
+	query := c.r.URL.Query()
+	limit = min(max(jsInt(query, "limit", c.route.Page.Default), 1), c.route.Page.Most)
+	return limit, max(jsInt(query, "offset", 0), 0)
+}
+
 // pageOf returns the rows of the page that the call asks for, and where it
 // lies. What is their plural name.
 func pageOf[T any](c *call, rows []T, what string) ([]T, wire.Paging, error) {
-	query := c.r.URL.Query()
-	limit := min(max(jsInt(query, "limit", c.route.Page.Default), 1), c.route.Page.Most)
-	offset := max(jsInt(query, "offset", 0), 0)
+	limit, offset := c.pageAsked()
 	total := len(rows)
 	if offset > total {
-		if err := c.s.cfg.Profile.pastEnd(what); err != nil {
+		if err := c.profile.pastEnd(what); err != nil {
 			return nil, wire.Paging{}, err
 		}
 		offset = total

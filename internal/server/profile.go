@@ -1,11 +1,9 @@
 package server
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -150,8 +148,7 @@ func (p Profile) replaysUnread() bool { return p == Live }
 // and the caller's id.
 func (p Profile) replayed(c *call) {
 	if p == Live {
-		c.limit = rateLimit{}
-		c.r.Header.Del(wire.HeaderClientRequestID)
+		c.limit, c.clientID = rateLimit{}, ""
 	}
 }
 
@@ -190,15 +187,6 @@ func (p Profile) noMethod(r *http.Request, methods []string) *refusal {
 	refused := emptyBody(http.StatusNoContent)
 	refused.header = http.Header{"Allow": {strings.Join(methods, ", ")}}
 	return refused
-}
-
-// uploadLimit is how much of a long body is read, in bytes: the live service
-// cuts it, the documented one reads enough to tell that a file is too large.
-func (p Profile) uploadLimit() int {
-	if p == Live {
-		return wire.MaxUploadBodyBytes - 1
-	}
-	return wire.MaxFileBytes + 64<<10
 }
 
 // wrongType answers a member of another JSON type than it has to be: live the
@@ -288,104 +276,4 @@ func (p Profile) time(t time.Time) wire.Time {
 		return wire.DatabaseTime(t)
 	}
 	return wire.HandlerTime(t)
-}
-
-// slug returns the slug of an agent: live the name's in lower case, with an
-// underscore for what cannot stand in one; by the pages the one it was
-// deployed with, with hyphens.
-func (p Profile) slug(deployedAs, name string) string {
-	if p != Live {
-		return deployedAs
-	}
-	slug := listedSlug(name)
-	for strings.Contains(slug, "__") {
-		slug = strings.ReplaceAll(slug, "__", "_")
-	}
-	return cmp.Or(strings.Trim(slug, "_"), slug)
-}
-
-// listSlug returns the slug that the list of agents shows, which live is not
-// always the one that chat takes.
-func (p Profile) listSlug(a *agent) string {
-	if p == Live {
-		return listedSlug(a.name)
-	}
-	return a.slug
-}
-
-// listedSlug replaces what cannot stand in a slug.
-func listedSlug(name string) string {
-	return strings.Map(func(r rune) rune {
-		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '_' || r == '-' {
-			return r
-		}
-		return '_'
-	}, strings.ToLower(name))
-}
-
-// defaultAgent returns the agent for messages that name none, of those that
-// are deployed, or nil: the one deployed last or, by the documentation,
-// support-bot while there is one.
-func (p Profile) defaultAgent(deployed []*agent) *agent {
-	if len(deployed) == 0 {
-		return nil
-	}
-	if p != Live {
-		if i := slices.IndexFunc(deployed, func(a *agent) bool { return a.slug == supportBot }); i >= 0 {
-			return deployed[i]
-		}
-	}
-	return deployed[len(deployed)-1]
-}
-
-// moderated reports what is wrong with the content of a message: live by
-// lists of words.
-func (p Profile) moderated(message string) error {
-	if p == Live {
-		if topic := blockedTopic(message); topic != "" {
-			return refuse(wire.CodeContentBlocked, "Content blocked: "+topic, "")
-		}
-	}
-	return nil
-}
-
-// anyTier reports whether a key can be created with a tier that there is not,
-// which makes it one of the default tier.
-func (p Profile) anyTier() bool { return p == Live }
-
-// defaultDays is how many days of usage are shown unless a number is asked
-// for.
-func (p Profile) defaultDays() int {
-	if p == Live {
-		return 7
-	}
-	return 30
-}
-
-// maxUsageCalls is how many calls, of the newest, usage is counted over.
-func (p Profile) maxUsageCalls() int {
-	if p == Live {
-		return 1000
-	}
-	return int(^uint(0) >> 1)
-}
-
-// fileType returns the mime_type of a file that is there: live the extension
-// of its name.
-func (p Profile) fileType(f *file) string {
-	if p == Live {
-		return cmp.Or(f.kind, strings.TrimPrefix(path.Ext(f.name), "."))
-	}
-	return cmp.Or(f.kind, f.mediaType)
-}
-
-// storable reports whether the store takes a file of that name.
-func (p Profile) storable(name string) bool {
-	return p != Live || strings.IndexFunc(name, func(r rune) bool { return r > '~' }) < 0
-}
-
-// finds reports whether a file is found again: live only in the knowledge
-// base.
-func (p Profile) finds(f *file) bool {
-	return p != Live || f.purpose == wire.PurposeKnowledgeBase
 }

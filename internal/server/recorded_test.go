@@ -229,7 +229,7 @@ func newWorld(t *testing.T, e recorded.Exchange) *world {
 	w.Server, _ = New(cfg)
 	t.Cleanup(w.Close)
 	w.session = func() string { return "ok" }
-	w.offline = account.offline
+	w.SetOffline(account.offline)
 	w.state.keys = keyring{}
 	if !account.unknown {
 		id := "00000000-0000-4000-8000-0000000000b0"

@@ -25,12 +25,7 @@ type page struct {
 	body        string
 }
 
-func (r *refusal) Error() string {
-	if r.cause != nil {
-		return r.cause.Error()
-	}
-	return r.message
-}
+func (r *refusal) Error() string { return r.message }
 
 // refuse returns a refusal with the code's status; an empty message is the
 // code's.
@@ -62,13 +57,13 @@ func (c *call) refuse(r *refusal) {
 		return
 	}
 	c.identify()
-	known, ok := c.s.cfg.Profile.code(r.code)
+	known, ok := c.profile.code(r.code)
 	if !ok {
-		known, _ = c.s.cfg.Profile.code(codeFor(status))
+		known, _ = c.profile.code(codeFor(status))
 	}
 	text := r.message
 	if text == "" {
-		text = c.s.cfg.Profile.message(r.code)
+		text = c.profile.message(r.code)
 	}
 	c.writeJSON(status, wire.ErrorEnvelope{Error: wire.Error{
 		Code:      r.code,
@@ -84,7 +79,7 @@ func (c *call) status(r *refusal) int {
 	if r.status != 0 {
 		return r.status
 	}
-	if known, ok := c.s.cfg.Profile.code(r.code); ok {
+	if known, ok := c.profile.code(r.code); ok {
 		return known.Status
 	}
 	return http.StatusInternalServerError

@@ -66,7 +66,7 @@ var routes = []route{
 func (c *call) match() error {
 	path, inside := strings.CutPrefix(c.r.URL.EscapedPath(), wire.BasePath)
 	if !inside {
-		return c.s.cfg.Profile.noRoute(c.r)
+		return c.profile.noRoute(c.r)
 	}
 	method := c.r.Method
 	if method == http.MethodHead {
@@ -91,8 +91,8 @@ func (c *call) match() error {
 	case c.route != nil:
 		return nil
 	case methods == nil:
-		return c.s.cfg.Profile.noRoute(c.r)
+		return c.profile.noRoute(c.r)
 	}
 	slices.Sort(methods)
-	return c.s.cfg.Profile.noMethod(c.r, methods)
+	return c.profile.noMethod(c.r, methods)
 }

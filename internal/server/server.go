@@ -117,8 +117,12 @@ func (s *Server) Close() {
 }
 
 // background starts work that goes on after the reply, until the server
-// closes. Call it with s.mu held, before which the server is not closed.
-func (s *Server) background(work func(context.Context)) { s.running.Go(func() { work(s.ctx) }) }
+// closes, if it has not yet. Call it with s.mu held.
+func (s *Server) background(work func(context.Context)) {
+	if !s.closed {
+		s.running.Go(func() { work(s.ctx) })
+	}
+}
 
 // Session returns the value of the account's session cookie.
 func (s *Server) Session() string { return s.session() }

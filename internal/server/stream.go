@@ -26,7 +26,7 @@ func (c *call) stream(a *agent, m Message) error {
 	}
 
 	var stop error
-	if pending || !c.s.cfg.Profile.streamsLate() {
+	if pending || !c.profile.streamsLate() {
 		stop = errors.Join(out.begin(), play(c.fault.after == 0))
 	}
 	err := stop
@@ -82,7 +82,7 @@ type eventStream struct {
 }
 
 func newEventStream(c *call) *eventStream {
-	s := &eventStream{c: c, profile: c.s.cfg.Profile, control: http.NewResponseController(c.w)}
+	s := &eventStream{c: c, profile: c.profile, control: http.NewResponseController(c.w)}
 	s.encoder = json.NewEncoder(&s.buf)
 	s.encoder.SetEscapeHTML(false)
 	return s

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -47,7 +46,7 @@ func threadAgent(kept string) string {
 
 // createThread answers POST /v1/threads.
 func (c *call) createThread() (any, error) {
-	p := c.s.cfg.Profile
+	p := c.profile
 	body, err := p.threadBody(c.body)
 	if err != nil {
 		return nil, err
@@ -95,7 +94,7 @@ func (c *call) listThreads() (any, error) {
 	}
 	list := wire.ThreadList{Threads: []wire.Thread{}, Paging: paging}
 	for _, t := range page {
-		list.Threads = append(list.Threads, c.s.cfg.Profile.thread(t))
+		list.Threads = append(list.Threads, c.profile.thread(t))
 	}
 	return list, nil
 }
@@ -106,7 +105,7 @@ func (c *call) getThread() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wire.ThreadReply{Thread: c.s.cfg.Profile.thread(t)}, nil
+	return wire.ThreadReply{Thread: c.profile.thread(t)}, nil
 }
 
 // deleteThread answers DELETE /v1/threads/{id}, which takes the messages too.
@@ -141,7 +140,7 @@ func (c *call) sendThreadMessage() (any, error) {
 	missing := refuse(wire.CodeMissingParameter, "message is required", "message")
 	message, _, ok := field[string](body, "message")
 	if !ok && truthy(body["message"]) {
-		return nil, c.s.cfg.Profile.wrongTypeCaught(missing)
+		return nil, c.profile.wrongTypeCaught(missing)
 	}
 	message = strings.TrimSpace(message)
 	switch {
@@ -150,7 +149,7 @@ func (c *call) sendThreadMessage() (any, error) {
 	case wire.UTF16Len(message) > wire.MaxMessageChars:
 		return nil, refuse(wire.CodeInvalidRequest, fmt.Sprintf("message must be %d characters or fewer", wire.MaxMessageChars), "message")
 	}
-	if err := c.s.cfg.Profile.moderated(message); err != nil {
+	if err := c.profile.moderated(message); err != nil {
 		return nil, err
 	}
 	answer, err := c.converse(t, message)
@@ -191,52 +190,4 @@ func (t *thread) add(role, content string) StoredMessage {
 	t.messages = append(t.messages, m)
 	t.updatedAt = m.CreatedAt
 	return m
-}
-
-// threadBody parses the body of a creation, for which live anything will do.
-func (p Profile) threadBody(body []byte) (object, error) {
-	o, ok := parseObject(body)
-	if !ok && p != Live && len(bytes.TrimSpace(body)) > 0 {
-		return nil, refuse(wire.CodeInvalidRequest, errBadJSON, "")
-	}
-	return o, nil
-}
-
-// threadAgent returns the agent that a thread is created with, which live is
-// not checked.
-func (p Profile) threadAgent(s *Server, body object) (string, error) {
-	agent := body["agent"]
-	if p == Live && truthy(agent) {
-		return fmt.Sprint(agent), nil
-	}
-	name, err := p.text(body, "agent", refuse(wire.CodeInvalidParameter, "agent must be a string", "agent"))
-	switch {
-	case err != nil:
-		return "", err
-	case name == "":
-		return wire.DefaultThreadAgent, nil
-	case s.findAgent(name) == nil:
-		return "", refuse(wire.CodeAgentNotFound, fmt.Sprintf("Agent %q not found or not deployed", name), "")
-	}
-	return name, nil
-}
-
-// threadOpening returns the title and the first message that a thread is
-// created with, of which the pages speak.
-func (p Profile) threadOpening(body object) (title, message string) {
-	if p == Live {
-		return "", ""
-	}
-	title, _, _ = field[string](body, "title")
-	message, _, _ = field[string](body, "message")
-	return title, strings.TrimSpace(message)
-}
-
-// thread shows a thread, by the documentation with the pages' fields.
-func (p Profile) thread(t *thread) wire.Thread {
-	shown := wire.Thread{ID: t.id, Agent: t.agent, Metadata: t.metadata, CreatedAt: p.time(t.createdAt), UpdatedAt: p.time(t.updatedAt)}
-	if p != Live {
-		shown.Title, shown.MessageCount = t.title, len(t.messages)
-	}
-	return shown
 }

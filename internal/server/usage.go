@@ -13,7 +13,7 @@ import (
 // usage answers GET /v1/usage: what became of the key's chats, from the
 // journal.
 func (c *call) usage() (any, error) {
-	p := c.s.cfg.Profile
+	p := c.profile
 	days := p.defaultDays()
 	if asked := c.r.URL.Query().Get("days"); asked != "" {
 		n, ok := parseInt(asked)
@@ -45,15 +45,24 @@ func (c *call) usage() (any, error) {
 	return usage, nil
 }
 
-// chats returns the key's chats since then that came to an agent, newest
-// first and at most so many.
-func (c *call) chats(since time.Time, most int) (chats []*Request) {
+// chats returns the key's chats since then that came to an agent and whose
+// reply has begun, newest first and at most so many. Those under way have
+// taken as long as they are.
+func (c *call) chats(since time.Time, most int) (chats []Request) {
+	underWay := map[*Request]bool{}
+	for other := range c.s.live {
+		underWay[other.entry] = true
+	}
 	for _, e := range slices.Backward(c.state.journal) {
-		if e.KeyID == c.key.id && e.Agent != "" && e.Time.After(since) && e.Duration > 0 &&
-			e.Method == http.MethodPost && e.Path == wire.BasePath+wire.Chat.Path {
-			if chats = append(chats, e); len(chats) == most {
-				break
-			}
+		if e.KeyID != c.key.id || e.Agent == "" || e.Status == 0 || !e.Time.After(since) || e.Path != wire.BasePath+wire.Chat.Path {
+			continue
+		}
+		chat := *e
+		if underWay[e] {
+			chat.Duration = time.Since(e.Time)
+		}
+		if chats = append(chats, chat); len(chats) == most {
+			break
 		}
 	}
 	return chats
@@ -65,7 +74,7 @@ type tally struct {
 	time          time.Duration
 }
 
-func (t *tally) add(e *Request) {
+func (t *tally) add(e Request) {
 	t.calls++
 	t.time += e.Duration
 	if e.Err != "" || e.Status != http.StatusOK {

@@ -29,8 +29,7 @@ const (
 )
 
 // Webhook is a webhook as GET /webhooks lists it, with a masked secret. The
-// replies of POST and PATCH have the whole secret and the fields from UserID
-// on.
+// replies of POST and PATCH have the whole secret, the UserID and the details.
 type Webhook struct {
 	ID              string   `json:"id"`
 	UserID          string   `json:"user_id,omitempty"`
