@@ -15,14 +15,15 @@ import (
 
 // call is one request on its way through the server.
 type call struct {
-	s     *Server
-	state *state
-	w     http.ResponseWriter
-	r     *http.Request
-	id    string   // the server's of the request
-	route *route   // nil where there is none
-	ids   []string // in the path
-	body  []byte   // at most one byte over the limit
+	s       *Server
+	profile Profile
+	state   *state
+	w       http.ResponseWriter
+	r       *http.Request
+	id      string   // the server's of the request
+	route   *route   // nil where there is none
+	ids     []string // in the path
+	body    []byte   // at most one byte over the limit
 
 	ctx    context.Context // done when the client leaves or the server closes
 	cancel context.CancelCauseFunc
