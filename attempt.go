@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -33,6 +34,8 @@ type attempt struct {
 	timer   *time.Timer
 	unhook  func() bool // ends the watch for the end of the caller's context
 	counted int         // calls that the server has counted by its reply; -1 if it does not tell
+	cookies *cookies    // the session as it was sent
+	stale   bool        // another reply had renewed it before this one came
 	unsent  bool        // nothing of the request has left
 	whole   bool        // the body was read to its end
 	ended   bool
@@ -111,8 +114,11 @@ func (a *attempt) make(req *http.Request) (*http.Response, failure) {
 		return nil, a.replyFailure(resp, nil)
 	case resp.StatusCode >= 300:
 		f := a.replyFailure(resp, a.readErrorBody())
-		if resp.StatusCode == http.StatusTooManyRequests {
+		switch {
+		case resp.StatusCode == http.StatusTooManyRequests:
 			a.answered(f.retryAfter)
+		case resp.StatusCode == http.StatusUnauthorized && a.stale:
+			f.retryable = a.repeatable(true) // with the session as it is now
 		}
 		return nil, f
 	case a.stream:
@@ -187,12 +193,12 @@ func (a *attempt) send(req *http.Request) (*http.Response, failure) {
 		a.unsent = true
 		return nil, failure{err: err}
 	}
-	resp, err := a.transport().RoundTrip(out)
+	resp, err := a.http.get().Transport.RoundTrip(out)
 	if err == nil && resp == nil {
 		err = errors.New("the transport returned neither a response nor an error")
 	}
 	if err != nil {
-		return nil, a.transportFailure(a.cause(err))
+		return nil, a.transportFailure(a.cause(http2Error(err)))
 	}
 	if resp.Body == nil { // as http.Client allows it
 		resp.Body = http.NoBody
@@ -218,6 +224,16 @@ func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
 	// idempotency key; a GET it replays unless it has a body, even an empty
 	// one, that it cannot rewind.
 	out.GetBody = nil
+	out.Header = a.header
+	cookies := req.Header.Get("Cookie") // of a Jar
+	if a.auth == wire.SessionAuth {
+		a.cookies = a.secrets.get().session.current.Load()
+		cookies = a.cookies.beside(cookies)
+	}
+	if cookies != "" {
+		out.Header = maps.Clone(a.header)
+		out.Header["Cookie"] = []string{cookies}
+	}
 	if a.upload != nil {
 		var err error
 		out.Body, out.ContentLength, err = a.upload.open()
@@ -226,13 +242,6 @@ func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
 	out.Body = io.NopCloser(bytes.NewReader(a.json)) // of types that net/http knows: it then sends all in one packet
 	out.ContentLength = int64(len(a.json))
 	return out, nil
-}
-
-func (c *core) transport() http.RoundTripper {
-	if c.http.Transport == nil {
-		return http.DefaultTransport
-	}
-	return c.http.Transport
 }
 
 // bound gives the attempt so long from now on, after which it ends for a
@@ -347,6 +356,11 @@ func (a *attempt) observe(resp *http.Response) {
 	if limit.Limit > 0 && a.auth == wire.KeyAuth {
 		a.rateLimit.store(limit)
 	}
+	if a.cookies != nil {
+		session := a.secrets.get().session
+		a.stale = session.current.Load() != a.cookies
+		session.renew(a.cookies, resp.Cookies())
+	}
 	if resp.StatusCode != http.StatusTooManyRequests { // of which the body may tell more
 		a.answered(0)
 	}
@@ -367,12 +381,14 @@ func (a *attempt) followable(resp *http.Response) bool {
 func (a *attempt) readErrorBody() []byte {
 	a.bound(errorBodyTimeout, errBodyTimeout)
 	body, _ := io.ReadAll(io.LimitReader(a, maxErrorBody))
+	a.info.Body = body
 	return body
 }
 
 // take reads and decodes the reply of a unary call.
 func (a *attempt) take(resp *http.Response) failure {
 	body, err := a.readAll(resp.ContentLength)
+	a.info.Body = body
 	switch {
 	case err != nil && a.call.ctx.Err() != nil:
 		return failure{err: context.Cause(a.call.ctx)}
@@ -380,11 +396,15 @@ func (a *attempt) take(resp *http.Response) failure {
 		return a.badReply(body, err)
 	case err != nil:
 		return a.cutOff(body, a.cause(err))
-	case a.decode == nil:
-		return failure{}
+	case a.decode != nil:
+		if err = a.decode(body); err == nil {
+			return failure{}
+		}
 	}
-	err = a.decode(body)
+	named := a.errorIn(body)
 	switch {
+	case named != nil:
+		return failure{err: named}
 	case err == nil:
 		return failure{}
 	case int64(len(body)) < resp.ContentLength:
@@ -422,8 +442,12 @@ func (a *attempt) readAll(length int64) ([]byte, error) {
 func (a *attempt) open(resp *http.Response) (*stream, failure) {
 	a.timer.Stop()
 	if contentType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(contentType), wire.ContentTypeEventStream) {
+		body := a.readErrorBody()
+		if err := a.errorIn(body); err != nil {
+			return nil, failure{err: err}
+		}
 		err := a.streamError(CodeStreamMalformed, fmt.Sprintf("reply is %q, not %s", a.redact(contentType), wire.ContentTypeEventStream), nil)
-		err.Body = excerpt(a.readErrorBody(), a.redact)
+		err.Body = excerpt(body, a.redact)
 		return nil, a.streamFailure(err)
 	}
 	s := newStream(a)
@@ -464,6 +488,17 @@ func (c *call) replyFailure(resp *http.Response, body []byte) failure {
 		retryable:  retryableReply(e) && c.repeatable(e.StatusCode == http.StatusTooManyRequests),
 		retryAfter: e.RetryAfter,
 	}
+}
+
+// errorIn returns the error that a reply names which claims success, or nil.
+func (c *call) errorIn(body []byte) error {
+	e := c.apiError()
+	if !decodeError(e, body, time.Now(), c.redact) {
+		return nil
+	}
+	e.Body = excerpt(body, c.redact)
+	c.errorReply = typed(e)
+	return c.errorReply
 }
 
 // badReply is a reply that claims success and is not usable.

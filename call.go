@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -129,6 +130,7 @@ type call struct {
 
 	clientRequestID string    // as errors show it
 	ids             [2]string // header values: the client request id and the idempotency key
+	header          http.Header
 	attempts        int
 	first           attempt      // of the attempts; here, since most calls make no other
 	info            ResponseInfo // of the last reply
@@ -152,11 +154,10 @@ func (c *core) do(ctx context.Context, r request, opts []CallOption) (reply, err
 	if call.config.info != nil {
 		defer func() { *call.config.info = call.responseInfo() }()
 	}
-	header, err := call.header()
-	if err != nil {
+	if err := call.prepare(); err != nil {
 		return reply{}, call.refuse(err)
 	}
-	return call.run(header)
+	return call.run()
 }
 
 // fetch does a request whose reply is a T.
@@ -174,8 +175,8 @@ func fetch[T any, P interface {
 }
 
 // run makes the attempts.
-func (c *call) run(header http.Header) (reply, error) {
-	c.client = c.http
+func (c *call) run() (reply, error) {
+	c.client = *c.http.get()
 	c.client.Transport = c
 	c.loop.HTTPClient = &c.client
 	c.loop.RetryMax = c.policy.MaxAttempts - 1
@@ -183,12 +184,12 @@ func (c *call) run(header http.Header) (reply, error) {
 	c.loop.Backoff = func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return c.wait }
 	c.loop.ErrorHandler = func(_ *http.Response, err error, _ int) (*http.Response, error) { return nil, err }
 
-	// The body is left to the attempts, each of which sends it anew.
-	req := (&http.Request{Method: c.method, URL: c.url, Header: header}).WithContext(c.ctx)
-	if c.http.Jar != nil { // its cookies are added to the header by each attempt
-		req.Header = header.Clone()
+	// Header and body are left to the attempts.
+	req := (&http.Request{Method: c.method, URL: c.url, Header: noHeader}).WithContext(c.ctx)
+	if c.client.Jar != nil { // its cookies are added to the header by each attempt
+		req.Header = http.Header{}
 		c.loop.PrepareRetry = func(req *http.Request) error {
-			req.Header = header.Clone()
+			req.Header = http.Header{}
 			return nil
 		}
 	}
@@ -218,8 +219,9 @@ func (c *call) refuse(err error) error {
 	return err
 }
 
-// header returns the header that all attempts share, or why there is none.
-func (c *call) header() (http.Header, error) {
+// prepare makes the URL and the header that all attempts share, or returns why
+// the call is not to be sent.
+func (c *call) prepare() error {
 	if c.url == nil {
 		c.url = c.base.JoinPath(c.path)
 		c.url.RawQuery = c.query.Encode()
@@ -237,31 +239,21 @@ func (c *call) header() (http.Header, error) {
 		c.ids[1] = *c.config.idempotencyKey
 	}
 	c.clientRequestID = c.redact(c.ids[0])
-	switch key := c.ids[1]; {
-	case c.refused != nil:
-		return nil, c.refused
-	case c.ids[0] == "" || !headerSafe(c.ids[0]):
-		return nil, invalid(CodeInvalidParameter, wire.HeaderClientRequestID, "client request id is not printable ASCII")
-	case c.repeat == underKey && (key == "" || len(key) > wire.MaxIdempotencyKeyChars || !headerSafe(key)):
-		return nil, invalid(CodeInvalidParameter, wire.HeaderIdempotencyKey,
-			"idempotency key is not 1 to %d characters of printable ASCII", wire.MaxIdempotencyKeyChars)
-	case c.auth == wire.SessionAuth && c.secrets().cookie == nil:
-		return nil, &AuthenticationError{&APIError{
-			Message: "this endpoint is authenticated by the dashboard's session cookie, which WithSession sets: an API key does not open it",
-		}}
+	if err := c.check(); err != nil {
+		return err
 	}
-
 	h := make(http.Header, 8)
 	h["User-Agent"] = c.userAgent
 	h[wire.HeaderClientRequestID] = c.ids[0:1:1]
 	if c.repeat == underKey {
 		h[wire.HeaderIdempotencyKey] = c.ids[1:2:2]
 	}
-	if c.auth == wire.SessionAuth {
-		h["Cookie"] = c.secrets().cookie
-	} else {
-		h["Authorization"] = c.secrets().bearer
-	}
+	if c.auth == wire.KeyAuth {
+		var err error
+		if h["Authorization"], err = c.bearer(); err != nil {
+			return err
+		}
+	} // else each attempt takes the session as it is then
 	h["Accept"] = contentTypeJSON
 	if c.stream {
 		h["Accept"] = contentTypeEventStream
@@ -271,11 +263,84 @@ func (c *call) header() (http.Header, error) {
 	} else if c.json != nil {
 		h["Content-Type"] = contentTypeJSON
 	}
-	return h, nil
+	maps.Copy(h, c.config.header)
+	c.header = h
+	return nil
 }
 
-// Header values that all requests share; nothing writes to them.
+// check returns why the call is not to be sent, and sets its retry policy.
+func (c *call) check() error {
+	if c.ctx == nil {
+		return invalid(CodeInvalidParameter, "ctx", "the context is nil")
+	}
+	if c.refused != nil {
+		return c.refused
+	}
+	if id := c.ids[0]; id == "" || !headerSafe(id) {
+		return invalid(CodeInvalidParameter, wire.HeaderClientRequestID, "client request id is not printable ASCII")
+	}
+	if key := c.ids[1]; c.repeat == underKey && (key == "" || len(key) > wire.MaxIdempotencyKeyChars || !headerSafe(key)) {
+		return invalid(CodeInvalidParameter, wire.HeaderIdempotencyKey,
+			"idempotency key is not 1 to %d characters of printable ASCII", wire.MaxIdempotencyKeyChars)
+	}
+	for name, values := range c.config.header {
+		switch {
+		case !token(name) || !headerSafe(values[0]):
+			return invalid(CodeInvalidParameter, "header", "header %q, or its value, has characters that it may not have", c.redact(name))
+		case ownHeaders[name]:
+			return invalid(CodeInvalidParameter, name, "header %s is the client's own to set", name)
+		}
+	}
+	if policy := c.config.retry; policy != nil {
+		var err error
+		if c.policy, err = policy.withDefaults(); err != nil {
+			return invalid(CodeInvalidParameter, "retry", "%v", err)
+		}
+	}
+	if c.auth == wire.SessionAuth && c.secrets.get().session == nil {
+		return &AuthenticationError{&APIError{
+			Message: "this endpoint is authenticated by the dashboard's session cookie, which WithSession sets: an API key does not open it",
+		}}
+	}
+	return nil
+}
+
+// ownHeaders are those that no caller may set: credentials, ids, and what
+// frames or describes the messages.
+var ownHeaders = map[string]bool{
+	"Authorization": true, "Proxy-Authorization": true, "Cookie": true, "Cookie2": true,
+	wire.HeaderClientRequestID: true, wire.HeaderIdempotencyKey: true, "Idempotency-Key": true, wire.HeaderRequestID: true,
+	"Host": true, "Content-Length": true, "Transfer-Encoding": true, "Te": true, "Trailer": true, "Expect": true,
+	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Upgrade": true, "Http2-Settings": true,
+	"Content-Type": true, "Content-Encoding": true, "Accept": true, "Accept-Encoding": true,
+}
+
+// bearer returns the Authorization header.
+func (c *call) bearer() ([]string, error) {
+	secrets := c.secrets.get()
+	if secrets.key == nil {
+		if secrets.bearer == nil {
+			return nil, &AuthenticationError{&APIError{
+				Message: "this endpoint is authenticated by an API key: use WithAPIKey or set " + EnvAPIKey,
+			}}
+		}
+		return secrets.bearer, nil
+	}
+	key, err := secrets.key(c.ctx)
+	if err != nil {
+		c.failure = failure{err: fmt.Errorf("API key: %w", err)}
+		c.verdict, _ = c.judge(c.failure)
+		return nil, c.error()
+	}
+	if err := checkKey(key); err != nil {
+		return nil, &AuthenticationError{&APIError{Message: err.Error()}}
+	}
+	return []string{"Bearer " + key}, nil
+}
+
+// What all requests share; nothing writes to them.
 var (
+	noHeader               = http.Header{}
 	contentTypeJSON        = []string{wire.ContentTypeJSON}
 	contentTypeEventStream = []string{wire.ContentTypeEventStream}
 )
@@ -366,10 +431,16 @@ func (c *call) responseInfo() ResponseInfo {
 	info.ClientRequestID = c.clientRequestID
 	info.Attempts = c.attempts
 	info.Header = info.Header.Clone()
-	for _, values := range info.Header {
+	for name, values := range info.Header {
 		for i, v := range values {
+			if name == "Set-Cookie" {
+				v = redactSetCookie(v)
+			}
 			values[i] = c.redact(v)
 		}
+	}
+	if info.Body != nil {
+		info.Body = []byte(c.redact(string(info.Body)))
 	}
 	return info
 }

@@ -14,7 +14,8 @@ import (
 // InvalidRequestError whose StatusCode is 0.
 type ChatRequest struct {
 	// Message is what is said to the agent: required, not blank, valid UTF-8,
-	// at most 10,000 characters. The whole request may have 102,400 bytes.
+	// at most 10,000 characters, counted in UTF-16 units as the service does:
+	// most emoji have two. The whole request may have 102,400 bytes.
 	Message string
 
 	// Agent is the slug or the name of the agent. Empty means the agent that
@@ -77,9 +78,9 @@ func (req ChatRequest) validate() *InvalidRequestError {
 		return invalid(CodeMissingParameter, "message", "message is required")
 	case !utf8.ValidString(req.Message):
 		return invalid(CodeInvalidParameter, "message", "message is not valid UTF-8")
-	case utf8.RuneCountInString(req.Message) > wire.MaxMessageChars:
+	case wire.UTF16Len(req.Message) > wire.MaxMessageChars:
 		return invalid(CodeInvalidRequest, "message", "message has %d characters, at most %d are allowed",
-			utf8.RuneCountInString(req.Message), wire.MaxMessageChars)
+			wire.UTF16Len(req.Message), wire.MaxMessageChars)
 	case !utf8.ValidString(req.Agent):
 		return invalid(CodeInvalidParameter, "agent", "agent is not valid UTF-8")
 	case req.SessionID != "" && !wire.ValidSessionID(req.SessionID):

@@ -2,6 +2,7 @@ package clawhq
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -59,10 +60,10 @@ type Client struct {
 type core struct {
 	base       *url.URL
 	chatURL    *url.URL
-	http       http.Client
 	logger     *slog.Logger
 	userAgent  []string
-	secrets    func() *secrets // not a field of their own: print verbs reach everything else
+	secrets    hidden[*secrets]
+	http       hidden[*http.Client] // its transport may hold what was sent
 	retry      RetryPolicy
 	budget     *retryBudget
 	limiter    Limiter      // the caller's own; nil without one
@@ -71,26 +72,27 @@ type core struct {
 	rateLimit  lastRateLimit
 	attemptMax time.Duration
 	idleMax    time.Duration
+	contentMax time.Duration
 }
 
 // secrets are a client's credentials.
 type secrets struct {
-	bearer  []string // the Authorization header
-	cookie  []string // the Cookie header of key management; nil without a session
-	session string   // the cookie's value
+	bearer  []string // the Authorization header; nil without a key
+	key     func(context.Context) (string, error)
+	session *session // nil without one
 }
 
 // forever stands for no bound: long past any program, and far from where a
 // Duration overflows.
 const forever = 100 * 365 * 24 * time.Hour
 
-// NewClient returns a Client for the API key of WithAPIKey or, without that
-// option, of the environment variable CLAWHQ_API_KEY. The base URL is that of
-// WithBaseURL, or of CLAWHQ_BASE_URL, or DefaultBaseURL.
+// NewClient returns a Client for the API key of WithAPIKey or WithAPIKeyFunc
+// or, without these, of the environment variable CLAWHQ_API_KEY. The base URL
+// is that of WithBaseURL, or of CLAWHQ_BASE_URL, or DefaultBaseURL.
 //
-// It fails, before anything is sent, if the key is missing or is not clw_ and
-// 32 letters or digits (product page, "Key Format"), if the base URL is not
-// one, or is http:// for a host other than loopback without WithInsecureHTTP
+// It fails, before anything is sent, if there is neither a key nor a session,
+// if the key is not clw_ and 32 letters or digits (product page, "Key
+// Format"), if the base URL is not one, or is http:// for a host other than loopback without WithInsecureHTTP
 // (product page, "Authentication"), or if an option's value is out of range.
 func NewClient(opts ...Option) (*Client, error) {
 	cfg := config{
@@ -125,15 +127,9 @@ func NewClient(opts ...Option) (*Client, error) {
 
 // core checks the configuration and makes what a Client is made of.
 func (cfg *config) core() (*core, error) {
-	if cfg.err != nil {
-		return nil, cfg.err
-	}
-	if cfg.apiKey == "" {
-		return nil, errors.New("no API key: use WithAPIKey or set " + EnvAPIKey)
-	}
-	if !wire.ValidKey(cfg.apiKey) {
-		return nil, fmt.Errorf("malformed API key of %d characters: a key is %s and %d letters or digits",
-			len(cfg.apiKey), wire.KeyStart, wire.KeyLen-len(wire.KeyStart))
+	secrets, err := cfg.secrets()
+	if err != nil {
+		return nil, err
 	}
 	base, err := parseBaseURL(cfg.baseURL, cfg.insecureHTTP)
 	if err != nil {
@@ -151,14 +147,11 @@ func (cfg *config) core() (*core, error) {
 	if cfg.maxRate < 0 {
 		return nil, fmt.Errorf("max rate %d is negative", cfg.maxRate)
 	}
+	if cfg.contentTimeout < 0 {
+		return nil, fmt.Errorf("stream content timeout %v is negative", cfg.contentTimeout)
+	}
 	if !headerSafe(cfg.product) {
 		return nil, errors.New("user agent product holds characters that a header may not")
-	}
-	if !headerSafe(cfg.session) {
-		return nil, errors.New("session cookie holds characters that a header may not")
-	}
-	if strings.Contains(cfg.session, ";") {
-		return nil, errors.New("session cookie is more than one cookie")
 	}
 	retry, err := cfg.retry.withDefaults()
 	if err != nil {
@@ -170,7 +163,7 @@ func (cfg *config) core() (*core, error) {
 		chatURL:    base.JoinPath(wire.PathChat),
 		logger:     cfg.logger,
 		userAgent:  []string{userAgent(cfg.product)},
-		secrets:    cfg.secrets(),
+		secrets:    hide(secrets),
 		retry:      retry,
 		budget:     newRetryBudget(retry.Budget),
 		limiter:    cfg.limiter,
@@ -178,30 +171,51 @@ func (cfg *config) core() (*core, error) {
 		unshaped:   !cfg.shaped,
 		attemptMax: cmp.Or(cfg.attemptTimeout, forever),
 		idleMax:    cmp.Or(cfg.idleTimeout, forever),
+		contentMax: cmp.Or(cfg.contentTimeout, forever),
 	}
+	client := &http.Client{}
 	if cfg.httpClient != nil {
-		c.http = *cfg.httpClient
+		*client = *cfg.httpClient
 		// The client's Timeout would end a stream in the middle. It bounds
 		// attempts instead.
-		if c.http.Timeout > 0 {
-			c.attemptMax = min(c.attemptMax, c.http.Timeout)
+		if client.Timeout > 0 {
+			c.attemptMax = min(c.attemptMax, client.Timeout)
 		}
-		c.http.Timeout = 0
+		client.Timeout = 0
 	}
+	if client.Transport == nil {
+		client.Transport = http.DefaultTransport
+	}
+	c.http = hide(client)
 	return c, nil
 }
 
-func (cfg *config) secrets() func() *secrets {
-	s := &secrets{bearer: []string{"Bearer " + cfg.apiKey}, session: cfg.session}
-	if cfg.session != "" {
-		name, value, _ := strings.Cut(cfg.session, "=")
-		if strings.Trim(value, "=") == "" { // no name, though perhaps the padding of Base64
-			name, value = wire.SessionCookie, cfg.session
-		}
-		s.session = value
-		s.cookie = []string{name + "=" + value}
+func (cfg *config) secrets() (*secrets, error) {
+	s := &secrets{key: cfg.apiKeyFunc}
+	if s.key == nil && cfg.apiKey == "" && cfg.session == "" {
+		return nil, errors.New("no API key: use WithAPIKey or set " + EnvAPIKey)
 	}
-	return func() *secrets { return s }
+	if s.key == nil && cfg.apiKey != "" {
+		if err := checkKey(cfg.apiKey); err != nil {
+			return nil, err
+		}
+		s.bearer = []string{"Bearer " + cfg.apiKey}
+	}
+	if cfg.session != "" {
+		var err error
+		if s.session, err = newSession(cfg.session); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func checkKey(key string) error {
+	if wire.ValidKey(key) {
+		return nil
+	}
+	return fmt.Errorf("malformed API key of %d characters: a key is %s and %d letters or digits",
+		len(key), wire.KeyStart, wire.KeyLen-len(wire.KeyStart))
 }
 
 // String names the client without its credentials.
@@ -267,11 +281,8 @@ func headerSafe(s string) bool {
 // redact takes the credentials out of a text that came from elsewhere.
 func (c *core) redact(s string) string {
 	s = wire.Redact(s)
-	if session := c.secrets().session; len(session) >= minSecret {
-		s = strings.ReplaceAll(s, session, "…")
+	if session := c.secrets.get().session; session != nil {
+		s = session.redact(s)
 	}
 	return s
 }
-
-// minSecret is the length from which on a session can be told from a word.
-const minSecret = 8

@@ -56,7 +56,12 @@ func TestNewClient(t *testing.T) {
 		"MaxWait":                {nil, []clawhq.Option{key, clawhq.WithRetry(clawhq.RetryPolicy{MaxWait: -1})}, "MaxWait -1ns"},
 		"MaxRetryAfter":          {nil, []clawhq.Option{key, clawhq.WithRetry(clawhq.RetryPolicy{MaxRetryAfter: -1})}, "MaxRetryAfter -1ns"},
 		"user agent":             {nil, []clawhq.Option{key, clawhq.WithUserAgent("a\r\nX: y")}, "user agent"},
-		"several cookies":        {nil, []clawhq.Option{key, clawhq.WithSession("session=abc; theme=dark")}, "more than one cookie"},
+		"cookie without a name":  {nil, []clawhq.Option{key, clawhq.WithSession("session=abc; dark")}, "cookie 2 of the session"},
+		"cookie without a value": {nil, []clawhq.Option{key, clawhq.WithSession("a=b; c=")}, "cookie 2 of the session"},
+		"whole Cookie header":    {nil, []clawhq.Option{key, clawhq.WithSession("Cookie: a=b")}, "cookie 1 of the session"},
+		"stream content timeout": {nil, []clawhq.Option{key, clawhq.WithStreamContentTimeout(-1)}, "content timeout -1ns is negative"},
+		"session, but no key":    {nil, []clawhq.Option{clawhq.WithSession("s")}, ""},
+		"session and a bad key":  {nil, []clawhq.Option{clawhq.WithSession("s"), clawhq.WithAPIKey("sk-123")}, "malformed API key"},
 		"session":                {nil, []clawhq.Option{key, clawhq.WithSession("a\r\nX: y")}, "session cookie"},
 		"key as the base URL":    {nil, []clawhq.Option{key, clawhq.WithBaseURL(testKey)}, "clw_a1b2c3d4…"},
 		"base URL without host":  {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://:443/api")}, "not of the form"},
@@ -262,6 +267,7 @@ func TestResponseInfo(t *testing.T) {
 			"X-Ratelimit-Limit": {"60"}, "X-Ratelimit-Remaining": {"41"}, "X-Ratelimit-Reset": {"1795470840000"},
 			"X-Echo": {"clw_a1b2c3d4…"},
 		},
+		Body: []byte(okBody),
 	}
 	if diff := cmp.Diff(want, info); diff != "" {
 		t.Errorf("info (-want +got):\n%s", diff)

@@ -15,8 +15,14 @@ import (
 )
 
 // ErrorCode is the machine-readable code of an error (product page, "Error
-// Handling"). The server may send codes that are not listed here.
+// Handling"). The server may send codes that are not listed here. A code is
+// an error value, which every error with that code matches:
+//
+//	if errors.Is(err, clawhq.CodeRateLimited) { … }
 type ErrorCode string
+
+// Error returns the code.
+func (c ErrorCode) Error() string { return string(c) }
 
 // The codes of the /v1 API. Errors of the older shapes, with codes like
 // RATE_LIMITED, carry today's code; what was sent is in APIError.Body.
@@ -46,9 +52,10 @@ const (
 // service puts into a stream's error event.
 const (
 	CodeStreamError     ErrorCode = wire.CodeStreamError // the service reported that the agent failed
-	CodeStreamTruncated ErrorCode = "stream_truncated"   // the stream ended without [DONE], or the caller's context did
+	CodeStreamTruncated ErrorCode = "stream_truncated"   // the stream ended without [DONE]
+	CodeStreamCancelled ErrorCode = "stream_cancelled"   // the caller's context ended
 	CodeStreamMalformed ErrorCode = "stream_malformed"   // an event, or the whole reply, is not as documented
-	CodeStreamIdle      ErrorCode = "stream_idle"        // silent for longer than WithStreamIdleTimeout allows
+	CodeStreamIdle      ErrorCode = "stream_idle"        // silent for longer than WithStreamIdleTimeout or WithStreamContentTimeout allows
 	CodeStreamTooLarge  ErrorCode = "stream_too_large"   // an event of more than 16 MiB
 )
 
@@ -136,6 +143,12 @@ func (e *APIError) Error() string {
 		b.WriteString(" (" + strings.Join(ids, ", ") + ")")
 	}
 	return b.String()
+}
+
+// Is reports whether target is the error's code.
+func (e *APIError) Is(target error) bool {
+	code, ok := target.(ErrorCode)
+	return ok && e != nil && code != "" && code == e.Code
 }
 
 // maxErrorLine bounds a foreign text within an error's line, in bytes.
@@ -306,7 +319,8 @@ const maxErrorExcerpt = 4 << 10
 
 // decodeError fills in e from the body of an error reply, whatever its shape:
 // the documented envelope, the older flat ones, or something else altogether.
-func decodeError(e *APIError, body []byte, now time.Time, redact func(string) string) {
+// It reports whether the body names an error.
+func decodeError(e *APIError, body []byte, now time.Time, redact func(string) string) (named bool) {
 	var (
 		top, inner map[string]json.RawMessage
 		flat       string
@@ -345,6 +359,7 @@ func decodeError(e *APIError, body []byte, now time.Time, redact func(string) st
 	if !documented {
 		e.Body = excerpt(body, redact)
 	}
+	return inner != nil || flat != ""
 }
 
 // text reads a JSON string, and anything else as its JSON text, so that a
@@ -370,15 +385,15 @@ func excerpt(body []byte, redact func(string) string) []byte {
 // not a reply. It matches each of its causes.
 type callError struct {
 	text   string
-	causes func() []error // not a field of their own: their texts are not redacted
+	causes hidden[[]error] // their texts are not redacted
 }
 
 func newCallError(text string, causes ...error) *callError {
-	return &callError{text, func() []error { return causes }}
+	return &callError{text, hide(causes)}
 }
 
 func (e *callError) Error() string   { return e.text }
-func (e *callError) Unwrap() []error { return e.causes() }
+func (e *callError) Unwrap() []error { return e.causes.get() }
 
 // Format prints the text whatever the verb: with one that does not fit, fmt
 // would print the causes, whose texts are not redacted.

@@ -1,6 +1,7 @@
 package clawhq
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -13,6 +14,7 @@ type Option func(*config)
 type config struct {
 	apiKey, baseURL, product, session string
 
+	apiKeyFunc     func(context.Context) (string, error)
 	httpClient     *http.Client
 	logger         *slog.Logger
 	retry          RetryPolicy
@@ -22,13 +24,28 @@ type config struct {
 	maxRate        int
 	attemptTimeout time.Duration
 	idleTimeout    time.Duration
+	contentTimeout time.Duration
 	insecureHTTP   bool
-	err            error // the first option that could not be applied
 }
 
 // WithAPIKey sets the API key: clw_ and 32 letters or digits (product page,
-// "Key Format"). Default: the environment variable CLAWHQ_API_KEY.
-func WithAPIKey(key string) Option { return func(c *config) { c.apiKey = key } }
+// "Key Format"). Default: the environment variable CLAWHQ_API_KEY. A Client
+// that is given no key, but WithSession, is for what the session opens; a call
+// that needs a key then fails before anything is sent, with an
+// AuthenticationError.
+func WithAPIKey(key string) Option {
+	return func(c *config) { c.apiKey, c.apiKeyFunc = key, nil }
+}
+
+// WithAPIKeyFunc has key asked for the API key before each call that needs
+// one, with the call's context, so that a key is rotated without a restart.
+// The attempts of a call share what it returns. If it fails, so does the call,
+// with an error that wraps its own; a malformed key is an AuthenticationError.
+// Nothing is sent then. It is called by many goroutines at once, and should
+// remember its answer. It takes the place of WithAPIKey, and WithAPIKey of it.
+func WithAPIKeyFunc(key func(context.Context) (string, error)) Option {
+	return func(c *config) { c.apiKeyFunc = key }
+}
 
 // WithBaseURL sets the base URL that paths like /v1/chat are appended to; a
 // path of its own is kept. Default: the environment variable CLAWHQ_BASE_URL
@@ -77,9 +94,13 @@ func WithLimiter(limiter Limiter) Option {
 	return func(c *config) { c.limiter, c.rateLimit, c.shaped = limiter, 0, limiter != nil }
 }
 
-// WithSession sets the dashboard's session cookie, which key management is
-// authenticated by (an API key cannot manage keys): either the value of the
-// cookie named session, or name=value. Default: none, and Client.Keys fails.
+// WithSession sets the dashboard's session, which management endpoints are
+// authenticated by (an API key cannot manage keys): the value of a Cookie
+// header as a browser sends it, name=value; name.0=value; name.1=value, with
+// as many cookies as the session has, or the value alone of the cookie named
+// session. What replies renew of these cookies by Set-Cookie is used from then
+// on, by all goroutines: the one given here may be dead soon. Default: none,
+// and Client.Keys fails.
 func WithSession(cookie string) Option { return func(c *config) { c.session = cookie } }
 
 // DefaultAttemptTimeout is how long one attempt may take: an agent may take 60
@@ -98,16 +119,99 @@ func WithAttemptTimeout(d time.Duration) Option {
 // than the 60 seconds after which the service itself reports model_timeout.
 const DefaultStreamIdleTimeout = 90 * time.Second
 
-// WithStreamIdleTimeout bounds how long a stream may be silent while the
-// caller waits for its next chunk. Any byte counts as life, a comment too; the
-// time that the caller spends on a chunk does not count. Past it the stream
-// ends with a StreamError of code stream_idle. A stream has no bound on its
-// whole length but the caller's context. Default: DefaultStreamIdleTimeout;
-// 0 means no bound.
+// WithStreamIdleTimeout bounds how long a stream's connection may be silent
+// while the caller waits for the next chunk. Any byte counts as life, that of a
+// comment too; the time that the caller spends on a chunk does not count. Past
+// it the stream ends with a StreamError of code stream_idle. A stream has no
+// bound on its whole length but the caller's context. Default:
+// DefaultStreamIdleTimeout; 0 means no bound.
 func WithStreamIdleTimeout(d time.Duration) Option {
 	return func(c *config) { c.idleTimeout = d }
+}
+
+// WithStreamContentTimeout bounds how long the caller waits for a stream's
+// next chunk, the first one included, whatever else is sent meanwhile, like
+// the comments that keep a connection alive. Past it the stream ends with a
+// StreamError of code stream_idle. Default: 0, no bound.
+func WithStreamContentTimeout(d time.Duration) Option {
+	return func(c *config) { c.contentTimeout = d }
 }
 
 // WithInsecureHTTP allows an http:// base URL for a host other than loopback.
 // The key then crosses the network in the clear.
 func WithInsecureHTTP() Option { return func(c *config) { c.insecureHTTP = true } }
+
+// A CallOption configures one call.
+type CallOption func(*callConfig)
+
+type callConfig struct {
+	info            *ResponseInfo
+	idempotencyKey  *string
+	clientRequestID *string
+	header          http.Header
+	retry           *RetryPolicy
+}
+
+// ResponseInfo is what is known of a reply beside its body. See
+// WithResponseInfo.
+type ResponseInfo struct {
+	RequestID       string      // the server's id of the last attempt (X-Request-Id)
+	ClientRequestID string      // the caller's id, the same for all attempts (X-Client-Request-Id)
+	StatusCode      int         // 0 if no reply came
+	Attempts        int         // requests sent; 0 if the call failed before
+	RateLimit       RateLimit   // zero if the reply does not tell, as errors do not
+	Replayed        bool        // the reply is the stored one of an earlier call with this idempotency key
+	Header          http.Header // the reply's header, keys and cookies redacted
+
+	// Body is the body of a unary call's reply as it came, keys and the
+	// session redacted; of an error the first 64 KiB. Nil for a stream.
+	Body []byte
+}
+
+// WithResponseInfo has info filled in by the call, whether it succeeds or
+// fails; by a stream, before its first chunk is handed out.
+func WithResponseInfo(info *ResponseInfo) CallOption {
+	return func(c *callConfig) { c.info = info }
+}
+
+// WithIdempotencyKey sets the X-Idempotency-Key of a chat: 1 to 64 characters
+// of printable ASCII. For 24 hours the server answers a key it has answered
+// before with the stored reply, without running the agent again; streams are
+// not stored, and a stream under the key of a stored reply would get that in
+// place of one. The server knows a key by account, not by API key or by what
+// the request says: tenants whose API keys belong to one account must not use
+// the same, or the second gets the first's answer. Default: a new UUID for
+// each call, the same for all its attempts, which cannot meet another.
+// Whatever is not a chat ignores it.
+func WithIdempotencyKey(key string) CallOption {
+	return func(c *callConfig) { c.idempotencyKey = &key }
+}
+
+// WithClientRequestID sets the X-Client-Request-Id, which the server echoes
+// and errors carry: printable ASCII, not empty. Default: a new UUID for each
+// call, the same for all its attempts.
+func WithClientRequestID(id string) CallOption {
+	return func(c *callConfig) { c.clientRequestID = &id }
+}
+
+// WithHeader adds a header to every request of the call, in place of the one
+// that the client would send, or an option before it. Refused, with an
+// InvalidRequestError before anything is sent, are names and values that no
+// header may have (RFC 9110 §5), credentials (Authorization, Cookie, …), ids
+// (X-Client-Request-Id, X-Idempotency-Key, …), and what frames or describes
+// the messages (Host, Content-Length, Content-Type, Accept-Encoding, …).
+func WithHeader(name, value string) CallOption {
+	return func(c *callConfig) {
+		if c.header == nil {
+			c.header = http.Header{}
+		}
+		c.header.Set(name, value)
+	}
+}
+
+// WithCallRetry sets the retry policy of this call. Zero fields take the
+// values of DefaultRetryPolicy. The budget stays the client's, except that a
+// negative Budget lets this call retry without it.
+func WithCallRetry(policy RetryPolicy) CallOption {
+	return func(c *callConfig) { c.retry = &policy }
+}

@@ -245,11 +245,12 @@ func (a *attempt) limited(ctx context.Context, r shaping.Request) (back <-chan s
 // throttled returns err, as ErrThrottled if it is for a context that has ended,
 // or will too soon.
 func (a *attempt) throttled(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
 	var late *shaping.TooLate
 	ended := ctx.Err()
 	switch {
-	case err == nil:
-		return nil
 	case ended != nil:
 	case errors.As(err, &late), errors.Is(err, context.DeadlineExceeded), strings.Contains(err.Error(), "would exceed context deadline"): // x/time/rate has no other mark
 		ended = context.DeadlineExceeded

@@ -22,7 +22,11 @@ import (
 // Repeated are replies of status 429, 500, 502, 503 and 504, of status 409
 // with code request_in_progress, failures of the connection, and attempts that
 // timed out; a stream only until its first chunk was handed out. Nothing else
-// is: no other 4xx, and nothing once the caller's context has ended.
+// is: no other 4xx, and nothing once the caller's context has ended. A request
+// that the service must not execute twice, like the creation of a key, is
+// repeated only if the failure proves that nothing happened: after a 429, if
+// no connection could be made, or if the server refused the stream unprocessed
+// (HTTP/2's GOAWAY and REFUSED_STREAM).
 //
 // The wait before a retry is random between 0 and MinWait, doubled with every
 // retry up to MaxWait (exponential backoff with full jitter); if the server
@@ -30,8 +34,8 @@ import (
 // longer. A wait that would outlast the context's deadline is not begun: the
 // error comes back at once and also matches context.DeadlineExceeded.
 type RetryPolicy struct {
-	// MaxAttempts is how many requests a call may send, by default 4. 1 means
-	// no retry.
+	// MaxAttempts is how many requests a call may send, by default 4; the
+	// followers of redirects count. 1 means no retry.
 	MaxAttempts int
 
 	// MinWait and MaxWait bound the backoff, by default to 500 ms and 8 s:
@@ -134,7 +138,7 @@ func (c *call) judge(f failure) (verdict, time.Duration) {
 		return tooLong, 0
 	case hasDeadline && time.Until(deadline) <= wait:
 		return tooLate, wait
-	case !c.budget.spend():
+	case c.policy.Budget >= 0 && !c.budget.spend():
 		return overBudget, 0
 	default:
 		return again, wait
@@ -155,17 +159,44 @@ func retryableReply(e *APIError) bool {
 }
 
 // retryableTransport reports whether an attempt that got no reply may be
-// repeated: a certificate that is not trusted now will not be in a second.
+// repeated: neither a certificate that is not trusted now nor a proxy that asks
+// for a password will do so in a second.
 func retryableTransport(err error) bool {
 	var cert *tls.CertificateVerificationError
-	return !errors.As(err, &cert)
+	return !errors.As(err, &cert) && !strings.Contains(err.Error(), http.StatusText(http.StatusProxyAuthRequired)) // all that net/http tells of it
 }
 
-// neverSent reports whether err proves that no request left: no connection
-// could be made.
+// neverSent reports whether err proves that the service has done nothing: no
+// connection could be made, or the server has refused the stream unprocessed.
 func neverSent(err error) bool {
 	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
+	if errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect" || op.Op == "socks connect") {
+		return true
+	}
+	return errors.Is(err, errUnprocessed)
+}
+
+var errUnprocessed = errors.New("the server has not processed the request")
+
+// http2Error returns err as it is to be shown, with errUnprocessed if it says
+// as much: by REFUSED_STREAM, or by GOAWAY with an earlier stream as the last
+// (RFC 9113 §8.7). Where net/http would send such a request again by itself if
+// it had GetBody, it says no more than this text; and that it would so after
+// PROTOCOL_ERROR too, which proves nothing.
+func http2Error(err error) error {
+	text := err.Error()
+	if _, after, ok := strings.Cut(text, "http2: Transport: cannot retry err ["); ok {
+		if i := strings.LastIndex(after, "] after Request.Body was written"); i >= 0 {
+			text = after[:i]
+			err = errors.New(text)
+		}
+	}
+	refused := strings.HasPrefix(text, "stream error: stream ID ") && strings.Contains(text, "; REFUSED_STREAM")
+	if refused || strings.HasPrefix(text, "http2: Transport received Server's graceful shutdown GOAWAY") ||
+		strings.HasPrefix(text, "http2: Transport received GOAWAY from server ") || text == "http2: client conn not usable" {
+		return fmt.Errorf("%w: %w", errUnprocessed, err)
+	}
+	return err
 }
 
 // retryBudget is a token bucket whose clock is the count of successes: it

@@ -82,7 +82,10 @@ const maxEvent = 16 << 20
 // so that its connection can be used again.
 const drainTimeout = 100 * time.Millisecond
 
-var errStreamIdle = errors.New("stream is idle")
+var (
+	errStreamIdle  = errors.New("stream is idle")
+	errContentIdle = errors.New("stream has no content")
+)
 
 // A stream is a reply of which the first chunk has arrived.
 type stream struct {
@@ -92,6 +95,7 @@ type stream struct {
 	event chunkEvent // reused, since it escapes
 	first ChatChunk
 	state streamState
+	due   time.Time // of the next chunk, by WithStreamContentTimeout
 }
 
 type streamState int
@@ -114,9 +118,14 @@ func (s *stream) begin() (err *StreamError) {
 	return err
 }
 
-// Read reads from the body, which may be silent for so long.
+// Read reads from the body, which may be silent for so long, and so long
+// without a chunk.
 func (s *stream) Read(p []byte) (int, error) {
-	s.bound(s.idleMax, errStreamIdle)
+	most, why := s.idleMax, errStreamIdle
+	if left := time.Until(s.due); !s.due.IsZero() && left < most {
+		most, why = left, errContentIdle
+	}
+	s.bound(most, why)
 	n, err := s.attempt.Read(p)
 	s.timer.Stop()
 	return n, err
@@ -145,6 +154,9 @@ func (s *stream) next() (ChatChunk, error) {
 
 // read returns the next chunk, or changes the state to done.
 func (s *stream) read() (ChatChunk, *StreamError) {
+	if s.contentMax < forever {
+		s.due = time.Now().Add(s.contentMax)
+	}
 	for {
 		ev, err := s.events.Next()
 		if ev != nil && isDone(ev.Data) { // with the final newline or without
@@ -180,9 +192,11 @@ func (s *stream) readError(err error) *StreamError {
 		if cause := context.Cause(ctx); cause != err {
 			err = fmt.Errorf("%w: %w", err, cause)
 		}
-		return s.streamError(CodeStreamTruncated, "the caller's context ended", err)
+		return s.streamError(CodeStreamCancelled, "the caller's context ended", err)
 	case context.Cause(s.ctx) == errStreamIdle:
 		return s.streamError(CodeStreamIdle, fmt.Sprintf("nothing received for %v", s.idleMax), os.ErrDeadlineExceeded)
+	case context.Cause(s.ctx) == errContentIdle:
+		return s.streamError(CodeStreamIdle, fmt.Sprintf("no content for %v", s.contentMax), os.ErrDeadlineExceeded)
 	case err == sse.ErrTooLarge:
 		return s.streamError(CodeStreamTooLarge, fmt.Sprintf("event is larger than %d MiB", maxEvent>>20), err)
 	case err == io.EOF:
@@ -240,7 +254,7 @@ func (ev *chunkEvent) decode(data []byte) (text string, ok bool, err error) {
 		return "", false, err
 	}
 	switch {
-	case ev.Error != nil && string(ev.Error) != "null":
+	case !noError(ev.Error):
 		return "", false, errEvent
 	case ev.Content != nil:
 		return *ev.Content, true, nil
@@ -249,6 +263,15 @@ func (ev *chunkEvent) decode(data []byte) (text string, ok bool, err error) {
 	default:
 		return "", false, nil
 	}
+}
+
+// noError reports whether the error of an event says that there is none.
+func noError(e json.RawMessage) bool {
+	switch string(e) {
+	case "", "null", "false", `""`:
+		return true
+	}
+	return false
 }
 
 // soleContent returns the JSON string in data of the form {"content":"text"},

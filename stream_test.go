@@ -444,7 +444,7 @@ func FuzzDecodeChunk(f *testing.F) {
 // nor the caller's context.
 func TestStreamOfADeafBody(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]clawhq.ErrorCode{"idle": clawhq.CodeStreamIdle, "cancelled": clawhq.CodeStreamTruncated} {
+	for name, want := range map[string]clawhq.ErrorCode{"idle": clawhq.CodeStreamIdle, "cancelled": clawhq.CodeStreamCancelled} {
 		synctest.Test(t, func(t *testing.T) {
 			mock := httpmock.NewMockTransport()
 			mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {

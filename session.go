@@ -1,0 +1,175 @@
+package clawhq
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// A session is the dashboard's: cookies, which any reply to a call may renew.
+type session struct{ current atomic.Pointer[cookies] }
+
+// cookies are those of a session at one time. Nothing changes them.
+type cookies struct {
+	list   []cookie
+	header string   // as they are sent
+	former []string // values that these took the place of
+}
+
+type cookie struct{ name, value string }
+
+// newSession reads the value of a Cookie header (RFC 6265 §4.2.1), or the
+// value alone of the cookie named session.
+func newSession(header string) (*session, error) {
+	if !headerSafe(header) {
+		return nil, fmt.Errorf("session cookie holds characters that a header may not")
+	}
+	var list []cookie
+	if _, value, _ := strings.Cut(header, "="); strings.Trim(value, "=") == "" && !strings.Contains(header, ";") {
+		list = []cookie{{wire.SessionCookie, header}} // no name, though perhaps the padding of Base64
+	} else {
+		list = splitCookies(header)
+	}
+	for i, c := range list {
+		if !token(c.name) || c.value == "" {
+			return nil, fmt.Errorf("cookie %d of the session is not of the form name=value", i+1)
+		}
+	}
+	s := &session{}
+	s.current.Store(newCookies(list, nil))
+	return s, nil
+}
+
+func newCookies(list []cookie, former []string) *cookies {
+	var pairs []string
+	for _, c := range list {
+		pairs = append(pairs, c.name+"="+c.value)
+	}
+	return &cookies{list, strings.Join(pairs, "; "), former}
+}
+
+// splitCookies reads the value of a Cookie header.
+func splitCookies(header string) (list []cookie) {
+	for pair := range strings.SplitSeq(header, ";") {
+		if pair = strings.TrimSpace(pair); pair != "" {
+			name, value, _ := strings.Cut(pair, "=")
+			list = append(list, cookie{name, value})
+		}
+	}
+	return list
+}
+
+// renew takes what a reply to a call with these cookies has set. If another
+// reply has renewed the session meanwhile, it stays as that made it: what is
+// said of the cookies before is out of date.
+func (s *session) renew(sent *cookies, set []*http.Cookie) {
+	if next := sent.renewed(set); next != nil {
+		s.current.CompareAndSwap(sent, next)
+	}
+}
+
+// renewed returns the cookies with what a reply has set of them, or nil if
+// that is nothing. A long value comes in parts, name.0, name.1 and so on, as
+// many as it needs now: a first part puts an end to all parts before it.
+func (c *cookies) renewed(set []*http.Cookie) *cookies {
+	list := slices.Clone(c.list)
+	drop := func(which func(name string) bool) {
+		list = slices.DeleteFunc(list, func(old cookie) bool { return which(old.name) })
+	}
+	set = slices.DeleteFunc(set, func(n *http.Cookie) bool { return !c.owns(n.Name) })
+	for _, n := range set {
+		if whole := wholeName(n.Name); !expired(n) && (n.Name == whole || n.Name == whole+".0") {
+			drop(func(name string) bool { return wholeName(name) == whole })
+		}
+	}
+	for _, n := range set {
+		drop(func(name string) bool { return name == n.Name })
+		if !expired(n) {
+			value := n.Value
+			if n.Quoted {
+				value = `"` + value + `"`
+			}
+			list = append(list, cookie{n.Name, value})
+		}
+	}
+	if len(set) == 0 {
+		return nil
+	}
+	var former []string
+	for _, old := range c.list {
+		former = append(former, old.value)
+	}
+	return newCookies(list, former)
+}
+
+// owns reports whether a cookie is one of these, or a part of one.
+func (c *cookies) owns(name string) bool {
+	return slices.ContainsFunc(c.list, func(own cookie) bool { return wholeName(own.name) == wholeName(name) })
+}
+
+// wholeName is the name of the cookie that name is a part of, if it is one.
+func wholeName(name string) string {
+	if i := strings.LastIndexByte(name, '.'); i > 0 && digits(name[i+1:]) {
+		return name[:i]
+	}
+	return name
+}
+
+func expired(c *http.Cookie) bool {
+	return c.MaxAge < 0 || c.MaxAge == 0 && !c.Expires.IsZero() && c.Expires.Before(time.Now())
+}
+
+// beside returns the Cookie header that has these and, of those of a Jar, the
+// ones that are not the session's.
+func (c *cookies) beside(jar string) string {
+	others := slices.DeleteFunc(splitCookies(jar), func(o cookie) bool { return c.owns(o.name) })
+	if len(others) == 0 {
+		return c.header
+	}
+	return newCookies(append(slices.Clone(c.list), others...), nil).header
+}
+
+// redact takes the session out of a text that came from elsewhere.
+func (s *session) redact(text string) string {
+	c := s.current.Load()
+	for _, own := range c.list {
+		text = redactValue(text, own.value)
+	}
+	for _, value := range c.former {
+		text = redactValue(text, value)
+	}
+	return text
+}
+
+// minSecret is the length from which on a cookie's value can be told from a
+// word.
+const minSecret = 8
+
+func redactValue(text, value string) string {
+	if len(value) < minSecret {
+		return text
+	}
+	return strings.ReplaceAll(text, value, "…")
+}
+
+// redactSetCookie takes the value out of a Set-Cookie header.
+func redactSetCookie(header string) string {
+	pair, attributes, more := strings.Cut(header, ";")
+	name, _, _ := strings.Cut(pair, "=")
+	if more {
+		attributes = ";" + attributes
+	}
+	return name + "=…" + attributes
+}
+
+// token reports whether s can name a header or a cookie (RFC 9110 §5.6.2).
+func token(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool {
+		return r <= ' ' || r > '~' || strings.ContainsRune("()<>@,;:\\\"/[]?={}", r)
+	}) < 0
+}
