@@ -627,6 +627,8 @@ func exhibitValues(t *testing.T, x *exhibition) {
 		clawhq.WithAPIKey(testKey), clawhq.WithSession(sentinelSession), clawhq.WithIdempotencyKey(testKey), clawhq.WithClientRequestID(testKey),
 		clawhqtest.WithInMemory(), clawhqtest.Reply(testKey), clawhqtest.FaultReset(),
 		clawhqtest.Message{Text: "hi", History: []clawhqtest.Turn{{Role: clawhqtest.RoleUser, Content: "hi"}}}, clawhqtest.Turn{Role: clawhqtest.RoleUser},
+		clawhqtest.Conversation{Messages: []clawhqtest.StoredMessage{{Content: "hi"}}}, clawhqtest.StoredMessage{Content: "hi"}, clawhqtest.AuditEntry{ID: "1"},
+		clawhqtest.Key(testKey), clawhqtest.FaultReset().On(clawhqtest.Key(testKey)), clawhq.LimitRequest{},
 		&clawhq.Client{}, &clawhq.KeysService{}, &clawhq.StreamError{APIError: &clawhq.APIError{}},
 	} {
 		x.show(v)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 
@@ -12,8 +13,21 @@ import (
 // zero aim is everything.
 type aim struct {
 	path  string // below the base URL, with a method before it or not
-	key   string // id of the key or the key itself
+	key   keyRef
 	agent string // slug or name
+}
+
+// A keyRef is the id of a key, or the key itself, which nobody may print.
+type keyRef struct {
+	shown string // an id whole
+	hash  [sha256.Size]byte
+}
+
+func refTo(key string) (r keyRef) {
+	if key != "" {
+		r = keyRef{wire.Redact(key), sha256.Sum256([]byte(key))}
+	}
+	return r
 }
 
 // On returns the fault aimed at requests that meet the conditions as well as
@@ -35,7 +49,7 @@ type Condition struct{ aim aim }
 func OnPath(path string) Condition { return Condition{aim{path: path}} }
 
 // OnKey is met by requests that bear the key with that id, or the key itself.
-func OnKey(key string) Condition { return Condition{aim{key: key}} }
+func OnKey(key string) Condition { return Condition{aim{key: refTo(key)}} }
 
 // OnAgent is met by requests for that agent: chats, messages of its threads
 // and batches with a message for it.
@@ -45,7 +59,7 @@ func OnAgent(agent string) Condition { return Condition{aim{agent: agent}} }
 func (a aim) String() string {
 	var conditions []string
 	for _, c := range []struct{ name, value string }{
-		{"Path", a.path}, {"Key", wire.Redact(a.key)}, {"AgentSlug", a.agent},
+		{"Path", a.path}, {"Key", a.key.shown}, {"AgentSlug", a.agent},
 	} {
 		if c.value != "" {
 			conditions = append(conditions, fmt.Sprintf("%s(%q)", c.name, c.value))
@@ -73,9 +87,9 @@ func (a aim) meets(c *call) bool {
 			return false
 		}
 	}
-	if a.key != "" {
+	if a.key != (keyRef{}) {
 		k := c.state.keys.find(bearer(c.r))
-		if k == nil || k.id != a.key && k != c.state.keys.find(a.key) {
+		if k == nil || k.id != a.key.shown && k.hash != a.key.hash {
 			return false
 		}
 	}
