@@ -2,63 +2,9 @@ package dashboard
 
 import (
 	"fmt"
-	"net/http"
+	"strings"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
-)
-
-// catalog is what the page knows of the API: its endpoints, from which the
-// playground's list and forms are made, and the constants that both sides
-// share.
-type catalog struct {
-	BasePath       string         `json:"base_path"`
-	OwnPath        string         `json:"own_path"` // before the base path in the page's own calls
-	APIKeys        []string       `json:"api_keys"`
-	Profile        string         `json:"profile"`
-	SessionCookie  string         `json:"session_cookie"`
-	KeyPattern     string         `json:"key_pattern"` // regular expression, unanchored
-	KeyPrefixChars int            `json:"key_prefix_chars"`
-	StatusTexts    map[int]string `json:"status_texts"` // HTTP/2 has none on the wire
-	Endpoints      []endpoint     `json:"endpoints"`
-	Faults         []FaultForm    `json:"faults"`
-}
-
-// endpoint describes one operation of the API.
-type endpoint struct {
-	ID          string      `json:"id"`
-	Group       string      `json:"group"`
-	Name        string      `json:"name"`
-	Description string      `json:"description"`
-	Method      string      `json:"method"`
-	Path        string      `json:"path"` // below BasePath, with {name} for path parameters
-	Auth        string      `json:"auth"`
-	Parameters  []parameter `json:"parameters"`
-}
-
-// parameter describes one parameter of an endpoint, and how to check it.
-type parameter struct {
-	Name        string   `json:"name"`
-	In          string   `json:"in"`
-	Type        string   `json:"type"` // string, integer or boolean
-	Description string   `json:"description"`
-	Required    bool     `json:"required"`
-	Default     any      `json:"default,omitempty"`
-	MaxLength   int      `json:"max_length,omitempty"` // characters
-	Pattern     string   `json:"pattern,omitempty"`    // regular expression for the whole value
-	Options     []int    `json:"options,omitempty"`    // the only values there are
-	Suggestions []string `json:"suggestions,omitempty"`
-	Source      string   `json:"source,omitempty"` // "keys": the ids of the account's keys are suggested
-	Multiline   bool     `json:"multiline,omitempty"`
-}
-
-// How an endpoint authenticates, and where a parameter goes.
-const (
-	authKey     = "key"     // Authorization: Bearer
-	authSession = "session" // the session cookie
-
-	inPath   = "path"
-	inBody   = "body"
-	inHeader = "header"
 )
 
 var (
@@ -68,103 +14,158 @@ var (
 	tiers = []int{wire.Tier30, wire.Tier60, wire.Tier120, wire.Tier300}
 )
 
-// endpoints lists the API's operations, in the order they are offered.
-var endpoints = []endpoint{
-	{
-		ID: "chat", Group: "Chat", Name: "Chat",
-		Description: "Sends a message to an agent and answers with its reply.",
-		Method:      http.MethodPost, Path: wire.PathChat, Auth: authKey,
-		Parameters: chatParameters(false),
-	},
-	{
-		ID: "chat.stream", Group: "Chat", Name: "Streaming chat",
-		Description: "Sends a message and answers with server-sent events, a piece of the reply in each.",
-		Method:      http.MethodPost, Path: wire.PathChat, Auth: authKey,
-		Parameters: chatParameters(true),
-	},
-	{
-		ID: "health", Group: "Chat", Name: "Check a key",
-		Description: "Checks a key without sending a message.",
-		Method:      http.MethodGet, Path: wire.PathHealth, Auth: authKey,
-		Parameters: []parameter{},
-	},
-	{
-		ID: "keys.list", Group: "API keys", Name: "List keys",
-		Description: "Lists the account's keys with their use; never the full keys.",
-		Method:      http.MethodGet, Path: wire.PathKeys, Auth: authSession,
-		Parameters: []parameter{},
-	},
-	{
-		ID: "keys.create", Group: "API keys", Name: "Create a key",
-		Description: fmt.Sprintf("Creates a key; its reply is the only one that holds the full key. An account has at most %d active keys.", wire.MaxActiveKeys),
-		Method:      http.MethodPost, Path: wire.PathKeys, Auth: authSession,
-		Parameters: []parameter{keyName(true), keyTier(wire.DefaultTier)},
-	},
-	{
-		ID: "keys.update", Group: "API keys", Name: "Change a key",
-		Description: "Renames a key or changes its tier, from the very next request on.",
-		Method:      http.MethodPatch, Path: wire.PathKeys + "/{id}", Auth: authSession,
-		Parameters: []parameter{keyID, keyName(false), keyTier(nil)},
-	},
-	{
-		ID: "keys.revoke", Group: "API keys", Name: "Revoke a key",
-		Description: "Revokes a key at once and for good.",
-		Method:      http.MethodDelete, Path: wire.PathKeys + "/{id}", Auth: authSession,
-		Parameters: []parameter{keyID},
-	},
+// The groups that the endpoints are offered in.
+const (
+	groupChat          = "Chat"
+	groupThreads       = "Threads"
+	groupBatches       = "Batches"
+	groupFiles         = "Files"
+	groupAgents        = "Agents"
+	groupModels        = "Models"
+	groupConversations = "Conversations"
+	groupUsage         = "Usage and audit log"
+	groupPredictions   = "Predictions"
+	groupKeys          = "API keys"
+)
+
+// operations lists what the playground offers, in this order.
+var operations = []operation{
+	{"chat", groupChat, "Chat", "Sends a message to an agent and answers with its reply.",
+		wire.Chat, chatParameters(false)},
+	{"chat.stream", groupChat, "Streaming chat", "Sends a message and answers with server-sent events, a piece of the reply in each.",
+		wire.Chat, chatParameters(true)},
+	{"health", groupChat, "Check a key", "Checks a key without sending a message.",
+		wire.GetHealth, nil},
+
+	{"threads.create", groupThreads, "Create a thread", "Begins a conversation that the server keeps.",
+		wire.CreateThread, []parameter{
+			agent("Slug or name of the agent that answers in it."),
+			{Name: "metadata", In: inBody, Type: typeJSON, Default: `{"customer": "c-42"}`,
+				Description: fmt.Sprintf("An object of yours, kept with it: at most %d characters, %d levels deep.", wire.MaxMetadataChars, wire.MaxMetadataLevels)},
+		}},
+	{"threads.send", groupThreads, "Send a message", "Adds a message to a thread and answers with the agent's reply.",
+		wire.SendThreadMessage, []parameter{message}},
+	{"threads.messages", groupThreads, "List messages", "Lists what was said in a thread.",
+		wire.ListThreadMessages, nil},
+	{"threads.list", groupThreads, "List threads", "Lists the account's threads.",
+		wire.ListThreads, nil},
+	{"threads.get", groupThreads, "Get a thread", "Shows a thread without its messages.",
+		wire.GetThread, nil},
+	{"threads.delete", groupThreads, "Delete a thread", "Deletes a thread with its messages.",
+		wire.DeleteThread, nil},
+
+	{"batches.create", groupBatches, "Create a batch", "Sends many messages at once; their answers are fetched later.",
+		wire.CreateBatch, []parameter{
+			{Name: "requests", In: inBody, Type: typeJSON, Required: true, Default: exampleBatch,
+				Description: fmt.Sprintf("At most %d messages, each with an id of yours; an agent is optional.", wire.MaxBatchRequests)},
+			{Name: "webhook_url", In: inBody, Type: typeString, Description: "Told when the batch has ended."},
+		}},
+	{"batches.get", groupBatches, "Get a batch", "Shows how far a batch is, and its answers once it has ended.",
+		wire.GetBatch, nil},
+
+	{"files.upload", groupFiles, "Upload a file", fmt.Sprintf("Stores a file of at most %d MiB for the agents to look things up in.", wire.MaxFileBytes>>20),
+		wire.UploadFile, []parameter{
+			{Name: wire.FormFile, In: inForm, Type: typeFile, Required: true, Accept: accepted(), Description: "A text, a table, a PDF or a picture."},
+			{Name: wire.FormPurpose, In: inForm, Type: typeString, Suggestions: []string{wire.PurposeKnowledgeBase}, Description: "What it is for."},
+		}},
+	{"files.list", groupFiles, "List files", "Lists the account's files.",
+		wire.ListFiles, nil},
+	{"files.get", groupFiles, "Get a file", "Shows what became of a file.",
+		wire.GetFile, nil},
+	{"files.delete", groupFiles, "Delete a file", "Deletes a file for good.",
+		wire.DeleteFile, nil},
+
+	{"agents.list", groupAgents, "List agents", "Lists the account's agents.",
+		wire.ListAgents, nil},
+	{"agents.get", groupAgents, "Get an agent", "Shows an agent.",
+		wire.GetAgent, nil},
+	{"agents.undeploy", groupAgents, "Undeploy an agent", "Takes an agent out of service; it is not deleted.",
+		wire.UndeployAgent, nil},
+	{"models.list", groupModels, "List models", "Lists the models that agents can run on.",
+		wire.ListModels, nil},
+
+	{"conversations.list", groupConversations, "List conversations", "Lists what the agents talked about with the account's users, on every channel.",
+		wire.ListConversations, []parameter{
+			{Name: "agent", In: inQuery, Type: typeString, Description: "Only those with this agent."},
+		}},
+	{"conversations.messages", groupConversations, "List messages", "Lists what was said in a conversation.",
+		wire.ListConversationMessages, nil},
+
+	{"usage", groupUsage, "Usage", "Counts the key's chats by day.",
+		wire.GetUsage, []parameter{
+			{Name: "days", In: inQuery, Type: typeInteger, Description: fmt.Sprintf("How many, %d to %d.", wire.MinUsageDays, wire.MaxUsageDays)},
+		}},
+	{"audit-log.list", groupUsage, "Audit log", "Lists what was done to the account, newest first.",
+		wire.ListAuditLog, []parameter{
+			filter("category", wire.AuditKeys, wire.AuditWebhooks),
+			filter("action", wire.AuditKeyCreated, wire.AuditKeyUpdated, wire.AuditKeyRevoked),
+			filter("entity_type"), filter("entity_id"),
+			{Name: "from", In: inQuery, Type: typeString, Description: "Not before this date or time."},
+			{Name: "to", In: inQuery, Type: typeString, Description: "Not after this date or time."},
+		}},
+	{"audit-log.verify", groupUsage, "Verify the audit log", "Checks the chain of hashes over the log.",
+		wire.VerifyAuditLog, nil},
+
+	{"predictions.create", groupPredictions, "Create a prediction", "Not yet available: the reply says what to use instead.",
+		wire.CreatePrediction, []parameter{agent("Slug or name of the agent."), message}},
+	{"predictions.get", groupPredictions, "Get a prediction", "Shows a prediction; no call makes one yet.",
+		wire.GetPrediction, nil},
+
+	{"keys.list", groupKeys, "List keys", "Lists the account's keys with their use; never the full keys.",
+		wire.ListKeys, nil},
+	{"keys.create", groupKeys, "Create a key",
+		fmt.Sprintf("Creates a key; its reply is the only one that holds the full key. An account has at most %d active keys.", wire.MaxActiveKeys),
+		wire.CreateKey, []parameter{keyName(true), keyTier(wire.DefaultTier)}},
+	{"keys.update", groupKeys, "Change a key", "Renames a key or changes its tier, from the very next request on.",
+		wire.UpdateKey, []parameter{keyName(false), keyTier(nil)}},
+	{"keys.revoke", groupKeys, "Revoke a key", "Revokes a key at once and for good.",
+		wire.RevokeKey, nil},
+}
+
+const exampleBatch = `[
+  {"custom_id": "q1", "message": "What are your business hours?"},
+  {"custom_id": "q2", "message": "Do you ship abroad?", "agent": "sales-assistant"}
+]`
+
+var message = parameter{Name: "message", In: inBody, Type: typeString, Required: true, MaxLength: wire.MaxMessageChars, Multiline: true,
+	Description: "What to say to the agent.", Default: "What are your business hours?"}
+
+func agent(description string) parameter {
+	return parameter{Name: "agent", In: inBody, Type: typeString, Suggestions: []string{"support-bot", "sales-assistant"}, Description: description}
 }
 
 func chatParameters(stream bool) []parameter {
 	return []parameter{
-		{Name: "message", In: inBody, Type: "string", Required: true, MaxLength: wire.MaxMessageChars, Multiline: true,
-			Description: "What to say to the agent.", Default: "What are your business hours?"},
-		{Name: "agent", In: inBody, Type: "string", Suggestions: []string{"support-bot", "sales-assistant"},
-			Description: "Slug or name of the agent; by default the most recently deployed one."},
-		{Name: "session_id", In: inBody, Type: "string", Pattern: sessionIDPattern,
+		message,
+		agent("Slug or name of the agent; by default the most recently deployed one."),
+		{Name: "session_id", In: inBody, Type: typeString, Pattern: sessionIDPattern,
 			Description: "Messages with one id share their history."},
-		{Name: "stream", In: inBody, Type: "boolean", Default: stream,
+		{Name: "stream", In: inBody, Type: typeBoolean, Default: stream,
 			Description: "Answer with server-sent events."},
-		{Name: "X-Idempotency-Key", In: inHeader, Type: "string", MaxLength: wire.MaxIdempotencyKeyChars,
+		{Name: wire.HeaderIdempotencyKey, In: inHeader, Type: typeString, MaxLength: wire.MaxIdempotencyKeyChars,
 			Description: "The same key within 24 hours gets the stored reply again."},
-		{Name: "X-Client-Request-Id", In: inHeader, Type: "string",
-			Description: "An id of yours, echoed in the reply."},
 	}
 }
 
-var keyID = parameter{Name: "id", In: inPath, Type: "string", Required: true, Source: "keys",
-	Description: "Id of the key, as the list has it."}
+func filter(name string, suggestions ...string) parameter {
+	return parameter{Name: name, In: inQuery, Type: typeString, Suggestions: suggestions, Description: "Only entries with this one."}
+}
 
 func keyName(required bool) parameter {
-	return parameter{Name: "name", In: inBody, Type: "string", Required: required, MaxLength: wire.MaxKeyNameChars,
+	return parameter{Name: "name", In: inBody, Type: typeString, Required: required, MaxLength: wire.MaxKeyNameChars,
 		Description: "For your reference only."}
 }
 
 func keyTier(tier any) parameter {
-	return parameter{Name: "rate_limit_per_min", In: inBody, Type: "integer", Default: tier, Options: tiers,
+	return parameter{Name: "rate_limit_per_min", In: inBody, Type: typeInteger, Default: tier, Options: tiers,
 		Description: "Requests a minute."}
 }
 
-var statusTexts = func() map[int]string {
-	texts := make(map[int]string)
-	for status := 100; status < 600; status++ {
-		if text := http.StatusText(status); text != "" {
-			texts[status] = text
-		}
+// accepted lists the files that can be uploaded, for a browser to offer.
+func accepted() string {
+	var types []string
+	for _, t := range wire.FileTypes {
+		types = append(types, t.Extensions...)
 	}
-	return texts
-}()
-
-func (d *Dashboard) endpoints(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, catalog{
-		BasePath:       wire.BasePath,
-		OwnPath:        ownPath,
-		APIKeys:        append([]string{}, d.config.APIKeys...),
-		Profile:        d.config.Profile,
-		SessionCookie:  wire.SessionCookie,
-		KeyPattern:     keyPattern,
-		KeyPrefixChars: wire.KeyPrefixLen,
-		StatusTexts:    statusTexts,
-		Endpoints:      endpoints,
-		Faults:         d.config.Faults.Forms(),
-	})
+	return strings.Join(types, ",")
 }

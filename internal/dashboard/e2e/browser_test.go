@@ -21,6 +21,8 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/clawhq/clawhq-go/clawhqtest"
 )
 
 const (
@@ -32,9 +34,11 @@ const (
 	stepTimeout = 20 * time.Second
 )
 
-// server is a running clawhq-server.
+// server is a running server: the program, or one within the test, which can
+// then be asked for what no call does.
 type server struct {
 	base, key, session, dashboard string
+	api                           *clawhqtest.Server // nil if it is the program
 }
 
 func (s server) origin() string { return strings.TrimSuffix(s.base, "/api") }
@@ -105,7 +109,15 @@ func startProgram(t *testing.T, addr string, args ...string) (*exec.Cmd, server)
 // post calls the server without the browser and returns the status.
 func (s server) post(t *testing.T, path, key, body string) int {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.base+path, strings.NewReader(body))
+	status, _ := s.call(t, http.MethodPost, path, key, body)
+	return status
+}
+
+// call calls the server without the browser, by a key or, if that is empty,
+// by the session.
+func (s server) call(t *testing.T, method, path, key, body string) (status int, reply []byte) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, s.base+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,8 +135,11 @@ func (s server) post(t *testing.T, path, key, body string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response.Body.Close()
-	return response.StatusCode
+	defer response.Body.Close()
+	if reply, err = io.ReadAll(response.Body); err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, reply
 }
 
 // tab is a browser of its own with one page. It fails the test for what the

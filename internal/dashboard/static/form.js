@@ -27,7 +27,7 @@ export class ParameterForm {
   #fields = [];
   #kept = {}; // by #slot, so that a parameter keeps its value when another endpoint is chosen
 
-  /** suggestions: by a parameter's source, a function that returns [{value, label}]. */
+  /** suggestions(source) returns what a parameter with that source can be: [{value, label}]. */
   constructor(container, suggestions) {
     this.#container = container;
     this.#suggestions = suggestions;
@@ -127,9 +127,10 @@ export class ParameterForm {
     }
   }
 
-  // An id is of one group's objects, a checkbox of one endpoint.
+  // An id is of one group's objects; a checkbox, a filter and a page are of one
+  // endpoint.
   #slot({ name, in: place, type }) {
-    if (type === 'boolean') return `${this.#endpoint.id} ${name}`;
+    if (type === 'boolean' || place === 'query') return `${this.#endpoint.id} ${name}`;
     return place === 'path' ? `${this.#endpoint.group} ${name}` : name;
   }
 
@@ -177,7 +178,7 @@ export class ParameterForm {
   }
 
   #datalist(parameter, id) {
-    const offered = this.#suggestions[parameter.source]?.() ?? parameter.suggestions?.map((value) => ({ value }));
+    const offered = parameter.source ? this.#suggestions(parameter.source) : parameter.suggestions?.map((value) => ({ value }));
     if (!offered?.length) return null;
     return el('datalist', { id: `${id}-list` },
       ...offered.map(({ value, label }) => el('option', { value, label })));

@@ -6,10 +6,13 @@ import { keep, typed } from './draft.js';
 import { Exchange } from './exchange.js';
 import { ParameterForm } from './form.js';
 import { History } from './history.js';
+import { learn, seen } from './ids.js';
 import { KeyChoice } from './keychoice.js';
+import { PageButtons } from './pagebuttons.js';
 import { RequestView } from './requestview.js';
 import { ResponseView, told } from './response.js';
 import { buildRequest } from './request.js';
+import { plain } from './safe.js';
 
 export class Playground {
   #catalog;
@@ -28,9 +31,8 @@ export class Playground {
     this.#catalog = catalog;
     this.#keyring = keyring;
     this.#faults = faults;
-    this.#form = new ParameterForm(byId('parameters'), {
-      keys: () => keyring.keys.filter((key) => !key.pasted).map((key) => ({ value: key.id, label: key.name })),
-    });
+    this.#form = new ParameterForm(byId('parameters'), (group) => (group === 'API keys'
+      ? keyring.keys.filter((key) => !key.pasted).map((key) => ({ value: key.id, label: plain(key.name) })) : seen(group)));
     this.#body = new BodyEditor(this.#form, () => this.#edited());
     this.#setUpEndpoints();
     this.#choice = new KeyChoice(keyring, catalog.key_pattern, () => this.#edited());
@@ -44,6 +46,7 @@ export class Playground {
     form.addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     });
+    new PageButtons((request, exchange) => this.#run(request, exchange.endpoint, exchange.keyName), this.#responseView);
     for (const button of document.querySelectorAll('[data-stop]')) button.addEventListener('click', () => this.#stop());
     addEventListener('keydown', (event) => {
       if (event.key === 'Escape' && !event.defaultPrevented && !document.querySelector('dialog[open]')) this.#stop();
@@ -137,6 +140,7 @@ export class Playground {
     this.#busy(false);
     byId('announcer').textContent = told(exchange);
     this.#history.mark(this.#responseView.exchange);
+    learn(exchange);
     if (endpoint.id === 'keys.create' && exchange.status === 200) this.#keyring.created(JSON.parse(exchange.body).key);
     await this.#faults.refresh();
   }

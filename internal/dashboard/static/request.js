@@ -4,19 +4,20 @@
 import { escaped } from './safe.js';
 
 /**
- * A request is {method, path, url, headers, body, auth, values, file}; a
+ * A request is {method, path, url, headers, body, auth, values, form}; a
  * header is {name, value, shown}. A value is null where the browser adds it
  * itself; shown, where given, is what to show instead of a credential.
  * Parameters without a value are left out. values is the body's object, or
- * null where the body, written by hand as raw, is none. A file is sent as a
- * form (multipart/form-data) of that one field.
+ * null where the body, written by hand as raw, is none. form, where there is
+ * one in place of a body, is a list of {name, value}: texts and Files, sent as
+ * multipart/form-data.
  */
 export function buildRequest(catalog, endpoint, values, { key = '', raw } = {}) {
   let path = catalog.base_path + endpoint.path;
   const query = new URLSearchParams();
   const headers = [];
   let fields = null;
-  let file = null;
+  let form = null;
   for (const parameter of endpoint.parameters) {
     const value = values[parameter.name];
     if (parameter.in === 'path') {
@@ -24,16 +25,17 @@ export function buildRequest(catalog, endpoint, values, { key = '', raw } = {}) 
       continue;
     }
     if (parameter.in === 'body') fields ??= {};
+    if (parameter.in === 'form') form ??= [];
     if (value === undefined || value === '') continue;
     if (parameter.in === 'body') fields[parameter.name] = value;
     if (parameter.in === 'query') query.set(parameter.name, value);
     if (parameter.in === 'header') headers.push({ name: parameter.name, value: String(value) });
-    if (parameter.in === 'form') file = { field: parameter.name, file: value };
+    if (parameter.in === 'form') form.push({ name: parameter.name, value });
   }
   if (query.size > 0) path += `?${query}`;
   const body = raw ?? (fields === null ? null : escaped(JSON.stringify(fields)));
   if (body !== null) headers.unshift({ name: 'Content-Type', value: 'application/json' });
-  if (file) headers.unshift({ name: 'Content-Type', value: null, shown: 'multipart/form-data; boundary=…' });
+  if (form) headers.unshift({ name: 'Content-Type', value: null, shown: 'multipart/form-data; boundary=…' });
   if (endpoint.auth === 'key') {
     if (key) headers.unshift({
       name: 'Authorization',
@@ -51,7 +53,7 @@ export function buildRequest(catalog, endpoint, values, { key = '', raw } = {}) 
     body,
     auth: endpoint.auth,
     values: raw === undefined ? fields ?? {} : objectOf(raw),
-    file,
+    form,
   };
 }
 
@@ -64,12 +66,19 @@ function objectOf(json) {
   }
 }
 
+/** The same request for another page of a list. */
+export function atOffset(request, offset) {
+  const url = new URL(request.url);
+  url.searchParams.set('offset', String(offset));
+  return { ...request, url: url.href, path: url.pathname + url.search };
+}
+
 /** Sends a request as it was built. */
 export function send(request, signal) {
   let { body } = request;
-  if (request.file) {
+  if (request.form) {
     body = new FormData();
-    body.append(request.file.field, request.file.file);
+    for (const { name, value } of request.form) body.append(name, value);
   }
   return fetch(request.url, {
     method: request.method,

@@ -70,9 +70,10 @@ export class RequestView {
 }
 
 /** A request as an HTTP message. */
-export function asHTTP({ method, url, headers, body }, revealed = false) {
+export function asHTTP({ method, url, headers, body, form }, revealed = false) {
   const lines = headers.map(({ name, value, shown }) => `${name}: ${shown && (value === null || !revealed) ? shown : value}`);
   const head = [`${method} ${url}`, ...lines].join('\n');
+  if (form) return `${head}\n\n${form.map(({ name, value }) => `${name}: ${value.name ? `file ${value.name}, ${value.size.toLocaleString('en')} bytes` : value}`).join('\n')}`;
   if (body === null) return head;
   return `${head}\n\n${isJSON(body) ? indented(body) : body}`;
 }

@@ -9,7 +9,8 @@ import { plain, visible } from './safe.js';
 
 const patience = 5; // seconds without a sign before that is told
 
-export class ResponseView {
+/** Fires "shown" when it shows another exchange, or the end of its own. */
+export class ResponseView extends EventTarget {
   #exchange = null;
   #frame = 0;
   #shown = {}; // what of the exchange has been painted
@@ -21,6 +22,7 @@ export class ResponseView {
   #countdown = new Countdown(byId('countdown'));
 
   constructor() {
+    super();
     setInterval(() => this.#tick(), 500);
   }
 
@@ -42,6 +44,7 @@ export class ResponseView {
     byId('response-time').textContent = '';
     this.#status('', 'Nothing sent yet.', 'pending');
     this.#note(null);
+    this.dispatchEvent(new Event('shown'));
   }
 
   /** To be called when an exchange has changed. */
@@ -70,6 +73,7 @@ export class ResponseView {
     this.#shown.state = state;
     byId('response').dataset.state = state;
     this.#note(note);
+    this.dispatchEvent(new Event('shown'));
     if (status) this.#status(status, statusText, status < 400 ? 'ok' : 'bad');
     else if (state === 'done') this.#status('—', note?.tone === 'warn' ? 'Stopped' : 'No reply', note?.tone === 'warn' ? 'pending' : 'bad');
     else this.#status('…', 'Waiting for the reply', 'pending');

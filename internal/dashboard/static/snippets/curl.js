@@ -15,6 +15,8 @@ export function curl(request) {
     : `-b "session=$${sessionVariable}"`);
   for (const { name, value } of plainHeaders(request)) lines.push(`-H ${shell(`${name}: ${value}`)}`);
   if (request.body !== null) lines.push(`-d ${shell(request.body)}`);
-  if (request.file) lines.push(`-F ${shell(`${request.file.field}=@${request.file.file.name};type=${typeOf(request.file.file)}`)}`);
+  for (const { name, value } of request.form ?? []) {
+    lines.push(value.name ? `-F ${shell(`${name}=@"${value.name}";type=${typeOf(value)}`)}` : `--form-string ${shell(`${name}=${value}`)}`);
+  }
   return lines.join(' \\\n  ');
 }

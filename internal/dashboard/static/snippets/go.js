@@ -78,9 +78,10 @@ function byHTTP(request) {
   let before = '';
   let body = 'nil';
   let type = '';
-  if (request.file) {
-    imports.push('bytes', 'mime/multipart', 'net/textproto');
-    before = form(request.file);
+  if (request.form) {
+    imports.push('bytes', 'mime/multipart');
+    if (request.form.some(({ value }) => value.name)) imports.push('net/textproto');
+    before = form(request.form);
     body = '&form';
     type = '\treq.Header.Set("Content-Type", writer.FormDataContentType())\n';
   } else if (request.body !== null) {
@@ -119,18 +120,17 @@ ${headers}	client := ${selfSigned(request) ? transport : 'http.DefaultClient'}
 `;
 }
 
-// The form that a file is sent as. multipart's own CreateFormFile would give
-// it no media type.
-function form({ field, file }) {
-  return `	file, err := os.Open(${quote(file.name)})
+// The form that is sent. multipart's own CreateFormFile would give a file no
+// media type.
+function form(fields) {
+  const field = ({ name, value }) => (value.name ? `	file, err := os.Open(${quote(value.name)})
 	if err != nil {
 		log.Fatal(err)
 	}
-	var form bytes.Buffer
-	writer := multipart.NewWriter(&form)
+	defer file.Close()
 	part, err := writer.CreatePart(textproto.MIMEHeader{
-		"Content-Disposition": {multipart.FileContentDisposition(${quote(field)}, ${quote(file.name)})},
-		"Content-Type":        {${quote(typeOf(file))}},
+		"Content-Disposition": {multipart.FileContentDisposition(${quote(name)}, ${quote(value.name)})},
+		"Content-Type":        {${quote(typeOf(value))}},
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -138,6 +138,10 @@ function form({ field, file }) {
 	if _, err := io.Copy(part, file); err != nil {
 		log.Fatal(err)
 	}
-	writer.Close()
+` : `	writer.WriteField(${quote(name)}, ${quote(value)})
+`);
+  return `	var form bytes.Buffer
+	writer := multipart.NewWriter(&form)
+${fields.map(field).join('')}	writer.Close()
 `;
 }

@@ -35,18 +35,17 @@ console.log();
 `;
 }
 
-function form({ file }) {
-  if (!file) return '';
-  const name = quote(file.file.name);
-  return `import { openAsBlob } from "node:fs";
-
-const form = new FormData();
-form.append(${quote(file.field)}, await openAsBlob(${name}, { type: ${quote(typeOf(file.file))} }), ${name});
-`;
+function form(request) {
+  if (!request.form) return '';
+  const files = request.form.some(({ value }) => value.name);
+  const field = ({ name, value }) => (value.name
+    ? `form.append(${quote(name)}, await openAsBlob(${quote(value.name)}, { type: ${quote(typeOf(value))} }), ${quote(value.name)});\n`
+    : `form.append(${quote(name)}, ${quote(value)});\n`);
+  return `${files ? 'import { openAsBlob } from "node:fs";\n\n' : ''}const form = new FormData();\n${request.form.map(field).join('')}`;
 }
 
 function body(request) {
-  if (request.file) return '\n  body: form,';
+  if (request.form) return '\n  body: form,';
   if (request.body === null) return '';
   if (request.values === null) return `\n  body: ${quote(request.body)},`;
   return `\n  body: JSON.stringify(${escaped(JSON.stringify(request.values, null, 2).toWellFormed()).replaceAll('\n', '\n  ')}),`;

@@ -12,9 +12,10 @@ export function python(request) {
   if (request.auth === 'session') args.push(`cookies={"session": os.environ["${sessionVariable}"]}`);
   if (asJSON) args.push(`json=${literal(request.values, '    ')}`);
   else if (request.body !== null) args.push(`data=${quote(request.body)}.encode()`);
-  if (request.file) {
-    const { field, file } = request.file;
-    args.push(`files={${quote(field)}: (${quote(file.name)}, open(${quote(file.name)}, "rb"), ${quote(typeOf(file))})}`);
+  if (request.form) {
+    const fields = request.form.map(({ name, value }) => `${quote(name)}: ${
+      value.name ? `(${quote(value.name)}, open(${quote(value.name)}, "rb"), ${quote(typeOf(value))})` : `(None, ${quote(value)})`}`);
+    args.push(`files={\n${fields.map((f) => `        ${f},\n`).join('')}    }`);
   }
   if (streams(request)) args.push('stream=True');
   if (selfSigned(request)) args.push('verify=False');

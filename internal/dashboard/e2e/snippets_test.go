@@ -1,0 +1,166 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/clawhq/clawhq-go/clawhqtest"
+)
+
+// newID calls the server and returns the id in the reply, whatever it is
+// called.
+func (s server) newID(t *testing.T, path, body string) string {
+	t.Helper()
+	status, reply := s.call(t, http.MethodPost, path, s.key, body)
+	var ids struct {
+		Thread struct{ ID string }
+		Batch  string `json:"batch_id"`
+	}
+	if err := json.Unmarshal(reply, &ids); err != nil || status != http.StatusOK && status != http.StatusCreated {
+		t.Fatalf("POST %s: status %d, body %s", path, status, reply)
+	}
+	return ids.Thread.ID + ids.Batch
+}
+
+// agentID returns the id of the agent with a slug.
+func (s server) agentID(t *testing.T, slug string) string {
+	t.Helper()
+	_, reply := s.call(t, http.MethodGet, "/v1/agents?limit=100", s.key, "")
+	var list struct {
+		Agents []struct{ ID, Name, Slug string }
+	}
+	if err := json.Unmarshal(reply, &list); err != nil {
+		t.Fatalf("GET /v1/agents: %s", reply)
+	}
+	for _, agent := range list.Agents {
+		if agent.Slug == slug || agent.Name == slug {
+			return agent.ID
+		}
+	}
+	t.Fatalf("no agent %s in %s", slug, reply)
+	return ""
+}
+
+// TestSnippetsRun copies the requests of every endpoint as programs of every
+// language, and runs them as they are.
+func TestSnippetsRun(t *testing.T) {
+	agents := map[string]clawhqtest.AgentFunc{}
+	for language := range interpreters {
+		agents["undeployed-by-"+language] = clawhqtest.Reply("I am here")
+	}
+	s := serve(t, agents)
+	s.api.SetRateLimit(s.api.KeyID(), 10_000)
+	b := openPlayground(t, s, "chat")
+
+	dir := t.TempDir()
+	const name = "it's a note.txt"
+	if err := os.WriteFile(filepath.Join(dir, name), []byte("We are open from nine to five."), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	upload := func() string {
+		t.Helper()
+		b.choose("#endpoint", "files.upload")
+		b.run("choose a file", chromedp.SetUploadFiles("#parameter-file", []string{filepath.Join(dir, name)}, chromedp.ByQuery))
+		b.send()
+		var id string
+		b.eval(`JSON.parse(document.querySelector('#response-body .rows').textContent).file_id`, &id)
+		return id
+	}
+	thread := func() string { return s.newID(t, "/v1/threads", `{}`) }
+	talk := s.api.AddConversation(clawhqtest.Conversation{Messages: []clawhqtest.StoredMessage{{Role: clawhqtest.RoleUser, Content: "said before"}}})
+
+	const message = `It's "five o'clock" \ $HOME %s here, 你好 😀`
+	echoed := []string{"o'clock", "$HOME", "%s", "你好", "😀"}
+	var programs sync.WaitGroup
+	atOnce := make(chan struct{}, 2)
+	for _, tt := range []struct {
+		endpoint string
+		fields   map[string]string
+		id       func(language string) string // of what the call is about, if it is about one
+		wants    []string
+	}{
+		{"chat", map[string]string{"message": message, "session_id": "snippets", "X-Client-Request-Id": "it's mine"}, nil, echoed},
+		{"chat.stream", map[string]string{"message": message, "agent": "sales-assistant"}, nil, echoed},
+		{"health", nil, nil, []string{`"status":"ok"`}},
+
+		{"threads.create", map[string]string{"metadata": `{"order": [1, null, true, "o'clock"]}`}, nil, []string{`"order"`, "o'clock"}},
+		{"threads.send", map[string]string{"message": message}, func(string) string { return thread() }, echoed},
+		{"threads.messages", nil, func(string) string { return thread() }, []string{`"messages":[]`}},
+		{"threads.list", map[string]string{"limit": "1", "offset": "1"}, nil, []string{`"has_more":true`}},
+		{"threads.get", nil, func(string) string { return thread() }, []string{`"thread"`}},
+		{"threads.delete", nil, func(string) string { return thread() }, []string{`"deleted":true`}},
+
+		{"batches.create", nil, nil, []string{"batch_id", `"total":2`}},
+		{"batches.get", nil, func(string) string {
+			return s.newID(t, "/v1/chat/batch", `{"requests":[{"custom_id":"a","message":"hi"}]}`)
+		}, []string{`"total":1`}},
+
+		{"files.upload", nil, nil, []string{"file_id", name, `"mime_type":"text/plain"`}},
+		{"files.list", nil, nil, []string{name}},
+		{"files.get", nil, func(string) string { return upload() }, []string{name}},
+		{"files.delete", nil, func(string) string { return upload() }, []string{`"deleted":true`}},
+
+		{"agents.list", nil, nil, []string{"support-bot", "sales-assistant"}},
+		{"agents.get", nil, func(string) string { return s.agentID(t, "sales-assistant") }, []string{"sales-assistant"}},
+		{"agents.undeploy", nil, func(language string) string { return s.agentID(t, "undeployed-by-"+language) }, []string{`"undeployed":true`}},
+		{"models.list", nil, nil, []string{`"models"`}},
+
+		{"conversations.list", nil, nil, []string{talk}},
+		{"conversations.messages", nil, func(string) string { return talk }, []string{"said before"}},
+		{"usage", map[string]string{"days": "3"}, nil, []string{`"period":"3d"`}},
+		{"audit-log.list", map[string]string{"category": "api_key"}, nil, []string{`"entries"`}},
+		{"audit-log.verify", nil, nil, []string{`"valid":true`}},
+		{"predictions.create", nil, nil, []string{"not yet available"}},
+		{"predictions.get", nil, func(string) string { return "none" }, []string{"Prediction not found"}},
+
+		{"keys.create", map[string]string{"name": `o'clock "key" 😀`}, nil, []string{"full_key", "o'clock", "😀"}},
+		{"keys.list", nil, nil, []string{"rate_limit_per_min"}},
+		{"keys.update", map[string]string{"name": "renamed"}, func(string) string { return s.api.KeyID() }, []string{"renamed"}},
+		{"keys.revoke", nil, func(string) string { id, _ := s.api.CreateKey("short-lived", 30); return id }, []string{`"success":true`}},
+	} {
+		for language := range interpreters {
+			id := ""
+			if tt.id != nil {
+				id = tt.id(language)
+			}
+			b.choose("#endpoint", tt.endpoint)
+			b.eval(`document.querySelectorAll('details.more').forEach((d) => { d.open = true; }) ?? true`, new(bool))
+			for field, text := range tt.fields {
+				b.fill("#parameter-"+field, text)
+			}
+			if id != "" {
+				b.fill("#parameter-id", id)
+			}
+			if tt.endpoint == "files.upload" {
+				b.run("choose a file", chromedp.SetUploadFiles("#parameter-file", []string{filepath.Join(dir, name)}, chromedp.ByQuery))
+			}
+			b.click(`#request-forms input[value=` + language + `]`)
+			program := b.text("#request-code")
+			if strings.Contains(program, s.key) || strings.Contains(program, s.session) {
+				t.Errorf("%s, %s: the program holds a credential:\n%s", tt.endpoint, language, program)
+			}
+			where := dir // where the file is
+			if strings.Contains(program, "clawhq-go") {
+				where = root // the SDK's module
+			}
+			atOnce <- struct{}{}
+			programs.Go(func() {
+				defer func() { <-atOnce }()
+				out := runProgram(t, s, where, language, program, "NODE_TLS_REJECT_UNAUTHORIZED=0")
+				for _, want := range tt.wants {
+					if !strings.Contains(out, want) && !strings.Contains(strings.ReplaceAll(out, ": ", ":"), want) {
+						t.Errorf("%s, %s: the output lacks %q:\n%s\nprogram:\n%s", tt.endpoint, language, want, out, program)
+					}
+				}
+			})
+		}
+	}
+	programs.Wait()
+}
