@@ -86,7 +86,8 @@
 // well, as documented, until replies show otherwise. Example: 20 chats were
 // answered in the last half minute; then a list of agents says that 1 attempt
 // was counted. By the documentation it would be 21 at least: so windows are
-// separate, whatever their sizes, and the window of all is dropped. If others
-// hide that, limits tell: the key's is 60, an upload's 10, and the key's is 60
-// again.
+// separate, whatever their sizes, and the window of all is dropped. Or 20 chats
+// and 5 lists were sent at once, and no reply has counted more than 20, though
+// the last to arrive would have counted 25. If others hide that, limits tell:
+// the key's is 60, an upload's 10, and the key's is 60 again.
 package shaping

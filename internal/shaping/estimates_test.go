@@ -88,29 +88,42 @@ func TestSpread(t *testing.T) {
 	}
 }
 
-// What an attempt that is answered proves of those counted before it.
-func TestCertain(t *testing.T) {
+// What proves that attempts are not all counted in one window.
+func TestDisproof(t *testing.T) {
 	t.Parallel()
-	var h history
-	for i := range 10 {
-		h.start(at(float64(i)))
+	type answer struct {
+		sent, at float64
+		counted  int
+		before   int // attempts that had succeeded when it was sent
 	}
-	answer := func(i int) {
-		h.answered.Add(at(float64(i)))
-		h.successes++
-	}
-	for i := range 5 {
-		answer(i)
-	}
-	before := h.successes // as the next is sent, at 20 s
-	answer(7)             // meanwhile
-	for _, tt := range []struct {
-		now  float64
-		want int
-	}{{30, 5}, {59, 5}, {60.5, 4}, {63.5, 1}, {70, 0}} {
-		if got := h.certain(at(tt.now), before); got != tt.want {
-			t.Errorf("answered at %v s: %d were certainly counted, want %d", tt.now, got, tt.want)
-		}
+	for name, tt := range map[string]struct {
+		answers []answer
+		want    bool // after the last
+	}{
+		"in order":                    {[]answer{{0, 1, 1, 0}, {2, 3, 2, 1}, {4, 5, 3, 2}}, false},
+		"others, too":                 {[]answer{{0, 1, 11, 0}, {2, 3, 12, 1}, {4, 5, 30, 2}}, false},
+		"not counted what was before": {[]answer{{0, 1, 1, 0}, {2, 3, 2, 1}, {4, 5, 1, 2}}, true},
+		"the same, others":            {[]answer{{0, 1, 21, 0}, {2, 3, 22, 1}, {4, 5, 2, 2}}, true},
+		"has left the window":         {[]answer{{0, 1, 1, 0}, {2, 3, 2, 1}, {70, 71, 1, 2}}, false},
+		"may have left the window":    {[]answer{{0, 1, 1, 0}, {59, 60.1, 1, 1}}, false},
+		"at once, in any order":       {[]answer{{0, 1, 2, 0}, {0, 1, 3, 0}, {0, 2, 1, 0}}, false},
+		"at once, in two windows":     {[]answer{{0, 1, 1, 0}, {0, 1, 2, 0}, {0, 2, 1, 0}}, true},
+		"at once, one count unknown":  {[]answer{{0, 1, -1, 0}, {0, 1, 2, 0}, {0, 2, 1, 0}}, false},
+		"a high count a while ago":    {[]answer{{0, 1, 9, 0}, {61, 62, 1, 1}, {61, 62, 2, 1}, {61, 62, 2, 1}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var h history
+			var got bool
+			for _, a := range tt.answers {
+				h.start(at(a.sent))
+				h.succeed(at(a.at), at(a.sent), a.counted)
+				got = h.disproves(at(a.at), a.before, a.counted)
+			}
+			if got != tt.want {
+				t.Errorf("got %t, want %t", got, tt.want)
+			}
+		})
 	}
 }
 

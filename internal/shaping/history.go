@@ -1,6 +1,7 @@
 package shaping
 
 import (
+	"math"
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/window"
@@ -15,6 +16,11 @@ type history struct {
 
 	outstanding int // those of sent whose end is still to come
 	successes   int // ever
+
+	// The highest counts that successes have told, in the period that began at
+	// since, and in the one before; periods are no shorter than a window.
+	highest, highestBefore int
+	since                  time.Time
 }
 
 func (h *history) clone() history {
@@ -79,11 +85,27 @@ func (h *history) counted(at time.Time, reach, near time.Duration) (may, must in
 	return may, h.sent.Within(from, to) - h.doubtful.Within(from, to)
 }
 
-// certain returns how many attempts the server must have counted, wherever in
-// between they and the one arrived that was sent when before of them had been
-// answered, and is answered now.
-func (h *history) certain(now time.Time, before int) int {
-	return max(0, h.answered.Within(now.Add(minMargin-Length), now)-(h.successes-before))
+// succeed logs the success of an attempt, and what it had counted; -1 if it
+// did not tell.
+func (h *history) succeed(now, at time.Time, counted int) {
+	h.answered.Add(at)
+	h.successes++
+	if now.Sub(h.since) >= Length {
+		h.highest, h.highestBefore, h.since = 0, h.highest, now
+	}
+	if counted < 0 {
+		counted = math.MaxInt // it may be anything
+	}
+	h.highest = max(h.highest, counted)
+}
+
+// disproves reports whether a success, which is logged already, cannot be by a
+// server that counts all of the history in one window: it was sent when before
+// attempts had succeeded, and has counted so many.
+func (h *history) disproves(now time.Time, before, counted int) bool {
+	n := h.answered.Within(now.Add(minMargin-Length), now)
+	earlier := n - (h.successes - before)                            // had been answered when it was sent
+	return counted <= earlier || n > max(h.highest, h.highestBefore) // the last of n to arrive counts n
 }
 
 // spread returns by how much the travel times of two attempts differ at least,

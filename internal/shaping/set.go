@@ -296,8 +296,7 @@ func (s *Set) take(now time.Time, t *Turn, own *Shaper, p plan) {
 func (s *Set) answered(now time.Time, t *Turn, own *Shaper, r Reply) {
 	s.each(own, func(sh *Shaper) {
 		if r.Success {
-			sh.history.answered.Add(t.at)
-			sh.history.successes++
+			sh.history.succeed(now, t.at, r.Counted)
 			sh.gate.admitted()
 		} else {
 			sh.history.doubtful.Add(t.at)
@@ -337,8 +336,8 @@ func (s *Set) learn(now time.Time, t *Turn, own *Shaper, r Reply) {
 		return
 	}
 	switch {
-	case r.Success && r.Counted >= 0 && r.Counted <= s.all.history.certain(now, t.before):
-		s.all = nil // not all that the server has certainly counted are in this count
+	case r.Success && r.Counted >= 0 && s.all.history.disproves(now, t.before, r.Counted):
+		s.all = nil
 	case own == s.key:
 		s.all.learn(now, t.at, r.Limit)
 		if !s.odd.at.IsZero() && t.at.After(s.odd.at) {
