@@ -28,6 +28,8 @@ type attempt struct {
 	turn    *shaping.Turn         // in the rate limit's window; nil without shaping
 	trace   httptrace.ClientTrace // tells when the request is written
 	began   time.Time             // admitted; zero if nobody asks
+	traced  context.Context       // what a Trace has made of the caller's; nil until it has started
+	err     error                 // what it failed with, for a Trace
 	sent    url.URL               // where to
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
@@ -87,9 +89,11 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 // make sends the request and decides what becomes of the reply: it is opened,
 // if it is a stream, or taken, or refused. Of a stream that was opened the end
 // is the stream's to call.
-func (a *attempt) make(req *http.Request) (*http.Response, failure) {
+func (a *attempt) make(req *http.Request) (resp *http.Response, f failure) {
 	opened := false
-	defer func() { // the transport may panic, too
+	f.err = errAborted // unless something is returned
+	defer func() {     // the transport may panic, too
+		a.err = f.err
 		if !opened {
 			a.end()
 		}
@@ -101,10 +105,10 @@ func (a *attempt) make(req *http.Request) (*http.Response, failure) {
 	if a.logging() {
 		a.began = time.Now()
 	}
-	resp, f := a.send(req)
-	if f.err != nil {
+	if resp, f = a.send(req); f.err != nil {
 		return nil, f
 	}
+	f.err = errAborted
 	a.observe(resp)
 
 	switch {
@@ -122,8 +126,9 @@ func (a *attempt) make(req *http.Request) (*http.Response, failure) {
 		}
 		return nil, f
 	case a.stream:
-		if a.reply.stream, f = a.open(resp); f.err != nil {
-			return nil, f
+		var refused failure
+		if a.reply.stream, refused = a.open(resp); refused.err != nil {
+			return nil, refused
 		}
 		opened = true
 	default:
@@ -185,7 +190,12 @@ func (a *attempt) tell(r LimitReply) {
 
 // send returns the reply's header, the body of which the attempt then owns.
 func (a *attempt) send(req *http.Request) (*http.Response, failure) {
-	a.ctx, a.cancel = context.WithCancelCause(a.call.ctx)
+	ctx := a.call.ctx
+	if a.traces != nil {
+		ctx = a.traceStart()
+		a.traced = ctx
+	}
+	a.ctx, a.cancel = context.WithCancelCause(ctx)
 	a.why = errAttemptTimeout
 	a.timer = time.AfterFunc(a.attemptMax, a.expire)
 	out, err := a.outgoing(req)
@@ -319,6 +329,9 @@ func (a *attempt) end() {
 		return
 	}
 	a.ended = true
+	if a.traced != nil {
+		defer a.traceEnd()
+	}
 	a.turn.Lost(time.Now(), a.unsent) // unless a reply has ended it
 	if a.turn != nil && a.info.StatusCode == 0 {
 		a.tell(LimitReply{})
@@ -453,6 +466,9 @@ func (a *attempt) open(resp *http.Response) (*stream, failure) {
 	s := newStream(a)
 	if err := s.begin(); err != nil {
 		return nil, a.streamFailure(err)
+	}
+	if s.state == beginning {
+		s.traceFirst()
 	}
 	return s, failure{}
 }

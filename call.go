@@ -23,6 +23,7 @@ import (
 type request struct {
 	method string
 	path   string     // below the base URL, ids in it escaped
+	route  string     // the same with wildcards for ids, for a Trace
 	query  url.Values // nil for none
 	url    *url.URL   // of path and query; nil has do make it
 	json   []byte     // the body; nil for none
@@ -64,7 +65,7 @@ type upload interface {
 
 // to returns a request to an endpoint, with what is in its path.
 func to(e wire.Endpoint, ids ...string) request {
-	r := request{method: e.Method, path: e.Path, auth: e.Auth}
+	r := request{method: e.Method, path: e.Path, route: e.Path, auth: e.Auth}
 	if len(ids) > 0 {
 		r.path = e.Expand(ids...)
 	}
@@ -144,7 +145,7 @@ type call struct {
 
 // do is the one way of a request: headers, shaping, attempts, and the reply or
 // the typed error.
-func (c *core) do(ctx context.Context, r request, opts []CallOption) (reply, error) {
+func (c *core) do(ctx context.Context, r request, opts []CallOption) (result reply, err error) {
 	call := &call{core: c, request: r, ctx: ctx, policy: c.retry}
 	for _, opt := range opts {
 		if opt != nil {
@@ -154,8 +155,17 @@ func (c *core) do(ctx context.Context, r request, opts []CallOption) (reply, err
 	if call.config.info != nil {
 		defer func() { *call.config.info = call.responseInfo() }()
 	}
-	if err := call.prepare(); err != nil {
-		return reply{}, call.refuse(err)
+	if c.traces != nil {
+		err = errAborted
+		call.traceStart()
+		defer func() {
+			if result.stream == nil { // else the call ends with it
+				call.traceEnd(err)
+			}
+		}()
+	}
+	if refused := call.prepare(); refused != nil {
+		return reply{}, call.refuse(refused)
 	}
 	return call.run()
 }
@@ -363,6 +373,9 @@ func (c *call) checkRetry(_ context.Context, resp *http.Response, err error) (bo
 	c.verdict, c.wait = c.judge(c.failure)
 	if c.logging() {
 		c.log("clawhq: after a failed attempt", c.failure.err, slog.String("verdict", c.verdict.String()), slog.Duration("wait", c.wait))
+	}
+	if c.verdict == again {
+		c.traceRetry()
 	}
 	return c.verdict == again, nil
 }

@@ -61,6 +61,7 @@ type core struct {
 	base       *url.URL
 	chatURL    *url.URL
 	logger     *slog.Logger
+	traces     []*Trace // nil for none
 	userAgent  []string
 	secrets    hidden[*secrets]
 	http       hidden[*http.Client] // its transport may hold what was sent
@@ -162,6 +163,7 @@ func (cfg *config) core() (*core, error) {
 		base:       base,
 		chatURL:    base.JoinPath(wire.PathChat),
 		logger:     cfg.logger,
+		traces:     cfg.traces,
 		userAgent:  []string{userAgent(cfg.product)},
 		secrets:    hide(secrets),
 		retry:      retry,

@@ -34,3 +34,23 @@ type Budget struct{ b *retryBudget }
 func NewBudget(share float64) Budget { return Budget{newRetryBudget(share)} }
 func (b Budget) Earn()               { b.b.earn() }
 func (b Budget) Spend() bool         { return b.b.spend() }
+
+// TraceNothing does all that a streaming call does for a Trace, without one.
+func TraceNothing() func() {
+	c := &call{core: &core{}}
+	a := &attempt{call: c}
+	s := &stream{attempt: a}
+	return func() {
+		if c.traces != nil {
+			c.traceStart()
+			a.traced = a.traceStart()
+		}
+		c.traceRetry()
+		s.traceFirst()
+		s.traceEnd()
+		if a.traced != nil {
+			a.traceEnd()
+		}
+		c.traceEnd(nil)
+	}
+}

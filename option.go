@@ -17,6 +17,7 @@ type config struct {
 	apiKeyFunc     func(context.Context) (string, error)
 	httpClient     *http.Client
 	logger         *slog.Logger
+	traces         []*Trace
 	retry          RetryPolicy
 	limiter        Limiter
 	shaped         bool // by the client itself, or by limiter
@@ -63,6 +64,17 @@ func WithHTTPClient(client *http.Client) Option { return func(c *config) { c.htt
 // level, with request ids, and without keys, bodies or query strings.
 // Default: nowhere.
 func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
+
+// WithTrace has the functions of trace told what happens within calls. Given
+// several times, each Trace is told, in the order of the options. A nil Trace
+// is none. Without the option nothing is spent on it. Default: none.
+func WithTrace(trace *Trace) Option {
+	return func(c *config) {
+		if trace != nil {
+			c.traces = append(c.traces, trace)
+		}
+	}
+}
 
 // WithUserAgent adds a product, like "myapp/1.2", to the User-Agent header
 // (RFC 9110 §10.1.5). It may hold printable ASCII only.

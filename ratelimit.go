@@ -169,12 +169,13 @@ func windowName(w shaping.Window) string { return cmp.Or(w.Name, wire.KeyWindow.
 func (a *attempt) awaitTurn(ctx context.Context) error {
 	r := shaping.Request{Window: a.window, Retry: a.attempts > 0, Elsewhere: a.unshaped}
 	var began time.Time
-	if a.logging() {
+	told := a.logging() || a.traces != nil
+	if told {
 		began = time.Now()
 		r.Waiting = func(why shaping.Reason, until time.Time) { a.waiting(why.String(), until) }
 	}
 	err := a.throttled(ctx, a.turns(ctx, r))
-	if a.logging() {
+	if told {
 		a.waited(time.Since(began), err)
 	}
 	return err
@@ -198,6 +199,7 @@ func (a *attempt) turns(ctx context.Context, r shaping.Request) error {
 		if a.logging() {
 			a.log("clawhq: the limiter is out of service", err)
 		}
+		a.traceLimiterDown(err)
 		if err := a.admitUntil(ctx, back, r); !errors.Is(err, errBack) || ctx.Err() != nil {
 			return err
 		}
@@ -263,6 +265,10 @@ func (a *attempt) throttled(ctx context.Context, err error) error {
 // waiting says that the attempt begins to wait for the rate limit: why, and
 // until when, zero if that is not known.
 func (a *attempt) waiting(why string, until time.Time) {
+	a.traceWaiting(why, until)
+	if !a.logging() {
+		return
+	}
 	attrs := []slog.Attr{slog.String("reason", why)}
 	if !until.IsZero() {
 		attrs = append(attrs, slog.Duration("wait", time.Until(until)))
@@ -273,7 +279,8 @@ func (a *attempt) waiting(why string, until time.Time) {
 // waited says how long the attempt has waited for the rate limit, and with what
 // result.
 func (a *attempt) waited(d time.Duration, err error) {
-	if d < time.Millisecond && err == nil {
+	a.traceAdmitted(d, err)
+	if !a.logging() || d < time.Millisecond && err == nil {
 		return
 	}
 	a.log("clawhq: waited for the rate limit", err, slog.Duration("waited", d))

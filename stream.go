@@ -55,6 +55,11 @@ func (c *Client) ChatStream(ctx context.Context, req ChatRequest, opts ...CallOp
 			if err == io.EOF {
 				return
 			}
+			if err == nil {
+				s.chunks++
+			} else {
+				s.err = err
+			}
 			if !yield(chunk, err) || err != nil {
 				return
 			}
@@ -92,10 +97,12 @@ type stream struct {
 	*attempt
 	events *sse.Decoder
 
-	event chunkEvent // reused, since it escapes
-	first ChatChunk
-	state streamState
-	due   time.Time // of the next chunk, by WithStreamContentTimeout
+	event  chunkEvent // reused, since it escapes
+	first  ChatChunk
+	state  streamState
+	due    time.Time // of the next chunk, by WithStreamContentTimeout
+	chunks int       // handed out
+	err    error     // that ended it
 }
 
 type streamState int
@@ -218,11 +225,19 @@ func (c *call) streamError(code ErrorCode, message string, cause error) *StreamE
 
 // close ends the stream, and with it the agent if it is not done.
 func (s *stream) close() {
-	defer s.end()
+	defer s.finish()
 	if s.state == done && !s.whole {
 		s.bound(drainTimeout, errStreamIdle)
 		io.CopyN(io.Discard, s.attempt, maxErrorBody)
 	}
+}
+
+// finish lets go of the attempt. A Trace is told on the way.
+func (s *stream) finish() {
+	s.attempt.err = s.err
+	defer s.call.traceEnd(s.err)
+	defer s.end()
+	s.traceEnd()
 }
 
 func isDone(data []byte) bool {

@@ -47,6 +47,7 @@ func TestSecrets(t *testing.T) {
 	t.Run("server/text", func(t *testing.T) { exhibitServer(t, x, clawhqtest.Documented, "text") })
 	t.Run("server/JSON", func(t *testing.T) { exhibitServer(t, x, clawhqtest.Live, "JSON") })
 	t.Run("webhooks", func(t *testing.T) { exhibitWebhooks(t, x) })
+	t.Run("trace", func(t *testing.T) { exhibitTrace(t, x) })
 	t.Run("values", func(t *testing.T) { exhibitValues(t, x) })
 	t.Run("panics", func(t *testing.T) { exhibitPanics(t, x) })
 
@@ -396,7 +397,7 @@ func exhibitClient(t *testing.T, x *exhibition, format string) {
 	}
 	var logs bytes.Buffer
 	client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: transport(answer)}), clawhq.WithSession(sentinelSession),
-		clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2, MinWait: 1, MaxWait: 1, Budget: -1}), clawhq.WithLogger(logger(format, &logs)), clawhq.WithRateLimit(0))
+		clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2, MinWait: 1, MaxWait: 1, Budget: -1}), clawhq.WithLogger(logger(format, &logs)), clawhq.WithRateLimit(0), clawhq.WithTrace(x.trace()))
 	x.show(client)
 	x.show(client.Keys)
 
