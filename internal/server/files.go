@@ -63,7 +63,10 @@ func (s *Server) SetFileStatus(id, status string) {
 
 // uploadFile answers POST /v1/files.
 func (c *call) uploadFile() (any, error) {
-	f, content, err := c.readUpload()
+	var f *file
+	var content []byte
+	var err error
+	c.unlocked(func() { f, content, err = c.readUpload() }) // which may be long
 	if err != nil {
 		return nil, err
 	}
