@@ -120,7 +120,7 @@ func (a *attempt) make(req *http.Request) (resp *http.Response, f failure) {
 		f := a.replyFailure(resp, a.readErrorBody())
 		switch {
 		case resp.StatusCode == http.StatusTooManyRequests:
-			a.answered(f.retryAfter)
+			a.answered(f.limited, f.retryAfter)
 		case resp.StatusCode == http.StatusUnauthorized && a.stale:
 			f.retryable = a.repeatable(true) // with the session as it is now
 		}
@@ -161,16 +161,20 @@ func (a *attempt) admit() error {
 // wrote says that the request was written to its connection just now.
 func (a *attempt) wrote(httptrace.WroteRequestInfo) { a.turn.Sent(time.Now()) }
 
-// answered ends the turn with what the reply has told.
-func (a *attempt) answered(retryAfter time.Duration) {
+// answered ends the turn with what the reply has told; limited says that the
+// rate limit has refused the attempt.
+func (a *attempt) answered(limited bool, retryAfter time.Duration) {
 	if a.turn == nil {
 		return
 	}
 	status, limit := a.info.StatusCode, a.info.RateLimit
-	if status == http.StatusTooManyRequests {
+	if limited {
 		a.turn.Rejected(time.Now(), retryAfter)
 	} else {
 		a.turn.Answered(time.Now(), shaping.Reply{Success: status < 300, Limit: limit.Limit, Counted: a.counted})
+		if status == http.StatusTooManyRequests { // of another limit: a refusal like any other
+			status = http.StatusBadRequest
+		}
 	}
 	a.tell(LimitReply{StatusCode: status, RateLimit: limit, RetryAfter: retryAfter})
 }
@@ -366,7 +370,7 @@ func (a *attempt) observe(resp *http.Response) {
 		Header:     resp.Header,
 	}
 	a.counted = counted
-	if limit.Limit > 0 && a.auth == wire.KeyAuth {
+	if limit.Limit > 0 && a.auth == wire.KeyAuth && a.window == (shaping.Window{}) { // others' limits are not the key's
 		a.rateLimit.store(limit)
 	}
 	if a.cookies != nil {
@@ -375,7 +379,7 @@ func (a *attempt) observe(resp *http.Response) {
 		session.renew(a.cookies, resp.Cookies())
 	}
 	if resp.StatusCode != http.StatusTooManyRequests { // of which the body may tell more
-		a.answered(0)
+		a.answered(false, 0)
 	}
 }
 
@@ -499,10 +503,13 @@ func (c *call) replyFailure(resp *http.Response, body []byte) failure {
 		e.Message = "redirect to " + c.redact(to.Redacted()) + " is not followed"
 	}
 	c.errorReply = typed(e)
+	rejected := e.StatusCode == http.StatusTooManyRequests
+	lasting := rejected && c.otherLimit != nil && c.otherLimit(e.Message)
 	return failure{
 		err:        c.errorReply,
-		retryable:  retryableReply(e) && c.repeatable(e.StatusCode == http.StatusTooManyRequests),
+		retryable:  retryableReply(e) && !lasting && c.repeatable(rejected),
 		retryAfter: e.RetryAfter,
+		limited:    rejected && !lasting,
 	}
 }
 

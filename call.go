@@ -37,6 +37,10 @@ type request struct {
 	// decode takes the body of a unary call's reply; nil drops it.
 	decode func([]byte) error
 
+	// otherLimit tells by its message whether a 429 is of another limit than
+	// that of the rate: no room that time makes cures it. Nil if there is none.
+	otherLimit func(message string) bool
+
 	// refused is why the request is not to be sent, if it is not.
 	refused error
 }
@@ -114,6 +118,7 @@ type failure struct {
 	err        error
 	retryable  bool
 	retryAfter time.Duration
+	limited    bool // by the rate limit
 }
 
 // A call is one public call: what its attempts share. It stands in the
@@ -225,6 +230,7 @@ func (c *call) refuse(err error) error {
 	var api *APIError
 	if errors.As(err, &api) {
 		api.Method, api.Path, api.ClientRequestID = c.method, c.path, c.clientRequestID
+		api.Message = c.redact(api.Message) // which may quote what was given
 	}
 	return err
 }

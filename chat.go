@@ -1,10 +1,9 @@
 package clawhq
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -73,19 +72,9 @@ func (c *core) chatRequest(req ChatRequest, stream bool) request {
 }
 
 func (req ChatRequest) validate() *InvalidRequestError {
-	switch {
-	case strings.TrimSpace(req.Message) == "":
-		return invalid(CodeMissingParameter, "message", "message is required")
-	case !utf8.ValidString(req.Message):
-		return invalid(CodeInvalidParameter, "message", "message is not valid UTF-8")
-	case wire.UTF16Len(req.Message) > wire.MaxMessageChars:
-		return invalid(CodeInvalidRequest, "message", "message has %d characters, at most %d are allowed",
-			wire.UTF16Len(req.Message), wire.MaxMessageChars)
-	case !utf8.ValidString(req.Agent):
-		return invalid(CodeInvalidParameter, "agent", "agent is not valid UTF-8")
-	case req.SessionID != "" && !wire.ValidSessionID(req.SessionID):
-		return invalid(CodeInvalidParameter, "session_id", "session_id is not 1 to %d letters, digits, underscores and hyphens",
-			wire.MaxSessionIDChars)
+	if req.SessionID != "" && !wire.ValidSessionID(req.SessionID) {
+		return cmp.Or(checkMessage(req.Message), checkText("agent", req.Agent),
+			invalid(CodeInvalidParameter, "session_id", "session_id is not 1 to %d letters, digits, underscores and hyphens", wire.MaxSessionIDChars))
 	}
-	return nil
+	return cmp.Or(checkMessage(req.Message), checkText("agent", req.Agent))
 }

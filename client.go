@@ -46,6 +46,10 @@ type Client struct {
 	Agents        *AgentsService        // deployed agents
 	Models        *ModelsService        // what agents can run on
 	Conversations *ConversationsService // of the dashboard's chat
+	Threads       *ThreadsService       // conversations kept by the service
+	Batches       *BatchesService       // many questions at once
+	Files         *FilesService         // the knowledge base
+	AuditLog      *AuditLogService      // what was done to the account
 
 	// Keys manages the account's API keys. It needs WithSession.
 	Keys *KeysService
@@ -120,6 +124,10 @@ func NewClient(opts ...Option) (*Client, error) {
 		Agents:        &AgentsService{core},
 		Models:        &ModelsService{core},
 		Conversations: &ConversationsService{core},
+		Threads:       &ThreadsService{core},
+		Batches:       &BatchesService{core},
+		Files:         &FilesService{core},
+		AuditLog:      &AuditLogService{core},
 		Keys:          &KeysService{core},
 		Webhooks:      &WebhooksService{core},
 		core:          core,

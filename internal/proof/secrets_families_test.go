@@ -3,8 +3,10 @@ package proof_test
 import (
 	"context"
 	"iter"
+	"strings"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
 )
 
 // familyCalls are the calls of the services beside chat and keys, with the key
@@ -15,7 +17,9 @@ func familyCalls(ctx context.Context, client *clawhq.Client) []func(...clawhq.Ca
 		func(o ...clawhq.CallOption) (any, error) { return client.Usage(ctx, 7, o...) },
 		func(o ...clawhq.CallOption) (any, error) { return client.Models.List(ctx, o...) },
 		func(o ...clawhq.CallOption) (any, error) { return client.Agents.List(ctx, clawhq.ListOptions{}, o...) },
-		func(o ...clawhq.CallOption) (any, error) { return first(client.Agents.All(ctx, clawhq.ListOptions{}, o...)) },
+		func(o ...clawhq.CallOption) (any, error) {
+			return first(client.Agents.All(ctx, clawhq.ListOptions{}, o...))
+		},
 		func(o ...clawhq.CallOption) (any, error) { return client.Agents.Get(ctx, testKey, o...) },
 		func(o ...clawhq.CallOption) (any, error) { return nil, client.Agents.Undeploy(ctx, testKey, o...) },
 		func(o ...clawhq.CallOption) (any, error) {
@@ -23,6 +27,37 @@ func familyCalls(ctx context.Context, client *clawhq.Client) []func(...clawhq.Ca
 		},
 		func(o ...clawhq.CallOption) (any, error) {
 			return client.Conversations.Messages(ctx, testKey, clawhq.ListOptions{}, o...)
+		},
+		func(o ...clawhq.CallOption) (any, error) {
+			return client.Threads.Create(ctx, clawhq.CreateThreadRequest{Agent: testKey}, o...)
+		},
+		func(o ...clawhq.CallOption) (any, error) { return client.Threads.Send(ctx, testKey, "hi", o...) },
+		func(o ...clawhq.CallOption) (any, error) { return nil, client.Threads.Delete(ctx, testKey, o...) },
+		func(o ...clawhq.CallOption) (any, error) {
+			return client.Batches.Create(ctx, clawhq.CreateBatchRequest{Requests: []clawhq.BatchRequest{{CustomID: testKey, Message: "hi"}}}, o...)
+		},
+		func(o ...clawhq.CallOption) (any, error) {
+			return client.Batches.Create(ctx, clawhq.CreateBatchRequest{WebhookURL: testKey}, o...)
+		},
+		func(o ...clawhq.CallOption) (any, error) { return client.Batches.Wait(ctx, testKey, o...) },
+		func(o ...clawhq.CallOption) (any, error) {
+			return client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: testKey, Content: strings.NewReader(testKey), ContentType: testKey}, o...)
+		},
+		func(o ...clawhq.CallOption) (any, error) {
+			return client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: testKey + "é", Content: strings.NewReader(testKey)}, o...)
+		},
+		func(o ...clawhq.CallOption) (any, error) { return client.Files.Get(ctx, testKey, o...) },
+		func(o ...clawhq.CallOption) (any, error) {
+			return client.AuditLog.List(ctx, clawhq.AuditLogOptions{EntityID: testKey}, o...)
+		},
+		func(o ...clawhq.CallOption) (any, error) {
+			return nil, clawhq.VerifyAuditLog(testKey, []clawhq.AuditEntry{{ID: testKey, IntegrityHash: "x"}})
+		},
+		func(o ...clawhq.CallOption) (any, error) {
+			return nil, client.Do(ctx, "POST", "/v1/"+testKey+"?"+testKey+"="+sentinelSession, testKey, nil, o...)
+		},
+		func(o ...clawhq.CallOption) (any, error) {
+			return nil, client.Do(ctx, "GET", "/keys/"+testKey+"/%", nil, nil, o...)
 		},
 	}
 }
@@ -41,6 +76,12 @@ func familyValues() []any {
 		clawhq.ListOptions{Limit: 1}, clawhq.Page[clawhq.Model]{Items: []clawhq.Model{{ID: "m"}}}, clawhq.Model{ID: "m"},
 		clawhq.Agent{ID: "a"}, clawhq.AgentModel{Primary: "m"},
 		clawhq.Health{Status: "ok"}, clawhq.Usage{Period: "7d"}, clawhq.UsageDay{Requests: 1}, clawhq.UsageTotals{Requests: 1},
+		&clawhq.ThreadsService{}, &clawhq.BatchesService{}, &clawhq.FilesService{}, &clawhq.AuditLogService{},
+		clawhq.CreateThreadRequest{Agent: "a"}, clawhq.Thread{ID: "t"}, clawhq.ThreadReply{Response: "r"},
+		clawhq.CreateBatchRequest{}, clawhq.BatchRequest{CustomID: "a"}, clawhq.Batch{ID: "b"}, clawhq.BatchResult{CustomID: "a"}, clawhq.BatchFailed,
+		clawhq.UploadFileRequest{Name: "a.txt"}, clawhq.File{ID: "f"}, clawhq.FileProcessed,
+		clawhq.AuditLogOptions{Action: "a"}, clawhq.AuditEntry{ID: "e"},
+		clawhqtest.AuditEntry{}, clawhqtest.Conversation{}, clawhqtest.StoredMessage{}, clawhqtest.Path("/v1/chat"),
 		clawhq.ConversationOptions{Agent: "a"}, clawhq.Conversation{ID: "c"}, clawhq.StoredMessage{ID: "m"}, clawhq.RoleUser,
 	}
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -38,6 +39,22 @@ type AuditEntry struct {
 	Metadata     json.RawMessage `json:"metadata,omitempty"`
 	Hash         string          `json:"hash,omitempty"`
 	PreviousHash string          `json:"previous_hash,omitempty"`
+}
+
+// AnyCreatedAt returns when it happened, whatever that is called.
+func (e AuditEntry) AnyCreatedAt() Time { return cmp.Or(e.CreatedAt, e.Timestamp) }
+
+// AnyHash returns the integrity hash, whatever it is called.
+func (e AuditEntry) AnyHash() string { return cmp.Or(string(e.IntegrityHash), e.Hash) }
+
+// AnyDetails returns the details, whatever they are called, nil for null.
+func (e AuditEntry) AnyDetails() json.RawMessage {
+	for _, details := range []json.RawMessage{e.Details, e.Metadata} {
+		if details != nil && string(details) != "null" {
+			return details
+		}
+	}
+	return nil
 }
 
 // AuditLog is the reply of GET /v1/audit-log, newest entry first.

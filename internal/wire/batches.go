@@ -1,6 +1,9 @@
 package wire
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Limits of batches.
 const (
@@ -20,6 +23,18 @@ const (
 	BatchFailed     = "failed"
 	BatchPending    = "pending"
 )
+
+// The messages of the two 429 of POST /v1/chat/batch that are not the rate
+// limit's, though their code is.
+const (
+	MessageTooManyBatches = "Maximum 3 concurrent batches per user. Wait for existing batches to complete."
+	MessageBatchOverTier  = "Batch size (%d) exceeds your rate limit (%d RPM)"
+)
+
+// IsBatchLimit reports whether a 429 with a message is one of those.
+func IsBatchLimit(message string) bool {
+	return strings.Contains(message, "concurrent batches") || strings.HasPrefix(message, "Batch size (")
+}
 
 // CreateBatchRequest is the body of POST /v1/chat/batch.
 type CreateBatchRequest struct {

@@ -42,7 +42,10 @@ type ConversationList struct {
 }
 
 // Paging returns where the page lies.
-func (l ConversationList) Paging() Paging { return Paging{HasMore: l.HasMore, Total: l.Total} }
+func (l ConversationList) Paging() Paging {
+	hasMore := l.HasMore || l.Offset != nil && *l.Offset+len(l.Conversations) < l.Total
+	return Paging{HasMore: hasMore, Total: l.Total}
+}
 
 // Check tells whether the list is there.
 func (l ConversationList) Check() error {

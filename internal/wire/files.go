@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"net/http"
 	"path"
 	"strings"
 )
@@ -100,6 +101,28 @@ func FileTypeByName(name string) (FileType, bool) {
 		}
 	}
 	return FileType{}, false
+}
+
+// DetectFileType returns the type of a file that begins with head.
+func DetectFileType(head []byte) (FileType, bool) {
+	for _, t := range FileTypes {
+		if !t.Text && t.Matches(head) {
+			return t, true
+		}
+	}
+	if strings.HasPrefix(http.DetectContentType(head), "text/") {
+		return FileTypeOf("text/plain")
+	}
+	return FileType{}, false
+}
+
+// SupportedFileTypes names the types that can be uploaded.
+func SupportedFileTypes() string {
+	names := make([]string, len(FileTypes))
+	for i, t := range FileTypes {
+		names[i] = t.MediaType
+	}
+	return strings.Join(names, ", ")
 }
 
 // FileHead is how much of a file's beginning Matches has to see, in bytes.

@@ -15,6 +15,7 @@ type Time string
 const (
 	databaseTime = "2006-01-02T15:04:05.999999-07:00"
 	handlerTime  = "2006-01-02T15:04:05.000Z"
+	queryTime    = "2006-01-02T15:04:05.999999Z"
 )
 
 // DatabaseTime returns t as the service's database writes it:
@@ -24,6 +25,10 @@ func DatabaseTime(t time.Time) Time { return writeTime(t, databaseTime) }
 // HandlerTime returns t as the service's handlers write it:
 // 2026-11-24T17:21:35.245Z. The zero time is empty.
 func HandlerTime(t time.Time) Time { return writeTime(t, handlerTime) }
+
+// QueryTime returns t as a parameter is understood by all that reads it, with
+// as many decimals as the database has. The zero time is empty.
+func QueryTime(t time.Time) Time { return writeTime(t, queryTime) }
 
 func writeTime(t time.Time, layout string) Time {
 	if t.IsZero() {

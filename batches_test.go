@@ -1,0 +1,223 @@
+package clawhq_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/google/go-cmp/cmp"
+	"github.com/jarcoal/httpmock"
+)
+
+func TestBatchesRefusedBeforeSending(t *testing.T) {
+	t.Parallel()
+	ok := clawhq.BatchRequest{CustomID: "a", Message: "m"}
+	const idLimit = "custom_id is not 1 to 128 letters, digits, underscores and hyphens"
+	for what, tc := range map[string]struct {
+		req     clawhq.CreateBatchRequest
+		code    clawhq.ErrorCode
+		param   string
+		message string
+	}{
+		"empty":           {clawhq.CreateBatchRequest{}, clawhq.CodeMissingParameter, "requests", "requests is empty, and must hold 1 to 50"},
+		"too many":        {clawhq.CreateBatchRequest{Requests: make([]clawhq.BatchRequest, 51)}, clawhq.CodeBatchTooLarge, "requests", "requests holds 51, at most 50 are allowed"},
+		"no id":           {batchOf(ok, clawhq.BatchRequest{Message: "m"}), clawhq.CodeInvalidParameter, "requests", "requests[1]: " + idLimit},
+		"id with a blank": {batchOf(clawhq.BatchRequest{CustomID: "a b", Message: "m"}), clawhq.CodeInvalidParameter, "requests", "requests[0]: " + idLimit},
+		"long id":         {batchOf(clawhq.BatchRequest{CustomID: strings.Repeat("a", 129), Message: "m"}), clawhq.CodeInvalidParameter, "requests", "requests[0]: " + idLimit},
+		"no message":      {batchOf(ok, ok, clawhq.BatchRequest{CustomID: "c"}), clawhq.CodeInvalidParameter, "requests", "requests[2]: message is required"},
+		"long message": {batchOf(clawhq.BatchRequest{CustomID: "a", Message: strings.Repeat("😀", 5001)}), clawhq.CodeInvalidParameter, "requests",
+			"requests[0]: message has 10002 characters, at most 10000 are allowed"},
+		"agent not UTF-8": {batchOf(clawhq.BatchRequest{CustomID: "a", Message: "m", Agent: "\xff"}), clawhq.CodeInvalidParameter, "requests", "requests[0]: agent is not valid UTF-8"},
+		"private URL": {clawhq.CreateBatchRequest{Requests: []clawhq.BatchRequest{ok}, WebhookURL: "https://10.0.0.1/"}, clawhq.CodeInvalidParameter, "webhook_url",
+			"webhook_url is not an http or https URL of a public host"},
+		"loopback": {clawhq.CreateBatchRequest{Requests: []clawhq.BatchRequest{ok}, WebhookURL: "http://127.0.0.1:80/"}, clawhq.CodeInvalidParameter, "webhook_url",
+			"webhook_url is not an http or https URL of a public host"},
+		"large body": {batchOf(slicesOf(11, clawhq.BatchRequest{CustomID: "a", Message: strings.Repeat("x", 10_000)})...), clawhq.CodeInvalidRequest, "",
+			"request has 110355 bytes, at most 102400 are allowed"},
+	} {
+		mock := httpmock.NewMockTransport()
+		_, err := mockClient(t, mock).Batches.Create(t.Context(), tc.req)
+		wantRefusal(t, what, err, refusal{tc.code, tc.param, "/v1/chat/batch", tc.message})
+		if n := mock.GetTotalCallCount(); n != 0 {
+			t.Errorf("%s: %d requests were sent", what, n)
+		}
+	}
+
+	// A server on this machine may call back on this machine.
+	mock := httpmock.NewMockTransport()
+	mock.RegisterNoResponder(httpmock.NewStringResponder(200, one))
+	for _, base := range []string{"https://127.0.0.1:8787/api", "https://clawhq.test/api"} {
+		client := mockClient(t, mock, clawhq.WithBaseURL(base))
+		if _, err := client.Batches.Create(t.Context(), clawhq.CreateBatchRequest{Requests: []clawhq.BatchRequest{ok}, WebhookURL: "http://localhost/"}); err != nil {
+			t.Errorf("%s: %v", base, err)
+		}
+	}
+}
+
+func batchOf(requests ...clawhq.BatchRequest) clawhq.CreateBatchRequest {
+	return clawhq.CreateBatchRequest{Requests: requests}
+}
+
+func slicesOf[T any](n int, v T) []T {
+	s := make([]T, n)
+	for i := range s {
+		s[i] = v
+	}
+	return s
+}
+
+// Two 429 are not the rate limit's: they come back at once, and hold up nothing
+// else, while one that is the rate limit's closes the gate.
+func TestBatchLimits(t *testing.T) {
+	t.Parallel()
+	for message, atOnce := range map[string]bool{
+		"Maximum 3 concurrent batches per user. Wait for existing batches to complete.": true,
+		"Batch size (31) exceeds your rate limit (30 RPM)":                              true,
+		"Rate limit exceeded. Try again later.":                                         false,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			n := 0
+			client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+				if n++; n > 1 {
+					return reply(200, one), nil
+				}
+				return reply(429, fmt.Sprintf(`{"error":{"code":"rate_limited","message":%q,"type":"api_error","request_id":"req_1"}}`, message), "Retry-After", "60"), nil
+			})}))
+			start := time.Now()
+			batch := batchOf(clawhq.BatchRequest{CustomID: "a", Message: "m"})
+			_, err := client.Batches.Create(t.Context(), batch)
+			var limited *clawhq.RateLimitError
+			if got := errors.As(err, &limited); got != atOnce {
+				t.Errorf("%s: got %v", message, err)
+			}
+			if atOnce && (limited.Message != message || limited.RetryAfter != time.Minute || limited.Attempts != 1) {
+				t.Errorf("got %+v", limited.APIError)
+			}
+			if _, err := client.Batches.Create(t.Context(), batch); err != nil {
+				t.Error(err)
+			}
+			if waited := time.Since(start) > 0; waited == atOnce {
+				t.Errorf("%s: held up for %v", message, time.Since(start))
+			}
+		})
+	}
+}
+
+// batchStates answers one look at a batch after another, the last for ever.
+func batchStates(t *testing.T, states ...string) (*clawhq.Client, *[]time.Duration) {
+	start, looks := time.Now(), &[]time.Duration{}
+	client := mockClient(t, nil, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}), clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+		*looks = append(*looks, time.Since(start))
+		state := states[min(len(*looks), len(states))-1]
+		if state == "" {
+			return reply(500, ""), nil
+		}
+		return reply(200, `{"batch":`+state+`}`), nil
+	})}))
+	return client, looks
+}
+
+func TestBatchWait(t *testing.T) {
+	t.Parallel()
+	const (
+		pending    = `{"id":"b","status":"processing","total":2,"completed":0,"failed":0,"results":[{"custom_id":"1","status":"pending","message":"m"},{"custom_id":"2","status":"pending","message":"m"}],"completed_at":null}`
+		half       = `{"id":"b","status":"processing","total":2,"completed":1,"failed":0,"results":[{"custom_id":"1","status":"completed","response":"r"}],"completed_at":null}`
+		done       = `{"id":"b","status":"partial","total":2,"completed":1,"failed":1,"results":[{"custom_id":"1","status":"completed","response":"r"},{"custom_id":"2","status":"failed","error":"e"}],"completed_at":"2026-11-24T17:21:35.245Z"}`
+		notRunning = `{"id":"b","status":"failed","total":1,"completed":0,"failed":0,"results":[{"custom_id":"1","status":"pending","message":"m"}],"completed_at":null}`
+	)
+	r1 := clawhq.BatchResult{CustomID: "1", Status: clawhq.BatchCompleted, Response: "r"}
+	halfBatch := &clawhq.Batch{ID: "b", Status: clawhq.BatchProcessing, Total: 2, Completed: 1, Results: []clawhq.BatchResult{r1}}
+	for name, tc := range map[string]struct {
+		states []string
+		want   *clawhq.Batch
+		err    string
+		took   time.Duration
+	}{
+		"done at once": {[]string{done}, &clawhq.Batch{ID: "b", Status: clawhq.BatchPartial, Total: 2, Completed: 1, Failed: 1,
+			Results:     []clawhq.BatchResult{r1, {CustomID: "2", Status: clawhq.BatchFailed, Error: "e"}},
+			CompletedAt: time.Date(2026, 11, 24, 17, 21, 35, 245_000_000, time.UTC)}, "", 0},
+		"results vanish, and come back": {[]string{pending, half, done}, &clawhq.Batch{ID: "b", Status: clawhq.BatchPartial, Total: 2, Completed: 1, Failed: 1,
+			Results:     []clawhq.BatchResult{r1, {CustomID: "2", Status: clawhq.BatchFailed, Error: "e"}},
+			CompletedAt: time.Date(2026, 11, 24, 17, 21, 35, 245_000_000, time.UTC)}, "", 2500 * ms},
+		"failed without a failure": {[]string{notRunning}, &clawhq.Batch{ID: "b", Status: clawhq.BatchFailed, Total: 1,
+			Results: []clawhq.BatchResult{{CustomID: "1", Status: clawhq.BatchPending}}}, "", 0},
+		"for ever":             {[]string{half}, halfBatch, "clawhq: batch b is still processing, 1 of 2 done: context deadline exceeded", time.Hour},
+		"an error":             {[]string{pending, half, ""}, halfBatch, "clawhq: GET /v1/chat/batch/b: 500 Internal Server Error", 2500 * ms},
+		"an error at first":    {[]string{""}, nil, "clawhq: GET /v1/chat/batch/b: 500 Internal Server Error", 0},
+		"a status of tomorrow": {[]string{`{"id":"b","status":"cancelled"}`}, &clawhq.Batch{ID: "b", Status: "cancelled", Results: []clawhq.BatchResult{}}, "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client, looks := batchStates(t, tc.states...)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				start := time.Now()
+				got, err := client.Batches.Wait(ctx, "b")
+				if diff := cmp.Diff(tc.want, got); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+				wantErrorText(t, err, tc.err)
+				if took := time.Since(start); took != tc.took {
+					t.Errorf("took %v, want %v", took, tc.took)
+				}
+				if name != "for ever" {
+					return
+				}
+				if !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%v does not match the context's error", err)
+				}
+				pauses := []time.Duration{}
+				for i, at := range (*looks)[1:] {
+					pauses = append(pauses, at-(*looks)[i])
+				}
+				want := []time.Duration{1000 * ms, 1500 * ms, 2250 * ms, 3375 * ms, 5062500 * time.Microsecond, 7593750 * time.Microsecond, 11390625 * time.Microsecond, 15 * time.Second, 15 * time.Second}
+				if diff := cmp.Diff(want, pauses[:len(want)]); diff != "" {
+					t.Errorf("pauses (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// A caller that is done waiting gets the batch as it was, and his own reason.
+func TestBatchWaitCancelled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client, _ := batchStates(t, `{"id":"b","status":"processing","total":1}`)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		enough := errors.New("that is enough of " + testKey)
+		time.AfterFunc(10*time.Second, func() { cancel(enough) })
+		batch, err := client.Batches.Wait(ctx, "b")
+		if !errors.Is(err, enough) || !errors.Is(err, context.Canceled) || batch == nil || batch.Total != 1 {
+			t.Errorf("got %+v, %v", batch, err)
+		}
+		wantErrorText(t, err, "batch b is still processing, 0 of 1 done: that is enough of clw_a1b2c3d4…")
+	})
+}
+
+func TestBatchResult(t *testing.T) {
+	t.Parallel()
+	first := clawhq.BatchResult{CustomID: "a", Response: "1"}
+	b := clawhq.Batch{Results: []clawhq.BatchResult{first, {CustomID: "a", Response: "2"}}}
+	if got, ok := b.Result("a"); !ok || got != first {
+		t.Errorf("got %+v, %v", got, ok)
+	}
+	if got, ok := b.Result("b"); ok || got != (clawhq.BatchResult{}) {
+		t.Errorf("got %+v, %v", got, ok)
+	}
+	for status, want := range map[clawhq.BatchStatus]bool{
+		"": false, clawhq.BatchPending: false, clawhq.BatchProcessing: false,
+		clawhq.BatchCompleted: true, clawhq.BatchPartial: true, clawhq.BatchFailed: true,
+	} {
+		if got := (clawhq.Batch{Status: status}).Done(); got != want {
+			t.Errorf("%q: done is %v, want %v", status, got, want)
+		}
+	}
+}

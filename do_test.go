@@ -1,0 +1,231 @@
+package clawhq_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/google/go-cmp/cmp"
+	"github.com/jarcoal/httpmock"
+)
+
+func TestDo(t *testing.T) {
+	t.Parallel()
+	type m = map[string]any
+	var nothing *m
+	for name, tc := range map[string]struct {
+		method, path string
+		in           any
+		session      bool
+		want         sent
+	}{
+		"GET":                 {"GET", "/v1/models", nil, true, sent{"GET", "/v1/models", "key", ""}},
+		"query":               {"GET", "/v1/agents?offset=1&limit=2", nil, true, sent{"GET", "/v1/agents?limit=2&offset=1", "key", ""}},
+		"query to be escaped": {"GET", "/v1/conversations?agent=Süd Bot&x=%26", nil, true, sent{"GET", "/v1/conversations?agent=S%C3%BCd+Bot&x=%26", "key", ""}},
+		"path to be escaped":  {"GET", "/v1/agents/a b/ü", nil, true, sent{"GET", "/v1/agents/a%20b/%C3%BC", "key", ""}},
+		"escaped path":        {"GET", "/v1/agents/a%2Fb%3F", nil, true, sent{"GET", "/v1/agents/a%2Fb%3F", "key", ""}},
+		"body":                {"POST", "/v1/threads", m{"agent": "a"}, true, sent{"POST", "/v1/threads", "key", `{"agent":"a"}`}},
+		"raw body":            {"POST", "/v1/threads", json.RawMessage(`{"a": 1}`), true, sent{"POST", "/v1/threads", "key", `{"a":1}`}},
+		"null":                {"POST", "/v1/threads", nothing, true, sent{"POST", "/v1/threads", "key", `null`}},
+		"by the session":      {"GET", "/keys", nil, true, sent{"GET", "/keys", "session", ""}},
+		"an unknown one":      {"PUT", "/billing/plan", m{}, true, sent{"PUT", "/billing/plan", "session", "{}"}},
+		"without a session":   {"GET", "/keys", nil, false, sent{"GET", "/keys", "key", ""}},
+		"of tomorrow":         {"PATCH", "/v1/threads/t", m{}, true, sent{"PATCH", "/v1/threads/t", "key", "{}"}},
+		"like /v1":            {"GET", "/v10/x", nil, true, sent{"GET", "/v10/x", "session", ""}},
+		"trailing slash":      {"GET", "/v1/agents/", nil, true, sent{"GET", "/v1/agents/", "key", ""}},
+	} {
+		var opts []clawhq.Option
+		if tc.session {
+			opts = append(opts, clawhq.WithSession("s3ss10n"))
+		}
+		client, got := catch(t, `{"a":[1]}`, opts...)
+		var out struct{ A []int }
+		if err := client.Do(t.Context(), tc.method, tc.path, tc.in, &out); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		got.Auth = map[string]string{"Bearer " + testKey: "key", "session=s3ss10n": "session"}[got.Auth]
+		if diff := cmp.Diff(tc.want, *got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if diff := cmp.Diff([]int{1}, out.A); diff != "" {
+			t.Errorf("%s: decoded (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestDoReplies(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"a":[1]}`:    "",
+		`{"a":"text"}`: "GET /v1/x: 200 OK: reply is not usable",
+		``:             "GET /v1/x: 200 OK: reply is not usable",
+		`<html>`:       "GET /v1/x: 200 OK: reply is not usable",
+	} {
+		client, _ := catch(t, body)
+		var out struct{ A []int }
+		wantErrorText(t, client.Do(t.Context(), "GET", "/v1/x", nil, &out), want)
+		if err := client.Do(t.Context(), "GET", "/v1/x", nil, nil); err != nil {
+			t.Errorf("%q, dropped: %v", body, err)
+		}
+		if err := client.Do(t.Context(), "HEAD", "/v1/x", nil, &out); err != nil {
+			t.Errorf("%q, to HEAD: %v", body, err)
+		}
+	}
+}
+
+func TestDoRefusedBeforeSending(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport()
+	client := mockClient(t, mock)
+	var notPointer struct{}
+	for _, tc := range []struct {
+		method, path string
+		in, out      any
+		want         string
+	}{
+		{"", "/v1/x", nil, nil, `"" is not a method, like GET or POST`},
+		{"get", "/v1/x", nil, nil, `"get" is not a method, like GET or POST`},
+		{"GET /", "/v1/x", nil, nil, `"GET /" is not a method, like GET or POST`},
+		{"CONNECT", "/v1/x", nil, nil, `"CONNECT" is not a method, like GET or POST`},
+		{"GET", "", nil, nil, "path does not begin with a slash"},
+		{"GET", "v1/x", nil, nil, "path does not begin with a slash"},
+		{"GET", "?a=b", nil, nil, "path does not begin with a slash"},
+		{"GET", "https://example.com/", nil, nil, "path does not begin with a slash"},
+		{"GET", "//example.com/", nil, nil, "path has an empty segment"},
+		{"GET", "/v1//x", nil, nil, "path has an empty segment"},
+		{"GET", "/v1/../keys", nil, nil, `path has a segment ".."`},
+		{"GET", "/v1/./keys", nil, nil, `path has a segment "."`},
+		{"GET", "/v1/..", nil, nil, `path has a segment ".."`},
+		{"GET", "/v1/%2e%2E/keys", nil, nil, `path has a segment ".."`},
+		{"GET", "/v1/a%2F..%2fb", nil, nil, `path has a segment ".."`},
+		{"GET", `/v1/..\keys`, nil, nil, `path has a segment ".."`},
+		{"GET", "/v1/%zz", nil, nil, `path is malformed: invalid URL escape "%zz"`},
+		{"GET", "/v1/x#y", nil, nil, "path has a fragment"},
+		{"GET", "/v1/x?a#y", nil, nil, "query has a fragment"},
+		{"GET", "/v1/x?a=%zz", nil, nil, `query is malformed: invalid URL escape "%zz"`},
+		{"GET", "/v1/x?a;b", nil, nil, "query is malformed: invalid semicolon separator in query"},
+		{"POST", "/v1/x", make(chan int), nil, "in cannot be encoded: json: unsupported type: chan int"},
+		{"GET", "/v1/x", nil, notPointer, "out is struct {}, and must be a pointer that is not nil"},
+		{"GET", "/v1/x", nil, (*int)(nil), "out is *int, and must be a pointer that is not nil"},
+	} {
+		err := client.Do(t.Context(), tc.method, tc.path, tc.in, tc.out)
+		e, ok := err.(*clawhq.InvalidRequestError)
+		if !ok || e.Message != tc.want || e.StatusCode != 0 {
+			t.Errorf("%s %s: got %v, want %s", tc.method, tc.path, err, tc.want)
+		}
+	}
+	if n := mock.GetTotalCallCount(); n != 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+}
+
+// A call to a known endpoint counts where the endpoint does: 10 deletions of
+// agents a minute leave the chat alone.
+func TestDoWindow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			limit := "60"
+			if r.Method == "DELETE" {
+				limit = "10"
+			}
+			return reply(200, okBody, "X-RateLimit-Limit", limit), nil
+		})}))
+		start := time.Now()
+		for range 10 {
+			if err := client.Do(t.Context(), "DELETE", "/v1/agents/a", nil, nil); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := client.Chat(t.Context(), hi); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("20 calls took %v", took)
+		}
+		if err := client.Do(t.Context(), "DELETE", "/v1/agents/a", nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took < time.Minute {
+			t.Errorf("11 deletions took %v", took)
+		}
+		if limit := client.RateLimit().Limit; limit != 60 {
+			t.Errorf("the key's limit is %d", limit)
+		}
+	})
+}
+
+// Whatever the path: the request stays below the base URL, and arrives with
+// the segments and parameters that it was given.
+func FuzzDo(f *testing.F) {
+	for _, path := range []string{"/v1/x", "/v1/../x", "//host/x", "/v1/%2e%2e/x", "/v1/a%2Fb?c=d&c=e", "/\\..\\x", "/v1/ü?ü=ü#", "/v1/x/?%26", "/:@$&+=,;", "/%00\n"} {
+		f.Add(path)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		var got *http.Request
+		client := mockClient(t, nil, clawhq.WithBaseURL("https://host.example/a/b"), clawhq.WithRateLimit(0), clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			got = r
+			return reply(200, "{}"), nil
+		})}))
+		if err := client.Do(t.Context(), "GET", path, nil, nil); err != nil {
+			if got != nil {
+				t.Fatalf("%q: sent, and then %v", path, err)
+			}
+			return
+		}
+		u, err := url.Parse(got.URL.String())
+		if err != nil || u.Scheme != "https" || u.Host != "host.example" || u.User != nil || u.Fragment != "" {
+			t.Fatalf("%q: sent to %s, %v", path, got.URL, err)
+		}
+		rest, ok := strings.CutPrefix(u.EscapedPath(), "/a/b")
+		if !ok {
+			t.Fatalf("%q: sent to %s", path, got.URL)
+		}
+		given, query, _ := strings.Cut(path, "?")
+		wantSegments, gotSegments := strings.Split(given, "/"), strings.Split(rest, "/")
+		if len(wantSegments) != len(gotSegments) {
+			t.Fatalf("%q: sent to %s", path, got.URL)
+		}
+		for i := range gotSegments {
+			want, _ := url.PathUnescape(wantSegments[i])
+			if segment, err := url.PathUnescape(gotSegments[i]); err != nil || segment != want || segment == "." || segment == ".." {
+				t.Errorf("%q: segment %d is %q, want %q", path, i, segment, want)
+			}
+		}
+		want, _ := url.ParseQuery(query)
+		if diff := cmp.Diff(want, u.Query()); diff != "" {
+			t.Errorf("%q: query (-want +got):\n%s", path, diff)
+		}
+	})
+}
+
+// Whatever the id and the filter: they arrive as they were given.
+func FuzzIDs(f *testing.F) {
+	for _, id := range []string{"a", "a/../b", "..", "%2e", "a b", "ü", "?#;", "\x00", "a\\..\\b"} {
+		f.Add(id, id)
+	}
+	f.Fuzz(func(t *testing.T, id, filter string) {
+		var got *url.URL
+		client := mockClient(t, nil, clawhq.WithRateLimit(0), clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			got, _ = url.Parse(r.URL.String())
+			return reply(200, one), nil
+		})}))
+		if _, err := client.Threads.Get(t.Context(), id); err == nil {
+			escaped, ok := strings.CutPrefix(got.EscapedPath(), "/api/v1/threads/")
+			if text, err := url.PathUnescape(escaped); !ok || err != nil || text != id || strings.Contains(escaped, "/") {
+				t.Errorf("id %q: sent to %s", id, got)
+			}
+		}
+		if _, err := client.Conversations.List(t.Context(), clawhq.ConversationOptions{Agent: filter}); err != nil {
+			t.Fatal(err)
+		}
+		if text := got.Query().Get("agent"); text != filter {
+			t.Errorf("filter %q: sent as %q", filter, text)
+		}
+	})
+}

@@ -1,0 +1,218 @@
+package clawhq
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// A fileForm is the body of an upload: a form (RFC 7578) whose last part is a
+// file, which is read as it is sent.
+type fileForm struct {
+	media         string // the form's media type
+	before, after []byte // the form around the file
+
+	head     []byte // the file's beginning, which was read to tell its type
+	content  io.Reader
+	seeker   io.Seeker // of content; nil if it cannot be read again
+	start    int64     // where the file begins, for seeker
+	size     int64     // -1 if it is not known
+	progress func(sent, total int64)
+
+	opened   bool
+	mu       sync.Mutex                 // held by what reads the file or seeks in it
+	reader   atomic.Pointer[fileReader] // which alone may read content
+	tooLarge atomic.Bool                // it was, as it turned out
+}
+
+// newFileForm returns the form of a file, or why the service would refuse it.
+// Its error is the content's.
+func newFileForm(req UploadFileRequest) (*fileForm, *InvalidRequestError, error) {
+	if refused := req.check(); refused != nil {
+		return nil, refused, nil
+	}
+	f := &fileForm{content: req.Content, size: -1, progress: req.Progress}
+	if err := f.measure(); err != nil {
+		return nil, nil, fmt.Errorf("clawhq: finding out the size of Content: %w", err)
+	}
+	if f.size > wire.MaxFileBytes {
+		return nil, invalid(CodeFileTooLarge, wire.FormFile, "file has %d bytes, at most %d are allowed", f.size, wire.MaxFileBytes), nil
+	}
+	f.head = make([]byte, 512) // as much as http.DetectContentType reads
+	n, err := io.ReadFull(f.content, f.head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return nil, nil, fmt.Errorf("clawhq: reading Content: %w", err)
+	}
+	f.head = f.head[:n]
+	t, refused := req.fileType(f.head)
+	if refused != nil {
+		return nil, refused, nil
+	}
+	f.write(req, t)
+	return f, nil, nil
+}
+
+// check returns why the service would refuse a file whatever is in it.
+func (req UploadFileRequest) check() *InvalidRequestError {
+	switch {
+	case req.Content == nil:
+		return invalid(CodeMissingParameter, wire.FormFile, "file is required: Content is nil")
+	case req.Name == "":
+		return invalid(CodeMissingParameter, wire.FormFile, "file has no name")
+	case !headerSafe(req.Name):
+		return invalid(CodeInvalidParameter, wire.FormFile, "file name %q is not printable ASCII", req.Name)
+	}
+	return checkText(wire.FormPurpose, req.Purpose)
+}
+
+// fileType returns the type of a file that begins with head.
+func (req UploadFileRequest) fileType(head []byte) (wire.FileType, *InvalidRequestError) {
+	var (
+		t     wire.FileType
+		known bool
+	)
+	if req.ContentType != "" {
+		media, _, _ := mime.ParseMediaType(req.ContentType) // errors spoil but parameters
+		t, known = wire.FileTypeOf(media)
+	} else if t, known = wire.FileTypeByName(req.Name); !known {
+		t, known = wire.DetectFileType(head)
+	}
+	switch {
+	case !known:
+		return t, invalid(CodeUnsupportedFileType, wire.FormFile, "file %q is of type %q, and must be of one of %s",
+			req.Name, cmp.Or(req.ContentType, http.DetectContentType(head)), wire.SupportedFileTypes())
+	case !t.Matches(head):
+		return t, invalid(CodeUnsupportedFileType, wire.FormFile, "file %q does not begin as one of type %s", req.Name, t.MediaType)
+	}
+	return t, nil
+}
+
+// measure finds out how large the file is and whether it can be read again.
+func (f *fileForm) measure() error {
+	if s, ok := f.content.(interface{ Len() int }); ok { // bytes.Buffer and the like
+		f.size = int64(s.Len())
+	}
+	if s, ok := f.content.(interface{ Stat() (fs.FileInfo, error) }); ok {
+		if info, err := s.Stat(); err == nil && !info.Mode().IsRegular() {
+			return nil // a terminal's Seek succeeds, and does nothing
+		}
+	}
+	seeker, ok := f.content.(io.Seeker)
+	if !ok {
+		return nil
+	}
+	start, err := seeker.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil // a pipe
+	}
+	end, err := seeker.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	f.seeker, f.start, f.size = seeker, start, max(0, end-start)
+	_, err = seeker.Seek(start, io.SeekStart)
+	return err
+}
+
+// write makes the form around the file.
+func (f *fileForm) write(req UploadFileRequest, t wire.FileType) {
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b) // which writes to memory: it does not fail
+	f.media = form.FormDataContentType()
+	if req.Purpose != "" {
+		form.WriteField(wire.FormPurpose, req.Purpose)
+	}
+	name := strings.ReplaceAll(req.Name, `"`, "%22") // WHATWG HTML, "multipart/form-data encoding algorithm"
+	form.CreatePart(textproto.MIMEHeader{
+		"Content-Disposition": {`form-data; name="` + wire.FormFile + `"; filename="` + name + `"`},
+		"Content-Type":        {t.MediaType},
+	})
+	f.before = bytes.Clone(b.Bytes())
+	b.Reset()
+	form.Close()
+	f.after = b.Bytes()
+}
+
+func (f *fileForm) contentType() string { return f.media }
+
+func (f *fileForm) spent() bool { return f.opened && f.seeker == nil }
+
+func (f *fileForm) open() (io.ReadCloser, int64, error) {
+	if f.spent() {
+		return nil, 0, errors.New("the file cannot be sent again: its Content is no io.Seeker")
+	}
+	r := &fileReader{form: f, head: f.head}
+	f.reader.Store(r)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.opened {
+		if _, err := f.seeker.Seek(f.start+int64(len(f.head)), io.SeekStart); err != nil {
+			return nil, 0, fmt.Errorf("sending the file again: %w", err)
+		}
+	}
+	f.opened = true
+	size := int64(-1)
+	if f.size >= 0 {
+		size = int64(len(f.before)) + f.size + int64(len(f.after))
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(f.before), r, bytes.NewReader(f.after)), r}, size, nil
+}
+
+// retire has nobody read content any more.
+func (f *fileForm) retire() { f.reader.Store(nil) }
+
+// A fileReader reads a form's file for one attempt, until the next one does.
+type fileReader struct {
+	form *fileForm
+	head []byte // not read yet
+	sent int64
+}
+
+var (
+	errFileRetired  = errors.New("the file is no longer read for this attempt")
+	errFileTooLarge = fmt.Errorf("file has more than %d bytes, which are allowed", wire.MaxFileBytes)
+)
+
+func (r *fileReader) Read(p []byte) (n int, err error) {
+	f := r.form
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.reader.Load() != r {
+		return 0, errFileRetired
+	}
+	if len(r.head) > 0 {
+		n = copy(p, r.head)
+		r.head = r.head[n:]
+	} else {
+		n, err = f.content.Read(p)
+	}
+	if r.sent += int64(n); r.sent > wire.MaxFileBytes {
+		f.tooLarge.Store(true)
+		return 0, errFileTooLarge
+	}
+	if n > 0 && f.progress != nil {
+		f.progress(r.sent, f.size)
+	}
+	return n, err
+}
+
+// Close ends the reading.
+func (r *fileReader) Close() error {
+	r.form.reader.CompareAndSwap(r, nil)
+	return nil
+}
