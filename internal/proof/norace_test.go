@@ -10,6 +10,9 @@ const tortured = 10_000
 // poissonCalls is how many calls come at random.
 const poissonCalls = 2_400
 
+// waiters is how many callers wait at once.
+const waiters = 100_000
+
 // burstCalls is how many calls are made in bursts of each kind.
 const burstCalls = 2_400
 

@@ -11,6 +11,9 @@ const tortured = 2_000
 // poissonCalls is how many calls come at random.
 const poissonCalls = 1_000
 
+// waiters is how many callers wait at once.
+const waiters = 5_000
+
 // burstCalls is how many calls are made in bursts of each kind.
 const burstCalls = 600
 

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -257,4 +259,52 @@ func TestShapingWrongCount(t *testing.T) {
 			t.Errorf("%d calls in 10 minutes, want at least 500", n)
 		}
 	})
+}
+
+// Waiting costs each caller the same, however many there are: they enter the
+// queue and leave it in a time that grows with their number, not faster.
+func TestFiguresWaiters(t *testing.T) {
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
+		return reply(200, okBody, "X-RateLimit-Limit", "1", "X-RateLimit-Remaining", "0"), nil
+	})
+	waiting := make(chan struct{}, waiters)
+	client := mockClient(t, mock, clawhq.WithRateLimit(1), clawhq.WithLogger(slog.New(waitLog{waiting})))
+	if _, err := client.Chat(t.Context(), hi); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var told atomic.Int64
+	var wg sync.WaitGroup
+	start := time.Now()
+	for range waiters {
+		wg.Go(func() {
+			if _, err := client.Chat(ctx, hi); errors.Is(err, clawhq.ErrThrottled) && errors.Is(err, context.Canceled) {
+				told.Add(1)
+			}
+		})
+	}
+	for range waiters {
+		<-waiting
+	}
+	entered := time.Now()
+	cancel()
+	wg.Wait()
+	t.Logf("%d callers in the queue: %v to enter, %v to cancel", waiters, entered.Sub(start).Round(ms), time.Since(entered).Round(ms))
+	if n := told.Load(); n != waiters || mock.GetTotalCallCount() != 1 {
+		t.Errorf("%d callers were told, and %d requests sent, want %d and 1", n, mock.GetTotalCallCount(), waiters)
+	}
+}
+
+// A waitLog is a slog.Handler that tells of each wait for the rate limit.
+type waitLog struct{ waiting chan<- struct{} }
+
+func (waitLog) Enabled(context.Context, slog.Level) bool { return true }
+func (l waitLog) WithAttrs([]slog.Attr) slog.Handler     { return l }
+func (l waitLog) WithGroup(string) slog.Handler          { return l }
+func (l waitLog) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "clawhq: waiting for the rate limit" {
+		l.waiting <- struct{}{}
+	}
+	return nil
 }

@@ -1,0 +1,125 @@
+package shaping
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestQueue(t *testing.T) {
+	t.Parallel()
+	var q queue
+	waiters := map[string]*waiter{}
+	add := func(name string, retry bool) int {
+		waiters[name] = newWaiter(context.Background(), Request{Retry: retry}, uint64(len(waiters)))
+		return q.add(waiters[name])
+	}
+	places := []int{add("a", false), add("b", false), add("retry a", true), add("c", false), add("retry b", true)}
+	if diff := cmp.Diff([]int{0, 1, 0, 3, 1}, places); diff != "" {
+		t.Errorf("places on entering, want - got +:\n%s", diff)
+	}
+	q.remove(waiters["b"])
+	q.remove(waiters["b"]) // again
+	q.refuse(func(w *waiter, place int) error {
+		if w == waiters["retry b"] {
+			return fmt.Errorf("at place %d", place)
+		}
+		return nil
+	})
+	if err := waiters["retry b"].refused; err == nil || err.Error() != "at place 1" {
+		t.Errorf("refused with %v, want: at place 1", err)
+	}
+	var order []string
+	for q.len() > 0 {
+		for name, w := range waiters {
+			if w == q.head() {
+				order = append(order, name)
+				q.remove(w)
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"retry a", "a", "c"}, order); diff != "" {
+		t.Errorf("order, want - got +:\n%s", diff)
+	}
+}
+
+// A looking is a context that counts how often it is looked at, which a waiter
+// does once each time it wakes.
+type looking struct {
+	context.Context
+	n *atomic.Int64
+}
+
+func (c looking) Err() error {
+	c.n.Add(1)
+	return c.Context.Err()
+}
+
+// crowd has n callers enter the queue behind a full window and, once they are
+// all in it, leave. It calls between in the middle, and returns how often they
+// looked.
+func crowd(tb testing.TB, n int, between func()) int64 {
+	s := NewSet(Config{Limit: 1, Unknown: 30})
+	var first Turn
+	if err := s.Admit(context.Background(), Request{}, &first); err != nil {
+		tb.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	looks := looking{ctx, new(atomic.Int64)}
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			var t Turn
+			if err := s.Admit(looks, Request{}, &t); !errors.Is(err, context.Canceled) {
+				tb.Errorf("got %v, want context.Canceled", err)
+			}
+		})
+	}
+	for ready := false; !ready; time.Sleep(time.Millisecond) {
+		s.mu.Lock()
+		ready = s.key.queue.len() == n
+		s.mu.Unlock()
+	}
+	between()
+	cancel()
+	wg.Wait()
+	return looks.n.Load()
+}
+
+// Each of those in the queue looks once when it enters, and once more when it
+// leaves or becomes the first.
+func TestCrowd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const n = 5_000
+		if looks := crowd(t, n, func() {}); looks > 3*n {
+			t.Errorf("%d callers looked %d times, want at most three times each", n, looks)
+		}
+	})
+}
+
+// BenchmarkCrowd is what it costs a caller to enter the queue and to leave it,
+// which does not grow with the number of callers.
+func BenchmarkCrowd(b *testing.B) {
+	for _, n := range []int{50_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			var entering, leaving time.Duration
+			for b.Loop() {
+				start := time.Now()
+				crowd(b, n, func() { entering += time.Since(start); start = time.Now() })
+				leaving += time.Since(start)
+			}
+			each := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / float64(b.N*n) }
+			b.ReportMetric(each(entering), "ns/entering")
+			b.ReportMetric(each(leaving), "ns/leaving")
+		})
+	}
+}
