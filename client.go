@@ -169,7 +169,7 @@ func (cfg *config) core() (*core, error) {
 
 	c := &core{
 		base:       base,
-		chatURL:    base.JoinPath(wire.PathChat),
+		chatURL:    base.JoinPath(wire.Chat.Path),
 		logger:     cfg.logger,
 		traces:     cfg.traces,
 		userAgent:  []string{userAgent(cfg.product)},

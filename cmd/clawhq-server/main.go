@@ -161,6 +161,6 @@ func greet(w io.Writer, origin, loginPath string, api *clawhqtest.Server) {
 		fmt.Fprintf(w, "The certificate was made at start: browsers warn about it, -k makes curl accept it.\n\n")
 	}
 	fmt.Fprintf(w, "%s %s \\\n  -H 'Content-Type: %s' \\\n  -H 'Authorization: Bearer %s' \\\n  -d '{\"message\": \"What are your business hours?\"}'\n\n",
-		curl, origin+wire.BasePath+wire.PathChat, wire.ContentTypeJSON, api.APIKey())
+		curl, origin+wire.BasePath+wire.Chat.Path, wire.ContentTypeJSON, api.APIKey())
 	fmt.Fprintf(w, "Ctrl-C ends it.\n")
 }

@@ -84,7 +84,7 @@ func jsonOnly(r *http.Request) bool {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.ContentLength == 0 {
 		return false
 	}
-	keys := wire.BasePath + wire.PathKeys
+	keys := wire.BasePath + wire.ListKeys.Path
 	return r.URL.Path == keys || strings.HasPrefix(r.URL.Path, keys+"/") || strings.HasPrefix(r.URL.Path, "/dashboard/")
 }
 

@@ -16,7 +16,7 @@ func TestAside(t *testing.T) {
 	s, _ := server.New(server.Config{PlainHTTP: true})
 	s.Inject(server.FaultStatus(http.StatusInternalServerError, ""))
 	list := func(mark func(*http.Request) *http.Request) int {
-		r := httptest.NewRequest(http.MethodGet, wire.BasePath+wire.PathKeys, nil)
+		r := httptest.NewRequest(http.MethodGet, wire.BasePath+wire.ListKeys.Path, nil)
 		r.AddCookie(&http.Cookie{Name: wire.SessionCookie, Value: s.Session()})
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, mark(r))

@@ -15,7 +15,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-const keysPath = wire.BasePath + wire.PathKeys
+var keysPath = wire.BasePath + wire.ListKeys.Path
 
 func (s service) createKey(body string) *httptest.ResponseRecorder {
 	return s.send(request{path: keysPath, body: body})

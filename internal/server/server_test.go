@@ -14,7 +14,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-const chatPath = wire.BasePath + wire.PathChat
+var chatPath = wire.BasePath + wire.Chat.Path
 
 // service is a server under test and the key of its account.
 type service struct {
@@ -59,7 +59,7 @@ func (s service) send(r request) *httptest.ResponseRecorder {
 	case r.auth == "-":
 	case r.auth != "":
 		req.Header.Set("Authorization", r.auth)
-	case strings.HasPrefix(r.path, wire.BasePath+wire.PathKeys):
+	case strings.HasPrefix(r.path, wire.BasePath+wire.ListKeys.Path):
 		req.AddCookie(&http.Cookie{Name: wire.SessionCookie, Value: s.Session()})
 	default:
 		req.Header.Set("Authorization", "Bearer "+r.key)

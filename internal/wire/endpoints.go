@@ -4,8 +4,8 @@ import "net/http"
 
 // The endpoints of the API, with what the live service counts each in.
 var (
-	Chat      = Endpoint{Method: http.MethodPost, Path: PathChat, Window: KeyWindow}
-	GetHealth = Endpoint{Method: http.MethodGet, Path: PathHealth, Window: Window{"health", 60}}
+	Chat      = Endpoint{Method: http.MethodPost, Path: "/v1/chat", Window: KeyWindow}
+	GetHealth = Endpoint{Method: http.MethodGet, Path: "/v1/health", Window: Window{"health", 60}}
 	GetUsage  = Endpoint{Method: http.MethodGet, Path: "/v1/usage", Window: Window{"usage", 60}}
 
 	ListAgents    = Endpoint{Method: http.MethodGet, Path: "/v1/agents", Window: Window{"agents", 60}, Page: PageRange{20, 100}}
@@ -43,10 +43,10 @@ var threadReads = Window{"threads", 60}
 
 // The dashboard's own endpoints. Their windows count in both profiles.
 var (
-	ListKeys  = Endpoint{Method: http.MethodGet, Path: PathKeys, Auth: SessionAuth, Window: Window{"keys", 20}}
-	CreateKey = Endpoint{Method: http.MethodPost, Path: PathKeys, Auth: SessionAuth, Window: Window{"key-create", 5}}
-	UpdateKey = Endpoint{Method: http.MethodPatch, Path: PathKeys + "/{id}", Auth: SessionAuth, Window: Window{"key-update", 10}}
-	RevokeKey = Endpoint{Method: http.MethodDelete, Path: PathKeys + "/{id}", Auth: SessionAuth, Window: Window{"key-revoke", 10}}
+	ListKeys  = Endpoint{Method: http.MethodGet, Path: "/keys", Auth: SessionAuth, Window: Window{"keys", 20}}
+	CreateKey = Endpoint{Method: http.MethodPost, Path: "/keys", Auth: SessionAuth, Window: Window{"key-create", 5}}
+	UpdateKey = Endpoint{Method: http.MethodPatch, Path: "/keys/{id}", Auth: SessionAuth, Window: Window{"key-update", 10}}
+	RevokeKey = Endpoint{Method: http.MethodDelete, Path: "/keys/{id}", Auth: SessionAuth, Window: Window{"key-revoke", 10}}
 
 	VerifyAuditLog = Endpoint{Method: http.MethodGet, Path: "/audit-log/verify", Auth: SessionAuth}
 

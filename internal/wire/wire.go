@@ -5,13 +5,8 @@ package wire
 
 import "time"
 
-// Paths, below the base URL.
-const (
-	BasePath   = "/api" // path of the base URL itself
-	PathChat   = "/v1/chat"
-	PathHealth = "/v1/health"
-	PathKeys   = "/keys"
-)
+// BasePath is the path of the base URL, which all endpoints lie below.
+const BasePath = "/api"
 
 // Headers. The spelling is canonical, so that http.Header may be indexed
 // with them.
