@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/internal/wire/recorded"
 )
 
 // hashedLog is a log with the hashes that the service's own verification finds
@@ -30,6 +31,26 @@ func hashedLog() (accountID string, entries []clawhq.AuditEntry) {
 		}
 	}
 	return "22222222-2222-4222-8222-222222222222", entries
+}
+
+// Logs as the service sent them: its own verification finds the first valid,
+// and nothing to verify in the second.
+func TestVerifyRecordedAuditLog(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]error{"audit_log_hashed": nil, "audit_log": clawhq.ErrAuditLogUnhashed} {
+		client, _ := catch(t, recorded.Get(name).Reply)
+		var entries []clawhq.AuditEntry
+		for entry, err := range client.AuditLog.All(t.Context(), clawhq.AuditLogOptions{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			entries = append(entries, entry)
+		}
+		slices.Reverse(entries)
+		if err := clawhq.VerifyAuditLog("22222222-2222-4222-8222-222222222222", entries); len(entries) < 3 || !errors.Is(err, want) {
+			t.Errorf("%s: %d entries, %v; want %v", name, len(entries), err, want)
+		}
+	}
 }
 
 func TestVerifyAuditLog(t *testing.T) {
