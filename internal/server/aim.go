@@ -116,7 +116,7 @@ func (c *call) asks(agent string) bool {
 		return is(named(body))
 	case wire.SendThreadMessage:
 		t := c.state.thread(c.ids[0])
-		return t != nil && is(threadAgent(t.agent))
+		return t != nil && is(lookUp(t.agent))
 	case wire.CreateBatch:
 		requests, _ := body["requests"].([]any)
 		for _, r := range requests {

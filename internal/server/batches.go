@@ -163,7 +163,7 @@ func (s *Server) process(ctx context.Context, b *batch) {
 // result asks a request's agent.
 func (s *Server) result(ctx context.Context, r wire.BatchRequest) wire.BatchResult {
 	s.mu.Lock()
-	a := s.anyAgent(threadAgent(r.Agent))
+	a := s.anyAgent(lookUp(r.Agent))
 	s.mu.Unlock()
 	result := wire.BatchResult{CustomID: r.CustomID, Status: wire.BatchFailed, Error: message(wire.CodeModelError)}
 	if a == nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -137,6 +138,7 @@ func (p Profile) file(f *file) wire.File {
 
 // auditEntries shows entries, oldest first: by the documentation each with its
 // hash and with the pages' fields, live with the hash it was given, if any.
+// Their times have the database's form in both, which hashes are made over.
 func (p Profile) auditEntries(accountID string, log []auditEntry) []wire.AuditEntry {
 	shown := make([]wire.AuditEntry, len(log))
 	previous := ""
@@ -244,7 +246,7 @@ func (p Profile) maxUsageCalls() int {
 	if p == Live {
 		return 1000
 	}
-	return int(^uint(0) >> 1)
+	return math.MaxInt
 }
 
 // fileType returns the mime_type of a file that is there: live the extension

@@ -35,9 +35,9 @@ func (c *call) thread() (*thread, error) {
 	return nil, refuse(wire.CodeThreadNotFound, "", "")
 }
 
-// threadAgent returns the agent's name to look up for one that a thread or a
-// batch is kept with.
-func threadAgent(kept string) string {
+// lookUp returns the name to look an agent up by that a thread or a batch is
+// kept with.
+func lookUp(kept string) string {
 	if kept == wire.DefaultThreadAgent {
 		return ""
 	}
@@ -170,7 +170,7 @@ func (c *call) converse(t *thread, message string) (answer StoredMessage, err er
 		m.History = append(m.History, Turn{said.Role, said.Content})
 	}
 	t.add(RoleUser, message)
-	a := c.s.anyAgent(threadAgent(t.agent))
+	a := c.s.anyAgent(lookUp(t.agent))
 	if a == nil || c.s.offline {
 		return answer, refuse(wire.CodeAgentOffline, "", "")
 	}
