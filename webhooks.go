@@ -242,7 +242,7 @@ func webhookOf(w wire.Webhook) Webhook {
 	}
 	if d := w.WebhookDetails; d != nil {
 		out.AccountID, out.PausedAt, out.EventVersion = w.UserID, d.PausedAt.Time(), d.EventVersion
-		out.RetryInterval, out.MaxAttempts = time.Duration(d.RetryIntervalSeconds)*time.Second, d.RetryMaxAttempts
+		out.RetryInterval, out.MaxAttempts = time.Duration(d.RetryIntervalSeconds)*time.Second, valueOr(d.RetryMaxAttempts, 0)
 		out.Transformation = string(d.Transformation)
 		// Stored unchecked: what is no list of filters is none for the service too.
 		_ = json.Unmarshal(d.FilterConditions, &out.Filters)

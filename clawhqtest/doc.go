@@ -24,6 +24,14 @@
 // stream can. [Fault.On] aims one at a path, a key or an agent. [NewTestServer]
 // reports those that no request met.
 //
+// # Webhooks
+//
+// Webhooks that a test creates, with [clawhq.WebhooksService] for example, are
+// delivered for real: signed, retried, logged. [Server.DeliverTo] makes a
+// handler their receiver, whatever their URL, without sockets; [Server.Emit]
+// makes events that no call brings about; [Server.Deliveries] shows what was
+// sent and what came back.
+//
 // # Virtual time
 //
 // With [WithInMemory] no socket is used, and server and clients can run inside

@@ -2,7 +2,6 @@ package clawhqtest
 
 import (
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/server"
@@ -62,10 +61,3 @@ func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.server.
 // allowed, so that a test can receive them; other private addresses never
 // are.
 func WithStrictWebhookTargets() Option { return func(c *config) { c.server.StrictWebhooks = true } }
-
-// WithWebhookTransport sets what sends webhooks and callbacks of batches:
-// inside a bubble of package testing/synctest one that does without sockets.
-// The default is a transport of the net/http kind that keeps no connections.
-func WithWebhookTransport(rt http.RoundTripper) Option {
-	return func(c *config) { c.server.Transport = rt }
-}

@@ -14,6 +14,11 @@ const (
 	// refused with its parameter, support-bot is the default agent, and audit
 	// entries bear integrity hashes. Fields that the pages have beside the
 	// service's are there too, agent_id beside id for example.
+	//
+	// Failed deliveries of webhooks are sent again after 30 seconds, 5 minutes
+	// and 30 minutes, each attempt in the log. Ten in a row that failed at
+	// first pause a webhook; Enabled or Paused sends a test then, and resumes
+	// only if that succeeds.
 	Documented Profile = Profile(server.Documented)
 
 	// Live reproduces the live service with its quirks.
@@ -36,6 +41,11 @@ const (
 	// chunk is an error's status. The built-in agents reply "Echo: " and the
 	// message; in it "[fail]" makes them fail at once, "[cut]" after the first
 	// chunk, "[empty]" say nothing, "[sleep 300]" wait so many milliseconds.
+	//
+	// Webhooks: the events of the pages alone are refused. Failed deliveries
+	// are sent again after the webhook's interval and then every two minutes
+	// without end, all in one row of the log. The event after ten that failed
+	// at first disables a webhook, and so does the next when it is enabled.
 	Live Profile = Profile(server.Live)
 )
 

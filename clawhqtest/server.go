@@ -117,9 +117,9 @@ func (s *Server) HandleAgent(slug string, fn AgentFunc) { s.service.HandleAgent(
 // fail without an answer.
 func (s *Server) SetOffline(offline bool) { s.service.SetOffline(offline) }
 
-// Reset returns the server to its first state but for the agents, which stay:
-// the journal, faults, chat sessions, stored replies, rate windows, statistics
-// and all that calls and tests have added are forgotten. Of the keys only the
-// first remains, the same, active, with 60 calls a minute. Requests and
-// batches in flight go on, unseen.
+// Reset returns the server to its first state but for the agents and the
+// handler of DeliverTo, which stay: the journals, faults, chat sessions, stored
+// replies, rate windows, statistics and all that calls and tests have added are
+// forgotten. Of the keys only the first remains, the same, active, with 60
+// calls a minute. Requests, batches and deliveries in flight go on, unseen.
 func (s *Server) Reset() { s.service.Reset() }

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -22,8 +23,9 @@ func (o *Outbox) Create(w wire.Webhook) (wire.Webhook, error) {
 	w.Secret = newSecret()
 	w.Enabled = true
 	w.CreatedAt = wire.DatabaseTime(time.Now().Truncate(time.Millisecond))
+	attempts := wire.DefaultRetryAttempts
 	w.WebhookDetails = &wire.WebhookDetails{
-		RetryMaxAttempts: wire.DefaultRetryAttempts, RetryIntervalSeconds: wire.DefaultRetryInterval, EventVersion: "v1",
+		RetryMaxAttempts: &attempts, RetryIntervalSeconds: wire.DefaultRetryInterval, EventVersion: "v1",
 	}
 	h := &hook{Webhook: w}
 	o.hooks = append(o.hooks, h)
@@ -102,4 +104,17 @@ func (o *Outbox) findAllowed(id string) (*hook, error) {
 		return nil, ErrPrivate
 	}
 	return h, nil
+}
+
+// Restore adds a webhook as it is, with its log, the oldest row first. Of the
+// events in it nothing is known but their types.
+func (o *Outbox) Restore(w wire.Webhook, log ...wire.Delivery) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	h := &hook{Webhook: w}
+	for _, d := range log {
+		body := wire.WebhookBody{Event: d.EventType, Data: json.RawMessage("{}"), Timestamp: wire.HandlerTime(d.CreatedAt.Time())}
+		h.log = append(h.log, &row{delivery: delivery{d.EventType, wire.JSONB(encode(body))}, Delivery: d})
+	}
+	o.hooks = append(o.hooks, h)
 }

@@ -38,9 +38,9 @@ func (r Result) OK() bool { return r.filtered || 200 <= r.Status && r.Status < 3
 // Attempt is an entry of the journal of attempts, tests and replays included.
 type Attempt struct {
 	Time      time.Time // when it was sent
-	WebhookID string
-	Event     string
-	Number    int // 1 for the first delivery of an event, 2 for its first retry; 0 for tests, replays and bulk retries
+	WebhookID string    // empty for a batch's callback
+	Event     string    // as the header calls it; empty for a callback
+	Number    int       // 1 for the first delivery of an event, 2 for its first retry; 0 for tests, replays, bulk retries and callbacks
 	URL       string
 	Header    http.Header // of the service's own: signature, event and time
 	Body      []byte
@@ -90,26 +90,56 @@ func (o *Outbox) send(ctx context.Context, h *hook, m message) Result {
 	header.Set(wire.HeaderWebhookSignature, wire.WebhookSignature(h.Secret, string(m.at), m.body))
 	a := &Attempt{
 		Time: time.Now(), WebhookID: h.ID, Event: m.event, Number: m.attempt,
-		URL: h.URL, Header: header.Clone(), Body: m.body,
+		URL: h.URL, Header: header, Body: m.body,
 	}
 	if !h.gone {
-		o.attempts = append(o.attempts, a)
-		if len(o.attempts) > maxAttempts {
-			o.attempts = o.attempts[1:]
-		}
+		o.note(a)
 	}
 	o.mu.Unlock()
+	o.make(ctx, a)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if a.Err != "" {
+		return Result{text: "Connection failed or timed out", latency: a.Latency}
+	}
+	return Result{Status: a.Status, text: string(a.Reply), latency: a.Latency}
+}
 
-	resp, reply, err := o.Post(ctx, a.URL, header, m.body)
+// Call posts a body to a URL that is no webhook's, unsigned, as a batch's
+// callback is told.
+func (o *Outbox) Call(ctx context.Context, to string, body []byte) {
+	o.mu.Lock()
+	if o.closed {
+		o.mu.Unlock()
+		return
+	}
+	o.running.Add(1)
+	defer o.running.Done()
+	a := &Attempt{Time: time.Now(), URL: to, Body: body}
+	o.note(a)
+	o.mu.Unlock()
+	o.make(ctx, a)
+}
+
+// note adds an attempt to the journal.
+func (o *Outbox) note(a *Attempt) {
+	o.attempts = append(o.attempts, a)
+	if len(o.attempts) > maxAttempts {
+		o.attempts = o.attempts[1:]
+	}
+}
+
+// make makes an attempt and notes what became of it.
+func (o *Outbox) make(ctx context.Context, a *Attempt) {
+	resp, reply, err := o.post(ctx, a.URL, a.Header, a.Body)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	a.Latency = time.Since(a.Time)
 	if err != nil {
 		a.Err = err.Error()
-		return Result{text: "Connection failed or timed out", latency: a.Latency}
+		return
 	}
 	a.Status, a.ReplyHeader, a.Reply = resp.StatusCode, resp.Header, reply
-	return Result{Status: resp.StatusCode, text: string(reply), latency: a.Latency}
 }
 
 // maxReply is how much of a reply's body is read: enough for any excerpt.
@@ -120,10 +150,10 @@ var (
 	errClosed  = errors.New("the server is shutting down")
 )
 
-// Post posts a JSON body to a URL as the service does, following redirects,
+// post posts a JSON body to a URL as the service does, following redirects,
 // for at most ten seconds until the reply's header and as long again for its
 // body, of which it returns the beginning.
-func (o *Outbox) Post(ctx context.Context, to string, header http.Header, body []byte) (*http.Response, []byte, error) {
+func (o *Outbox) post(ctx context.Context, to string, header http.Header, body []byte) (*http.Response, []byte, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(o.ctx, func() { cancel(errClosed) })()

@@ -2,7 +2,6 @@ package outbox_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -87,26 +86,25 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// Over real connections: loopback is reached, and what is not there fails.
+// Over real connections: loopback is reached, and what is not there fails. A
+// callback is neither signed nor a webhook's.
 func TestNetwork(t *testing.T) {
 	t.Parallel()
 	o := outbox.New(outbox.Config{Policy: logging})
 	defer o.Close()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, r.Header.Get("User-Agent"), r.Header.Get("Accept"), r.Header.Get(wire.HeaderWebhookEvent))
+		fmt.Fprint(w, r.Header.Get("User-Agent"), r.Header.Get("Accept"), r.Header.Get("Content-Type"), r.Header[wire.HeaderWebhookSignature])
 	}))
 	defer server.Close()
-	resp, reply, err := o.Post(t.Context(), server.URL, http.Header{wire.HeaderWebhookEvent: {"x"}}, []byte(`{}`))
-	if err != nil || resp.StatusCode != 200 || string(reply) != "node*/*x" {
-		t.Errorf("got %v, %q, %v", resp, reply, err)
-	}
+	o.Call(t.Context(), server.URL, []byte(`{}`))
 	server.Close()
-	if _, _, err := o.Post(t.Context(), server.URL, nil, nil); err == nil {
-		t.Error("nobody is there, and it succeeds")
-	}
+	o.Call(t.Context(), server.URL, []byte(`{}`))
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := o.Post(gone, "https://hooks.example.com", nil, nil); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+	o.Call(gone, "https://hooks.example.com", nil)
+	all := o.Attempts()
+	want(t, "reply", "node*/*application/json[]", string(all[0].Reply))
+	if all[0].Status != 200 || all[0].WebhookID != "" || all[1].Err == "" || all[2].Err != context.Canceled.Error() {
+		t.Errorf("got %+v", all)
 	}
 }

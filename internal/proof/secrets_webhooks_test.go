@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/clawhq/clawhq-go/webhook"
 )
 
@@ -69,7 +70,7 @@ func exhibitWebhooks(t *testing.T, x *exhibition) {
 	}
 
 	// What callers make themselves, and what package webhook says of forgeries.
-	for _, v := range []any{create, update, clawhq.WebhookFilter{}, clawhq.Webhook{}, clawhq.Delivery{}, clawhq.WebhookSucceeded, clawhq.WebhookStats{}, webhook.EventTest} {
+	for _, v := range []any{create, update, clawhqtest.Delivery{Body: []byte("{}")}, clawhq.WebhookFilter{}, clawhq.Webhook{}, clawhq.Delivery{}, clawhq.WebhookSucceeded, clawhq.WebhookStats{}, webhook.EventTest} {
 		x.show(v)
 	}
 	opts := webhook.Options{Secrets: []string{webhookSecret}}

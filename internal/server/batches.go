@@ -1,11 +1,9 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -38,7 +36,7 @@ func (c *call) createBatch() (any, error) {
 		return nil, tooMany(fmt.Sprintf("Maximum %d concurrent batches per user. Wait for existing batches to complete.", wire.MaxActiveBatches))
 	}
 	callback, _, _ := field[string](body, "webhook_url")
-	if callback != "" && !c.s.reachable(callback) {
+	if callback != "" && !c.s.outbox.Allowed(callback) {
 		return nil, refuse(wire.CodeInvalidParameter, "webhook_url must not point to a private or internal address", "webhook_url")
 	}
 	if n := len(requests); n > c.key.rpm {
@@ -156,7 +154,7 @@ func (s *Server) process(ctx context.Context, b *batch) {
 	callback := b.finish(time.Now().UTC())
 	s.mu.Unlock()
 	if b.callback != "" {
-		s.tell(ctx, b.callback, callback)
+		s.outbox.Call(ctx, b.callback, encodeJSON(callback)) // once; what comes of it is not asked
 	}
 }
 
@@ -209,26 +207,4 @@ func (b *batch) finish(now time.Time) wire.BatchCallback {
 		BatchID: b.id, Status: b.status, Total: len(b.requests), Completed: b.completed, Failed: b.failed,
 		CompletedAt: wire.HandlerTime(now),
 	}
-}
-
-// reachable reports whether the service sends anything to a URL.
-func (s *Server) reachable(url string) bool {
-	return wire.PublicURL(url) || !s.cfg.StrictWebhooks && wire.LoopbackURL(url)
-}
-
-// tell tells a batch's callback, once; whether that takes it is not asked.
-func (s *Server) tell(ctx context.Context, url string, body wire.BatchCallback) {
-	ctx, cancel := context.WithTimeout(ctx, wire.BatchCallbackTime)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(encodeJSON(body)))
-	if err != nil {
-		return
-	}
-	req.Header.Set("Content-Type", wire.ContentTypeJSON)
-	res, err := s.outgoing.Do(req)
-	if err != nil {
-		return
-	}
-	defer res.Body.Close()
-	io.CopyN(io.Discard, res.Body, wire.MaxBodyBytes)
 }

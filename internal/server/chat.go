@@ -65,6 +65,7 @@ func (c *call) chat() (any, error) {
 		return nil, err
 	}
 	c.remember(m, text)
+	c.tellWebhooks(a)
 	body := encodeJSON(wire.ChatReply{Response: &text, Agent: a.slug, RequestID: c.id})
 	c.state.replies.store(place, body, time.Now())
 	return encoded(body), nil

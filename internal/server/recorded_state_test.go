@@ -66,6 +66,8 @@ func (w *world) setUp(e recorded.Exchange) {
 		w.setUpThreads(e)
 	case "usage":
 		w.setUpUsage(e)
+	case "webhook", "webhooks":
+		w.setUpWebhooks(e)
 	}
 }
 

@@ -59,6 +59,16 @@ var routes = []route{
 	{wire.CreateKey, (*call).createKey},
 	{wire.UpdateKey, (*call).updateKey},
 	{wire.RevokeKey, (*call).revokeKey},
+
+	{wire.ListWebhooks, (*call).listWebhooks},
+	{wire.CreateWebhook, (*call).createWebhook},
+	{wire.UpdateWebhook, (*call).updateWebhook},
+	{wire.DeleteWebhook, (*call).deleteWebhook},
+	{wire.TestWebhook, (*call).testWebhook},
+	{wire.ListDeliveries, (*call).listDeliveries},
+	{wire.ReplayDelivery, (*call).replayDelivery},
+	{wire.RetryDeliveries, (*call).retryDeliveries},
+	{wire.GetWebhookStats, (*call).webhookStats},
 }
 
 // match finds the call's route. Without one the profile says what is

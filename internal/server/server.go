@@ -20,6 +20,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/clawhq/clawhq-go/internal/outbox"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -43,7 +44,7 @@ type Server struct {
 	accountID string
 	session   func() string // the account's dashboard session, out of reach of print verbs
 	firstKey  newKey
-	outgoing  *http.Client // for callbacks and deliveries
+	outbox    *outbox.Outbox // of the account's webhooks, and of callbacks
 
 	ctx     context.Context // of work that goes on after a reply; done when the server closes
 	cancel  context.CancelCauseFunc
@@ -72,24 +73,15 @@ func New(cfg Config) (s *Server, apiKey string) {
 		accountID: uuid.NewString(),
 		session:   func() string { return session },
 		firstKey:  first,
-		outgoing:  outgoingClient(cfg.Transport),
-		live:      map[*call]bool{},
+		outbox: outbox.New(outbox.Config{
+			Policy: cfg.Profile.deliveries(), Strict: cfg.StrictWebhooks, Transport: cfg.Transport,
+		}),
+		live: map[*call]bool{},
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.deployBuiltins()
 	s.Reset()
 	return s, apiKey
-}
-
-// outgoingClient returns a client that keeps no connection, which nobody
-// would close.
-func outgoingClient(transport http.RoundTripper) *http.Client {
-	if transport == nil {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.DisableKeepAlives = true
-		transport = t
-	}
-	return &http.Client{Transport: transport}
 }
 
 // Reset returns the server to its first state but for the agents, which stay:
@@ -99,6 +91,7 @@ func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state = newState()
+	s.outbox.Reset()
 	s.state.keys.add(s.firstKey, time.Now())
 }
 
@@ -114,6 +107,7 @@ func (s *Server) Close() {
 	}
 	s.mu.Unlock()
 	s.running.Wait()
+	s.outbox.Close()
 }
 
 // background starts work that goes on after the reply, until the server

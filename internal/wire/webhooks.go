@@ -50,7 +50,7 @@ type Webhook struct {
 // WebhookDetails is what only the replies of POST and PATCH say of a webhook.
 type WebhookDetails struct {
 	FilterConditions     json.RawMessage `json:"filter_conditions"`
-	RetryMaxAttempts     int             `json:"retry_max_attempts"`
+	RetryMaxAttempts     *int            `json:"retry_max_attempts"`
 	RetryIntervalSeconds int             `json:"retry_interval_seconds"`
 	Transformation       Text            `json:"transformation"`
 	PausedAt             Time            `json:"paused_at"`
