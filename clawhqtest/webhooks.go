@@ -14,6 +14,7 @@ import (
 type Delivery struct {
 	Time      time.Time         // when it was sent
 	WebhookID string            // empty for a batch's callback
+	ID        string            // of the row in the webhook's log; empty for tests and callbacks
 	Event     webhook.EventType // as its header calls it; empty for a callback
 	Attempt   int               // 1 for an event's first delivery, 2 for its first retry; 0 for tests, replays, bulk retries and callbacks
 	URL       string
@@ -35,7 +36,7 @@ func (s *Server) Deliveries() []Delivery {
 	deliveries := make([]Delivery, len(attempts))
 	for i, a := range attempts {
 		deliveries[i] = Delivery{
-			Time: a.Time, WebhookID: a.WebhookID, Event: webhook.EventType(a.Event), Attempt: a.Number, URL: a.URL, Header: a.Header, Body: a.Body,
+			Time: a.Time, WebhookID: a.WebhookID, ID: a.Delivery, Event: webhook.EventType(a.Event), Attempt: a.Number, URL: a.URL, Header: a.Header, Body: a.Body,
 			Status: a.Status, ReplyHeader: a.ReplyHeader, Reply: a.Reply, Latency: a.Latency, Err: a.Err,
 		}
 	}

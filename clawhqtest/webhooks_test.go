@@ -100,6 +100,11 @@ func TestWebhookEndToEnd(t *testing.T) {
 					t.Errorf("newest row is %+v, retry counts (-want +got):\n%s", rows[0], diff)
 				}
 
+				sent := s.Deliveries()
+				if sent[2].ID != rows[0].ID || sent[2].Attempt != 3 {
+					t.Errorf("the third attempt is %+v, want the newest row's", sent[2])
+				}
+
 				// A replay is a repeat, which the handler does not see.
 				got, err := s.Client().Webhooks.Replay(t.Context(), created.ID, rows[0].ID)
 				if err != nil || !got.Success || len(handled) != 3 {

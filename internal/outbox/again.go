@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -54,10 +56,11 @@ func (o *Outbox) Replay(ctx context.Context, id, deliveryID string) (Result, err
 	if !allowed {
 		return Result{}, ErrPrivate
 	}
-	r := o.send(ctx, h, message{event: d.event, body: d.payload, at: wire.HandlerTime(time.Now())})
+	row := uuid.NewString()
+	r := o.send(ctx, h, message{row: row, event: d.event, body: d.payload, at: wire.HandlerTime(time.Now())})
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	h.add(d, r)
+	h.add(row, d, r)
 	return r, nil
 }
 
@@ -89,7 +92,7 @@ func (o *Outbox) RetryFailed(ctx context.Context, id string) (retried, succeeded
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
-			got := o.send(ctx, h, message{event: r.event, body: r.payload, at: wire.HandlerTime(time.Now())})
+			got := o.send(ctx, h, message{row: r.ID, event: r.event, body: r.payload, at: wire.HandlerTime(time.Now())})
 			o.mu.Lock()
 			defer o.mu.Unlock()
 			if got.OK() {

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -69,9 +67,9 @@ func (r *row) drop() {
 }
 
 // add adds a row to the log.
-func (h *hook) add(d delivery, got Result) *row {
+func (h *hook) add(id string, d delivery, got Result) *row {
 	r := &row{delivery: d, Delivery: wire.Delivery{
-		ID: uuid.NewString(), EventType: d.event, CreatedAt: wire.DatabaseTime(time.Now().Truncate(time.Millisecond)),
+		ID: id, EventType: d.event, CreatedAt: wire.DatabaseTime(time.Now().Truncate(time.Millisecond)),
 	}}
 	r.become(got)
 	h.log = append(h.log, r)

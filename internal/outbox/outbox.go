@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -141,9 +143,9 @@ func (o *Outbox) Emit(event string, data json.RawMessage) (wait func()) {
 		d := delivery{event, payload}
 		switch {
 		case h.PausedAt != "":
-			h.add(d, Result{text: "Delivery paused", unsent: true})
+			h.add(uuid.NewString(), d, Result{text: "Delivery paused", unsent: true})
 		case !h.matches(body):
-			h.add(d, Result{text: "Filtered — conditions not met", unsent: true, filtered: true})
+			h.add(uuid.NewString(), d, Result{text: "Filtered — conditions not met", unsent: true, filtered: true})
 		default:
 			text := h.transformed(body)
 			o.running.Add(1)
@@ -160,13 +162,14 @@ func (o *Outbox) Emit(event string, data json.RawMessage) (wait func()) {
 
 // first makes the first attempt at a delivery.
 func (o *Outbox) first(h *hook, d delivery, body []byte, at wire.Time) {
-	r := o.send(o.ctx, h, message{event: d.event, body: body, at: at, attempt: 1})
+	id := uuid.NewString()
+	r := o.send(o.ctx, h, message{row: id, event: d.event, body: body, at: at, attempt: 1})
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if h.gone {
 		return
 	}
-	row := h.add(d, r)
+	row := h.add(id, d, r)
 	h.triggered(r, at)
 	if r.OK() {
 		h.FailureCount = 0
@@ -199,7 +202,11 @@ func (o *Outbox) retry(h *hook, r *row, n int) {
 	defer o.running.Done()
 	o.mu.Unlock()
 
-	got := o.send(o.ctx, h, message{event: r.event, body: r.payload, at: wire.HandlerTime(time.Now()), attempt: n})
+	id := r.ID
+	if o.config.Policy.LogRetries {
+		id = uuid.NewString()
+	}
+	got := o.send(o.ctx, h, message{row: id, event: r.event, body: r.payload, at: wire.HandlerTime(time.Now()), attempt: n})
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if h.gone {
@@ -207,7 +214,7 @@ func (o *Outbox) retry(h *hook, r *row, n int) {
 	}
 	if o.config.Policy.LogRetries {
 		r.retried = true
-		r = h.add(r.delivery, got)
+		r = h.add(id, r.delivery, got)
 		r.RetryCount = n - 1
 	} else {
 		r.become(got)

@@ -17,6 +17,7 @@ import (
 
 // message is what an attempt sends.
 type message struct {
+	row     string // id of the log's, empty for a test
 	event   string
 	body    []byte
 	at      wire.Time // of the header
@@ -39,6 +40,7 @@ func (r Result) OK() bool { return r.filtered || 200 <= r.Status && r.Status < 3
 type Attempt struct {
 	Time      time.Time // when it was sent
 	WebhookID string    // empty for a batch's callback
+	Delivery  string    // the log's row that tells of it; empty for tests and callbacks
 	Event     string    // as the header calls it; empty for a callback
 	Number    int       // 1 for the first delivery of an event, 2 for its first retry; 0 for tests, replays, bulk retries and callbacks
 	URL       string
@@ -89,7 +91,7 @@ func (o *Outbox) send(ctx context.Context, h *hook, m message) Result {
 	defer o.running.Done()
 	header.Set(wire.HeaderWebhookSignature, wire.WebhookSignature(h.Secret, string(m.at), m.body))
 	a := &Attempt{
-		Time: time.Now(), WebhookID: h.ID, Event: m.event, Number: m.attempt,
+		Time: time.Now(), WebhookID: h.ID, Delivery: m.row, Event: m.event, Number: m.attempt,
 		URL: h.URL, Header: header, Body: m.body,
 	}
 	if !h.gone {
