@@ -2,6 +2,7 @@ package clawhq
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -112,7 +113,7 @@ func (a *attempt) make(req *http.Request) (resp *http.Response, f failure) {
 	a.observe(resp)
 
 	switch {
-	case a.followable(resp):
+	case a.redirected(req, resp):
 		a.readErrorBody() // so that the connection can be used again
 	case resp.StatusCode < 200: // 101: the body is the connection itself
 		return nil, a.replyFailure(resp, nil)
@@ -383,15 +384,31 @@ func (a *attempt) observe(resp *http.Response) {
 	}
 }
 
-// followable reports whether a redirect may be followed with the credential:
-// to the same scheme, host and port, and without changing the method, as 307
-// and 308 promise (RFC 9110 §15.4.8).
-func (a *attempt) followable(resp *http.Response) bool {
+// redirected reports whether the reply is a redirect that is followed: with the
+// credential to the same origin only, without a change of the method, as 307
+// and 308 promise (RFC 9110 §15.4.8), and as one of the call's attempts.
+func (a *attempt) redirected(req *http.Request, resp *http.Response) bool {
 	if resp.StatusCode != http.StatusTemporaryRedirect && resp.StatusCode != http.StatusPermanentRedirect {
 		return false
 	}
-	to, err := resp.Location()
-	return err == nil && to.Scheme == a.base.Scheme && to.Host == a.base.Host
+	location := resp.Header.Get("Location")
+	to, err := req.URL.Parse(location)
+	if err != nil || location == "" || !sameOrigin(to, a.base) || a.attempts >= a.policy.MaxAttempts {
+		return false
+	}
+	// The http.Client above shall not find another host in another spelling.
+	to.Scheme, to.Host, to.User = a.base.Scheme, a.base.Host, nil
+	resp.Header = resp.Header.Clone()
+	resp.Header.Set("Location", to.String())
+	return true
+}
+
+// sameOrigin compares scheme, host and port, the scheme's own among them.
+func sameOrigin(u, v *url.URL) bool {
+	port := func(u *url.URL) string {
+		return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	}
+	return u.Scheme == v.Scheme && strings.EqualFold(u.Hostname(), v.Hostname()) && port(u) == port(v)
 }
 
 // readErrorBody returns what there is of an error's body within the bounds.
@@ -500,7 +517,7 @@ func (c *call) replyFailure(resp *http.Response, body []byte) failure {
 	decodeError(e, body, now, c.redact)
 	if to, err := resp.Location(); e.Message == "" && err == nil {
 		to.RawQuery, to.Fragment = "", "" // they may hold anything
-		e.Message = "redirect to " + c.redact(to.Redacted()) + " is not followed"
+		e.Message = "redirect to " + c.redact(to.Redacted()) + " is not followed: redirects are by 307 or 308, to the same origin, and within MaxAttempts"
 	}
 	c.errorReply = typed(e)
 	rejected := e.StatusCode == http.StatusTooManyRequests

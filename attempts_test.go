@@ -9,6 +9,8 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -207,6 +209,26 @@ func TestTransportFailure(t *testing.T) {
 	}
 }
 
+// A proxy that asks for a password does so again.
+func TestProxyAuthenticationRequired(t *testing.T) {
+	t.Parallel()
+	connects := 0
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		connects++
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	}))
+	defer proxy.Close()
+	at, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(at)}}), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
+	_, err = client.Chat(t.Context(), hi)
+	if err == nil || !strings.Contains(err.Error(), "Proxy Authentication Required") || connects != 1 {
+		t.Errorf("got %v after %d attempts to connect, want 1", err, connects)
+	}
+}
+
 // A certificate that is not trusted will not be in a second.
 func TestUntrustedCertificate(t *testing.T) {
 	t.Parallel()
@@ -278,7 +300,6 @@ func (trickle) Close() error { return nil }
 // wire without being counted.
 func TestNoSilentReplay(t *testing.T) {
 	t.Parallel()
-	once := clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})
 	for name, call := range map[string]func(*clawhq.Client, ...clawhq.CallOption) error{
 		"POST": func(c *clawhq.Client, opts ...clawhq.CallOption) error {
 			_, err := c.Chat(context.Background(), hi, opts...)

@@ -1,6 +1,7 @@
 package clawhq_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -265,5 +266,46 @@ func TestErrorVerbs(t *testing.T) {
 				t.Errorf("%s prints %s", verb, out)
 			}
 		}
+	}
+}
+
+// typeName is the name of an error's type.
+func typeName(err error) string { return fmt.Sprintf("%T", err) }
+
+// Every error with a code matches the code, however it is wrapped.
+func TestErrorsIsCode(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]bool{
+		&clawhq.APIError{Code: "rate_limited"}:                                                             true,
+		&clawhq.RateLimitError{APIError: &clawhq.APIError{Code: "rate_limited"}}:                           true,
+		&clawhq.StreamError{APIError: &clawhq.APIError{Code: "rate_limited"}, Err: io.EOF}:                 true,
+		fmt.Errorf("asking: %w", &clawhq.RateLimitError{APIError: &clawhq.APIError{Code: "rate_limited"}}): true,
+		errors.Join(io.EOF, &clawhq.APIError{Code: "rate_limited"}):                                        true,
+		fmt.Errorf("as such: %w", clawhq.CodeRateLimited):                                                  true,
+		&clawhq.RateLimitError{APIError: &clawhq.APIError{StatusCode: 429}}:                                false, // it names none
+		&clawhq.APIError{Code: "model_error"}:                                                              false,
+		&clawhq.RateLimitError{}:                                                                           false,
+		(*clawhq.APIError)(nil):                                                                            false,
+		io.EOF:                                                                                             false,
+	} {
+		if got := errors.Is(err, clawhq.CodeRateLimited); got != want {
+			t.Errorf("%v: got %v, want %v", err, got, want)
+		}
+	}
+	if errors.Is(&clawhq.APIError{}, clawhq.ErrorCode("")) {
+		t.Error("no code matches no code")
+	}
+	if got := fmt.Sprintf("%v %s %q %d", clawhq.CodeRateLimited, clawhq.CodeRateLimited, clawhq.CodeRateLimited, len(clawhq.CodeRateLimited.Error())); got != `rate_limited rate_limited "rate_limited" 12` {
+		t.Errorf("printed %s", got)
+	}
+
+	// A whole call that ended for two reasons matches both.
+	client := sends(t, func(*http.Request) (*http.Response, error) {
+		return reply(429, `{"error":{"code":"rate_limited","message":"m"}}`, "Retry-After", "30"), nil
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := client.Chat(ctx, hi); !errors.Is(err, clawhq.CodeRateLimited) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want both the code and the deadline", err)
 	}
 }

@@ -3,8 +3,10 @@ package clawhq_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync"
 	"syscall"
@@ -205,6 +207,12 @@ func TestCreateIsNotRepeated(t *testing.T) {
 	}{
 		"429":                {httpmock.ResponderFromResponse(reply(429, `{"error":"Too many requests"}`)), 2},
 		"connection refused": {httpmock.NewErrorResponder(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), 2},
+		"proxy refused":      {httpmock.NewErrorResponder(&net.OpError{Op: "proxyconnect", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}), 2},
+		"REFUSED_STREAM":     {httpmock.NewErrorResponder(cannotRetry("stream error: stream ID 3; REFUSED_STREAM; received from peer")), 2},
+		"GOAWAY":             {httpmock.NewErrorResponder(cannotRetry("http2: Transport received Server's graceful shutdown GOAWAY")), 2},
+		"GOAWAY at once":     {httpmock.NewErrorResponder(errors.New("http2: Transport received GOAWAY from server ErrCode:ENHANCE_YOUR_CALM")), 2},
+		"PROTOCOL_ERROR":     {httpmock.NewErrorResponder(cannotRetry("stream error: stream ID 3; PROTOCOL_ERROR; received from peer")), 1},
+		"GOAWAY too late":    {httpmock.NewErrorResponder(errors.New("http2: server sent GOAWAY and closed the connection; LastStreamID=3, ErrCode=NO_ERROR, debug=\"REFUSED_STREAM\"")), 1},
 		"500":                {httpmock.ResponderFromResponse(reply(500, "")), 1},
 		"503":                {httpmock.ResponderFromResponse(reply(503, "", "Retry-After", "1")), 1},
 		"reset":              {httpmock.NewErrorResponder(syscall.ECONNRESET), 1},
@@ -222,9 +230,46 @@ func TestCreateIsNotRepeated(t *testing.T) {
 			client := mockClient(t, mock, clawhq.WithSession("s"), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
 			_, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "n"})
 			if n := mock.GetTotalCallCount(); n != tt.attempts || (err == nil) != (tt.attempts == 2) {
-				t.Errorf("%d attempts, %v", n, err)
+				t.Errorf("%d attempts, %v, want %d", n, err, tt.attempts)
+			}
+			if err != nil && strings.Contains(err.Error(), "GetBody") {
+				t.Errorf("advice to whom it does not concern: %v", err)
 			}
 		})
+	}
+}
+
+// cannotRetry is net/http's error for a request of HTTP/2 that it would have
+// sent again, had it a GetBody.
+func cannotRetry(why string) error {
+	return fmt.Errorf("http2: Transport: cannot retry err [%v] after Request.Body was written; define Request.GetBody to avoid this error", why)
+}
+
+// A new key is handed out whatever else is wrong with its reply.
+func TestCreateKeepsTheKey(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 10, 14, 30, 0, 0, time.UTC)
+	for fields, want := range map[string]clawhq.Key{
+		`"id":"1","created_at":"2026-03-10T14:30:00Z"`:      {ID: "1", CreatedAt: at},
+		`"id":"1","created_at":"2026-03-10T14:30:00+00:00"`: {ID: "1", CreatedAt: at},
+		`"id":"1","created_at":"2026-03-10 14:30:00+00"`:    {ID: "1", CreatedAt: at},
+		`"id":"1","created_at":""`:                          {ID: "1"},
+		`"id":"1","created_at":1773153000`:                  {ID: "1"},
+		`"id":"1","created_at":{}`:                          {ID: "1"},
+		`"id":"1","created_at":null`:                        {ID: "1"},
+		`"id":7,"name":null,"rate_limit_per_min":"60"`:      {},
+	} {
+		client := sends(t, func(*http.Request) (*http.Response, error) {
+			return reply(200, `{"key":{`+fields+`,"full_key":"`+testKey+`"}}`), nil
+		}, clawhq.WithSession("s"), once)
+		created, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "n"})
+		if err != nil || created.Secret.Reveal() != testKey {
+			t.Errorf("%s: got %v, %v, want the key", fields, created, err)
+			continue
+		}
+		if diff := cmp.Diff(want, created.Key); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", fields, diff)
+		}
 	}
 }
 
@@ -303,6 +348,27 @@ func TestKeysConcurrently(t *testing.T) {
 
 func TestSecret(t *testing.T) {
 	t.Parallel()
+	client := sends(t, func(*http.Request) (*http.Response, error) {
+		return reply(200, `{"key":{"id":"1","full_key":"`+testKey+`"}}`), nil
+	}, clawhq.WithSession("s"))
+	create := func() clawhq.CreatedKey {
+		k, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "n"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return *k
+	}
+	created := create()
+	copied := created
+	if !reflect.DeepEqual(created, copied) || created != copied || !cmp.Equal(created, copied) {
+		t.Error("a CreatedKey differs from its copy")
+	}
+	if again := create(); !cmp.Equal(created, again) || !created.Secret.Equal(again.Secret) {
+		t.Error("the same key differs for go-cmp")
+	}
+	if created.Secret.Equal(clawhq.Secret{}) || reflect.DeepEqual(created, clawhq.CreatedKey{Key: created.Key}) {
+		t.Error("a secret equals none")
+	}
 	var zero clawhq.Secret
 	if zero.Reveal() != "" || zero.String() != "" || !cmp.Equal(zero, clawhq.Secret{}) {
 		t.Errorf("the zero Secret is %q", zero)

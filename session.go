@@ -18,7 +18,7 @@ type session struct{ current atomic.Pointer[cookies] }
 type cookies struct {
 	list   []cookie
 	header string   // as they are sent
-	former []string // values that these took the place of
+	former []string // values that these, or those before, took the place of
 }
 
 type cookie struct{ name, value string }
@@ -100,11 +100,11 @@ func (c *cookies) renewed(set []*http.Cookie) *cookies {
 	if len(set) == 0 {
 		return nil
 	}
-	var former []string
+	former := slices.Clone(c.former)
 	for _, old := range c.list {
 		former = append(former, old.value)
 	}
-	return newCookies(list, former)
+	return newCookies(list, former[max(0, len(former)-maxFormer):])
 }
 
 // owns reports whether a cookie is one of these, or a part of one.
@@ -145,6 +145,10 @@ func (s *session) redact(text string) string {
 	}
 	return text
 }
+
+// maxFormer is how many values of cookies that were renewed are still kept out
+// of sight.
+const maxFormer = 32
 
 // minSecret is the length from which on a cookie's value can be told from a
 // word.

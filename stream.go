@@ -181,6 +181,9 @@ func (s *stream) read() (ChatChunk, *StreamError) {
 			if e.Code == "" {
 				e.Code = CodeStreamError
 			}
+			if e.Message == "" {
+				e.Message = "the agent failed"
+			}
 			return ChatChunk{}, e
 		case err != nil:
 			e := s.streamError(CodeStreamMalformed, "event is not as documented", err)

@@ -1,0 +1,231 @@
+package clawhq_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/google/go-cmp/cmp"
+)
+
+// The key is asked for before each call, once, and not for what the session
+// opens.
+func TestAPIKeyFunc(t *testing.T) {
+	t.Parallel()
+	type tenant struct{}
+	var asked []any
+	var sent []string
+	client := sends(t, func(r *http.Request) (*http.Response, error) {
+		sent = append(sent, r.Header.Get("Authorization"))
+		if len(sent) == 1 {
+			return reply(503, ""), nil
+		}
+		if r.URL.Path == "/api/keys" {
+			return reply(200, `{"keys":[]}`), nil
+		}
+		return reply(200, okBody), nil
+	}, clawhq.WithSession("abc"), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}), clawhq.WithAPIKeyFunc(func(ctx context.Context) (string, error) {
+		asked = append(asked, ctx.Value(tenant{}))
+		return testKey[:35] + string(rune('0'+len(asked))), nil
+	}))
+	for _, name := range []string{"a", "b"} {
+		if _, err := client.Chat(context.WithValue(t.Context(), tenant{}, name), hi); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list(t, client)
+	client.Chat(t.Context(), clawhq.ChatRequest{}) // refused, and the key not asked for
+	if diff := cmp.Diff([]any{"a", "b"}, asked); diff != "" {
+		t.Errorf("asked with (-want +got):\n%s", diff)
+	}
+	bearer := "Bearer " + testKey[:35]
+	if diff := cmp.Diff([]string{bearer + "1", bearer + "1", bearer + "2", ""}, sent); diff != "" {
+		t.Errorf("sent (-want +got):\n%s", diff)
+	}
+}
+
+// What the function returns is checked as a key is.
+func TestAPIKeyFuncFails(t *testing.T) {
+	t.Parallel()
+	down := errors.New("the vault is down")
+	for name, tt := range map[string]struct {
+		key  string
+		err  error
+		want string
+	}{
+		"error":     {"", down, "clawhq: POST /v1/chat: API key: the vault is down (client_request_id cli)"},
+		"malformed": {testKey + "7", nil, "clawhq: POST /v1/chat: malformed API key of 37 characters: a key is clw_ and 32 letters or digits (client_request_id cli)"},
+		"empty":     {"", nil, "clawhq: POST /v1/chat: malformed API key of 0 characters: a key is clw_ and 32 letters or digits (client_request_id cli)"},
+	} {
+		client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
+			t.Errorf("%s: a request was sent", name)
+			return nil, io.EOF
+		})}), clawhq.WithAPIKeyFunc(func(context.Context) (string, error) { return tt.key, tt.err }))
+		_, unary := client.Chat(t.Context(), hi, clawhq.WithClientRequestID("cli"))
+		_, stream := clawhq.CollectText(client.ChatStream(t.Context(), hi, clawhq.WithClientRequestID("cli")))
+		for _, err := range []error{unary, stream} {
+			if err == nil || err.Error() != tt.want {
+				t.Errorf("%s: got %v, want %s", name, err, tt.want)
+			}
+			var auth *clawhq.AuthenticationError
+			if errors.Is(err, down) != (tt.err != nil) || errors.As(err, &auth) != (tt.err == nil) {
+				t.Errorf("%s: got %T", name, err)
+			}
+		}
+	}
+}
+
+// Of two options that set the same, the last counts.
+func TestLastOptionCounts(t *testing.T) {
+	t.Parallel()
+	other := strings.Replace(testKey, "a1", "zz", 1)
+	source := clawhq.WithAPIKeyFunc(func(context.Context) (string, error) { return other, nil })
+	for want, opts := range map[string][]clawhq.Option{
+		testKey: {source, clawhq.WithRateLimit(-1), clawhq.WithRateLimit(60), clawhq.WithAPIKey(testKey)},
+		other:   {clawhq.WithAPIKey("no key at all"), source},
+	} {
+		var sent string
+		client := sends(t, func(r *http.Request) (*http.Response, error) {
+			sent = r.Header.Get("Authorization")
+			return reply(200, okBody), nil
+		}, opts...)
+		if _, err := client.Chat(t.Context(), hi); err != nil || sent != "Bearer "+want {
+			t.Errorf("sent %q, %v, want the key %s", sent, err, want)
+		}
+	}
+}
+
+func TestHeader(t *testing.T) {
+	t.Parallel()
+	var got http.Header
+	client := sends(t, func(r *http.Request) (*http.Response, error) {
+		got = r.Header
+		return reply(200, okBody), nil
+	})
+	if _, err := client.Chat(t.Context(), hi, clawhq.WithHeader("x-tenant", "a"), clawhq.WithHeader("X-Tenant", "b"), clawhq.WithHeader("Accept-Language", "de")); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"X-Tenant": "b", "Accept-Language": "de", "Authorization": "Bearer " + testKey} {
+		if diff := cmp.Diff([]string{want}, got[name]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if _, err := client.Chat(t.Context(), hi); err != nil || got.Get("X-Tenant") != "" {
+		t.Errorf("the next call has %q, %v", got.Get("X-Tenant"), err)
+	}
+
+	got = nil
+	for _, header := range [][2]string{
+		{"Authorization", "Bearer x"}, {"authorization", ""}, {"Cookie", "a=b"}, {"Proxy-Authorization", "x"},
+		{"X-Client-Request-Id", "x"}, {"x-idempotency-key", "x"}, {"Idempotency-Key", "x"}, {"X-Request-Id", "x"},
+		{"Content-Length", "1"}, {"Transfer-Encoding", "chunked"}, {"Host", "x"}, {"Connection", "close"}, {"Upgrade", "x"}, {"Te", "x"}, {"Trailer", "x"},
+		{"Content-Type", "text/plain"}, {"Accept", "text/plain"}, {"Accept-Encoding", "br"},
+		{"", "x"}, {"a b", "x"}, {"a:", "x"}, {"X-A", "a\r\nX-B: c"}, {"X-A\n", "a"}, {"X-A", "é"},
+	} {
+		_, err := client.Chat(t.Context(), hi, clawhq.WithHeader(header[0], header[1]))
+		if e, ok := err.(*clawhq.InvalidRequestError); !ok || e.StatusCode != 0 || e.Code != clawhq.CodeInvalidParameter || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: got %T: %v, want an InvalidRequestError of status 0", header, err, err)
+		}
+	}
+	if got != nil {
+		t.Errorf("a refused call was sent with %v", got)
+	}
+}
+
+func TestCallRetry(t *testing.T) {
+	t.Parallel()
+	var requests atomic.Int32
+	client := sends(t, func(*http.Request) (*http.Response, error) {
+		requests.Add(1)
+		return reply(503, ""), nil
+	}, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2, MinWait: 1}), clawhq.WithRateLimit(0))
+	for name, tt := range map[string]struct {
+		opts []clawhq.CallOption
+		want int32
+	}{
+		"the client's": {nil, 2},
+		"once":         {[]clawhq.CallOption{clawhq.WithCallRetry(clawhq.RetryPolicy{MaxAttempts: 1})}, 1},
+		"more":         {[]clawhq.CallOption{clawhq.WithCallRetry(clawhq.RetryPolicy{MaxAttempts: 7, MinWait: 1})}, 7},
+		"default":      {[]clawhq.CallOption{clawhq.WithCallRetry(clawhq.RetryPolicy{MinWait: 1})}, 4},
+	} {
+		requests.Store(0)
+		client.Chat(t.Context(), hi, tt.opts...)
+		if n := requests.Load(); n != tt.want {
+			t.Errorf("%s: %d requests, want %d", name, n, tt.want)
+		}
+	}
+	requests.Store(0)
+	_, err := client.Chat(t.Context(), hi, clawhq.WithCallRetry(clawhq.RetryPolicy{MinWait: -time.Second}))
+	if e, ok := err.(*clawhq.InvalidRequestError); !ok || !strings.Contains(err.Error(), "MinWait -1s is negative") || requests.Load() != 0 {
+		t.Errorf("got %v (%v) after %d requests, want it refused", err, e, requests.Load())
+	}
+}
+
+// The budget is the client's, unless a call does without.
+func TestCallRetryBudget(t *testing.T) {
+	t.Parallel()
+	client := sends(t, func(*http.Request) (*http.Response, error) { return reply(503, ""), nil },
+		clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1, Budget: 1e-9}), clawhq.WithRateLimit(0))
+	for _, tt := range []struct {
+		policy   clawhq.RetryPolicy
+		attempts int
+		text     string
+	}{
+		{clawhq.RetryPolicy{MinWait: 1}, 2, "the client's retry budget is spent"},
+		{clawhq.RetryPolicy{MinWait: 1, Budget: 1}, 1, "the client's retry budget is spent"},
+		{clawhq.RetryPolicy{MinWait: 1, Budget: -1}, 4, "503 Service Unavailable"},
+	} {
+		var info clawhq.ResponseInfo
+		_, err := client.Chat(t.Context(), hi, clawhq.WithCallRetry(tt.policy), clawhq.WithResponseInfo(&info))
+		var server *clawhq.ServerError
+		if info.Attempts != tt.attempts || !errors.As(err, &server) || !strings.Contains(err.Error(), tt.text) {
+			t.Errorf("%+v: got %v after %d attempts, want %q after %d", tt.policy, err, info.Attempts, tt.text, tt.attempts)
+		}
+	}
+}
+
+// Body is what came, of a success and of an error, and nothing of a stream.
+func TestResponseInfoBody(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		resp *http.Response
+		want string
+	}{
+		"success":   {reply(200, `{"response":"x", "later":[1]}`), `{"response":"x", "later":[1]}`},
+		"a key":     {reply(200, `{"response":"`+testKey+`"}`), `{"response":"clw_a1b2c3d4…"}`},
+		"a session": {reply(200, `{"response":"s3ss10n-of-mine"}`), `{"response":"…"}`},
+		"error":     {reply(400, "<html>"), "<html>"},
+		"not JSON":  {reply(200, "<html>"), "<html>"},
+	} {
+		client := sends(t, func(*http.Request) (*http.Response, error) { return tt.resp, nil }, once, clawhq.WithSession("s3ss10n-of-mine"))
+		var info clawhq.ResponseInfo
+		client.Chat(t.Context(), hi, clawhq.WithResponseInfo(&info))
+		if got := string(info.Body); got != tt.want {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+	var info clawhq.ResponseInfo
+	if _, err := clawhq.CollectText(mockStream(t, "data: [DONE]\n\n").ChatStream(t.Context(), hi, clawhq.WithResponseInfo(&info))); err != nil || info.Body != nil {
+		t.Errorf("a stream: got %q, %v", info.Body, err)
+	}
+}
+
+// A nil context is refused, as net/http does it.
+func TestNilContext(t *testing.T) {
+	t.Parallel()
+	client := sends(t, func(*http.Request) (*http.Response, error) { t.Error("sent"); return nil, io.EOF })
+	var none context.Context
+	_, unary := client.Chat(none, hi)
+	_, stream := clawhq.CollectText(client.ChatStream(none, hi))
+	for _, err := range []error{unary, stream} {
+		if e, ok := err.(*clawhq.InvalidRequestError); !ok || e.Message != "the context is nil" {
+			t.Errorf("got %T: %v, want an InvalidRequestError", err, err)
+		}
+	}
+}

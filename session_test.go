@@ -1,0 +1,209 @@
+package clawhq_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/google/go-cmp/cmp"
+)
+
+// The session is sent as a browser would: what replies have set by then.
+func TestSessionCookies(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		session string
+		set     [][]string // Set-Cookie of each reply
+		want    []string   // Cookie of each request, and of one more
+	}{
+		"a value alone":            {"abc", [][]string{nil}, []string{"session=abc", "session=abc"}},
+		"padding of Base64":        {"YWJj==", [][]string{nil}, []string{"session=YWJj==", "session=YWJj=="}},
+		"a cookie of another name": {"sid=abc", [][]string{nil}, []string{"sid=abc", "sid=abc"}},
+		"a whole header":           {"sb-x.0=aa;sb-x.1=bb ; theme=dark;", [][]string{nil}, []string{"sb-x.0=aa; sb-x.1=bb; theme=dark", "sb-x.0=aa; sb-x.1=bb; theme=dark"}},
+		"renewed":                  {"sid=old", [][]string{{"sid=new; Path=/; HttpOnly"}, nil}, []string{"sid=old", "sid=new", "sid=new"}},
+		"quoted":                   {"sid=old", [][]string{{`sid="new"`}}, []string{"sid=old", `sid="new"`}},
+		"renewed again":            {"sid=1", [][]string{{"sid=2"}, {"sid=3"}}, []string{"sid=1", "sid=2", "sid=3"}},
+		"parts renewed":            {"sb-x.0=a; sb-x.1=b; theme=dark", [][]string{{"sb-x.0=c", "sb-x.1=d"}}, []string{"sb-x.0=a; sb-x.1=b; theme=dark", "theme=dark; sb-x.0=c; sb-x.1=d"}},
+		"more parts":               {"sb-x.0=a; sb-x.1=b", [][]string{{"sb-x.0=c", "sb-x.1=d", "sb-x.2=e"}}, []string{"sb-x.0=a; sb-x.1=b", "sb-x.0=c; sb-x.1=d; sb-x.2=e"}},
+		"fewer parts, expired":     {"sb-x.0=a; sb-x.1=b", [][]string{{"sb-x.0=c", "sb-x.1=; Max-Age=0"}}, []string{"sb-x.0=a; sb-x.1=b", "sb-x.0=c"}},
+		"fewer parts, forgotten":   {"sb-x.0=a; sb-x.1=b", [][]string{{"sb-x.0=c"}}, []string{"sb-x.0=a; sb-x.1=b", "sb-x.0=c"}},
+		"from parts to one":        {"sb-x.0=a; sb-x.1=b", [][]string{{"sb-x=c", "sb-x.0=; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "sb-x.1=; Max-Age=-1"}}, []string{"sb-x.0=a; sb-x.1=b", "sb-x=c"}},
+		"from one to parts":        {"sb-x=a", [][]string{{"sb-x=; Max-Age=0", "sb-x.0=b", "sb-x.1=c"}}, []string{"sb-x=a", "sb-x.0=b; sb-x.1=c"}},
+		"a part alone":             {"sb-x.0=a; sb-x.1=b", [][]string{{"sb-x.1=c"}}, []string{"sb-x.0=a; sb-x.1=b", "sb-x.0=a; sb-x.1=c"}},
+		"someone else's":           {"sid=a", [][]string{{"route=b", "sidecar=c", "sid.x=d"}}, []string{"sid=a", "sid=a"}},
+		"ended":                    {"sid=a", [][]string{{"sid=; Max-Age=0"}}, []string{"sid=a", ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			client := sends(t, func(r *http.Request) (*http.Response, error) {
+				got = append(got, r.Header.Get("Cookie"))
+				resp := reply(200, `{"keys":[]}`)
+				if i := len(got) - 1; i < len(tt.set) {
+					resp.Header["Set-Cookie"] = tt.set[i]
+				}
+				return resp, nil
+			}, clawhq.WithSession(tt.session))
+			for range len(tt.set) + 1 {
+				list(t, client)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("cookies sent (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A retry goes with what the failed attempt has renewed, and a key's calls
+// have nothing to do with it.
+func TestSessionIsRenewedByAnyReply(t *testing.T) {
+	t.Parallel()
+	var got []string
+	client := sends(t, func(r *http.Request) (*http.Response, error) {
+		got = append(got, r.Header.Get("Cookie"))
+		switch len(got) {
+		case 1:
+			return reply(503, "", "Set-Cookie", "sid=2"), nil
+		case 2:
+			return reply(307, "", "Location", "/api/keys", "Set-Cookie", "sid=3"), nil
+		case 4:
+			return reply(200, okBody, "Set-Cookie", "sid=stranger"), nil
+		}
+		return reply(200, `{"keys":[]}`), nil
+	}, clawhq.WithSession("sid=1"), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
+	list(t, client)
+	if _, err := client.Chat(t.Context(), hi); err != nil {
+		t.Fatal(err)
+	}
+	list(t, client)
+	if diff := cmp.Diff([]string{"sid=1", "sid=2", "sid=3", "", "sid=3"}, got); diff != "" {
+		t.Errorf("cookies sent (-want +got):\n%s", diff)
+	}
+}
+
+// A session that is renewed while many use it stays alive for all of them,
+// though the service takes each for one renewal only.
+func TestSessionIsRenewedForAllGoroutines(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	valid, calls, refused := 0, 0, 0
+	client := sends(t, func(r *http.Request) (*http.Response, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		calls++
+		if r.Header.Get("Cookie") != fmt.Sprintf("sb-x.0=a%d; sb-x.1=b%[1]d", valid) {
+			refused++
+			return reply(401, `{"error":"Unauthorized"}`), nil
+		}
+		resp := reply(200, `{"keys":[]}`)
+		if calls%10 == 0 {
+			valid++ // the one before is dead from now on
+			resp.Header["Set-Cookie"] = []string{fmt.Sprintf("sb-x.0=a%d", valid), fmt.Sprintf("sb-x.1=b%d", valid)}
+		}
+		return resp, nil
+	}, clawhq.WithSession("sb-x.0=a0; sb-x.1=b0"), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1, MaxAttempts: 20, Budget: -1}))
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 50 {
+				if _, err := client.Keys.List(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("%d renewals in %d requests, of which %d came too late", valid, calls, refused)
+}
+
+// A dead session is not asked again.
+func TestDeadSession(t *testing.T) {
+	t.Parallel()
+	requests := 0
+	client := sends(t, func(*http.Request) (*http.Response, error) {
+		requests++
+		return reply(401, `{"error":"Unauthorized"}`, "Set-Cookie", "sid=; Max-Age=0"), nil
+	}, clawhq.WithSession("sid=1"), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
+	var auth *clawhq.AuthenticationError
+	if _, err := client.Keys.List(t.Context()); !errors.As(err, &auth) || requests != 1 {
+		t.Errorf("got %v after %d requests, want an AuthenticationError after 1", err, requests)
+	}
+}
+
+// A Jar keeps what it is told of the session, too: it is sent once all the
+// same, and as the session has it.
+func TestSessionBesideAJar(t *testing.T) {
+	t.Parallel()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	client := mockClient(t, nil, clawhq.WithSession("sid=1"), clawhq.WithHTTPClient(&http.Client{Jar: jar, Transport: transport(func(r *http.Request) (*http.Response, error) {
+		got = append(got, r.Header.Get("Cookie"))
+		resp := reply(200, `{"keys":[]}`)
+		resp.Header["Set-Cookie"] = []string{"sid=2", "route=a"}
+		return resp, nil
+	})}))
+	list(t, client)
+	list(t, client)
+	if diff := cmp.Diff([]string{"sid=1", "sid=2; route=a"}, got); diff != "" {
+		t.Errorf("cookies sent (-want +got):\n%s", diff)
+	}
+}
+
+// Neither the session, nor what renewed it, nor what came too late to renew it
+// is to be seen anywhere.
+func TestSessionIsNotPrinted(t *testing.T) {
+	t.Parallel()
+	secrets := []string{"f1rst-part-0", "f1rst-part-1", "s3cond-part-0", "s3cond-part-1"}
+	var out bytes.Buffer
+	client := sends(t, func(r *http.Request) (*http.Response, error) {
+		resp := reply(400, `{"error":"`+strings.Join(secrets, " ")+`"}`)
+		resp.Header["Set-Cookie"] = []string{"sid.0=" + secrets[2] + "; Path=/", "sid.1=" + secrets[3], "other=s3cret-of-another"}
+		return resp, nil
+	}, clawhq.WithSession("sid.0="+secrets[0]+"; sid.1="+secrets[1]), once)
+	for range 2 {
+		var info clawhq.ResponseInfo
+		_, err := client.Keys.List(t.Context(), clawhq.WithResponseInfo(&info))
+		fmt.Fprintf(&out, "%v %+v %#v %s\n%+v %s %v\n", err, err, err, err, info, info.Body, client)
+		if got := info.Header.Get("Set-Cookie"); got != "sid.0=…; Path=/" {
+			t.Errorf("Set-Cookie is shown as %q", got)
+		}
+	}
+	for _, secret := range append(secrets, "s3cret-of-another") {
+		if strings.Contains(out.String(), secret) {
+			t.Errorf("%q is in %s", secret, &out)
+		}
+	}
+}
+
+// A session alone opens what it opens; a chat then fails before it is sent.
+func TestSessionWithoutKey(t *testing.T) {
+	t.Setenv(clawhq.EnvAPIKey, "")
+	requests := 0
+	client, err := clawhq.NewClient(clawhq.WithSession("abc"), clawhq.WithHTTPClient(&http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
+		requests++
+		return reply(200, `{"keys":[]}`), nil
+	})}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list(t, client)
+	_, unary := client.Chat(t.Context(), hi)
+	_, stream := clawhq.CollectText(client.ChatStream(t.Context(), hi))
+	for _, err := range []error{unary, stream} {
+		if e, ok := err.(*clawhq.AuthenticationError); !ok || e.StatusCode != 0 || !strings.Contains(err.Error(), "WithAPIKey") {
+			t.Errorf("got %T: %v, want an AuthenticationError of status 0", err, err)
+		}
+	}
+	if requests != 1 {
+		t.Errorf("%d requests were sent, want the list alone", requests)
+	}
+}
