@@ -43,11 +43,13 @@ func TestFamilyRecordings(t *testing.T) {
 			t.Parallel()
 			mock := httpmock.NewMockTransport()
 			played := httpmock.ResponderFromResponse(&http.Response{StatusCode: e.Status, Header: e.ReplyHeader, Body: httpmock.NewRespBodyFromString(e.Reply)})
+			attempts := 1
 			if e.Status == http.StatusPermanentRedirect { // to what the redirect leads to
+				attempts = 2
 				played = played.Then(httpmock.NewStringResponder(200, `{"agents":[]}`))
 			}
 			mock.RegisterNoResponder(played)
-			client := mockClient(t, mock, clawhq.WithSession("ok"), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+			client := mockClient(t, mock, clawhq.WithSession("ok"), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: attempts}))
 			var info clawhq.ResponseInfo
 			got, err := playFamily(t, client, e, clawhq.WithResponseInfo(&info))
 			if e.Status == http.StatusPermanentRedirect {
