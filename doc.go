@@ -73,9 +73,11 @@
 // A key may make so many calls in any 60 seconds. A Client learns how many and
 // keeps its calls inside that window: bursts go out at once while there is
 // room, and what would be answered by 429 waits, in order, until there is. A
-// call that cannot be admitted before its context ends is [ErrThrottled]. See
-// [WithRateLimit] and [WithLimiter] to change that, and [Client.RateLimit] for
-// what the server has said.
+// call that cannot be admitted before its context ends is [ErrThrottled]; it is
+// so ahead of its deadline only if replies prove that there will be no room.
+// Endpoints that the service counts in windows of their own have theirs. See
+// [WithRateLimit], [WithMaxRate] and [WithLimiter] to change that, and
+// [Client.RateLimit] for what the server has said.
 //
 // # Keys
 //

@@ -17,16 +17,19 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// RateLimit is what the server says of the key's limit with a successful
-// reply. The zero value means that it has said nothing.
+// RateLimit is what the server says of a limit with a successful reply: of the
+// key's with those of chats and thread messages, and with others of the window
+// that the service counts their endpoint in. The zero value means that it has
+// said nothing.
 type RateLimit struct {
-	Limit     int       // calls in any 60 seconds, over all /v1 endpoints
+	Limit     int       // calls in any 60 seconds
 	Remaining int       // of them, as the call was counted
 	Reset     time.Time // zero if the server does not tell
 }
 
-// RateLimit returns the latest that the server has said of the key's limit.
-// The zero value means that nothing is known yet.
+// RateLimit returns the latest that the server has said of the key's limit,
+// with the reply of a chat or a thread message. The zero value means that
+// nothing is known yet.
 func (c *Client) RateLimit() RateLimit { return c.core.rateLimit.load() }
 
 // lastRateLimit keeps the latest RateLimit.

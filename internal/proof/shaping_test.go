@@ -35,8 +35,9 @@ func agentTaking(least, most time.Duration) clawhqtest.Option {
 
 var hiSlow = clawhq.ChatRequest{Message: "hi", Agent: "slow"}
 
-// outcomes are what became of calls made together.
-type outcomes struct{ served, refused, failed, rejected int }
+// outcomes are what became of calls made together: slow are those of the served
+// that took more than 6 seconds.
+type outcomes struct{ served, slow, refused, failed, rejected int }
 
 // burst makes n calls, spread evenly, each with a deadline unless that is 0,
 // and returns what became of them.
@@ -52,12 +53,16 @@ func burst(t *testing.T, s *clawhqtest.Server, client *clawhq.Client, n int, spr
 				ctx, cancel = context.WithTimeout(ctx, deadline)
 				defer cancel()
 			}
+			start := time.Now()
 			_, err := client.Chat(ctx, hiSlow)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
 			case err == nil:
 				o.served++
+				if time.Since(start) > 6*time.Second {
+					o.slow++
+				}
 			case errors.Is(err, clawhq.ErrThrottled):
 				o.refused++
 			default:
@@ -90,12 +95,13 @@ func TestFiguresLoneBursts(t *testing.T) {
 						s.SetRateLimit(s.KeyID(), limit)
 						o := burst(t, s, s.Client(), limit, spread, 30*time.Second)
 						sum.served += o.served
+						sum.slow += o.slow
 						sum.refused += o.refused
 						sum.failed += o.failed
 						sum.rejected += o.rejected
 					}, agentTaking(100*ms, 400*ms))
 				}
-				t.Logf("%d calls over %v at %d RPM, deadline 30 s, %d runs: %d refused, %d rejected", limit, spread, limit, runs, sum.refused, sum.rejected)
+				t.Logf("%d calls over %v at %d RPM, deadline 30 s, %d runs: %d refused, %d slower than 6 s, %d rejected", limit, spread, limit, runs, sum.refused, sum.slow, sum.rejected)
 				if want := (outcomes{served: runs * limit}); sum != want {
 					t.Errorf("got %+v, want %+v", sum, want)
 				}
