@@ -1,0 +1,133 @@
+package redislimit_test
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/clawhq/clawhq-go/redislimit"
+)
+
+// Whatever happens to Redis, no call fails, few are rejected while it lasts,
+// and none from ten seconds after.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	const limit, begin, end, length = 120, 90 * time.Second, 120 * time.Second, 220 * time.Second
+	for _, tt := range []struct {
+		name  string
+		fault func(fl *fleet)
+		share float64 // of requests that may be rejected meanwhile
+	}{
+		{"refuses connections", func(fl *fleet) {
+			fl.stop()
+			time.Sleep(end - begin)
+			fl.down.Store(false)
+		}, 0.08},
+		{"hangs for 5 s", func(fl *fleet) {
+			fl.slow.Store(int64(5 * time.Second))
+			time.Sleep(5 * time.Second)
+			fl.slow.Store(0)
+		}, 0.08},
+		{"answers errors", func(fl *fleet) {
+			fl.redis.SetError("LOADING Redis is loading the dataset in memory")
+			time.Sleep(end - begin)
+			fl.redis.SetError("")
+		}, 0.08},
+		{"loses all", func(fl *fleet) { fl.redis.FlushAll() }, 0},
+		{"restarts empty", func(fl *fleet) {
+			fl.stop()
+			fl.redis.FlushAll()
+			time.Sleep(2 * time.Second)
+			fl.down.Store(false)
+		}, 0.08},
+		{"is 60 ms away", func(fl *fleet) {
+			fl.slow.Store(int64(60 * ms))
+			time.Sleep(end - begin)
+			fl.slow.Store(0)
+		}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			inFleet(t, limit, func(t *testing.T, fl *fleet) {
+				// Calls lie evenly in the first minute, and so do those that follow
+				// them: a fault meets some.
+				for i := range 4 {
+					client := fl.machine()
+					fl.group.Go(func() {
+						for j := range limit / 4 {
+							time.Sleep(time.Until(fl.start.Add(time.Minute * time.Duration(4*j+i) / limit)))
+							if _, err := client.Chat(t.Context(), hi); err != nil {
+								t.Error(err)
+							}
+						}
+						fl.work(client, 8, length-time.Since(fl.start), nil)
+					})
+				}
+				time.Sleep(begin)
+				tt.fault(fl)
+				over := time.Since(fl.start)
+				fl.group.Wait()
+				for _, s := range []struct {
+					name     string
+					from, to time.Duration
+					share    float64
+					few      float64
+				}{{"before", 0, begin, 0, 0}, {"meanwhile", begin, over + 10*time.Second, tt.share, 8}, {"after", over + 10*time.Second, length, 0, 0}} {
+					served, rejected := fl.seen(s.from, s.to)
+					quota := float64(served) / float64(limit) / (s.to - s.from).Minutes()
+					t.Logf("%s: %.1f%% of the quota, %d of %d rejected", s.name, 100*quota, rejected, served+rejected)
+					// At each end of a fault, one of each machine may come too early.
+					if most := max(s.share*float64(served+rejected), s.few); float64(rejected) > most {
+						t.Errorf("%d rejected, want at most %.0f", rejected, most)
+					}
+				}
+			})
+		})
+	}
+}
+
+// What happens to Redis is logged once, and so is that it is back.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 60, func(t *testing.T, fl *fleet) {
+		var log lines
+		l := fl.limiter(redislimit.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+		client := fl.client(l)
+		call := func() {
+			t.Helper()
+			if _, err := client.Chat(t.Context(), hi); err != nil {
+				t.Error(err)
+			}
+		}
+		call()
+		fl.stop()
+		for range 20 {
+			call()
+			time.Sleep(time.Second)
+		}
+		fl.down.Store(false)
+		time.Sleep(3 * time.Second)
+		call()
+		text := log.String()
+		if n := strings.Count(text, "\n"); n != 2 || !strings.Contains(text, "level=WARN") || !strings.Contains(text, "Redis is back") || strings.Contains(text, fl.APIKey()) {
+			t.Errorf("want a warning and that Redis is back, got:\n%s", text)
+		}
+		if n := fl.trips.Load(); n < 3 {
+			t.Errorf("%d trips: the last call did not go by Redis", n)
+		}
+	})
+}
+
+type lines struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Buffer.Write(p)
+}

@@ -1,0 +1,169 @@
+package redislimit_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	redisserver "github.com/alicebob/miniredis/v2/server"
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/redislimit"
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+const ms = time.Millisecond
+
+var hi = clawhq.ChatRequest{Message: "hi"}
+
+// A fleet is machines with one key, a Redis and the reference server, all in
+// memory and in the virtual time of a synctest bubble.
+type fleet struct {
+	*clawhqtest.Server
+	t     *testing.T
+	redis *miniredis.Miniredis
+	start time.Time
+	group sync.WaitGroup
+
+	down  atomic.Bool  // Redis refuses connections
+	slow  atomic.Int64 // what it takes Redis to begin with a script, a time.Duration
+	trips atomic.Int64 // of all machines
+}
+
+// inFleet runs f in a bubble, on a key of that many calls a minute.
+func inFleet(t *testing.T, limit int, f func(t *testing.T, fl *fleet)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		fl := &fleet{
+			Server: clawhqtest.NewTestServer(t, clawhqtest.WithInMemory()),
+			t:      t,
+			redis:  miniredis.NewMiniRedis(),
+			start:  time.Now(),
+		}
+		fl.SetRateLimit(fl.KeyID(), limit)
+		f(t, fl)
+		fl.group.Wait()
+	})
+}
+
+// connect returns a client of the Redis.
+func (fl *fleet) connect() *redis.Client {
+	rdb := redis.NewClient(&redis.Options{
+		Addr:                     "127.0.0.1:6379", // for the looks of it
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+		Dialer: func(context.Context, string, string) (net.Conn, error) {
+			if fl.down.Load() {
+				return nil, errors.New("connection refused")
+			}
+			conn, err := fl.redis.Dial()
+			fl.redis.Server().SetPreHook(func(_ *redisserver.Peer, cmd string, _ ...string) bool {
+				if cmd == "EVALSHA" { // not those of the script, which run locked
+					fl.trips.Add(1)
+					time.Sleep(time.Duration(fl.slow.Load()))
+				}
+				return false
+			})
+			return conn, err
+		},
+	})
+	fl.t.Cleanup(func() { rdb.Close() })
+	return rdb
+}
+
+// limiter returns the Limiter of one more machine.
+func (fl *fleet) limiter(opts ...redislimit.Option) *redislimit.Limiter {
+	l := redislimit.New(fl.connect(), fl.APIKey(), opts...)
+	fl.t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// stop takes Redis down; what it holds remains.
+func (fl *fleet) stop() {
+	fl.down.Store(true)
+	fl.redis.Close()
+}
+
+// machine returns the client of one more machine.
+func (fl *fleet) machine(opts ...redislimit.Option) *clawhq.Client {
+	return fl.client(fl.limiter(opts...))
+}
+
+// client returns a client whose network takes 20 to 100 ms each way.
+func (fl *fleet) client(l clawhq.Limiter) *clawhq.Client {
+	return fl.Client(
+		clawhq.WithHTTPClient(&http.Client{Transport: slowNetwork{fl.HTTPClient().Transport}}),
+		clawhq.WithLimiter(l))
+}
+
+type slowNetwork struct{ http.RoundTripper }
+
+func (n slowNetwork) RoundTrip(r *http.Request) (*http.Response, error) {
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{}) // it is on its way from here on
+	}
+	time.Sleep(20*ms + rand.N(80*ms))
+	resp, err := n.RoundTripper.RoundTrip(r.WithContext(untraced{r.Context()}))
+	time.Sleep(20*ms + rand.N(80*ms))
+	return resp, err
+}
+
+// untraced hides the client trace of a context: its WroteRequest would tell
+// when the request arrives.
+type untraced struct{ context.Context }
+
+func (c untraced) Value(key any) any {
+	v := c.Context.Value(key)
+	if _, ok := v.(*httptrace.ClientTrace); ok {
+		return nil
+	}
+	return v
+}
+
+// work has workers of a client call without a pause for the given time, and
+// fails the test if a call fails. calls, if not nil, counts those that were
+// answered.
+func (fl *fleet) work(client *clawhq.Client, workers int, length time.Duration, calls *atomic.Int64) {
+	ctx, cancel := context.WithCancel(fl.t.Context())
+	time.AfterFunc(length, cancel)
+	for range workers {
+		fl.group.Go(func() {
+			for {
+				_, err := client.Chat(ctx, hi)
+				switch {
+				case ctx.Err() != nil:
+					return
+				case err != nil:
+					fl.t.Errorf("after %v: %v", time.Since(fl.start), err)
+					time.Sleep(time.Second)
+				case calls != nil:
+					calls.Add(1)
+				}
+			}
+		})
+	}
+}
+
+// seen counts what the server answered to requests that arrived in a stretch
+// of the test.
+func (fl *fleet) seen(from, to time.Duration) (served, rejected int) {
+	for _, r := range fl.Requests() {
+		switch at := r.Time.Sub(fl.start); {
+		case at < from || at >= to:
+		case r.Status == http.StatusTooManyRequests:
+			rejected++
+		default:
+			served++
+		}
+	}
+	return served, rejected
+}

@@ -1,0 +1,69 @@
+package redislimit
+
+import (
+	"container/list"
+	"time"
+)
+
+// A caller waits for a slot.
+type caller struct {
+	deadline time.Time // zero if there is none
+	settled  chan struct{}
+	slot     slot  // that was admitted
+	err      error // why it was not
+	place    *list.Element
+}
+
+func (c *caller) isSettled() bool {
+	select {
+	case <-c.settled:
+		return true
+	default:
+		return false
+	}
+}
+
+// A queue holds the callers of a window, retries before all others.
+type queue struct {
+	callers list.List // of *caller
+	last    *list.Element
+}
+
+func (q *queue) len() int { return q.callers.Len() }
+
+func (q *queue) push(c *caller, retry bool) {
+	switch {
+	case !retry:
+		c.place = q.callers.PushBack(c)
+		return
+	case q.last == nil:
+		c.place = q.callers.PushFront(c)
+	default:
+		c.place = q.callers.InsertAfter(c, q.last)
+	}
+	q.last = c.place
+}
+
+func (q *queue) pop() *caller {
+	c := q.callers.Front().Value.(*caller)
+	q.remove(c)
+	return c
+}
+
+func (q *queue) remove(c *caller) {
+	if c.place == q.last {
+		q.last = c.place.Prev()
+	}
+	q.callers.Remove(c.place)
+}
+
+// each calls f for all callers from the i-th on, which it may remove.
+func (q *queue) each(i int, f func(*caller)) {
+	for e := q.callers.Front(); e != nil; i-- {
+		next := e.Next()
+		if i <= 0 {
+			f(e.Value.(*caller))
+		}
+		e = next
+	}
+}
