@@ -224,7 +224,16 @@ func (a *attempt) admitUntil(ctx context.Context, back <-chan struct{}, r shapin
 		case <-ctx.Done():
 		}
 	}()
-	return a.shaping.Admit(ctx, r, &a.place)
+	err := a.shaping.Admit(ctx, r, &a.place)
+	if err == nil {
+		select {
+		case <-back: // it had just become the first, of those that leave
+			a.place.Lost(time.Now(), true)
+			return errBack
+		default:
+		}
+	}
+	return err
 }
 
 // limited waits for the Limiter, behind the gate. Where its error is no reason
