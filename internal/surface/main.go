@@ -9,6 +9,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"go/ast"
@@ -48,7 +49,7 @@ func main() {
 // module writes the surface of all packages below root that a user can import.
 func module(text *strings.Builder, root string) error {
 	fset := token.NewFileSet()
-	config := types.Config{Importer: importer.ForCompiler(fset, "source", nil)}
+	importers := map[string]types.Importer{} // by module
 	return filepath.WalkDir(root, func(dir string, entry fs.DirEntry, err error) error {
 		switch name := entry.Name(); {
 		case err != nil:
@@ -73,6 +74,15 @@ func module(text *strings.Builder, root string) error {
 			}
 			files = append(files, f)
 		}
+		if build.Default.Dir, err = moduleOf(dir); err != nil { // what the importer looks at
+			return err
+		}
+		from, known := importers[build.Default.Dir]
+		if !known {
+			from = importer.ForCompiler(fset, "source", nil)
+			importers[build.Default.Dir] = from
+		}
+		config := types.Config{Importer: from}
 		pkg, err := config.Check(dir, fset, files, nil)
 		if err != nil {
 			return err
@@ -82,6 +92,20 @@ func module(text *strings.Builder, root string) error {
 		}
 		return nil
 	})
+}
+
+// moduleOf returns the folder of the module that dir is in.
+func moduleOf(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	for ; err == nil; dir = filepath.Dir(dir) {
+		if _, none := os.Stat(filepath.Join(dir, "go.mod")); none == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			err = errors.New("no go.mod")
+		}
+	}
+	return "", err
 }
 
 // surface returns the lines of a package.

@@ -1,0 +1,88 @@
+// Observability makes a few calls and prints what OpenTelemetry is told of
+// them: traces as trees, calls with their attempts and the HTTP requests below,
+// and the metrics.
+//
+//	cd examples/observability && go run .
+//
+// It is a module of its own, since it needs OpenTelemetry. With CLAWHQ_API_KEY
+// set it talks to the real service; without, it starts the reference server
+// inside itself, which fails now and then. A program of yours gives the
+// providers to an exporter (otlptracehttp, prometheus, …) in place of this
+// printer.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/otelclawhq"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/trace"
+)
+
+func main() {
+	log.SetFlags(0)
+	if err := run(context.Background(), os.Stdout); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	tracers := trace.NewTracerProvider(trace.WithBatcher(&printer{out: out}))
+	reader := metric.NewManualReader()
+	meters := metric.NewMeterProvider(metric.WithReader(reader))
+	otel.SetTracerProvider(tracers)
+	otel.SetMeterProvider(meters)
+
+	client, err := newClient(otelclawhq.Option())
+	if err != nil {
+		return err
+	}
+	ctx, span := otel.Tracer("observability").Start(ctx, "two questions")
+	if err := ask(ctx, client); err != nil {
+		return err
+	}
+	span.End()
+	if err := tracers.Shutdown(ctx); err != nil { // exports what is left
+		return err
+	}
+	return printMetrics(ctx, out, reader)
+}
+
+// ask asks one question for its whole answer, and one for a stream.
+func ask(ctx context.Context, client *clawhq.Client) error {
+	if _, err := client.Chat(ctx, clawhq.ChatRequest{Message: "What are your business hours?"}); err != nil {
+		return err
+	}
+	_, err := clawhq.CollectText(client.ChatStream(ctx, clawhq.ChatRequest{Message: "Explain how webhooks work"}))
+	return err
+}
+
+// newClient stands for clawhq.NewClient, so that this runs without a key.
+func newClient(observed clawhq.Option) (*clawhq.Client, error) {
+	if os.Getenv(clawhq.EnvAPIKey) != "" {
+		return clawhq.NewClient(observed, clawhq.WithHTTPClient(&http.Client{Transport: otelhttp.NewTransport(http.DefaultTransport)}))
+	}
+	log.Printf("(%s is not set: this is the reference server)", clawhq.EnvAPIKey)
+	server := clawhqtest.NewServer(clawhqtest.WithAgentDelay(30 * time.Millisecond))
+	server.Inject(clawhqtest.FaultStatus(503, clawhq.CodeAgentOffline), clawhqtest.FaultDelay(50*time.Millisecond), clawhqtest.FaultReset())
+	transport := otelhttp.NewTransport(server.HTTPClient().Transport) // as above, but trusts the server's certificate
+	return server.Client(observed, clawhq.WithHTTPClient(&http.Client{Transport: transport})), nil
+}
+
+func printMetrics(ctx context.Context, out io.Writer, reader metric.Reader) error {
+	lines, err := measured(ctx, reader)
+	for _, line := range lines {
+		fmt.Fprintln(out, line)
+	}
+	return err
+}

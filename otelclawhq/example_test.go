@@ -1,0 +1,34 @@
+package otelclawhq_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/otelclawhq"
+	"go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+)
+
+// A program sets up its exporters once; this one keeps spans in memory.
+func ExampleOption() {
+	spans := tracetest.NewInMemoryExporter()
+	provider := trace.NewTracerProvider(trace.WithSyncer(spans))
+	server := clawhqtest.NewServer(clawhqtest.WithInMemory())
+	defer server.Close()
+	client := server.Client(otelclawhq.Option(otelclawhq.WithTracerProvider(provider))) // or clawhq.NewClient(otelclawhq.Option())
+
+	server.Inject(clawhqtest.FaultStatus(503, clawhq.CodeAgentOffline))
+	if _, err := client.Chat(context.Background(), clawhq.ChatRequest{Message: "hi"}); err != nil {
+		fmt.Println(err)
+	}
+	for _, s := range spans.GetSpans() { // in the order of their ends
+		fmt.Printf("%s (%s)\n", s.Name, cmp.Or(s.Status.Description, "ok"))
+	}
+	// Output:
+	// attempt (agent_offline)
+	// attempt (ok)
+	// POST /v1/chat (ok)
+}
