@@ -172,6 +172,20 @@ func TestExamples(t *testing.T) {
 		}
 	})
 
+	t.Run("webhook by itself", func(t *testing.T) {
+		t.Parallel()
+		cmd, out := start(t, filepath.Join(bin, "webhook"), "-addr", "127.0.0.1:0")
+		for _, want := range []string{"/hooks/clawhq", "api.request", "test"} {
+			if line, err := out.ReadString('\n'); !strings.Contains(line, want) {
+				t.Fatalf("printed %q, %v, want %q", line, err, want)
+			}
+		}
+		cmd.Process.Signal(os.Interrupt)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("after an interrupt: %v", err)
+		}
+	})
+
 	// Ctrl-C stops the stream where it is.
 	t.Run("stream interrupted", func(t *testing.T) {
 		t.Parallel()

@@ -1,14 +1,17 @@
 // Webhook receives ClawHQ's webhooks: it prints the events that arrive, each
 // once, verified, and tests apart from the real ones.
 //
+//	go run ./examples/webhook
 //	CLAWHQ_WEBHOOK_SECRET=whsec_… go run ./examples/webhook
 //
-// The secret is shown when the webhook is created, in the dashboard or by
-// Client.Webhooks.Create. To try it without the real service, start the
-// reference server (go run ./cmd/clawhq-server), create a webhook for
-// http://127.0.0.1:8090/hooks/clawhq in its dashboard, start this with the
-// secret, and click Test. Ctrl-C stops it, after the events that it is handling
-// have been answered.
+// Without a secret it starts the reference server inside itself, creates a
+// webhook there, and has it deliver a chat's event and a test. The secret of
+// another webhook is shown when that is created, in a dashboard or by
+// Client.Webhooks.Create: to see one work, run go run ./cmd/clawhq-server,
+// create a webhook for http://127.0.0.1:8090/hooks/clawhq on its Webhooks page,
+// start this with the secret, and click Test.
+//
+// Ctrl-C stops it, after the events that it is handling have been answered.
 package main
 
 import (
@@ -24,25 +27,36 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/webhook"
 )
 
 func main() {
 	log.SetFlags(0)
 	addr := flag.String("addr", "127.0.0.1:8090", "address to listen on")
 	flag.Parse()
-	secrets := os.Getenv("CLAWHQ_WEBHOOK_SECRET")
-	if secrets == "" {
-		log.Fatal("CLAWHQ_WEBHOOK_SECRET is not set: it is the secret that was shown when the webhook was created, or several with commas between")
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	listener, err := net.Listen("tcp", *addr)
 	if err != nil {
 		log.Fatal(err)
 	}
+	url := fmt.Sprintf("http://%s/hooks/clawhq", listener.Addr())
+	fmt.Println(url)
+
+	// One secret, or several with commas between, as while one webhook takes
+	// over from another.
+	secrets := os.Getenv("CLAWHQ_WEBHOOK_SECRET")
+	if secrets == "" {
+		log.Print("(CLAWHQ_WEBHOOK_SECRET is not set: this is the reference server)")
+		if secrets, err = deliverFromReference(ctx, url); err != nil {
+			log.Fatal(err)
+		}
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/hooks/clawhq", NewReceiver(strings.Split(secrets, ","), os.Stdout))
-	fmt.Printf("http://%s/hooks/clawhq\n", listener.Addr())
 	if err := serve(ctx, listener, mux); err != nil {
 		log.Fatal(err)
 	}
@@ -73,4 +87,26 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		return err
 	}
 	return nil
+}
+
+// deliverFromReference starts a reference server with a webhook for url, makes
+// it deliver something, and returns the webhook's secret.
+func deliverFromReference(ctx context.Context, url string) (secret string, err error) {
+	client := clawhqtest.NewServer().Client()
+	created, err := client.Webhooks.Create(ctx, clawhq.CreateWebhookRequest{
+		URL: url, Events: []webhook.EventType{webhook.EventAPIRequest},
+	})
+	if err != nil {
+		return "", err
+	}
+	go func() { // which wait for an answer
+		_, err := client.Chat(ctx, clawhq.ChatRequest{Message: "What are your business hours?"})
+		if err == nil {
+			_, err = client.Webhooks.Test(ctx, created.ID)
+		}
+		if err != nil && ctx.Err() == nil {
+			log.Print(err)
+		}
+	}()
+	return created.Secret.Reveal(), nil
 }
