@@ -84,6 +84,12 @@
 // [Client.Keys] creates, lists, changes and revokes API keys, authenticated by
 // the dashboard's session, [WithSession].
 //
+// # Webhooks
+//
+// [Client.Webhooks] creates, changes, tests and replays webhooks, by the same
+// session. Package [github.com/clawhq/clawhq-go/webhook] receives what they
+// deliver.
+//
 // # Testing
 //
 // Package [github.com/clawhq/clawhq-go/clawhqtest] has a server for tests: the

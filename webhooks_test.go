@@ -6,190 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/jarcoal/httpmock"
 
 	"github.com/clawhq/clawhq-go"
-	"github.com/clawhq/clawhq-go/internal/wire/recorded"
 	"github.com/clawhq/clawhq-go/webhook"
 )
-
-// Recorded exchanges of webhook management, but for those that no method of
-// the client makes.
-func TestWebhookRecordings(t *testing.T) {
-	t.Parallel()
-	for _, e := range recorded.All() {
-		// Deliveries are package webhook's.
-		if !strings.HasPrefix(e.Name, "webhook") || strings.HasPrefix(e.Name, "webhook_delivery_") {
-			continue
-		}
-		t.Run(e.Name, func(t *testing.T) {
-			t.Parallel()
-			rec := recording{e.Method, e.URL, string(e.Body()), e.Status, e.ReplyHeader, e.Reply}
-			mock := httpmock.NewMockTransport()
-			mock.RegisterResponder(rec.method, "https://app.clawhq.tech"+rec.path, func(*http.Request) (*http.Response, error) {
-				r := httpmock.NewStringResponse(rec.status, rec.reply)
-				r.Header = rec.header.Clone()
-				return r, nil
-			})
-			client := mockClient(t, mock, clawhq.WithSession("ok"), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
-			var info clawhq.ResponseInfo
-			got, err := playWebhooks(t, client.Webhooks, rec, clawhq.WithResponseInfo(&info))
-			if mock.GetTotalCallCount() != 1 {
-				t.Fatalf("%d requests were sent: %v", mock.GetTotalCallCount(), err)
-			}
-			if info.StatusCode != rec.status {
-				t.Errorf("status is %d, want %d", info.StatusCode, rec.status)
-			}
-			if rec.status >= 400 {
-				checkRecordedError(t, rec, err)
-				return
-			}
-			var want any
-			if json.Unmarshal([]byte(rec.reply), &want) != nil || err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("(-recorded +decoded):\n%s", diff)
-			}
-		})
-	}
-}
-
-// playWebhooks makes the call that a recorded request stands for, and returns
-// what came of it in the shape of the wire. A request that the client would
-// not send is replaced by one it would: here it is the reply that counts.
-func playWebhooks(t *testing.T, s *clawhq.WebhooksService, rec recording, opt clawhq.CallOption) (any, error) {
-	t.Helper()
-	ctx := t.Context()
-	parts := strings.Split(strings.TrimPrefix(rec.path, "/api/"), "/") // webhooks, id, deliveries, id, replay
-	call := rec.method + " " + parts[len(parts)-1]
-	id := ""
-	if len(parts) > 1 {
-		id = parts[1]
-		if len(parts) == 2 && id != "stats" {
-			call = rec.method
-		}
-	}
-	switch call {
-	case "GET webhooks":
-		list, err := s.List(ctx, opt)
-		webhooks := []any{}
-		for _, w := range list {
-			row := wireWebhook(w, "••••••••••••00e6")
-			for _, name := range []string{"user_id", "paused_at", "retry_interval_seconds", "retry_max_attempts", "filter_conditions", "transformation", "event_version"} {
-				delete(row, name)
-			}
-			webhooks = append(webhooks, row)
-		}
-		return map[string]any{"webhooks": webhooks}, err
-	case "POST webhooks":
-		w, err := s.Create(ctx, clawhq.CreateWebhookRequest{URL: "https://hooks.example.com/", Events: []webhook.EventType{"api.request"}}, opt)
-		if err != nil {
-			return nil, err
-		}
-		return map[string]any{"webhook": wireWebhook(w.Webhook, w.Secret.Reveal())}, nil
-	case "PATCH":
-		w, err := s.Update(ctx, id, clawhq.UpdateWebhookRequest{Description: new(string)}, opt)
-		if err != nil {
-			return nil, err
-		}
-		var dropped struct{ Webhook struct{ Secret string } }
-		json.Unmarshal([]byte(rec.reply), &dropped)
-		if strings.Contains(fmt.Sprintf("%+v", w), dropped.Webhook.Secret) {
-			t.Errorf("the secret is in %+v", w)
-		}
-		row := wireWebhook(*w, dropped.Webhook.Secret)
-		if strings.Contains(rec.reply, `"retry_max_attempts":null`) {
-			row["retry_max_attempts"] = nil
-		}
-		return map[string]any{"webhook": row}, nil
-	case "DELETE":
-		return map[string]any{"success": true}, s.Delete(ctx, id, opt)
-	case "POST test":
-		return wireResult(s.Test(ctx, id, opt))
-	case "POST replay":
-		return wireResult(s.Replay(ctx, id, parts[3], opt))
-	case "POST bulk-retry":
-		r, err := s.RetryFailed(ctx, id, opt)
-		if err != nil {
-			return nil, err
-		}
-		return map[string]any{"retried": float64(r.Retried), "succeeded": float64(r.Succeeded), "failed": float64(r.Failed)}, nil
-	case "GET deliveries":
-		rows, err := s.Deliveries(ctx, id, opt)
-		deliveries := []any{}
-		for _, d := range rows {
-			deliveries = append(deliveries, map[string]any{
-				"id": d.ID, "event_type": string(d.Event), "status_code": float64(d.StatusCode), "response_body": d.ResponseBody,
-				"latency_ms": float64(d.Latency.Milliseconds()), "success": d.Success, "retry_count": float64(d.RetryCount), "created_at": wireTime(d.CreatedAt),
-			})
-		}
-		return map[string]any{"deliveries": deliveries}, err
-	case "GET stats":
-		all, err := s.Stats(ctx, opt)
-		stats := []any{}
-		for _, w := range all {
-			stats = append(stats, map[string]any{
-				"webhook_id": w.WebhookID, "total_deliveries": float64(w.Total), "successful_deliveries": float64(w.Successful),
-				"failed_deliveries": float64(w.Failed), "avg_latency_ms": float64(w.AverageLatency.Milliseconds()), "success_rate": w.SuccessRate,
-			})
-		}
-		return map[string]any{"stats": stats}, err
-	}
-	t.Fatalf("no call makes the request %s %s", rec.method, rec.path)
-	return nil, nil
-}
-
-func wireResult(r *clawhq.DeliveryResult, err error) (any, error) {
-	if err != nil {
-		return nil, err
-	}
-	return map[string]any{"success": r.Success, "status_code": float64(r.StatusCode)}, nil
-}
-
-func wireWebhook(w clawhq.Webhook, secret string) map[string]any {
-	events := []any{}
-	for _, e := range w.Events {
-		events = append(events, string(e))
-	}
-	row := map[string]any{
-		"id": w.ID, "url": w.URL, "secret": secret, "events": events, "enabled": w.Enabled, "description": textOrNil(w.Description),
-		"last_triggered_at": wireTime(w.LastTriggeredAt), "last_status": textOrNil(string(w.LastStatus)), "last_status_code": nil,
-		"failure_count": float64(w.FailureCount), "created_at": wireTime(w.CreatedAt),
-		"user_id": w.AccountID, "paused_at": wireTime(w.PausedAt), "retry_interval_seconds": w.RetryInterval.Seconds(),
-		"retry_max_attempts": float64(w.MaxAttempts), "filter_conditions": nil, "transformation": textOrNil(w.Transformation), "event_version": w.EventVersion,
-	}
-	if w.LastStatusCode != 0 {
-		row["last_status_code"] = float64(w.LastStatusCode)
-	}
-	if w.Filters != nil {
-		var filters any
-		text, _ := json.Marshal(w.Filters)
-		json.Unmarshal(text, &filters)
-		row["filter_conditions"] = filters
-	}
-	return row
-}
-
-func textOrNil(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
-}
-
-func wireTime(at time.Time) any {
-	if at.IsZero() {
-		return nil
-	}
-	return at.Format("2006-01-02T15:04:05.999999-07:00")
-}
 
 // What each call sends.
 func TestWebhookRequests(t *testing.T) {
@@ -399,4 +226,55 @@ func TestCreatedWebhookSecret(t *testing.T) {
 	if _, err := client.Webhooks.Create(t.Context(), req); err == nil || strings.Contains(fmt.Sprintf("%v %+v", err, err), secret[6:20]) {
 		t.Errorf("an error holds the secret: %v", err)
 	}
+}
+
+// A webhook, its receiver, and an event's way between them. The server in
+// memory hands deliveries to the receiver; the service posts them to its URL.
+func ExampleWebhooksService() {
+	server := exampleServer()
+	defer server.Close()
+	client := server.Client() // a program would pass WithSession to NewClient
+	ctx := context.Background()
+
+	created, err := client.Webhooks.Create(ctx, clawhq.CreateWebhookRequest{
+		URL:    "https://hooks.example.com/clawhq",
+		Events: []webhook.EventType{webhook.EventAgentDeployed},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("created, its secret is", created.Secret) // printed, it is redacted
+
+	server.DeliverTo(webhook.Handler(webhook.Options{
+		Secrets: []string{created.Secret.Reveal()},
+		Seen:    new(webhook.MemorySeen),
+	}, func(_ context.Context, ev *webhook.Event) error {
+		fmt.Printf("came: %s, test: %v, %s\n", ev.Type, ev.Test, ev.Data)
+		return nil
+	}))
+	server.Emit(webhook.EventAgentDeployed, webhook.AgentDeployed{AgentName: "Support Bot"})
+
+	result, err := client.Webhooks.Test(ctx, created.ID)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("tested:", result.StatusCode)
+
+	deliveries, err := client.Webhooks.Deliveries(ctx, created.ID)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, d := range deliveries {
+		result, err := client.Webhooks.Replay(ctx, created.ID, d.ID)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("replayed:", result.StatusCode) // to a receiver that knows it
+	}
+	// Output:
+	// created, its secret is whsec_…
+	// came: agent.deployed, test: false, {"agent_name":"Support Bot"}
+	// came: test, test: true, {"agent_name":"Support Bot"}
+	// tested: 200
+	// replayed: 200
 }
