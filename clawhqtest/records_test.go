@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -189,6 +190,48 @@ func TestOffline(t *testing.T) {
 	s.SetOffline(false)
 	if status := ask(t, s, "POST", "/v1/chat", s.APIKey(), `{"message":"hi"}`, nil); status != 200 {
 		t.Errorf("status %d when it runs again", status)
+	}
+}
+
+func TestSetFileStatus(t *testing.T) {
+	t.Parallel()
+	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
+	f, err := s.Client().Files.Upload(t.Context(), clawhq.UploadFileRequest{Name: "a.txt", Content: strings.NewReader("hello")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.SetFileStatus(f.ID, wire.FileFailed)
+	var got wire.File
+	ask(t, s, "GET", "/v1/files/"+f.ID, s.APIKey(), "", &got)
+	if got.Status != wire.FileFailed {
+		t.Errorf("status %s, want failed", got.Status)
+	}
+}
+
+func TestProfileNames(t *testing.T) {
+	t.Parallel()
+	for p, want := range map[clawhqtest.Profile]string{clawhqtest.Documented: "documented", clawhqtest.Live: "live", 7: "Profile(7)"} {
+		if got := p.String(); got != want {
+			t.Errorf("profile %d is %q, want %q", int(p), got, want)
+		}
+	}
+}
+
+// A nil agent is a built-in one; Reply ends where it is not listened to.
+func TestAgents(t *testing.T) {
+	t.Parallel()
+	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory(), clawhqtest.WithAgent("builtin", nil))
+	reply, err := s.Client().Chat(t.Context(), clawhq.ChatRequest{Message: "hi", Agent: "builtin"})
+	if err != nil || !strings.HasPrefix(reply.Response, "Thanks for") {
+		t.Errorf("the built-in agent answers %+v, %v", reply, err)
+	}
+	var heard []string
+	for chunk := range clawhqtest.Reply("a", "b")(t.Context(), clawhqtest.Message{}) {
+		heard = append(heard, chunk)
+		break
+	}
+	if diff := cmp.Diff([]string{"a"}, heard); diff != "" {
+		t.Errorf("heard (-want +got):\n%s", diff)
 	}
 }
 

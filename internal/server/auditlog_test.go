@@ -18,7 +18,6 @@ func TestAuditLogOfKeys(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newService(t, Config{})
-		s.accountID = "11111111-1111-4111-8111-111111111111"
 		created := decode[wire.KeyReply[wire.CreatedKey]](t, s.send(request{path: keysPath, body: `{"name":"k"}`, header: map[string]string{"X-Forwarded-For": "203.0.113.42, 10.0.0.1"}}).Body).Key
 		time.Sleep(time.Second)
 		s.send(request{method: "PATCH", path: keysPath + "/" + created.ID, body: `{"name":"n","rate_limit_per_min":300}`})
@@ -42,6 +41,9 @@ func TestAuditLogOfKeys(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("log (-want +got):\n%s", diff)
+		}
+		if got, want := log[2].Hash, wire.AuditHash(s.AccountID(), log[2], ""); got != want {
+			t.Errorf("the first hash is %s, want %s", got, want)
 		}
 		cookie := map[string]string{"Cookie": "session=" + s.Session()}
 		verdict := decode[wire.AuditVerdict](t, s.send(request{method: "GET", path: "/api/audit-log/verify", auth: "-", header: cookie}).Body)

@@ -33,14 +33,14 @@ func (c *call) createBatch() (any, error) {
 		return nil, err
 	}
 	if active := c.state.activeBatches(); active >= wire.MaxActiveBatches {
-		return nil, tooMany(fmt.Sprintf("Maximum %d concurrent batches per user. Wait for existing batches to complete.", wire.MaxActiveBatches))
+		return nil, tooMany(wire.MessageTooManyBatches)
 	}
 	callback, _, _ := field[string](body, "webhook_url")
 	if callback != "" && !c.s.outbox.Allowed(callback) {
 		return nil, refuse(wire.CodeInvalidParameter, "webhook_url must not point to a private or internal address", "webhook_url")
 	}
 	if n := len(requests); n > c.key.rpm {
-		return nil, tooMany(fmt.Sprintf("Batch size (%d) exceeds your rate limit (%d RPM)", n, c.key.rpm))
+		return nil, tooMany(fmt.Sprintf(wire.MessageBatchOverTier, n, c.key.rpm))
 	}
 
 	b := &batch{

@@ -50,6 +50,7 @@ func TestDocumentedRefusals(t *testing.T) {
 		{request{path: "/api/v1/threads", body: "{oops"}, 400, wire.Error{Code: "invalid_request", Message: "Invalid JSON body", Type: "validation_error"}},
 		{request{path: "/api/v1/threads", body: `{"agent":5}`}, 400, invalid("agent must be a string", "agent")},
 		{request{path: "/api/v1/threads", body: `{"agent":"nope"}`}, 404, wire.Error{Code: "agent_not_found", Message: `Agent "nope" not found or not deployed`, Type: "agent_error"}},
+		{request{path: "/api/v1/threads", body: `{"metadata":"` + strings.Repeat("x", 3999) + `"}`}, 400, invalid("metadata exceeds maximum size of 4000 characters", "metadata")},
 		{request{path: messages, body: `{"message":5}`}, 400, missing},
 		{request{path: "/api/v1/chat/batch", body: `{"requests":[null]}`}, 400, invalid("custom_id must be alphanumeric with underscores/hyphens, max 128 chars", "requests")},
 		{request{path: "/api/v1/chat/batch", body: `{"requests":[5]}`}, 400, invalid("custom_id must be alphanumeric with underscores/hyphens, max 128 chars", "requests")},
@@ -69,7 +70,7 @@ func TestDocumentedRefusals(t *testing.T) {
 func TestDocumentedPages(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{})
-	s.AddConversation(Conversation{Agent: "support-bot"})
+	s.AddConversation(Conversation{Agent: "support-bot", Messages: []StoredMessage{{Role: RoleUser, Content: "hi"}}})
 	for path, want := range map[string]wire.Paging{
 		"/v1/agents?offset=5":                             {Total: 2},
 		"/v1/agents?limit=1":                              {HasMore: true, Total: 2},
@@ -249,6 +250,50 @@ func TestUsage(t *testing.T) {
 			t.Errorf("usage by the pages: %+v", got)
 		}
 	})
+}
+
+// A stream under way counts as soon as it has begun, an answer once it is
+// there.
+func TestUsageUnderWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, Config{})
+		var seen []wire.UsageTotals
+		s.HandleAgent("curious", func(context.Context, Message) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) {
+				time.Sleep(time.Second)
+				seen = append(seen, get[wire.Usage](t, s, "/v1/usage").Totals)
+				yield("done", nil)
+			}
+		})
+		s.send(request{body: `{"message":"hi","agent":"curious"}`})
+		s.send(request{body: `{"message":"hi","agent":"curious","stream":true}`})
+		want := []wire.UsageTotals{{}, {Requests: 2, AverageResponseMS: 1000}}
+		if diff := cmp.Diff(want, seen); diff != "" {
+			t.Errorf("totals (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// A deleted thread is gone, with its messages.
+func TestThreadDeleted(t *testing.T) {
+	t.Parallel()
+	s := newService(t, Config{})
+	gone, stays := newThread(t, s, ""), newThread(t, s, "")
+	if w := s.send(request{method: "DELETE", path: "/api/v1/threads/" + gone.ID}); w.Code != 200 {
+		t.Fatalf("status %d: %s", w.Code, w.Body)
+	}
+	for _, r := range []request{
+		{method: "GET", path: "/api/v1/threads/" + gone.ID},
+		{method: "GET", path: "/api/v1/threads/" + gone.ID + "/messages"},
+		{method: "DELETE", path: "/api/v1/threads/" + gone.ID},
+		{path: "/api/v1/threads/" + gone.ID + "/messages", body: hi},
+	} {
+		checkError(t, s.send(r), 404, wire.Error{Code: "thread_not_found", Message: "Thread not found", Type: "validation_error"})
+	}
+	if list := get[wire.ThreadList](t, s, "/v1/threads"); list.Total != 1 || list.Threads[0].ID != stays.ID {
+		t.Errorf("threads left: %+v", list)
+	}
 }
 
 // upload sends a file in a form, with the part's type as it is.

@@ -82,6 +82,12 @@ func TestDecode(t *testing.T) {
 		{`{}`, &wire.FileList{}, nil, "the reply has no files"},
 		{`{}`, &wire.AuditLog{}, nil, "the reply has no entries"},
 		{`{}`, &wire.ChatReply{}, nil, "the reply has no response"},
+		{`{}`, &wire.KeyList{}, nil, "the reply has no keys"},
+		{`{"key":{"id":"k"}}`, &wire.KeyReply[wire.CreatedKey]{}, nil, "the reply has no full_key"},
+		{`{"key":{"full_key":"clw_x","created_at":7}}`, &wire.KeyReply[wire.CreatedKey]{},
+			&wire.KeyReply[wire.CreatedKey]{Key: wire.CreatedKey{FullKey: "clw_x"}}, ""},
+		{`{}`, &wire.KeyReply[wire.UpdatedKey]{}, nil, "the reply has no key"},
+		{`{}`, &wire.Success{}, nil, "the reply has no success"},
 		{`{}`, &wire.WebhookList{}, nil, "the reply has no webhooks"},
 		{`{}`, &wire.WebhookReply{}, nil, "the reply has no webhook id"},
 		{`{"webhook":{"id":"w"}}`, &wire.CreatedWebhookReply{}, nil, "the reply has no secret"},
@@ -117,6 +123,21 @@ func TestOtherNames(t *testing.T) {
 	c := wire.Conversation{Agent: "support-bot", StartedAt: "2026-03-10T14:30:00Z"}
 	if c.AnyAgent() != "support-bot" || c.AnyCreatedAt() != "2026-03-10T14:30:00Z" {
 		t.Errorf("conversation of %q, begun %q", c.AnyAgent(), c.AnyCreatedAt())
+	}
+	for _, e := range []wire.AuditEntry{
+		{CreatedAt: "2026-03-10T14:30:00Z", IntegrityHash: "h", Details: json.RawMessage(`{"a":1}`)},
+		{Timestamp: "2026-03-10T14:30:00Z", Hash: "h", Details: json.RawMessage(`null`), Metadata: json.RawMessage(`{"a":1}`)},
+	} {
+		if e.AnyCreatedAt() != "2026-03-10T14:30:00Z" || e.AnyHash() != "h" || string(e.AnyDetails()) != `{"a":1}` {
+			t.Errorf("audit entry of %q, hash %q, details %s", e.AnyCreatedAt(), e.AnyHash(), e.AnyDetails())
+		}
+	}
+	if got := (wire.AuditEntry{Details: json.RawMessage("null")}).AnyDetails(); got != nil {
+		t.Errorf("details %s, want none", got)
+	}
+	text, err := json.Marshal([]wire.Text{"", "a"})
+	if err != nil || string(text) != `[null,"a"]` {
+		t.Errorf("texts are written as %s, %v", text, err)
 	}
 	if got, want := (wire.ConversationList{HasMore: true, Total: 3}).Paging(), (wire.Paging{HasMore: true, Total: 3}); got != want {
 		t.Errorf("paging %+v, want %+v", got, want)

@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -92,6 +93,29 @@ func TestFileTypes(t *testing.T) {
 	}
 	if _, ok := wire.FileTypeOf("text/plain; charset=utf-8"); ok {
 		t.Error("a media type with parameters is known")
+	}
+}
+
+func TestDetectFileType(t *testing.T) {
+	t.Parallel()
+	for head, want := range map[string]string{"%PDF-1.7": "application/pdf", "GIF89a": "image/gif", "hello": "text/plain", "": "text/plain", "\x00\x01\x02": ""} {
+		if got, ok := wire.DetectFileType([]byte(head)); got.MediaType != want || ok != (want != "") {
+			t.Errorf("%q: %q, %v; want %q", head, got.MediaType, ok, want)
+		}
+	}
+	if got := wire.SupportedFileTypes(); !strings.HasPrefix(got, "application/pdf, text/plain, ") || !strings.HasSuffix(got, "image/webp") {
+		t.Errorf("supported: %s", got)
+	}
+}
+
+func TestBatchLimits(t *testing.T) {
+	t.Parallel()
+	for message, want := range map[string]bool{
+		wire.MessageTooManyBatches: true, fmt.Sprintf(wire.MessageBatchOverTier, 31, 30): true, "Rate limit exceeded. Try again later.": false,
+	} {
+		if got := wire.IsBatchLimit(message); got != want {
+			t.Errorf("%s: %v, want %v", message, got, want)
+		}
 	}
 }
 
