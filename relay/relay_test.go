@@ -245,6 +245,67 @@ func TestBrowserLeaves(t *testing.T) {
 	}
 }
 
+// Over HTTP/2, as browsers have it, everything holds as well: pieces arrive at
+// once, the server's timeouts do not bound an answer, and the agent stops when
+// the browser leaves.
+func TestHTTP2(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var protocols http.Protocols
+		protocols.SetUnencryptedHTTP2(true)
+		ended := make(chan error, 1)
+		browser := listen(t, &http.Server{
+			Protocols:    &protocols,
+			ReadTimeout:  5 * time.Second,
+			WriteTimeout: 5 * time.Second,
+			Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				ended <- relay.SSE(w, r, func(yield func(clawhq.ChatChunk, error) bool) {
+					for _, text := range []string{"one", "two"} {
+						time.Sleep(40 * time.Second)
+						yield(clawhq.ChatChunk{Content: text}, nil)
+					}
+					<-r.Context().Done()
+					yield(clawhq.ChatChunk{}, r.Context().Err())
+				}, relay.Options{Heartbeat: -1})
+			}),
+		})
+		browser.Transport.(*http.Transport).Protocols = &protocols
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
+		req, err := http.NewRequestWithContext(ctx, "GET", "http://app.test/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		resp, err := browser.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.ProtoMajor != 2 {
+			t.Errorf("got %s, want HTTP/2", resp.Proto)
+		}
+		for i, want := range []string{"id: 1\ndata: {\"content\":\"one\"}\n\n", "id: 2\ndata: {\"content\":\"two\"}\n\n"} {
+			piece := make([]byte, 64)
+			n, err := resp.Body.Read(piece)
+			if string(piece[:n]) != want || err != nil {
+				t.Errorf("got %q, %v; want %q", piece[:n], err, want)
+			}
+			if took, want := time.Since(start), time.Duration(i+1)*40*time.Second; took != want {
+				t.Errorf("piece %d took %v, want %v", i+1, took, want)
+			}
+		}
+		left := time.Now()
+		leave()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("SSE returned %v, want context.Canceled", err)
+		}
+		if late := time.Since(left); late > time.Second {
+			t.Errorf("the agent was stopped %v after the browser left, want 1 s at most", late)
+		}
+	})
+}
+
 // A sequence that does not heed the request's context ends with its next chunk.
 func TestBrowserLeavesDeafSequence(t *testing.T) {
 	t.Parallel()

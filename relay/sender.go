@@ -29,6 +29,7 @@ type sender struct {
 
 func newSender(w http.ResponseWriter, opts Options) *sender {
 	s := &sender{w: w, control: http.NewResponseController(w), opts: opts}
+	s.deadline(time.Time{}) // the server's
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if opts.Heartbeat > 0 {
@@ -98,27 +99,20 @@ func (s *sender) send(text string) error {
 		s.timer.Reset(s.opts.Heartbeat)
 	}
 	if s.opts.WriteTimeout > 0 {
-		s.err = supported(s.control.SetWriteDeadline(time.Now().Add(s.opts.WriteTimeout)))
+		s.deadline(time.Now().Add(s.opts.WriteTimeout))
+		defer s.deadline(time.Time{}) // HTTP/2 ends a stream at its deadline, whether or not it is written to
 	}
-	if s.err == nil {
-		_, s.err = io.WriteString(s.w, text)
-	}
-	if s.err != nil || s.buffered {
+	if _, s.err = io.WriteString(s.w, text); s.err != nil || s.buffered {
 		return s.err
 	}
 	err := s.control.Flush()
-	if s.err = supported(err); s.err == nil && err != nil {
-		s.buffered = true
-		_, s.err = io.WriteString(s.w, ": the server's ResponseWriter cannot flush: events may come late, or all at once\n\n")
+	if s.buffered = errors.Is(err, http.ErrNotSupported); s.buffered {
+		_, err = io.WriteString(s.w, ": the server's ResponseWriter cannot flush: events may come late, or all at once\n\n")
 	}
+	s.err = err
 	return s.err
 }
 
-// supported is err, or nil if err says that a ResponseWriter cannot do
-// something.
-func supported(err error) error {
-	if errors.Is(err, http.ErrNotSupported) {
-		return nil
-	}
-	return err
-}
+// deadline sets the deadline for writing, where w has one. A connection that
+// is gone has none any more: the write will tell.
+func (s *sender) deadline(t time.Time) { s.control.SetWriteDeadline(t) }
