@@ -1,0 +1,77 @@
+package consumer
+
+import (
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"gopkg.in/dnaeon/go-vcr.v4/pkg/cassette"
+	"gopkg.in/dnaeon/go-vcr.v4/pkg/recorder"
+)
+
+// otelhttp wraps bodies and requests; whole answers, streams and errors pass.
+func TestOTelHTTP(t *testing.T) {
+	s := clawhqtest.NewTestServer(t)
+	client := s.Client(clawhq.WithHTTPClient(&http.Client{Transport: otelhttp.NewTransport(s.HTTPClient().Transport)}))
+	for range 3 {
+		resp, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := clawhq.CollectText(client.ChatStream(t.Context(), clawhq.ChatRequest{Message: "hi"}))
+		if err != nil || text != resp.Response {
+			t.Errorf("the stream has %q, %v, want %q", text, err, resp.Response)
+		}
+		for range client.ChatStream(t.Context(), clawhq.ChatRequest{Message: "hi"}) {
+			break
+		}
+		if _, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi", Agent: "nobody"}); err == nil {
+			t.Error("no error")
+		}
+	}
+}
+
+// A cassette whose bodies were edited, so that Content-Length is another's, is
+// replayed.
+func TestGoVCR(t *testing.T) {
+	s := clawhqtest.NewTestServer(t)
+	s.HandleAgent("support-bot", clawhqtest.Reply("The number is 4929 1234 ", "5678 9012."))
+	path := filepath.Join(t.TempDir(), "chat")
+	play := func(mode recorder.Mode) string {
+		r, err := recorder.New(path, recorder.WithMode(mode), recorder.WithRealTransport(s.HTTPClient().Transport), recorder.WithSkipRequestLatency(true),
+			recorder.WithMatcher(func(r *http.Request, i cassette.Request) bool {
+				return r.Method == i.Method && r.URL.String() == i.URL && r.Header.Get("Accept") == i.Headers.Get("Accept")
+			}),
+			recorder.WithHook(func(i *cassette.Interaction) error {
+				i.Request.Headers.Del("Authorization")
+				i.Response.Body = strings.NewReplacer("4929 1234 ", "[redacted by the cassette] ", "5678 9012", "…").Replace(i.Response.Body)
+				return nil
+			}, recorder.BeforeSaveHook))
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := s.Client(clawhq.WithHTTPClient(&http.Client{Transport: r}), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+		resp, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := clawhq.CollectText(client.ChatStream(t.Context(), clawhq.ChatRequest{Message: "hi"}))
+		if err != nil || text != resp.Response {
+			t.Errorf("the stream has %q, %v, want %q", text, err, resp.Response)
+		}
+		if err := r.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		return resp.Response
+	}
+	if got, want := play(recorder.ModeRecordOnly), "The number is 4929 1234 5678 9012."; got != want {
+		t.Errorf("recorded: %q, want %q", got, want)
+	}
+	if got, want := play(recorder.ModeReplayOnly), "The number is [redacted by the cassette] …."; got != want {
+		t.Errorf("replayed: %q, want %q", got, want)
+	}
+}
