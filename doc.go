@@ -52,6 +52,8 @@
 //		log.Print(api.RequestID, api.Code)
 //	}
 //
+// A code alone is matched by errors.Is(err, clawhq.CodeAgentOffline).
+//
 // The types are [*AuthenticationError], [*PermissionError],
 // [*InvalidRequestError], [*NotFoundError], [*ConflictError],
 // [*RateLimitError], [*AgentError], [*ServerError] and [*StreamError]. A
@@ -82,7 +84,8 @@
 // # Keys
 //
 // [Client.Keys] creates, lists, changes and revokes API keys, authenticated by
-// the dashboard's session, [WithSession].
+// the dashboard's session, [WithSession], which the client keeps as replies
+// renew it. A key in use is changed without a restart by [WithAPIKeyFunc].
 //
 // # Webhooks
 //

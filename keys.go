@@ -84,8 +84,8 @@ type CreatedKey struct {
 // Create makes a key. An account may have five active ones.
 //
 // A creation cannot be told from its repetition by the server, so it is
-// retried only if the failure proves that nothing happened: on status 429 and
-// where no connection could be made.
+// retried only if the failure proves that nothing happened, as RetryPolicy
+// says. The new key is handed out whatever else is wrong with the reply.
 func (s *KeysService) Create(ctx context.Context, req CreateKeyRequest, opts ...CallOption) (*CreatedKey, error) {
 	if req.RateLimit == 0 {
 		req.RateLimit = RPM60

@@ -111,8 +111,9 @@ func WithLimiter(limiter Limiter) Option {
 // header as a browser sends it, name=value; name.0=value; name.1=value, with
 // as many cookies as the session has, or the value alone of the cookie named
 // session. What replies renew of these cookies by Set-Cookie is used from then
-// on, by all goroutines: the one given here may be dead soon. Default: none,
-// and Client.Keys fails.
+// on, by all goroutines: the one given here may be dead soon. A call that is
+// answered by 401 since another has renewed the session meanwhile is repeated.
+// Default: none, and Client.Keys and Client.Webhooks fail.
 func WithSession(cookie string) Option { return func(c *config) { c.session = cookie } }
 
 // DefaultAttemptTimeout is how long one attempt may take: an agent may take 60

@@ -35,15 +35,19 @@ var (
 		clawhq.WithAPIKey(""), clawhq.WithBaseURL(clawhq.DefaultBaseURL), clawhq.WithHTTPClient((*http.Client)(nil)), clawhq.WithLogger((*slog.Logger)(nil)),
 		clawhq.WithUserAgent(""), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1, MinWait: 1, MaxWait: 1, MaxRetryAfter: 1, Budget: 0.5}),
 		clawhq.WithRateLimit(60), clawhq.WithLimiter(clawhq.Limiter(nil)), clawhq.WithSession(""), clawhq.WithAttemptTimeout(time.Second),
-		clawhq.WithStreamIdleTimeout(time.Second), clawhq.WithInsecureHTTP(),
+		clawhq.WithStreamIdleTimeout(time.Second), clawhq.WithInsecureHTTP(), clawhq.WithStreamContentTimeout(time.Second),
+		clawhq.WithAPIKeyFunc(func(context.Context) (string, error) { return "", nil }), clawhq.WithMaxRate(60),
 	}
-	_ = []clawhq.CallOption{clawhq.WithResponseInfo(&clawhq.ResponseInfo{}), clawhq.WithIdempotencyKey(""), clawhq.WithClientRequestID("")}
+	_ = []clawhq.CallOption{
+		clawhq.WithResponseInfo(&clawhq.ResponseInfo{}), clawhq.WithIdempotencyKey(""), clawhq.WithClientRequestID(""),
+		clawhq.WithHeader("", ""), clawhq.WithCallRetry(clawhq.RetryPolicy{}),
+	}
 
 	_ = clawhq.ChatRequest{Message: "", Agent: "", SessionID: ""}
 	_ = clawhq.ChatResponse{Response: "", Agent: "", RequestID: ""}
 	_ = clawhq.ChatChunk{Content: ""}
 	_ = clawhq.RateLimit{Limit: 0, Remaining: 0, Reset: time.Time{}}
-	_ = clawhq.ResponseInfo{RequestID: "", ClientRequestID: "", StatusCode: 0, Attempts: 0, RateLimit: clawhq.RateLimit{}, Replayed: false, Header: http.Header{}}
+	_ = clawhq.ResponseInfo{RequestID: "", ClientRequestID: "", StatusCode: 0, Attempts: 0, RateLimit: clawhq.RateLimit{}, Replayed: false, Header: http.Header{}, Body: []byte(nil)}
 	_ = clawhq.APIError{
 		StatusCode: 0, Code: clawhq.ErrorCode(""), Type: clawhq.ErrorType(""), Message: "", Param: "", RequestID: "", ClientRequestID: "",
 		RetryAfter: 0, RateLimit: clawhq.RateLimit{}, Attempts: 0, Method: "", Path: "", Body: nil,
@@ -51,6 +55,7 @@ var (
 	_ = []error{
 		&clawhq.AuthenticationError{}, &clawhq.PermissionError{}, &clawhq.InvalidRequestError{}, &clawhq.NotFoundError{}, &clawhq.ConflictError{},
 		&clawhq.RateLimitError{}, &clawhq.AgentError{}, &clawhq.ServerError{}, &clawhq.StreamError{}, clawhq.ErrThrottled,
+		clawhq.CodeRateLimited, clawhq.CodeStreamCancelled,
 	}
 	_ = []clawhq.RateTier{clawhq.RPM30, clawhq.RPM60, clawhq.RPM120, clawhq.RPM300}
 	_ = clawhq.Key{
