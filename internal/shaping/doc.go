@@ -58,7 +58,7 @@
 // counted. By the log, 10 to 12 own attempts may be among them, depending on how
 // long those at the edges took to arrive. So at least 28 were others', and at
 // most 30. The 28 are left to them: of 60 slots the client uses 32. When replies
-// leave fewer open for 2 seconds, say at most 9, 9 are left to them: a slot that
+// leave fewer open for 4 seconds, say at most 9, 9 are left to them: a slot that
 // comes free is taken again a moment later by who had it. One and a half windows
 // after the last reply that left 28 open, they are forgotten. While replies are
 // due, and others are in evidence or nothing has been learned yet, the 30 count.

@@ -31,7 +31,7 @@ const (
 	// hold is for how long replies must show fewer of the others' attempts
 	// before their slots are used: a slot that comes free on the server is
 	// taken again, a margin and a round trip later, by the one who had it.
-	hold = 2 * time.Second
+	hold = 4 * time.Second
 
 	// evidence is how long a reply counts after it came. After a window
 	// nothing of what it saw is left, but those who had the slots may still
@@ -47,7 +47,7 @@ const (
 // doubles it.
 const (
 	minProbe   = 100 * time.Millisecond
-	firstProbe = 6 * hold
+	firstProbe = 12 * time.Second
 	maxProbe   = 5 * Length
 )
 

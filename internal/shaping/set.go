@@ -82,7 +82,7 @@ type Request struct {
 
 	// Waiting, if it is not nil, is called once, before the attempt begins to
 	// wait, with the reason and when the wait is expected to end: a zero time
-	// if that depends on a reply.
+	// if that depends on others.
 	Waiting func(why Reason, until time.Time)
 }
 
@@ -158,7 +158,7 @@ func (r Request) tell(p plan) {
 	if r.Waiting == nil {
 		return
 	}
-	if p.why == Unknown {
+	if p.why == Unknown || p.why == Behind {
 		p.at = time.Time{}
 	}
 	r.Waiting(p.why, p.at)
