@@ -158,10 +158,11 @@ func TestHandlerInTime(t *testing.T) {
 	}
 }
 
-// Where the service has hung up, the event counts as undelivered.
+// Where the service has hung up, the event counts as undelivered, and the
+// store is told all the same.
 func TestHandlerHungUp(t *testing.T) {
 	t.Parallel()
-	opts, _ := quiet(nil)
+	opts, logged := quiet(new(brokenSeen))
 	r, w := request(signed(time.Now()))
 	ctx, hangUp := context.WithCancel(t.Context())
 	webhook.Handler(opts, func(ctx context.Context, _ *webhook.Event) error {
@@ -169,8 +170,8 @@ func TestHandlerHungUp(t *testing.T) {
 		<-ctx.Done()
 		return nil
 	}).ServeHTTP(w, r.WithContext(ctx))
-	if w.Code != 500 {
-		t.Errorf("got %d, want 500", w.Code)
+	if w.Code != 500 || strings.Contains(logged.String(), "not settled") {
+		t.Errorf("got %d, want 500; logged %s", w.Code, logged)
 	}
 }
 
@@ -359,10 +360,14 @@ func TestHandlerSeenFails(t *testing.T) {
 type brokenSeen struct{ claim, done, forget, handle error }
 
 func (s *brokenSeen) Claim(context.Context, string) (bool, error) { return s.claim == nil, s.claim }
-func (s *brokenSeen) Done(context.Context, string) error          { return s.done }
-func (s *brokenSeen) Forget(ctx context.Context, _ string) error {
+func (s *brokenSeen) Done(ctx context.Context, _ string) error    { return settled(ctx, s.done) }
+func (s *brokenSeen) Forget(ctx context.Context, _ string) error  { return settled(ctx, s.forget) }
+
+// settled returns err, unless there is no time to settle anything, or no end
+// to it.
+func settled(ctx context.Context, err error) error {
 	if _, ok := ctx.Deadline(); !ok {
 		return errors.New("without a deadline")
 	}
-	return s.forget
+	return errors.Join(ctx.Err(), err)
 }

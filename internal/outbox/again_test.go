@@ -31,6 +31,27 @@ func TestPaused(t *testing.T) {
 	})
 }
 
+// By the product's page a pause also ends the retries that are due; the live
+// service makes them all the same.
+func TestPausedRetries(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		policy outbox.Policy
+		times  []string
+	}{
+		"logging":   {logging, []string{"0s"}},
+		"rewriting": {rewriting, []string{"0s", "30s"}},
+	} {
+		bubble(t, test.policy, func(t *testing.T, o *outbox.Outbox, r *receiver, id string) {
+			r.answer(500)
+			emit(o, `{}`)
+			o.Update(t.Context(), id, false, func(w *wire.Webhook) { w.PausedAt = wire.DatabaseTime(time.Now()) })
+			time.Sleep(2 * time.Minute)
+			want(t, name, test.times, r.times())
+		})
+	}
+}
+
 func trimmed(texts []string) []string {
 	for i := range texts {
 		texts[i] = strings.TrimSpace(texts[i])

@@ -206,24 +206,29 @@ func TestRetries(t *testing.T) {
 	})
 	t.Run("stopped", func(t *testing.T) {
 		t.Parallel()
-		for name, stop := range map[string]func(o *outbox.Outbox, id string){
-			"deleted": func(o *outbox.Outbox, id string) { o.Delete(id) },
-			"disabled": func(o *outbox.Outbox, id string) {
+		for name, stop := range map[string]func(o *outbox.Outbox, r *receiver, id string){
+			"deleted": func(o *outbox.Outbox, _ *receiver, id string) { o.Delete(id) },
+			"disabled": func(o *outbox.Outbox, _ *receiver, id string) {
 				o.Update(context.Background(), id, false, func(w *wire.Webhook) { w.Enabled = false })
 			},
-			"private": func(o *outbox.Outbox, id string) {
+			"private": func(o *outbox.Outbox, _ *receiver, id string) {
 				o.Update(context.Background(), id, false, func(w *wire.Webhook) { w.URL = "https://10.0.0.1/" })
 			},
-			"reset":  func(o *outbox.Outbox, _ string) { o.Reset() },
-			"closed": func(o *outbox.Outbox, _ string) { o.Close() },
+			"sent by a bulk retry": func(o *outbox.Outbox, r *receiver, id string) {
+				r.answer(200)
+				o.RetryFailed(context.Background(), id)
+			},
+			"reset":  func(o *outbox.Outbox, _ *receiver, _ string) { o.Reset() },
+			"closed": func(o *outbox.Outbox, _ *receiver, _ string) { o.Close() },
 		} {
 			bubble(t, rewriting, func(t *testing.T, o *outbox.Outbox, r *receiver, id string) {
 				r.answer(500)
 				emit(o, `{}`)
-				stop(o, id)
+				stop(o, r, id)
+				came := len(r.times())
 				time.Sleep(time.Hour)
-				if got := r.times(); len(got) != 1 {
-					t.Errorf("%s: came at %v, want once", name, got)
+				if got := r.times(); len(got) != came {
+					t.Errorf("%s: came at %v, want %d times", name, got, came)
 				}
 			})
 		}
@@ -249,6 +254,7 @@ func TestBreaker(t *testing.T) {
 			}
 			r.answer(200)
 			emit(o, `{}`)
+			want(t, "failures after a success", 0, webhook(t, o, id).FailureCount)
 			fail(o, r, 10)
 			if w := webhook(t, o, id); w.PausedAt == "" || w.FailureCount != 10 || !w.Enabled {
 				t.Errorf("after ten failures: %+v", w)
@@ -346,7 +352,11 @@ func TestManaging(t *testing.T) {
 	if _, err := o.Deliveries(ids[3]); !errors.Is(err, outbox.ErrNotFound) {
 		t.Errorf("deliveries: %v", err)
 	}
-	create(t, o, "api.request")
+	first := create(t, o, "api.request")
+	first.RetryIntervalSeconds, first.Events[0] = 7, "test" // is a copy's
+	if w := webhook(t, o, first.ID); w.RetryIntervalSeconds != 30 || w.Events[0] != "api.request" {
+		t.Errorf("changed without Update: %+v", w)
+	}
 	if got := len(o.Webhooks()); got != wire.MaxWebhooks {
 		t.Errorf("%d webhooks", got)
 	}

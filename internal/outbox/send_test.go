@@ -108,3 +108,33 @@ func TestNetwork(t *testing.T) {
 		t.Errorf("got %+v", all)
 	}
 }
+
+// A reply whose body never ends is one, after as long again.
+func TestEndlessReply(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := outbox.New(outbox.Config{Policy: logging, Transport: endless{}})
+		defer o.Close()
+		id := create(t, o, "api.request").ID
+		start := time.Now()
+		emit(o, `{}`)
+		want(t, "log", []string{"api.request 200 0 true"}, trimmed(rows(t, o, id)))
+		if took := time.Since(start); took != 10*time.Second {
+			t.Errorf("took %v, want 10s", took)
+		}
+	})
+}
+
+// endless is a transport, and the body of all its replies.
+type endless struct{ ctx context.Context }
+
+func (endless) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: 200, Body: endless{r.Context()}, Request: r}, nil
+}
+
+func (e endless) Read([]byte) (int, error) {
+	<-e.ctx.Done()
+	return 0, e.ctx.Err()
+}
+
+func (endless) Close() error { return nil }
