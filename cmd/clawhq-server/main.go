@@ -93,12 +93,14 @@ func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		}
 	}
 	page := dashboard.New(dashboard.Config{
-		API:     api.Handler(),
-		Session: api.Session(),
-		APIKeys: []string{api.APIKey()},
-		Hosts:   []string{o.host},
-		Profile: o.profile.String(),
-		Faults:  faults,
+		API:      api.Handler(),
+		Session:  api.Session(),
+		APIKeys:  []string{api.APIKey()},
+		Hosts:    []string{o.host},
+		Profile:  o.profile.String(),
+		Faults:   faults,
+		Events:   o.events(),
+		Attempts: func(webhookID string) []dashboard.Attempt { return attempts(api, webhookID) },
 	})
 	httpServer := &http.Server{
 		Handler:           page,

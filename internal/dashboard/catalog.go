@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -22,6 +23,7 @@ type catalog struct {
 	StatusTexts    map[int]string `json:"status_texts"` // HTTP/2 has none on the wire
 	Endpoints      []endpoint     `json:"endpoints"`
 	Faults         []FaultForm    `json:"faults"`
+	WebhookEvents  []string       `json:"webhook_events"`
 }
 
 // endpoint describes one operation of the API.
@@ -132,8 +134,9 @@ func (d *Dashboard) catalog(w http.ResponseWriter, _ *http.Request) {
 		KeyPrefixChars: wire.KeyPrefixLen,
 		StatusTexts:    statusTexts,
 		Faults:         d.config.Faults.Forms(),
+		WebhookEvents:  append([]string{}, d.config.Events...),
 	}
-	for _, o := range operations {
+	for _, o := range slices.Concat(operations, webhookOperations) {
 		c.Endpoints = append(c.Endpoints, o.offered())
 	}
 	writeJSON(w, http.StatusOK, c)

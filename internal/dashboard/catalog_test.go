@@ -63,9 +63,6 @@ func TestCatalogIsComplete(t *testing.T) {
 		offered[operation{e.Method, e.Path, e.Auth}] = names
 	}
 	for _, e := range wire.Endpoints {
-		if strings.HasPrefix(e.Path, "/webhooks") {
-			continue // the reference server has none yet
-		}
 		o := operation{e.Method, e.Path, "key"}
 		if e.Auth == wire.SessionAuth {
 			o.Auth = "session"
@@ -121,7 +118,7 @@ func TestCatalogPatterns(t *testing.T) {
 		}
 		for _, p := range e.Parameters {
 			for _, rpm := range p.Options {
-				if !wire.ValidTier(rpm) {
+				if p.Name == "rate_limit_per_min" && !wire.ValidTier(rpm) {
 					t.Errorf("%s: %d is no tier", e.ID, rpm)
 				}
 			}

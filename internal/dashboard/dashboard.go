@@ -68,6 +68,10 @@ type Config struct {
 	Profile string
 	// Faults is the queue of faults that the API's next requests meet.
 	Faults FaultQueue
+	// Events are those that webhooks can subscribe to.
+	Events []string
+	// Attempts returns what was sent to a webhook, oldest first.
+	Attempts func(webhookID string) []Attempt
 }
 
 // Dashboard is an http.Handler for everything on the server's origin.
@@ -95,6 +99,7 @@ func New(config Config) *Dashboard {
 	mux.Handle("GET /static/", d.page(http.FileServerFS(files).ServeHTTP))
 	mux.Handle("GET /login", d.page(d.login))
 	mux.Handle("GET /dashboard/endpoints", d.page(d.signedIn(d.catalog)))
+	mux.Handle("GET /dashboard/attempts", d.page(d.signedIn(d.attempts)))
 	mux.Handle("GET /dashboard/faults", d.page(d.signedIn(d.listFaults)))
 	mux.Handle("POST /dashboard/faults", d.page(d.signedIn(d.armFaults)))
 	mux.Handle("DELETE /dashboard/faults", d.page(d.signedIn(d.clearFaults)))

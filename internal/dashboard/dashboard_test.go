@@ -222,6 +222,7 @@ func TestDashboardNeedsLogin(t *testing.T) {
 		{path: "/dashboard/endpoints"},
 		{path: "/dashboard/faults"},
 		{path: "/dashboard/api/keys"},
+		{path: "/dashboard/attempts"},
 		{method: "POST", path: "/dashboard/faults"},
 		{method: "DELETE", path: "/dashboard/faults"},
 		{path: "/dashboard/faults", header: map[string]string{"Cookie": "clawhq-dashboard-8787=guess"}},
@@ -291,6 +292,36 @@ func TestFaults(t *testing.T) {
 		w := do(d, step.request)
 		if got := strings.TrimSpace(w.Body.String()); w.Code != step.status || got != step.body {
 			t.Errorf("%s %s: %d %s, want %d %s", step.request.method, step.request.body, w.Code, got, step.status, step.body)
+		}
+	}
+}
+
+func TestAttempts(t *testing.T) {
+	t.Parallel()
+	var all []dashboard.Attempt
+	for i := range 60 {
+		all = append(all, dashboard.Attempt{Event: "api.request", Number: i, Header: http.Header{"X-Clawhq-Event": {"api.request"}}, Body: "{}", Status: 200})
+	}
+	d := dashboard.New(dashboard.Config{
+		API: http.NotFoundHandler(), Session: session, Profile: "documented", Faults: &queue{},
+		Attempts: func(id string) []dashboard.Attempt {
+			if id != "w1" {
+				return nil
+			}
+			return all
+		},
+	})
+	for _, tt := range []struct {
+		webhook string
+		want    []dashboard.Attempt
+	}{{"w1", all[10:]}, {"w2", []dashboard.Attempt{}}} {
+		w := do(d, request{path: "/dashboard/attempts?webhook=" + tt.webhook, signedIn: true})
+		var got struct{ Attempts []dashboard.Attempt }
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK {
+			t.Fatalf("status %d, %v", w.Code, err)
+		}
+		if diff := cmp.Diff(tt.want, got.Attempts); diff != "" {
+			t.Errorf("attempts of %s (-want +got):\n%s", tt.webhook, diff)
 		}
 	}
 }

@@ -84,8 +84,8 @@ func jsonOnly(r *http.Request) bool {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.ContentLength == 0 {
 		return false
 	}
-	keys := wire.BasePath + wire.ListKeys.Path
-	return r.URL.Path == keys || strings.HasPrefix(r.URL.Path, keys+"/") || strings.HasPrefix(r.URL.Path, "/dashboard/")
+	api, inside := strings.CutPrefix(r.URL.Path, wire.BasePath+"/")
+	return inside && !strings.HasPrefix(api, "v1/") || strings.HasPrefix(r.URL.Path, "/dashboard/")
 }
 
 func isJSON(r *http.Request) bool {

@@ -58,7 +58,10 @@ func (c *call) listWebhooks() (any, error) {
 	for _, w := range slices.Backward(c.s.outbox.Webhooks()) {
 		w = c.s.shown(w)
 		w.Secret = "••••••••••••" + w.Secret[len(w.Secret)-4:]
-		w.UserID, w.WebhookDetails = "", nil
+		w.UserID = ""
+		if !c.aside() { // the dashboard shows what is paused
+			w.WebhookDetails = nil
+		}
 		list.Webhooks = append(list.Webhooks, w)
 	}
 	return list, nil

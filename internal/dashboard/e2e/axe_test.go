@@ -31,6 +31,12 @@ func axeSource(t *testing.T) string {
 	return string(source)
 }
 
+// loadAxe brings the checker into the page.
+func (b *tab) loadAxe() {
+	b.t.Helper()
+	b.run("load axe", chromedp.Evaluate(axeSource(b.t)+"; true", new(bool)))
+}
+
 // wantAccessible fails the test for whatever axe finds on the page as it is,
 // in either theme.
 func (b *tab) wantAccessible(what string) {
@@ -52,17 +58,15 @@ func (b *tab) wantAccessible(what string) {
 func TestAccessible(t *testing.T) {
 	s := startServer(t)
 	b := openTab(t, s)
-	axe := axeSource(t)
-	load := func() { t.Helper(); b.run("load axe", chromedp.Evaluate(axe+"; true", new(bool))) }
 
 	b.open(s.origin() + "/")
 	b.wantText("#signed-out", "Not signed in")
-	load()
+	b.loadAxe()
 	b.wantAccessible("signed out")
 
 	b.open(s.dashboard)
 	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
-	load()
+	b.loadAxe()
 	b.createKey("accessible", "30")
 	b.wantAccessible("the secret")
 	b.click("#secret-dialog [data-close]")

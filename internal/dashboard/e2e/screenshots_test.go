@@ -70,6 +70,10 @@ func TestScreenshots(t *testing.T) {
 	b.click("#fault-arm")
 	b.wantText("#fault-count", "2 armed")
 	b.everywhere("playground-limited")
+	b.click(`[data-key="2-compare"]`)
+	b.until(`document.querySelector('#compare-dialog').open`)
+	b.everywhere("compare")
+	b.click("#compare-dialog [data-close]")
 	b.click("#fault-clear")
 	b.click(".faults summary")
 

@@ -33,6 +33,7 @@ func serve(t *testing.T, agents map[string]clawhqtest.AgentFunc) server {
 	page := dashboard.New(dashboard.Config{
 		API: api.Handler(), Session: api.Session(), APIKeys: []string{api.APIKey()},
 		Profile: "documented", Faults: noFaults{},
+		Attempts: func(string) []dashboard.Attempt { return nil },
 	})
 	web := httptest.NewUnstartedServer(page)
 	web.EnableHTTP2 = true

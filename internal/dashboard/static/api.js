@@ -1,4 +1,4 @@
-// The page's own calls: the catalog, the faults, the keys. They go by the
+// The page's own calls: the catalog, the faults, keys and webhooks. They go by the
 // dashboard's way, where neither faults nor limits meet them.
 
 import { buildRequest } from './request.js';
@@ -62,6 +62,7 @@ function dashboard(method, path, body) {
 export const loadCatalog = () => dashboard('GET', '/dashboard/endpoints');
 export const loadFaults = () => dashboard('GET', '/dashboard/faults');
 export const armFaults = (faults) => dashboard('POST', '/dashboard/faults', { faults });
+export const loadAttempts = (webhook) => dashboard('GET', `/dashboard/attempts?${new URLSearchParams({ webhook })}`);
 export const clearFaults = () => dashboard('DELETE', '/dashboard/faults');
 
 /** Signs the browser in by a link's token, and says whether that was right. */
@@ -74,22 +75,18 @@ export async function signIn(token) {
   }
 }
 
-/** Key management, by the endpoints the server says it has. */
-export class Keys {
+/** The API as the page itself calls it, by the endpoints that the server says it has. */
+export class Api {
   #catalog;
 
   constructor(catalog) { this.#catalog = catalog; }
 
-  #call(id, values) {
+  /** Calls an endpoint, by its id in the catalog, and returns its reply. */
+  call(id, values = {}) {
     const endpoint = this.#catalog.endpoints.find((e) => e.id === id);
     const { method, path, headers, body } = buildRequest(this.#catalog, endpoint, values);
     return call(this.#catalog.own_path + path, {
       method, body, headers: headers.filter((h) => h.value !== null).map((h) => [h.name, h.value]),
     });
   }
-
-  list() { return this.#call('keys.list', {}); }
-  create(name, tier) { return this.#call('keys.create', { name, rate_limit_per_min: tier }); }
-  update(id, changes) { return this.#call('keys.update', { id, ...changes }); }
-  revoke(id) { return this.#call('keys.revoke', { id }); }
 }

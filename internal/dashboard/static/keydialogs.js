@@ -3,17 +3,18 @@
 import { byId, el, say } from './dom.js';
 import { ApiError } from './api.js';
 import { copies } from './clipboard.js';
+import { submits } from './dialogs.js';
 import { plain, visible } from './safe.js';
 
 export class KeyDialogs {
-  #keys;
+  #api;
   #keyring;
   #changed;
   #secret = '';
 
   /** changed(id) is called when a key has changed; tryKey(id) leads to the playground. */
-  constructor(keys, keyring, tiers, { changed, tryKey }) {
-    this.#keys = keys;
+  constructor(api, keyring, tiers, { changed, tryKey }) {
+    this.#api = api;
     this.#keyring = keyring;
     this.#changed = changed;
     for (const id of ['create-tier', 'edit-tier']) {
@@ -23,9 +24,6 @@ export class KeyDialogs {
     this.#setUpSecret(tryKey);
     this.#setUpEdit();
     this.#setUpRevoke();
-    for (const button of document.querySelectorAll('dialog [data-close]')) {
-      button.addEventListener('click', () => button.closest('dialog').close());
-    }
   }
 
   edit(key) {
@@ -52,8 +50,8 @@ export class KeyDialogs {
       say(byId('create-message'));
       dialog.showModal();
     });
-    this.#submits('create', async () => {
-      const { key } = await this.#keys.create(named('create-name'), Number(byId('create-tier').value));
+    submits('create', async () => {
+      const { key } = await this.#api.call('keys.create', { name: named('create-name'), rate_limit_per_min: Number(byId('create-tier').value) });
       this.#keyring.created(key);
       dialog.close();
       this.#reveal(key);
@@ -94,14 +92,14 @@ export class KeyDialogs {
 
   #setUpEdit() {
     const dialog = byId('edit-dialog');
-    this.#submits('edit', async () => {
+    submits('edit', async () => {
       const key = this.#keyring.get(dialog.dataset.key);
       const name = named('edit-name');
       const tier = Number(byId('edit-tier').value);
       const changes = {};
       if (name !== key.name) changes.name = name;
       if (tier !== key.tier) changes.rate_limit_per_min = tier;
-      if (Object.keys(changes).length > 0) await this.#keys.update(key.id, changes);
+      if (Object.keys(changes).length > 0) await this.#api.call('keys.update', { id: key.id, ...changes });
       dialog.close();
       await this.#changed(key.id);
       byId('announcer').textContent = `Key ${plain(name)} saved.`;
@@ -110,30 +108,11 @@ export class KeyDialogs {
 
   #setUpRevoke() {
     const dialog = byId('revoke-dialog');
-    this.#submits('revoke', async () => {
-      await this.#keys.revoke(dialog.dataset.key);
+    submits('revoke', async () => {
+      await this.#api.call('keys.revoke', { id: dialog.dataset.key });
       dialog.close();
       await this.#changed(dialog.dataset.key);
       byId('announcer').textContent = `Key ${byId('revoke-name').textContent} revoked.`;
-    });
-  }
-
-  // A dialog's form that acts once at a time, and says what went wrong.
-  #submits(name, act) {
-    const form = byId(`${name}-form`);
-    const message = byId(`${name}-message`);
-    form.addEventListener('submit', async (event) => {
-      event.preventDefault();
-      if (form.getAttribute('aria-busy') === 'true') return;
-      form.setAttribute('aria-busy', 'true');
-      try {
-        say(message);
-        await act();
-      } catch (error) {
-        say(message, String(error), 'bad');
-      } finally {
-        form.removeAttribute('aria-busy');
-      }
     });
   }
 }

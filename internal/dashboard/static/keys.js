@@ -3,21 +3,21 @@
 import { byId, el, say } from './dom.js';
 import { KeyDialogs } from './keydialogs.js';
 import { plain, visible } from './safe.js';
+import { when } from './when.js';
 
 const numbers = new Intl.NumberFormat('en');
-const dates = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
 export class KeysView {
-  #keys;
+  #api;
   #keyring;
   #dialogs;
   #message = byId('keys-message');
 
   /** tiers: the catalog's parameter of a key's rate limit; tryKey(id) leads to the playground. */
-  constructor(keys, keyring, tiers, tryKey) {
-    this.#keys = keys;
+  constructor(api, keyring, tiers, tryKey) {
+    this.#api = api;
     this.#keyring = keyring;
-    this.#dialogs = new KeyDialogs(keys, keyring, tiers, { changed: (id) => this.#changed(id), tryKey });
+    this.#dialogs = new KeyDialogs(api, keyring, tiers, { changed: (id) => this.#changed(id), tryKey });
     byId('keys-refresh').addEventListener('click', () => this.refresh());
     byId('revoked-toggle').addEventListener('click', () => this.#unfold(byId('revoked-rows').hidden));
   }
@@ -25,7 +25,7 @@ export class KeysView {
   async refresh() {
     byId('keys-card').setAttribute('aria-busy', 'true');
     try {
-      const { keys, keyStats } = await this.#keys.list();
+      const { keys, keyStats } = await this.#api.call('keys.list');
       this.#keyring.sync(keys);
       this.#show(keys, keyStats);
       say(this.#message);
@@ -84,19 +84,4 @@ export class KeysView {
       cell('Created', when(key.created_at)),
       el('td', { role: 'cell', class: 'actions' }, ...actions));
   }
-}
-
-/** A time, short and relative, the exact one on hovering. */
-function when(text) {
-  if (!text) return el('span', { class: 'muted' }, 'never');
-  const date = new Date(text);
-  return el('time', { datetime: text, title: dates.format(date) }, ago((Date.now() - date) / 1000));
-}
-
-function ago(seconds) {
-  const relative = new Intl.RelativeTimeFormat('en', { style: 'short' });
-  for (const [unit, length] of [['day', 86400], ['hour', 3600], ['minute', 60]]) {
-    if (seconds >= length) return relative.format(-Math.floor(seconds / length), unit);
-  }
-  return 'just now';
 }

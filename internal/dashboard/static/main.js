@@ -1,14 +1,15 @@
 // Starts the page: signed in or not, and which of its views is shown.
 
 import { byId } from './dom.js';
-import { Keys, connection, loadCatalog } from './api.js';
+import { Api, connection, loadCatalog } from './api.js';
 import { FaultPanel } from './faults.js';
 import { Keyring } from './keyring.js';
 import { KeysView } from './keys.js';
 import { Playground } from './playground.js';
 import { setUpSession, showState } from './session.js';
+import { WebhooksView } from './webhooks.js';
 
-const titles = { keys: 'API Access', playground: 'Playground' };
+const titles = { keys: 'API Access', webhooks: 'Webhooks', playground: 'Playground' };
 
 async function start() {
   byId('server-url').textContent = location.origin;
@@ -29,16 +30,20 @@ async function start() {
   for (const secret of catalog.api_keys) keyring.paste(secret, 'Printed key');
   const tiers = catalog.endpoints.find((e) => e.id === 'keys.create').parameters.find((p) => p.name === 'rate_limit_per_min');
   let playground;
-  const keys = new KeysView(new Keys(catalog), keyring, tiers, (id) => {
+  const api = new Api(catalog);
+  const keys = new KeysView(api, keyring, tiers, (id) => {
     playground.useKey(id);
     location.hash = 'playground';
   });
   await keys.refresh();
   const faults = new FaultPanel(catalog.faults);
   playground = new Playground(catalog, keyring, faults);
+  const webhooks = new WebhooksView(api, catalog.webhook_events);
+  const refresh = { keys: () => keys.refresh(), webhooks: () => webhooks.refresh(), playground: () => faults.refresh() };
 
+  const view = () => (location.hash.slice(1) in titles ? location.hash.slice(1) : 'keys');
   const show = () => {
-    const name = location.hash.slice(1) in titles ? location.hash.slice(1) : 'keys';
+    const name = view();
     for (const view of document.querySelectorAll('[data-view]')) view.hidden = view.dataset.view !== name;
     for (const link of document.querySelectorAll('nav a')) {
       if (link.hash === `#${name}`) link.setAttribute('aria-current', 'page');
@@ -49,13 +54,12 @@ async function start() {
   };
   addEventListener('hashchange', () => {
     show();
-    if (location.hash === '#playground') faults.refresh();
-    else keys.refresh();
+    refresh[view()]();
   });
   document.querySelector('nav').hidden = false;
   showState('ready');
   show();
-  faults.refresh();
+  if (view() !== 'keys') refresh[view()]();
 }
 
 // The skip link moves the focus; as a link it would lead to another view.

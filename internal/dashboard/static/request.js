@@ -26,7 +26,7 @@ export function buildRequest(catalog, endpoint, values, { key = '', raw } = {}) 
     }
     if (parameter.in === 'body') fields ??= {};
     if (parameter.in === 'form') form ??= [];
-    if (value === undefined || value === '') continue;
+    if (value === undefined) continue;
     if (parameter.in === 'body') fields[parameter.name] = value;
     if (parameter.in === 'query') query.set(parameter.name, value);
     if (parameter.in === 'header') headers.push({ name: parameter.name, value: String(value) });

@@ -1,0 +1,193 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/clawhq/clawhq-go/webhook"
+)
+
+// receiver is a receiver of webhooks on this machine.
+type receiver struct {
+	*httptest.Server
+	secret  atomic.Value // string
+	status  atomic.Int32
+	genuine atomic.Int32 // deliveries that verified
+	forged  atomic.Int32 // deliveries that did not
+}
+
+func newReceiver(t *testing.T) *receiver {
+	t.Helper()
+	r := &receiver{}
+	r.status.Store(http.StatusNoContent)
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		body, _ := io.ReadAll(q.Body)
+		secret, _ := r.secret.Load().(string)
+		if _, err := webhook.Verify(q.Header, body, webhook.Options{Secrets: []string{secret}}); err != nil {
+			r.forged.Add(1)
+		} else {
+			r.genuine.Add(1)
+		}
+		w.Header().Set("X-Receiver", "here")
+		w.WriteHeader(int(r.status.Load()))
+		if r.status.Load() == http.StatusInternalServerError {
+			io.WriteString(w, "out of order")
+		}
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+// openWebhooks opens the page with one webhook that leads to the receiver.
+func openWebhooks(t *testing.T, s server, r *receiver) *tab {
+	t.Helper()
+	b := openTab(t, s)
+	b.open(s.dashboard)
+	b.click(`nav a[href="#webhooks"]`)
+	b.until(`document.querySelector('#webhooks-empty').checkVisibility()`)
+	b.click("#webhook-create-open")
+	b.click("#webhook-save")
+	b.wantText("#webhook-message", "A webhook needs a URL.")
+	b.fill("#webhook-url", "http://example.com/hooks")
+	b.click("#webhook-save")
+	b.wantText("#webhook-message", "HTTPS URL is required.")
+	b.fill("#webhook-url", r.URL)
+	b.fill("#webhook-description", "the test's own")
+	b.click("#webhook-save")
+	b.until(`document.querySelector('#webhook-secret-dialog').open`)
+	secret := b.text("#webhook-secret-value")
+	if !regexp.MustCompile(`^whsec_[0-9a-f]{48}$`).MatchString(secret) {
+		t.Fatalf("the secret shown is %q", secret)
+	}
+	b.click("#webhook-secret-copy")
+	b.wantText("#webhook-secret-copy", "Copied")
+	var copied string
+	b.eval(`navigator.clipboard.readText()`, &copied)
+	if copied != secret {
+		t.Errorf("copied %q, shown %q", copied, secret)
+	}
+	r.secret.Store(secret)
+	b.click("#webhook-secret-dialog [data-close]")
+	b.until(`document.querySelector('#webhook-secret-value').textContent === '' && !document.querySelector('main').textContent.includes('whsec_')`)
+	return b
+}
+
+// act clicks an action of the only webhook.
+func (b *tab) act(action string) {
+	b.t.Helper()
+	b.click(`#webhooks-rows [data-action=` + action + `]`)
+}
+
+// TestWebhooks leads a webhook's life: made, tested, told of a chat, failing,
+// replayed, paused, disabled, edited, deleted.
+func TestWebhooks(t *testing.T) {
+	s, r := startServer(t), newReceiver(t)
+	b := openWebhooks(t, s, r)
+	b.wantText("#webhooks-rows", "the test's own")
+	b.wantText("#webhooks-rows .badge", "active")
+
+	// A test arrives, verified, and is shown from both sides.
+	b.act("test")
+	b.wantText("#deliveries-message", "Delivered: the receiver answered 204.")
+	b.wantText("#delivery-request", "POST "+r.URL)
+	b.wantText("#delivery-request", "X-Clawhq-Event: test")
+	b.wantText("#delivery-response", "X-Receiver: here")
+	b.until(`document.querySelector('#delivery-replay').disabled`)
+
+	// A chat is told of, and its delivery shows up by itself.
+	if status := s.post(t, "/v1/chat", s.key, `{"message":"hi"}`); status != http.StatusOK {
+		t.Fatalf("chat: status %d", status)
+	}
+	b.wantText("#deliveries-list", "first attempt")
+	b.click("#deliveries-list .pick")
+	b.wantText("#delivery-request", `"event": "api.request"`)
+
+	// The receiver fails; once it is well again, a replay and a retry arrive.
+	r.status.Store(http.StatusInternalServerError)
+	b.click("#delivery-replay")
+	b.wantText("#deliveries-message", "Failed: the receiver answered 500.")
+	b.wantText("#delivery-response", "out of order")
+	b.wantText("#webhooks-rows", "1 of 2")
+	r.status.Store(http.StatusNoContent)
+	b.click("#deliveries-retry")
+	b.wantText("#deliveries-message", "Sent again: 1, of which 1 succeeded.")
+	if genuine, forged := r.genuine.Load(), r.forged.Load(); genuine != 4 || forged != 0 {
+		t.Errorf("%d deliveries verified and %d did not, want 4 and 0", genuine, forged)
+	}
+
+	// Paused, it is told of nothing, which the log says.
+	b.act("pause")
+	b.wantText("#webhooks-rows .badge", "paused")
+	s.post(t, "/v1/chat", s.key, `{"message":"hi"}`)
+	b.wantText("#deliveries-list", "not sent")
+	b.click("#deliveries-list .pick")
+	b.wantText("#delivery-response", "Delivery paused")
+	b.act("pause")
+	b.wantText("#webhooks-rows .badge", "active")
+	b.act("enable")
+	b.wantText("#webhooks-rows .badge", "disabled")
+	b.act("enable")
+	b.wantText("#webhooks-rows .badge", "active")
+
+	b.act("edit")
+	b.fill("#webhook-description", "edited")
+	b.click(`#webhook-events input[value="agent.deployed"]`)
+	b.press(kb.Tab)
+	b.click("#webhook-save")
+	b.until(`!document.querySelector('dialog[open]') && document.activeElement.closest('#webhooks-rows')`)
+	b.wantText("#webhooks-rows", "edited")
+	b.wantText("#webhooks-rows", "agent.deployed, api.request")
+
+	b.act("delete")
+	b.click("#webhook-delete-form [type=submit]")
+	b.until(`document.querySelector('#webhooks-empty').checkVisibility() && document.querySelector('#deliveries').hidden`)
+	b.until(`document.activeElement.id === 'webhooks-title'`)
+}
+
+// TestWebhooksWithoutAnswer tests a webhook that leads nowhere.
+func TestWebhooksWithoutAnswer(t *testing.T) {
+	s, r := startServer(t), newReceiver(t)
+	b := openWebhooks(t, s, r)
+	r.Close()
+	b.act("test")
+	b.wantText("#deliveries-message", "There was no answer.")
+	b.wantText("#delivery-response", "refused")
+}
+
+func TestWebhooksAccessible(t *testing.T) {
+	s, r := startServer(t), newReceiver(t)
+	b := openWebhooks(t, s, r)
+	b.act("test")
+	b.wantText("#delivery-response", "204")
+	b.loadAxe()
+	b.wantAccessible("the webhooks and a delivery")
+	b.everywhere("webhooks")
+	b.act("edit")
+	b.wantAccessible("the webhook dialog")
+	b.everywhere("webhook-dialog")
+	b.click("#webhook-dialog [data-close]")
+	b.act("delete")
+	b.wantAccessible("the delete dialog")
+
+	// The keyboard reaches every action.
+	b.press(kb.Escape)
+	b.until(`!document.querySelector('dialog[open]')`)
+	b.eval(`document.querySelector('#webhooks-refresh').focus() ?? true`, new(bool))
+	var reached []string
+	for range 12 {
+		b.press(kb.Tab)
+		var name string
+		b.eval(`document.activeElement.dataset.action ?? document.activeElement.id`, &name)
+		reached = append(reached, name)
+	}
+	if got := strings.Join(reached, " "); !strings.HasPrefix(got, "webhook-create-open test log edit pause enable delete deliveries-retry deliveries-close") {
+		t.Errorf("Tab reaches %s", got)
+	}
+}
