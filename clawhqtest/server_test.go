@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"log/slog"
@@ -14,13 +13,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
@@ -153,208 +148,6 @@ func TestChunksAreNotHeldBack(t *testing.T) {
 	}
 }
 
-// untilDone is an agent that says a word, waits for its context and reports
-// that it ended.
-func untilDone(ended chan<- error) clawhqtest.AgentFunc {
-	return func(ctx context.Context, _ clawhqtest.Message) iter.Seq2[string, error] {
-		return func(yield func(string, error) bool) {
-			if yield("a", nil) {
-				<-ctx.Done()
-			}
-			ended <- ctx.Err()
-		}
-	}
-}
-
-func TestClientThatLeavesEndsTheAgent(t *testing.T) {
-	t.Parallel()
-	for _, body := range []string{`{"message":"hi","agent":"slow"}`, `{"message":"hi","agent":"slow","stream":true}`} {
-		synctest.Test(t, func(t *testing.T) {
-			ended := make(chan error, 1)
-			s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory(), clawhqtest.WithAgent("slow", untilDone(ended)))
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			start := time.Now()
-			res, err := post(ctx, s, body)
-			if err == nil {
-				_, err = io.ReadAll(res.Body)
-				res.Body.Close()
-			}
-			if !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("error %v", err)
-			}
-			if err := <-ended; err != context.Canceled || time.Since(start) != time.Second {
-				t.Errorf("the agent ended after %v with %v", time.Since(start), err)
-			}
-			synctest.Wait()
-			if got := s.Requests()[0]; got.Err == "" || got.Duration != time.Second {
-				t.Errorf("journal has error %q after %v", got.Err, got.Duration)
-			}
-		})
-	}
-}
-
-// Close ends everything at once, also clients that send or read no more, and
-// nothing is left: the bubble would not end.
-func TestCloseLeavesNothing(t *testing.T) {
-	t.Parallel()
-	flood := func(context.Context, clawhqtest.Message) iter.Seq2[string, error] {
-		return func(yield func(string, error) bool) {
-			for yield(strings.Repeat("x", 1000), nil) {
-			}
-		}
-	}
-	for _, tc := range []struct {
-		name string
-		// begin returns while its request is being served.
-		begin func(*testing.T, *clawhqtest.Server)
-		took  time.Duration
-	}{
-		{"nothing", func(*testing.T, *clawhqtest.Server) {}, 0},
-		{"idle", func(t *testing.T, s *clawhqtest.Server) {
-			res, err := post(t.Context(), s, `{"message":"hi"}`)
-			read(t, res, err)
-		}, 0},
-		{"stalled", func(t *testing.T, s *clawhqtest.Server) {
-			s.Inject(clawhqtest.FaultStreamStall(1))
-			res, err := post(context.Background(), s, stream)
-			if err != nil {
-				t.Fatal(err)
-			}
-			go func() {
-				defer res.Body.Close()
-				b, err := io.ReadAll(res.Body)
-				if !strings.HasSuffix(string(b), `"message": "the server is shutting down"}}`+"\n\ndata: [DONE]\n\n") || err != nil {
-					t.Errorf("the stream ends with %q, %v", b, err)
-				}
-			}()
-		}, 0},
-		{"unread", func(t *testing.T, s *clawhqtest.Server) {
-			s.HandleAgent("flood", flood)
-			res, err := post(context.Background(), s, `{"message":"hi","agent":"flood","stream":true}`)
-			if err != nil {
-				t.Fatal(err)
-			}
-			go func() {
-				<-t.Context().Done()
-				res.Body.Close()
-			}()
-		}, time.Second},
-		{"unsent", func(t *testing.T, s *clawhqtest.Server) {
-			body, unsent := io.Pipe()
-			go func() {
-				<-t.Context().Done()
-				unsent.Close()
-			}()
-			go func() {
-				if res, err := s.HTTPClient().Post(s.URL()+"/v1/chat", "", body); err == nil {
-					res.Body.Close()
-					t.Errorf("status %d for half a request", res.StatusCode)
-				}
-			}()
-		}, time.Second},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				s := clawhqtest.NewServer(clawhqtest.WithInMemory())
-				tc.begin(t, s)
-				synctest.Wait()
-				start := time.Now()
-				s.Close()
-				if d := time.Since(start); d != tc.took {
-					t.Errorf("Close took %v, want %v", d, tc.took)
-				}
-			})
-		})
-	}
-}
-
-// Sockets of Windows fail with errors of their own.
-func refused(err error) bool {
-	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.Errno(10061))
-}
-func reset(err error) bool {
-	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.Errno(10054))
-}
-
-func TestFaultsOnTheWire(t *testing.T) {
-	t.Parallel()
-	for name, opts := range map[string][]clawhqtest.Option{
-		"TLS":    nil,
-		"plain":  {clawhqtest.WithPlainHTTP()},
-		"memory": {clawhqtest.WithInMemory()},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := clawhqtest.NewTestServer(t, opts...)
-			s.Inject(clawhqtest.FaultReset(), clawhqtest.FaultStreamCut(0))
-			for range 2 {
-				if _, err := post(t.Context(), s, `{"message":"hi"}`); !reset(err) {
-					t.Errorf("reset: %v", err)
-				}
-			}
-
-			s.Inject(clawhqtest.FaultStreamCut(2))
-			res, err := post(t.Context(), s, stream)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b, err := io.ReadAll(res.Body)
-			res.Body.Close()
-			if got, want := string(b), "data: {\"content\": \"Thanks \"}\n\ndata: {\"content\": \"for \"}\n\n"; got != want || !errors.Is(err, io.ErrUnexpectedEOF) {
-				t.Errorf("cut: %q, %v; want %q", got, err, want)
-			}
-		})
-	}
-}
-
-func TestStall(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
-		s.Inject(clawhqtest.FaultStreamStall(1), clawhqtest.FaultStreamStall(1))
-		for body, want := range map[string]string{stream: "data: {\"content\": \"Thanks \"}\n\n", `{"message":"hi"}`: ""} {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-			var got []byte
-			res, err := post(ctx, s, body)
-			if err == nil {
-				got, err = io.ReadAll(res.Body)
-				res.Body.Close()
-			}
-			cancel()
-			if string(got) != want || !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("%s: %q, %v", body, got, err)
-			}
-		}
-	})
-}
-
-// Fault codes may be the SDK's.
-func TestFaultCodesOfTheSDK(t *testing.T) {
-	t.Parallel()
-	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
-	const code clawhq.ErrorCode = "agent_offline"
-	s.Inject(clawhqtest.FaultStatus(503, code), clawhqtest.FaultStreamError(code, 0), clawhqtest.FaultLegacyError(503, code),
-		clawhqtest.FaultHTML(502), clawhqtest.FaultRateLimit("1"), clawhqtest.FaultDelay(0), clawhqtest.FaultStreamMalformed(1))
-	var got []string
-	for _, f := range s.Faults() {
-		got = append(got, f.String())
-	}
-	want := []string{`FaultStatus(503, "agent_offline")`, `FaultStreamError("agent_offline", 0)`, `FaultLegacyError(503, "agent_offline")`,
-		"FaultHTML(502)", `FaultRateLimit("1")`, "FaultDelay(0s)", "FaultStreamMalformed(1)"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("faults (-want +got):\n%s", diff)
-	}
-	for _, want := range []string{"agent_offline", "agent_offline"} {
-		res, err := post(t.Context(), s, `{"message":"hi"}`)
-		if got := errorCode(t, read(t, res, err)); got != want || res.StatusCode != 503 {
-			t.Errorf("status %d, code %s", res.StatusCode, got)
-		}
-	}
-	s.ClearFaults()
-}
-
 func TestPlainHTTPIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string][]clawhqtest.Option{"TLS": nil, "memory": {clawhqtest.WithInMemory()}} {
@@ -452,38 +245,6 @@ func TestKeysOfTheObject(t *testing.T) {
 	}
 }
 
-// recorder is a testing.TB that keeps what it is told.
-type recorder struct {
-	testing.TB
-	cleanup []func()
-	errors  []string
-}
-
-func (r *recorder) Helper()          {}
-func (r *recorder) Cleanup(f func()) { r.cleanup = append(r.cleanup, f) }
-func (r *recorder) Errorf(format string, args ...any) {
-	r.errors = append(r.errors, fmt.Sprintf(format, args...))
-}
-
-func TestUnusedFaultsAreReported(t *testing.T) {
-	t.Parallel()
-	var r recorder
-	s := clawhqtest.NewTestServer(&r, clawhqtest.WithInMemory())
-	s.Inject(clawhqtest.FaultStatus(500, ""), clawhqtest.FaultHTML(502), clawhqtest.FaultReset())
-	res, err := post(t.Context(), s, `{"message":"hi"}`)
-	read(t, res, err)
-	for _, f := range r.cleanup {
-		f()
-	}
-	want := []string{"clawhqtest: no request met the fault FaultHTML(502)", "clawhqtest: no request met the fault FaultReset()"}
-	if diff := cmp.Diff(want, r.errors); diff != "" {
-		t.Errorf("errors (-want +got):\n%s", diff)
-	}
-	if _, err := post(t.Context(), s, `{}`); err == nil {
-		t.Error("the server still runs")
-	}
-}
-
 func TestClientWithInvalidOptionPanics(t *testing.T) {
 	t.Parallel()
 	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
@@ -493,106 +254,6 @@ func TestClientWithInvalidOptionPanics(t *testing.T) {
 		}
 	}()
 	s.Client(clawhq.WithAPIKey("nonsense"))
-}
-
-// Chats go on while keys come and go; none is served that begins after the
-// revocation of its key has returned.
-func TestRevocationUnderLoad(t *testing.T) {
-	t.Parallel()
-	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
-	const chatters, rounds = 50, 20
-
-	// A key's lock is held for writing while it is revoked, so that a chat
-	// knows whether it began before or after.
-	type entry struct {
-		sync.RWMutex
-		id, key string
-		revoked bool
-	}
-	create := func() *entry {
-		id, key := s.CreateKey("k", 1_000_000)
-		return &entry{id: id, key: key}
-	}
-	var mu sync.Mutex
-	current := create()
-
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	for i := range chatters {
-		wg.Go(func() {
-			for {
-				select {
-				case <-done:
-					return
-				default:
-				}
-				mu.Lock()
-				e := current
-				mu.Unlock()
-				e.RLock()
-				revoked := e.revoked
-				e.RUnlock()
-				body := `{"message":"hi","session_id":"s"}`
-				if i%2 == 0 {
-					body = stream
-				}
-				res, err := postTo(context.Background(), s, s.URL()+"/v1/chat", e.key, body)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				io.Copy(io.Discard, res.Body)
-				res.Body.Close()
-				switch res.StatusCode {
-				case http.StatusUnauthorized:
-					continue
-				case http.StatusOK, http.StatusTooManyRequests: // the latter while the tier is 300
-					if !revoked {
-						continue
-					}
-				}
-				t.Errorf("status %d, key revoked before: %v", res.StatusCode, revoked)
-			}
-		})
-	}
-	manage := func(method, id, body string) {
-		req, err := http.NewRequest(method, s.URL()+"/keys/"+id, strings.NewReader(body))
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		req.AddCookie(&http.Cookie{Name: "session", Value: s.Session()})
-		res, err := s.HTTPClient().Do(req)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		res.Body.Close()
-		if res.StatusCode != http.StatusOK {
-			t.Errorf("%s: %s", method, res.Status)
-		}
-	}
-	for round := range rounds {
-		e := current
-		next := create()
-		if round%2 == 0 {
-			manage(http.MethodPatch, e.id, `{"rate_limit_per_min":300}`)
-			s.SetRateLimit(e.id, 1_000_000)
-		}
-		e.Lock()
-		if round%2 == 0 {
-			manage(http.MethodDelete, e.id, "")
-		} else {
-			s.RevokeKey(e.id)
-		}
-		e.revoked = true
-		e.Unlock()
-		mu.Lock()
-		current = next
-		mu.Unlock()
-	}
-	close(done)
-	wg.Wait()
 }
 
 // A server started, called once and closed in memory is to cost less than a
