@@ -122,7 +122,8 @@ func TestSnippetsRun(t *testing.T) {
 	thread := func() string { return s.newID(t, "/v1/threads", `{}`) }
 	talk := s.api.AddConversation(clawhqtest.Conversation{Messages: []clawhqtest.StoredMessage{{Role: clawhqtest.RoleUser, Content: "said before"}}})
 
-	id := s.webhookID(t, newReceiver(t).URL)
+	s.api.DeliverTo(newReceiver(t).Config.Handler)
+	id := s.webhookID(t, "https://example.com/receiver")
 	theWebhook := func(string) string { return id }
 
 	const message = `It's "five o'clock" \ $HOME %s here, 你好 😀`
