@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"bytes"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -13,7 +15,8 @@ import (
 // armed: neither meets a call of the dashboard, and both still meet others.
 func TestAside(t *testing.T) {
 	t.Parallel()
-	s, _ := server.New(server.Config{PlainHTTP: true})
+	var log bytes.Buffer
+	s, _ := server.New(server.Config{PlainHTTP: true, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	s.Inject(server.FaultStatus(http.StatusInternalServerError, ""))
 	list := func(mark func(*http.Request) *http.Request) int {
 		r := httptest.NewRequest(http.MethodGet, wire.BasePath+wire.ListKeys.Path, nil)
@@ -29,6 +32,9 @@ func TestAside(t *testing.T) {
 	}
 	if got := len(s.Requests()); got != 0 {
 		t.Errorf("the journal has %d calls of the dashboard, want none", got)
+	}
+	if log.Len() > 0 {
+		t.Errorf("the log tells of the dashboard's calls:\n%s", &log)
 	}
 	if got := len(s.Faults()); got != 1 {
 		t.Errorf("%d faults are left, want the one that was armed", got)

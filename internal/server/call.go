@@ -81,7 +81,7 @@ func (c *call) end() {
 	c.entry.Duration = time.Since(c.entry.Time)
 	e := *c.entry
 	c.s.mu.Unlock()
-	if c.s.cfg.Logger != nil {
+	if c.s.cfg.Logger != nil && !c.aside() {
 		c.log(e)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -119,4 +120,30 @@ func TestFocus(t *testing.T) {
 	b.run("go to the skip link", chromedp.Evaluate(`document.querySelector('.skip').focus()`, nil))
 	b.press(kb.Enter)
 	b.until(`document.activeElement.id === 'main' && !document.querySelector('[data-view=playground]').hidden`)
+}
+
+// TestWaiting holds back the page's own calls, and looks at what it says.
+func TestWaiting(t *testing.T) {
+	s := startServer(t)
+	b := openTab(t, s)
+	b.open(s.dashboard)
+	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
+	hold := func(path string) {
+		t.Helper()
+		b.run("hold "+path, fetch.Enable().WithPatterns([]*fetch.RequestPattern{{URLPattern: "*" + path}}))
+	}
+	hold("/dashboard/endpoints")
+	b.run("load anew", chromedp.Reload())
+	b.until(`document.querySelector('#loading')?.checkVisibility()`)
+	b.run("let go", fetch.Disable())
+	b.until(`document.querySelectorAll('#keys-rows tr').length === 1 && !document.querySelector('#loading').checkVisibility()`)
+
+	hold("/dashboard/api/keys")
+	b.click("#keys-refresh")
+	b.until(`document.querySelector('#keys-card').ariaBusy === 'true'`)
+	b.wantText("#offline-reason", "The server has not answered for 10 s.")
+	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`) // still there
+	b.run("let go", fetch.Disable())
+	b.click("#offline-retry")
+	b.until(`!document.querySelector('#offline').checkVisibility()`)
 }

@@ -9,6 +9,7 @@ import { Rows } from './rows.js';
 import { indented, isJSON, tokens } from './tokens.js';
 
 const mostHits = 10_000;
+const longestPretty = 2_000_000; // characters; longer JSON is shown as it came
 
 export class Reader {
   #lines = new Lines();
@@ -57,7 +58,7 @@ export class Reader {
   }
 
   #show() {
-    const json = this.#language === 'json' && isJSON(this.#raw);
+    const json = this.#language === 'json' && this.#raw.length <= longestPretty && isJSON(this.#raw);
     this.#lines.wrap(this.#wrapped ? this.#columns : 0);
     this.#lines.set(json && this.#pretty ? indented(this.#raw) : this.#raw);
     this.#tokens = this.#language === 'json' && !json ? [] : tokens(this.#lines.text, this.#language);
