@@ -93,6 +93,11 @@
 // session. Package [github.com/clawhq/clawhq-go/webhook] receives what they
 // deliver.
 //
+// # Browsers and traces
+//
+// Package [github.com/clawhq/clawhq-go/relay] hands a stream on to a browser.
+// [WithLogger] logs, and [WithTrace] tells of, each step of a call.
+//
 // # Testing
 //
 // Package [github.com/clawhq/clawhq-go/clawhqtest] has a server for tests: the

@@ -75,7 +75,7 @@ type Trace struct {
 // TraceCallStart says which call begins.
 type TraceCallStart struct {
 	Method string // of its requests
-	Path   string // below the base URL, with wildcards for ids, as in /v1/threads/{id}; empty for Client.Do
+	Path   string // below the base URL, with wildcards for ids, as in /v1/threads/{id}; empty if Client.Do does not know it
 	Stream bool   // the answer is streamed
 }
 
