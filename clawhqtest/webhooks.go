@@ -30,7 +30,7 @@ type Delivery struct {
 
 // Deliveries returns what the server has sent since the start or the last
 // Reset, in the order of sending. An attempt is there before its receiver is
-// called.
+// called. The newest 10,000 are kept.
 func (s *Server) Deliveries() []Delivery {
 	attempts := s.service.Deliveries()
 	deliveries := make([]Delivery, len(attempts))

@@ -15,7 +15,9 @@ import (
 // Test sends a webhook the newest delivery's event and data again, or a
 // message if there is none, as a test.
 func (o *Outbox) Test(ctx context.Context, id string) (Result, error) {
+	o.mu.Lock()
 	h, err := o.findAllowed(id)
+	o.mu.Unlock()
 	if err != nil {
 		return Result{}, err
 	}
@@ -41,20 +43,15 @@ func (o *Outbox) test(ctx context.Context, h *hook) Result {
 
 // Replay sends a delivery again, as a new row of the log.
 func (o *Outbox) Replay(ctx context.Context, id, deliveryID string) (Result, error) {
-	h, err := o.find(id)
+	o.mu.Lock()
+	h, err := o.findAllowed(id)
+	var d delivery
+	if err == nil {
+		d, err = h.find(deliveryID)
+	}
+	o.mu.Unlock()
 	if err != nil {
 		return Result{}, err
-	}
-	o.mu.Lock()
-	i := slices.IndexFunc(h.log, func(r *row) bool { return r.ID == deliveryID })
-	if i < 0 {
-		o.mu.Unlock()
-		return Result{}, ErrNoDelivery
-	}
-	d, allowed := h.log[i].delivery, o.Allowed(h.URL)
-	o.mu.Unlock()
-	if !allowed {
-		return Result{}, ErrPrivate
 	}
 	row := uuid.NewString()
 	r := o.send(ctx, h, message{row: row, event: d.event, body: d.payload, at: wire.HandlerTime(time.Now())})
@@ -73,12 +70,13 @@ const (
 // RetryFailed sends the newest failed deliveries again, paused ones included,
 // and returns how many they were and how many succeeded.
 func (o *Outbox) RetryFailed(ctx context.Context, id string) (retried, succeeded int, err error) {
+	o.mu.Lock()
 	h, err := o.findAllowed(id)
 	if err != nil {
+		o.mu.Unlock()
 		return 0, 0, err
 	}
 	var failed []*row
-	o.mu.Lock()
 	for _, r := range slices.Backward(h.log) {
 		if !r.Success && !r.retried && len(failed) < maxRetried {
 			failed = append(failed, r)

@@ -80,6 +80,16 @@ func (h *hook) add(id string, d delivery, got Result) *row {
 	return r
 }
 
+// find returns the delivery of a row.
+func (h *hook) find(id string) (delivery, error) {
+	for _, r := range h.log {
+		if r.ID == id {
+			return r.delivery, nil
+		}
+	}
+	return delivery{}, ErrNoDelivery
+}
+
 // become notes the result of an attempt.
 func (r *row) become(got Result) {
 	r.StatusCode = nil

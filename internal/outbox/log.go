@@ -10,12 +10,12 @@ import (
 
 // Deliveries returns a webhook's newest rows, the newest first.
 func (o *Outbox) Deliveries(id string) ([]wire.Delivery, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	h, err := o.find(id)
 	if err != nil {
 		return nil, err
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	rows := []wire.Delivery{}
 	for _, r := range slices.Backward(h.log) {
 		if len(rows) == wire.MaxDeliveriesListed {

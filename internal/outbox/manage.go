@@ -47,11 +47,12 @@ func (o *Outbox) Webhooks() []wire.Webhook {
 // deliver again: a webhook that was paused by its failures then does so only if
 // a test ping succeeds, where the policy says so.
 func (o *Outbox) Update(ctx context.Context, id string, resume bool, change func(*wire.Webhook)) (wire.Webhook, error) {
+	o.mu.Lock()
 	h, err := o.find(id)
 	if err != nil {
+		o.mu.Unlock()
 		return wire.Webhook{}, err
 	}
-	o.mu.Lock()
 	tripped := o.config.Policy.Pausing && h.PausedAt != "" && h.FailureCount >= MaxFailures
 	change(&h.Webhook)
 	if tripped && h.PausedAt == "" {
@@ -70,20 +71,19 @@ func (o *Outbox) Update(ctx context.Context, id string, resume bool, change func
 
 // Delete removes a webhook and what is on its way to it.
 func (o *Outbox) Delete(id string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	h, err := o.find(id)
 	if err != nil {
 		return err
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	h.drop()
 	o.hooks = slices.DeleteFunc(o.hooks, func(other *hook) bool { return other == h })
 	return nil
 }
 
+// find returns a webhook. Call it with o.mu held.
 func (o *Outbox) find(id string) (*hook, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	for _, h := range o.hooks {
 		if h.ID == id {
 			return h, nil
@@ -95,15 +95,10 @@ func (o *Outbox) find(id string) (*hook, error) {
 // findAllowed is find for what sends to the webhook.
 func (o *Outbox) findAllowed(id string) (*hook, error) {
 	h, err := o.find(id)
-	if err != nil {
-		return nil, err
+	if err == nil && !o.Allowed(h.URL) {
+		err = ErrPrivate
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.Allowed(h.URL) {
-		return nil, ErrPrivate
-	}
-	return h, nil
+	return h, err
 }
 
 // Restore adds a webhook as it is, with its log, the oldest row first. Of the

@@ -53,7 +53,7 @@ const MaxFailures = 10
 // How much is remembered: rows of a webhook, and attempts of all.
 const (
 	maxRows     = 1000
-	maxAttempts = 100_000
+	maxAttempts = 10_000
 )
 
 // The errors of what is asked for.
