@@ -21,7 +21,7 @@ type link struct {
 
 const (
 	minPause = 250 * time.Millisecond
-	maxPause = time.Second
+	maxPause = 500 * time.Millisecond
 
 	// longAway is when others may have been cut off as well, whose calls the
 	// log lacks.

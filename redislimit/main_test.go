@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/clawhq/clawhq-go/redislimit/internal/processes"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -14,6 +15,7 @@ type silent struct{}
 func (silent) Printf(context.Context, string, ...any) {}
 
 func TestMain(m *testing.M) {
+	processes.Main() // of the processes that the tests start
 	redis.SetLogger(silent{})
 	os.Exit(m.Run())
 }
