@@ -143,6 +143,11 @@ func TestWebhooksRefused(t *testing.T) {
 			}
 		})
 	}
+	// An API key does not manage webhooks.
+	var unauthenticated *clawhq.AuthenticationError
+	if _, err := mockClient(t, httpmock.NewMockTransport()).Webhooks.List(t.Context()); !errors.As(err, &unauthenticated) || unauthenticated.StatusCode != 0 {
+		t.Errorf("without a session: got %v", err)
+	}
 	// A reference server decides itself about this machine.
 	mock := httpmock.NewMockTransport()
 	mock.RegisterResponder("POST", "http://127.0.0.1:1/api/webhooks", httpmock.NewStringResponder(200, `{"webhook":{"secret":"whsec_0"}}`))
