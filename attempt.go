@@ -51,24 +51,6 @@ type attempt struct {
 	grace   *time.Timer
 }
 
-// Bounds on what is read of a reply.
-const (
-	maxErrorBody     = 64 << 10
-	maxReplyBody     = 16 << 20
-	errorBodyTimeout = time.Second // an error's body must not hold up its retry
-
-	// closeGrace is how long a Read may go on after its request's end: those
-	// of net/http return at once, and a Close beside a Read is more than many
-	// a body is made for.
-	closeGrace = 100 * time.Millisecond
-)
-
-var (
-	errAttemptTimeout = fmt.Errorf("attempt timed out: %w", context.DeadlineExceeded) // WithAttemptTimeout
-	errBodyTimeout    = errors.New("error body took too long")
-	errReplyTooLarge  = fmt.Errorf("reply is larger than %d MiB", maxReplyBody>>20)
-)
-
 // RoundTrip makes one attempt. Only a usable reply is a response to the
 // http.Client above; everything else is an error, kept in c.failure.
 func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -259,75 +241,6 @@ func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
 	return out, nil
 }
 
-// bound gives the attempt so long from now on, after which it ends for a
-// reason.
-func (a *attempt) bound(d time.Duration, why error) {
-	a.mu.Lock()
-	a.why = why
-	a.mu.Unlock()
-	a.timer.Reset(d)
-}
-
-// expire ends the attempt at its bound.
-func (a *attempt) expire() {
-	a.mu.Lock()
-	why := a.why
-	a.mu.Unlock()
-	a.cancel(why)
-	a.abort()
-}
-
-// abort has reading the body come to its end, also where the body does not
-// heed its request's context. The context has ended, or the caller's has.
-func (a *attempt) abort() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.aborted = true
-	if a.reading && a.grace == nil {
-		a.grace = time.AfterFunc(closeGrace, a.closeBody)
-	}
-}
-
-// cause is err, or the reason why the context ended, if it was that.
-func (a *attempt) cause(err error) error {
-	if a.call.ctx.Err() != nil {
-		return context.Cause(a.call.ctx)
-	}
-	if a.ctx.Err() != nil {
-		return context.Cause(a.ctx)
-	}
-	return err
-}
-
-// Read reads from the reply's body until the attempt is aborted.
-func (a *attempt) Read(p []byte) (int, error) {
-	a.mu.Lock()
-	body := a.body
-	a.reading = !a.aborted && body != nil
-	reading := a.reading
-	a.mu.Unlock()
-	if !reading {
-		return 0, a.cause(http.ErrBodyReadAfterClose)
-	}
-	n, err := body.Read(p)
-	a.mu.Lock()
-	a.reading = false
-	a.mu.Unlock()
-	a.whole = err == io.EOF
-	return n, err
-}
-
-// closeBody closes the body, which nobody else does.
-func (a *attempt) closeBody() {
-	a.mu.Lock()
-	body := a.body
-	a.body = nil
-	a.mu.Unlock()
-	if body != nil {
-		body.Close()
-	}
-}
-
 // end lets go of all that the attempt holds.
 func (a *attempt) end() {
 	if a.ended {
@@ -411,14 +324,6 @@ func sameOrigin(u, v *url.URL) bool {
 	return u.Scheme == v.Scheme && strings.EqualFold(u.Hostname(), v.Hostname()) && port(u) == port(v)
 }
 
-// readErrorBody returns what there is of an error's body within the bounds.
-func (a *attempt) readErrorBody() []byte {
-	a.bound(errorBodyTimeout, errBodyTimeout)
-	body, _ := io.ReadAll(io.LimitReader(a, maxErrorBody))
-	a.info.Body = body
-	return body
-}
-
 // take reads and decodes the reply of a unary call.
 func (a *attempt) take(resp *http.Response) failure {
 	body, err := a.readAll(resp.ContentLength)
@@ -448,29 +353,6 @@ func (a *attempt) take(resp *http.Response) failure {
 	}
 }
 
-// readAll reads the body to its end, which may be elsewhere than the header
-// says: where a transport decompresses it, or a recording was edited.
-func (a *attempt) readAll(length int64) ([]byte, error) {
-	if length < 0 || length > maxReplyBody {
-		length = 511
-	}
-	b := make([]byte, 0, length+1) // the last byte's room is for the end
-	for {
-		n, err := a.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		switch {
-		case len(b) > maxReplyBody:
-			return b, errReplyTooLarge
-		case err == io.EOF:
-			return b, nil
-		case err != nil:
-			return b, err
-		case len(b) == cap(b):
-			b = append(b, 0)[:len(b)]
-		}
-	}
-}
-
 // open returns the stream that the reply is, once its first chunk or its end
 // is there.
 func (a *attempt) open(resp *http.Response) (*stream, failure) {
@@ -492,81 +374,4 @@ func (a *attempt) open(resp *http.Response) (*stream, failure) {
 		s.traceFirst()
 	}
 	return s, failure{}
-}
-
-// transportFailure is a failure without a reply.
-func (a *attempt) transportFailure(err error) failure {
-	a.unsent = neverSent(err)
-	return failure{err: err, retryable: retryableTransport(err) && a.repeatable(a.unsent)}
-}
-
-// repeatable reports whether the request may be sent again, given whether it
-// is proven that the service has done nothing.
-func (r *request) repeatable(unsent bool) bool {
-	return (unsent || r.repeat != ifUnsent) && (r.upload == nil || !r.upload.spent())
-}
-
-// replyFailure is a reply that is an error.
-func (c *call) replyFailure(resp *http.Response, body []byte) failure {
-	e := c.apiError()
-	now := time.Now()
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		now = date // a Retry-After that is a date is by the server's clock
-	}
-	e.RetryAfter, _ = parseRetryAfter(resp.Header.Get(wire.HeaderRetryAfter), now)
-	decodeError(e, body, now, c.redact)
-	if to, err := resp.Location(); e.Message == "" && err == nil {
-		to.RawQuery, to.Fragment = "", "" // they may hold anything
-		e.Message = "redirect to " + c.redact(to.Redacted()) + " is not followed: redirects are by 307 or 308, to the same origin, and within MaxAttempts"
-	}
-	c.errorReply = typed(e)
-	rejected := e.StatusCode == http.StatusTooManyRequests
-	lasting := rejected && c.otherLimit != nil && c.otherLimit(e.Message)
-	return failure{
-		err:        c.errorReply,
-		retryable:  retryableReply(e) && !lasting && c.repeatable(rejected),
-		retryAfter: e.RetryAfter,
-		limited:    rejected && !lasting,
-	}
-}
-
-// errorIn returns the error that a reply names which claims success, or nil.
-func (c *call) errorIn(body []byte) error {
-	e := c.apiError()
-	if !decodeError(e, body, time.Now(), c.redact) {
-		return nil
-	}
-	e.Body = excerpt(body, c.redact)
-	c.errorReply = typed(e)
-	return c.errorReply
-}
-
-// badReply is a reply that claims success and is not usable.
-func (c *call) badReply(body []byte, err error) failure {
-	e := c.apiError()
-	decodeError(e, body, time.Now(), c.redact)
-	e.Body = excerpt(body, c.redact)
-	if e.Message == "" {
-		e.Message = "reply is not usable"
-	}
-	c.errorReply = typed(e)
-	return failure{err: newCallError(c.errorReply.Error()+": "+oneLine(c.redact(err.Error())), c.errorReply, err)}
-}
-
-// cutOff is a reply of which a part is missing.
-func (c *call) cutOff(body []byte, err error) failure {
-	f := c.badReply(body, err)
-	f.retryable = c.repeatable(false)
-	return f
-}
-
-// streamFailure is a stream that failed before its first chunk.
-func (c *call) streamFailure(err *StreamError) failure {
-	c.errorReply = err
-	f := failure{err: err}
-	switch err.Code {
-	case CodeStreamError, CodeModelTimeout, CodeModelError, CodeAgentOffline, CodeInternalError, CodeStreamTruncated, CodeStreamIdle:
-		f.retryable = c.repeatable(false)
-	}
-	return f
 }

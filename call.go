@@ -2,123 +2,23 @@ package clawhq
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
-	"github.com/clawhq/clawhq-go/internal/shaping"
 	"github.com/clawhq/clawhq-go/internal/wire"
 	"github.com/google/uuid"
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// A request is what a public method asks do for.
-type request struct {
-	method string
-	path   string     // below the base URL, ids in it escaped
-	route  string     // the same with wildcards for ids, for a Trace
-	query  url.Values // nil for none
-	url    *url.URL   // of path and query; nil has do make it
-	json   []byte     // the body; nil for none
-	upload upload     // the body, if it is not held in memory
-
-	auth   wire.Auth
-	repeat repeat
-	window shaping.Window // the rate limit's window that the request counts in
-	stream bool           // the reply is an event stream
-
-	// decode takes the body of a unary call's reply; nil drops it.
-	decode func([]byte) error
-
-	// otherLimit tells by its message whether a 429 is of another limit than
-	// that of the rate: no room that time makes cures it. Nil if there is none.
-	otherLimit func(message string) bool
-
-	// refused is why the request is not to be sent, if it is not.
-	refused error
-}
-
-// repeat says when an attempt may be repeated whose failure is of a kind that
-// may pass.
-type repeat int
-
-const (
-	freely   repeat = iota // twice has the effect of once
-	underKey               // the same, since the request carries an idempotency key
-	ifUnsent               // only if the failure proves that nothing happened
-)
-
-// An upload is a body that is read as it is sent.
-type upload interface {
-	contentType() string
-
-	// open returns the body from its beginning, and its size or -1. Each
-	// attempt opens it anew; what the one before got may then still be read.
-	open() (r io.ReadCloser, size int64, err error)
-
-	// spent reports whether it cannot be opened any more.
-	spent() bool
-}
-
-// to returns a request to an endpoint, with what is in its path.
-func to(e wire.Endpoint, ids ...string) request {
-	r := request{method: e.Method, path: e.Path, route: e.Path, auth: e.Auth}
-	if len(ids) > 0 {
-		r.path = e.Expand(ids...)
-	}
-	if e.Window != wire.KeyWindow {
-		r.window = shaping.Window(e.Window)
-	}
-	if e.Method == http.MethodPost {
-		r.repeat = ifUnsent
-	}
-	return r
-}
-
-// unless returns the request, not to be sent if there is a reason against it.
-func (r request) unless(refused *InvalidRequestError) request {
-	if refused != nil {
-		r.refused = refused
-	}
-	return r
-}
-
-// carry returns the request with v as its JSON body, which has a bound, not to
-// be sent if there is a reason against it.
-func (r request) carry(v any, refused *InvalidRequestError) request {
-	if refused != nil {
-		return r.unless(refused)
-	}
-	b, err := json.Marshal(v)
-	switch {
-	case err != nil:
-		return r.unless(invalid(CodeInvalidRequest, "", "request cannot be encoded: %v", err))
-	case len(b) > wire.MaxBodyBytes:
-		return r.unless(invalid(CodeInvalidRequest, "", "request has %d bytes, at most %d are allowed", len(b), wire.MaxBodyBytes))
-	}
-	r.json = b
-	return r
-}
-
 // A reply is the result of a successful attempt; decode has taken the body.
 type reply struct {
 	requestID string
 	stream    *stream // of a streaming call
-}
-
-// A failure is what an attempt failed with.
-type failure struct {
-	err        error
-	retryable  bool
-	retryAfter time.Duration
-	limited    bool // by the rate limit
 }
 
 // A call is one public call: what its attempts share. It stands in the
@@ -151,6 +51,10 @@ type call struct {
 // do is the one way of a request: headers, shaping, attempts, and the reply or
 // the typed error.
 func (c *core) do(ctx context.Context, r request, opts []CallOption) (result reply, err error) {
+	if ctx == nil {
+		ctx = context.Background()
+		r = r.unless(invalid(CodeInvalidParameter, "ctx", "the context is nil"))
+	}
 	call := &call{core: c, request: r, ctx: ctx, policy: c.retry}
 	for _, opt := range opts {
 		if opt != nil {
@@ -286,9 +190,6 @@ func (c *call) prepare() error {
 
 // check returns why the call is not to be sent, and sets its retry policy.
 func (c *call) check() error {
-	if c.ctx == nil {
-		return invalid(CodeInvalidParameter, "ctx", "the context is nil")
-	}
 	if c.refused != nil {
 		return c.refused
 	}
@@ -384,64 +285,6 @@ func (c *call) checkRetry(_ context.Context, resp *http.Response, err error) (bo
 		c.traceRetry()
 	}
 	return c.verdict == again, nil
-}
-
-// error returns what the caller gets of a call that failed: the last failure,
-// with the last reply if that was an earlier attempt's, and with why there is
-// no further attempt, if that is not for its kind or number.
-func (c *call) error() error {
-	last := c.failure.err
-	causes := []error{last}
-	text := ""
-	if isReply(last) {
-		text = last.Error()
-	} else {
-		text = fmt.Sprintf("clawhq: %s %s: %s (client_request_id %s", c.method, c.path, oneLine(c.redact(last.Error())), c.clientRequestID)
-		if c.attempts > 0 {
-			text += fmt.Sprintf(", attempt %d", c.attempts)
-		}
-		text += ")"
-		if c.errorReply != nil {
-			text += "; before that: " + strings.TrimPrefix(c.errorReply.Error(), "clawhq: ")
-			causes = append(causes, c.errorReply)
-		}
-	}
-	switch c.verdict {
-	case ended:
-		causes = append(causes, c.ctx.Err(), context.Cause(c.ctx))
-	case cutShort:
-		causes = append(causes, c.ctx.Err(), context.Cause(c.ctx))
-		text += "; " + c.ctx.Err().Error() + " while waiting to retry"
-	case tooLate:
-		causes = append(causes, context.DeadlineExceeded)
-		text += fmt.Sprintf("; a retry in %v would come after the context's deadline", c.wait.Round(time.Millisecond))
-	case overBudget:
-		text += "; not repeated, since the client's retry budget is spent"
-	default:
-		if isReply(last) {
-			return last
-		}
-	}
-	return newCallError(text, causes...)
-}
-
-// isReply reports whether an attempt failed with a reply.
-func isReply(err error) bool {
-	var api *APIError
-	return errors.As(err, &api)
-}
-
-// apiError returns an error with what is known of the call and its last reply.
-func (c *call) apiError() *APIError {
-	return &APIError{
-		StatusCode:      c.info.StatusCode,
-		RequestID:       c.info.RequestID,
-		ClientRequestID: c.clientRequestID,
-		RateLimit:       c.info.RateLimit,
-		Attempts:        c.attempts,
-		Method:          c.method,
-		Path:            c.path,
-	}
 }
 
 // responseInfo returns what the caller sees of the last attempt.

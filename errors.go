@@ -381,34 +381,6 @@ func excerpt(body []byte, redact func(string) string) []byte {
 	return []byte(s[:min(len(s), maxErrorExcerpt)])
 }
 
-// callError is a call that failed for more than one reason, or for one that is
-// not a reply. It matches each of its causes.
-type callError struct {
-	text   string
-	causes hidden[[]error] // their texts are not redacted
-}
-
-func newCallError(text string, causes ...error) *callError {
-	return &callError{text, hide(causes)}
-}
-
-func (e *callError) Error() string   { return e.text }
-func (e *callError) Unwrap() []error { return e.causes.get() }
-
-// Format prints the text whatever the verb: with one that does not fit, fmt
-// would print the causes, whose texts are not redacted.
-func (e *callError) Format(s fmt.State, verb rune) {
-	if verb != 'q' && verb != 'x' && verb != 'X' {
-		verb = 's'
-	}
-	fmt.Fprintf(s, fmt.FormatString(s, verb), e.text)
-}
-
-// redactedError is err with its text redacted and made one line.
-func redactedError(err error, redact func(string) string) error {
-	return newCallError(oneLine(redact(err.Error())), err)
-}
-
 // invalid is the error of a request that is refused before it is sent.
 func invalid(code ErrorCode, param, format string, args ...any) *InvalidRequestError {
 	return &InvalidRequestError{&APIError{Code: code, Type: TypeValidation, Param: param, Message: fmt.Sprintf(format, args...)}}
