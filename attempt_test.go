@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"runtime"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/jarcoal/httpmock"
 )
 
 // deafBody heeds nothing but its Close, as io.Pipe does.
@@ -246,3 +248,74 @@ func TestTransportPanics(t *testing.T) {
 type leavingReader struct{ leave func() }
 
 func (r leavingReader) Read([]byte) (int, error) { r.leave(); return 0, io.EOF }
+
+// The context's end is part of an error only if it had a part in it.
+func TestContextEndsLater(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
+		cancel() // while the reply is on its way
+		return reply(400, `{"error":{"code":"invalid_request","message":"m"}}`), nil
+	})
+	if _, err := mockClient(t, mock).Chat(ctx, hi); errors.Is(err, context.Canceled) {
+		t.Errorf("a refused request: got %v", err)
+	}
+
+	ctx, cancel = context.WithCancel(t.Context())
+	mock = httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
+		cancel()
+		return reply(503, ""), nil
+	})
+	var server *clawhq.ServerError
+	if _, err := mockClient(t, mock).Chat(ctx, hi); !errors.Is(err, context.Canceled) || !errors.As(err, &server) {
+		t.Errorf("a failure not repeated because of it: got %v", err)
+	}
+
+	ctx, cancel = context.WithCancel(t.Context())
+	defer cancel()
+	mock = httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", chatURL, func(r *http.Request) (*http.Response, error) {
+		resp := reply(200, "")
+		resp.Body, resp.ContentLength = silent{strings.NewReader("{"), r.Context()}, -1
+		time.AfterFunc(time.Millisecond, cancel)
+		return resp, nil
+	})
+	server = nil
+	if _, err := mockClient(t, mock).Chat(ctx, hi); !errors.Is(err, context.Canceled) || errors.As(err, &server) {
+		t.Errorf("while the reply is read: got %v", err)
+	}
+}
+
+// Transports that do what the documentation of RoundTripper forbids, but
+// http.Client puts up with.
+func TestUnrulyTransports(t *testing.T) {
+	t.Parallel()
+	var last *url.URL
+	for name, tt := range map[string]struct {
+		transport transport
+		want      string
+	}{
+		"no body":       {func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil }, "reply is not usable"},
+		"no error body": {func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 400}, nil }, "400 Bad Request"},
+		"nothing":       {func(*http.Request) (*http.Response, error) { return nil, nil }, "neither a response nor an error"},
+		"rewrites the URL": {func(r *http.Request) (*http.Response, error) {
+			if last == r.URL || r.URL.Host != "app.clawhq.tech" {
+				t.Errorf("the URL is %v", r.URL)
+			}
+			last = r.URL
+			r.URL.Host = "elsewhere.example"
+			return &http.Response{StatusCode: 503}, nil
+		}, "503"},
+	} {
+		client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: tt.transport}), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 3, MinWait: 1}))
+		_, err := client.Chat(t.Context(), hi)
+		_, streamErr := clawhq.CollectText(client.ChatStream(t.Context(), hi))
+		for _, err := range []error{err, streamErr} {
+			if err == nil || !strings.Contains(err.Error(), tt.want) && !strings.Contains(err.Error(), "stream_malformed") {
+				t.Errorf("%s: got %v", name, err)
+			}
+		}
+	}
+}

@@ -3,7 +3,6 @@ package clawhq
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -245,7 +244,7 @@ func (c *call) bearer() ([]string, error) {
 	}
 	key, err := secrets.key(c.ctx)
 	if err != nil {
-		c.failure = failure{err: fmt.Errorf("API key: %w", err)}
+		c.failure = failure{err: newCallError("API key: "+oneLine(c.redact(err.Error())), err)}
 		c.verdict, _ = c.judge(c.failure)
 		return nil, c.error()
 	}

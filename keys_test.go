@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"reflect"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,7 +15,6 @@ import (
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/jarcoal/httpmock"
 )
 
@@ -343,40 +341,5 @@ func TestKeysConcurrently(t *testing.T) {
 	}
 	if active != 1 {
 		t.Errorf("%d keys are active", active)
-	}
-}
-
-func TestSecret(t *testing.T) {
-	t.Parallel()
-	client := sends(t, func(*http.Request) (*http.Response, error) {
-		return reply(200, `{"key":{"id":"1","full_key":"`+testKey+`"}}`), nil
-	}, clawhq.WithSession("s"))
-	create := func() clawhq.CreatedKey {
-		k, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "n"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return *k
-	}
-	created := create()
-	copied := created
-	if !reflect.DeepEqual(created, copied) || created != copied || !cmp.Equal(created, copied) {
-		t.Error("a CreatedKey differs from its copy")
-	}
-	if again := create(); !cmp.Equal(created, again) || !created.Secret.Equal(again.Secret) {
-		t.Error("the same key differs for go-cmp")
-	}
-	if created.Secret.Equal(clawhq.Secret{}) || reflect.DeepEqual(created, clawhq.CreatedKey{Key: created.Key}) {
-		t.Error("a secret equals none")
-	}
-	var zero clawhq.Secret
-	if zero.Reveal() != "" || zero.String() != "" || !cmp.Equal(zero, clawhq.Secret{}) {
-		t.Errorf("the zero Secret is %q", zero)
-	}
-	if diff := cmp.Diff(clawhq.CreatedKey{}, clawhq.CreatedKey{}, cmpopts.EquateEmpty()); diff != "" {
-		t.Error(diff)
-	}
-	if got := clawhq.RPM60.String(); got != "60 RPM" {
-		t.Errorf("got %q", got)
 	}
 }

@@ -1,11 +1,16 @@
 package clawhq_test
 
 import (
+	"context"
+	"errors"
 	"math"
+	"net/http"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/jarcoal/httpmock"
 )
 
 func TestParseRetryAfter(t *testing.T) {
@@ -127,6 +132,53 @@ func TestRetryBudget(t *testing.T) {
 	for range 10_000 {
 		if !unbounded.Spend() {
 			t.Fatal("a negative budget is bounded")
+		}
+	}
+}
+
+// With every call failing, 1,000 calls make at most 1,200 requests; a single
+// failure in a healthy period is always repeated.
+func TestRetryBudgetOfAClient(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport()
+	var mu sync.Mutex
+	failing, requests := true, 0
+	mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		requests++
+		if failing {
+			return reply(503, ""), nil
+		}
+		return reply(200, okBody), nil
+	})
+	client := mockClient(t, mock, clawhq.WithRateLimit(0), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
+	var wg sync.WaitGroup
+	for range 1000 {
+		wg.Go(func() {
+			_, err := client.Chat(context.Background(), hi)
+			var e *clawhq.ServerError
+			if !errors.As(err, &e) || e.StatusCode != 503 {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("1,000 failing calls made %d requests", requests)
+	if requests > 1200 || requests == 1000 {
+		t.Errorf("1,000 failing calls made %d requests", requests)
+	}
+	for i := range 1000 { // a failure in ten
+		mu.Lock()
+		failing = i%10 == 9 && i > 100
+		mu.Unlock()
+		_, err := client.Chat(t.Context(), hi, clawhq.WithResponseInfo(&clawhq.ResponseInfo{}))
+		if (err == nil) != !failing {
+			t.Fatalf("call %d: %v", i, err)
+		}
+		var e *clawhq.ServerError
+		if errors.As(err, &e) && e.Attempts < 2 {
+			t.Fatalf("call %d was not repeated: %v", i, err)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func (s *session) renew(sent *cookies, set []*http.Cookie) {
 }
 
 // renewed returns the cookies with what a reply has set of them, or nil if
-// that is nothing. A long value comes in parts, name.0, name.1 and so on, as
+// that changes nothing. A long value comes in parts, name.0, name.1 and so on, as
 // many as it needs now: a first part puts an end to all parts before it.
 func (c *cookies) renewed(set []*http.Cookie) *cookies {
 	list := slices.Clone(c.list)
@@ -97,7 +97,7 @@ func (c *cookies) renewed(set []*http.Cookie) *cookies {
 			list = append(list, cookie{n.Name, value})
 		}
 	}
-	if len(set) == 0 {
+	if slices.Equal(list, c.list) {
 		return nil
 	}
 	former := slices.Clone(c.former)

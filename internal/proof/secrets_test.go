@@ -30,8 +30,12 @@ import (
 	"github.com/clawhq/clawhq-go/internal/dashboard"
 )
 
-// sentinelSession is a session that opens nothing.
-const sentinelSession = "s3ss10n-that-nobody-may-see"
+// sentinelSession is a session that opens nothing, and renewedSession what it
+// is renewed to.
+const (
+	sentinelSession = "s3ss10n-that-nobody-may-see"
+	renewedSession  = "r3n3wed-by-the-service-itself"
+)
 
 // A key and a session go in everywhere; whatever comes out of the client and
 // the reference server, in whatever form it is printed, is searched for them.
@@ -42,6 +46,7 @@ func TestSecrets(t *testing.T) {
 	x := &exhibition{t: t, types: map[string]bool{}, seen: map[string]bool{}}
 	x.secret(testKey[12:])
 	x.secret(sentinelSession)
+	x.secret(renewedSession)
 	t.Run("client/text", func(t *testing.T) { exhibitClient(t, x, "text") })
 	t.Run("client/JSON", func(t *testing.T) { exhibitClient(t, x, "JSON") })
 	t.Run("server/text", func(t *testing.T) { exhibitServer(t, x, clawhqtest.Documented, "text") })
@@ -392,11 +397,11 @@ func exhibitClient(t *testing.T, x *exhibition, format string) {
 		}
 		r := replies[n]
 		return reply(r.status, r.body, "Content-Type", r.contentType, "X-Request-Id", echo, "Retry-After", echo,
-			"Location", "https://elsewhere.example/"+testKey+"?a="+sentinelSession, "Set-Cookie", "session="+sentinelSession,
+			"Location", "https://elsewhere.example/"+testKey+"?a="+sentinelSession, "Set-Cookie", "sb-x.0="+renewedSession+"; Path=/",
 			"X-RateLimit-Limit", "60", "X-RateLimit-Remaining", "59"), nil
 	}
 	var logs bytes.Buffer
-	client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: transport(answer)}), clawhq.WithSession(sentinelSession),
+	client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: transport(answer)}), clawhq.WithSession("sb-x.0="+sentinelSession+"; sb-x.1=a-second-part"),
 		clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2, MinWait: 1, MaxWait: 1, Budget: -1}), clawhq.WithLogger(logger(format, &logs)), clawhq.WithRateLimit(0), clawhq.WithTrace(x.trace()))
 	x.show(client)
 	x.show(client.Keys)
@@ -456,11 +461,19 @@ func exhibitClient(t *testing.T, x *exhibition, format string) {
 	refused(client.Chat(t.Context(), hi, clawhq.WithClientRequestID(testKey+"\n")))
 	refused(client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: strings.Repeat(testKey, 3)}))
 	refused(client.Chat(ended, hi))
+	refused(client.Chat(t.Context(), hi, clawhq.WithHeader("Authorization", "Bearer "+testKey)))
+	refused(client.Chat(t.Context(), hi, clawhq.WithHeader(testKey+"\n", testKey)))
+	for _, key := range []func(context.Context) (string, error){
+		func(context.Context) (string, error) { return testKey + "x", nil },
+		func(context.Context) (string, error) { return "", loudError("the vault has " + testKey) },
+	} {
+		refused(mockClient(t, nil, clawhq.WithAPIKeyFunc(key)).Chat(t.Context(), hi))
+	}
 	refused(mockClient(t, nil).Keys.List(t.Context()))
 	for _, opts := range [][]clawhq.Option{
 		{clawhq.WithAPIKey(testKey + "x")}, {clawhq.WithAPIKey("sk-" + testKey)}, {clawhq.WithBaseURL(testKey)},
 		{clawhq.WithBaseURL("https://" + testKey + ":x/")}, {clawhq.WithBaseURL("https://" + testKey + "@host")}, {clawhq.WithBaseURL("http://" + testKey)},
-		{clawhq.WithBaseURL("https://host/" + testKey + "?" + sentinelSession)}, {clawhq.WithSession(sentinelSession + "\n")}, {clawhq.WithUserAgent(testKey + "\n")},
+		{clawhq.WithBaseURL("https://host/" + testKey + "?" + sentinelSession)}, {clawhq.WithSession(sentinelSession + "\n")}, {clawhq.WithSession("a=b; " + sentinelSession)}, {clawhq.WithUserAgent(testKey + "\n")},
 	} {
 		_, err := clawhq.NewClient(append([]clawhq.Option{clawhq.WithAPIKey(testKey), clawhq.WithSession(sentinelSession)}, opts...)...)
 		refused(nil, err)
@@ -625,7 +638,7 @@ func exhibitValues(t *testing.T, x *exhibition) {
 		clawhq.ChatChunk{Content: "text"}, hi, clawhq.CreateKeyRequest{Name: name, RateLimit: tier}, clawhq.UpdateKeyRequest{Name: &name, RateLimit: &tier},
 		clawhq.RateLimit{Limit: 60, Reset: time.Unix(1, 0)}, clawhq.LimitReply{Window: "key", StatusCode: 429}, clawhq.LimitRequest{Window: "key"}, clawhq.DefaultRetryPolicy(), clawhq.Key{ID: "1"}, clawhq.KeyStats{Today: 1}, clawhq.KeyActive,
 		clawhq.CodeRateLimited, clawhq.TypeRateLimit, tier, clawhq.Secret{},
-		clawhq.WithAPIKey(testKey), clawhq.WithSession(sentinelSession), clawhq.WithIdempotencyKey(testKey), clawhq.WithClientRequestID(testKey),
+		clawhq.WithAPIKey(testKey), clawhq.WithSession(sentinelSession), clawhq.WithIdempotencyKey(testKey), clawhq.WithClientRequestID(testKey), clawhq.WithHeader("X-Key", testKey), clawhq.CodeStreamCancelled,
 		clawhqtest.WithInMemory(), clawhqtest.Reply(testKey), clawhqtest.FaultReset(),
 		clawhqtest.Message{Text: "hi", History: []clawhqtest.Turn{{Role: clawhqtest.RoleUser, Content: "hi"}}}, clawhqtest.Turn{Role: clawhqtest.RoleUser},
 		clawhqtest.Conversation{Messages: []clawhqtest.StoredMessage{{Content: "hi"}}}, clawhqtest.StoredMessage{Content: "hi"}, clawhqtest.AuditEntry{ID: "1"},

@@ -12,7 +12,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,7 +19,6 @@ import (
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/jarcoal/httpmock"
-	"golang.org/x/time/rate"
 )
 
 // What is sent again and what is not, and how long is waited before. The
@@ -332,53 +330,6 @@ func TestNoSilentReplay(t *testing.T) {
 	}
 }
 
-// With every call failing, 1,000 calls make at most 1,200 requests; a single
-// failure in a healthy period is always repeated.
-func TestRetryBudgetOfAClient(t *testing.T) {
-	t.Parallel()
-	mock := httpmock.NewMockTransport()
-	var mu sync.Mutex
-	failing, requests := true, 0
-	mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		requests++
-		if failing {
-			return reply(503, ""), nil
-		}
-		return reply(200, okBody), nil
-	})
-	client := mockClient(t, mock, clawhq.WithRateLimit(0), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
-	var wg sync.WaitGroup
-	for range 1000 {
-		wg.Go(func() {
-			_, err := client.Chat(context.Background(), hi)
-			var e *clawhq.ServerError
-			if !errors.As(err, &e) || e.StatusCode != 503 {
-				t.Errorf("got %v", err)
-			}
-		})
-	}
-	wg.Wait()
-	t.Logf("1,000 failing calls made %d requests", requests)
-	if requests > 1200 || requests == 1000 {
-		t.Errorf("1,000 failing calls made %d requests", requests)
-	}
-	for i := range 1000 { // a failure in ten
-		mu.Lock()
-		failing = i%10 == 9 && i > 100
-		mu.Unlock()
-		_, err := client.Chat(t.Context(), hi, clawhq.WithResponseInfo(&clawhq.ResponseInfo{}))
-		if (err == nil) != !failing {
-			t.Fatalf("call %d: %v", i, err)
-		}
-		var e *clawhq.ServerError
-		if errors.As(err, &e) && e.Attempts < 2 {
-			t.Fatalf("call %d was not repeated: %v", i, err)
-		}
-	}
-}
-
 // What happens is logged at debug level, without keys, bodies or queries.
 func TestLog(t *testing.T) {
 	t.Parallel()
@@ -403,102 +354,6 @@ func TestLog(t *testing.T) {
 			}
 		}
 	})
-}
-
-// A limiter of the caller's own is waited for by every attempt.
-func TestLimiter(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-		client := s.Client(clawhq.WithLimiter(rate.NewLimiter(rate.Every(10*time.Second), 1)))
-		s.Inject(clawhqtest.FaultStatus(500, ""))
-		start := time.Now()
-		if _, err := client.Chat(t.Context(), hi); err != nil || time.Since(start).Round(time.Microsecond) != 10*time.Second {
-			t.Errorf("got %v after %v", err, time.Since(start))
-		}
-		// x/time/rate sees at once that the deadline is hopeless, but its
-		// error does not match the context's.
-		ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second)
-		defer cancel()
-		_, err := client.Chat(ctx, hi)
-		if !errors.Is(err, clawhq.ErrThrottled) || !errors.Is(err, context.DeadlineExceeded) || time.Since(start).Round(time.Microsecond) != 10*time.Second {
-			t.Errorf("got %v after %v", err, time.Since(start))
-		}
-		ctx, cancelNow := context.WithCancel(t.Context())
-		time.AfterFunc(time.Second, cancelNow)
-		_, err = client.Chat(ctx, hi)
-		if !errors.Is(err, clawhq.ErrThrottled) || !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
-		}
-	})
-	broken := errors.New("redis is down")
-	mock := httpmock.NewMockTransport()
-	_, err := mockClient(t, mock, clawhq.WithLimiter(limiterFunc(func(context.Context) error { return broken }))).Chat(t.Context(), hi)
-	if !errors.Is(err, broken) || errors.Is(err, clawhq.ErrThrottled) || mock.GetTotalCallCount() != 0 {
-		t.Errorf("got %v", err)
-	}
-}
-
-type limiterFunc func(context.Context) error
-
-func (f limiterFunc) Wait(ctx context.Context) error { return f(ctx) }
-
-// bucket is a limiter with more to it than a *rate.Limiter.
-type bucket struct{ *rate.Limiter }
-
-func TestLimiterThatWrapsATokenBucket(t *testing.T) {
-	t.Parallel()
-	mock := httpmock.NewMockTransport()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	spent := bucket{rate.NewLimiter(rate.Every(time.Hour), 1)}
-	spent.Allow()
-	_, err := mockClient(t, mock, clawhq.WithLimiter(spent)).Chat(ctx, hi)
-	if !errors.Is(err, clawhq.ErrThrottled) || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v", err)
-	}
-	_, err = mockClient(t, mock, clawhq.WithLimiter(bucket{rate.NewLimiter(1, 0)})).Chat(ctx, hi)
-	if err == nil || errors.Is(err, clawhq.ErrThrottled) || errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "burst") {
-		t.Errorf("a bucket that admits nothing: got %v", err)
-	}
-}
-
-// The context's end is part of an error only if it had a part in it.
-func TestContextEndsLater(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	mock := httpmock.NewMockTransport()
-	mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
-		cancel() // while the reply is on its way
-		return reply(400, `{"error":{"code":"invalid_request","message":"m"}}`), nil
-	})
-	if _, err := mockClient(t, mock).Chat(ctx, hi); errors.Is(err, context.Canceled) {
-		t.Errorf("a refused request: got %v", err)
-	}
-
-	ctx, cancel = context.WithCancel(t.Context())
-	mock = httpmock.NewMockTransport()
-	mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
-		cancel()
-		return reply(503, ""), nil
-	})
-	var server *clawhq.ServerError
-	if _, err := mockClient(t, mock).Chat(ctx, hi); !errors.Is(err, context.Canceled) || !errors.As(err, &server) {
-		t.Errorf("a failure not repeated because of it: got %v", err)
-	}
-
-	ctx, cancel = context.WithCancel(t.Context())
-	defer cancel()
-	mock = httpmock.NewMockTransport()
-	mock.RegisterResponder("POST", chatURL, func(r *http.Request) (*http.Response, error) {
-		resp := reply(200, "")
-		resp.Body, resp.ContentLength = silent{strings.NewReader("{"), r.Context()}, -1
-		time.AfterFunc(time.Millisecond, cancel)
-		return resp, nil
-	})
-	server = nil
-	if _, err := mockClient(t, mock).Chat(ctx, hi); !errors.Is(err, context.Canceled) || errors.As(err, &server) {
-		t.Errorf("while the reply is read: got %v", err)
-	}
 }
 
 // Neither a path nor a redirect's query reaches errors and logs as it is.
