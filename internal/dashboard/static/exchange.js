@@ -4,6 +4,7 @@ import { EventParser } from './sse.js';
 import { send } from './request.js';
 
 const slice = 8; // milliseconds of reading before the browser gets its turn
+const piece = 16_384; // characters that are decoded at once
 
 const browserTurn = () => globalThis.scheduler?.yield?.() ?? new Promise((resolve) => { setTimeout(resolve); });
 
@@ -77,9 +78,11 @@ export class Exchange {
       const text = decoder.decode(value, { stream: true });
       if (!parser) this.body += text;
       else {
-        for (const data of parser.push(text)) {
-          this.#event(data);
-          await rest();
+        for (let i = 0; i < text.length; i += piece) {
+          for (const data of parser.push(text.slice(i, i + piece))) {
+            this.#event(data);
+            await rest();
+          }
         }
       }
       this.#sign();

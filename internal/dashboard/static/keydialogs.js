@@ -54,17 +54,9 @@ export class KeyDialogs {
       const { key } = await this.#api.call('keys.create', { name: named('create-name'), rate_limit_per_min: Number(byId('create-tier').value) });
       this.#keyring.created(key);
       dialog.close();
+      await this.#changed(key.id);
       this.#reveal(key);
-      await this.#changedBehind(key.id);
     });
-  }
-
-  // The list is brought up to date while the secret is shown, which keeps the
-  // focus until it is closed.
-  async #changedBehind(id) {
-    const focused = document.activeElement;
-    await this.#changed(id);
-    focused.focus();
   }
 
   #setUpSecret(tryKey) {
