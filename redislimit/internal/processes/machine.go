@@ -59,8 +59,10 @@ type Trip struct {
 const variable = "CLAWHQ_FLEET_MACHINE"
 
 // Main makes the process a machine if it was started as one, and does not
-// return then. A program that starts machines calls it first.
+// return then. A program that starts machines calls it first. It also silences
+// what go-redis has to say of broken connections.
 func Main() {
+	redis.SetLogger(silent{})
 	config := os.Getenv(variable)
 	if config == "" {
 		return
@@ -112,7 +114,6 @@ func (m Machine) Process(ctx context.Context) (wait func() (Report, error), err 
 
 // run is what the process does.
 func (m Machine) run() (Report, error) {
-	redis.SetLogger(silent{})
 	recorder := &recorder{start: m.Start}
 	opts := []clawhq.Option{
 		clawhq.WithBaseURL(m.URL), clawhq.WithAPIKey(m.Key), clawhq.WithUserAgent(m.Name),
