@@ -86,8 +86,8 @@ func headerInt(h http.Header, name string) (n int64, ok bool) {
 
 // A Limiter makes room for attempts, one by one. Wait blocks until one may be
 // sent, or returns an error, at the latest when ctx ends; that error fails the
-// call. *rate.Limiter of golang.org/x/time is one; another may be shared
-// between machines. An error that matches context.DeadlineExceeded before ctx ends
+// call. *rate.Limiter of golang.org/x/time is one; module redislimit has one
+// that machines share. An error that matches context.DeadlineExceeded before ctx ends
 // says that there will be no room in time. A Limiter may also be a LimitObserver, a WindowLimiter and
 // a FallbackLimiter.
 //

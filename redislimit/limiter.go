@@ -15,8 +15,9 @@ import (
 )
 
 // A Limiter keeps the calls of all machines that use one key inside the key's
-// limit. It is a [clawhq.Limiter] that tells windows apart, and a
-// [clawhq.LimitObserver]. It is safe for any number of goroutines, and for any
+// limit. It is a [clawhq.WindowLimiter], a [clawhq.LimitObserver] and a
+// [clawhq.FallbackLimiter], all of which clawhq.WithLimiter finds by itself. It
+// is safe for any number of goroutines, and for any
 // number of clients of one key.
 type Limiter struct {
 	rdb     redis.UniversalClient
@@ -32,6 +33,12 @@ type Limiter struct {
 	link    link
 	notices notices
 }
+
+var _ interface {
+	clawhq.WindowLimiter
+	clawhq.LimitObserver
+	clawhq.FallbackLimiter
+} = (*Limiter)(nil)
 
 // New returns a Limiter that shares the limit of a key by a Redis: a single
 // one, a failover group or a cluster. key is the API key, or any other text

@@ -117,19 +117,17 @@ type trip struct {
 	w       *window
 	request request
 	ids     []string
-	sent    []entry
+	sent    []entry // that it adds to the log
 	news    news
 	begun   time.Time
-	timer   *time.Timer
-	over    bool // succeeded, failed, or taking too long
+	timer   *time.Timer // gives it up
+	over    bool        // succeeded, failed, or taking too long
 }
 
 func (w *window) newID() string {
 	w.next++
-	return w.id(w.next)
+	return w.l.machine + "-" + strconv.Itoa(w.next) // as the script makes it
 }
-
-func (w *window) id(n int) string { return w.l.machine + "-" + strconv.Itoa(n) }
 
 // trip asks for slots and tells what there is to tell. The Limiter's mutex is
 // held, but not while it is under way.
@@ -232,6 +230,7 @@ func (t *trip) failed(err error) {
 	w.l.link.failed(w, err)
 }
 
+// end has the trip be under way no more.
 func (t *trip) end() {
 	t.over = true
 	t.timer.Stop()
@@ -239,6 +238,7 @@ func (t *trip) end() {
 	t.w.asked -= len(t.ids)
 }
 
+// succeeded takes what Redis has answered.
 func (t *trip) succeeded(a answer, now time.Time) {
 	w := t.w
 	t.end()

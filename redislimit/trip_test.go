@@ -1,0 +1,42 @@
+package redislimit
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Whatever a server answers is understood, or an error.
+func TestParseAnswer(t *testing.T) {
+	t.Parallel()
+	good := []any{"epoch", int64(1), int64(2), int64(60), int64(4), int64(5), int64(1), int64(7), int64(8)}
+	got, err := parseAnswer(good)
+	want := answer{epoch: "epoch", version: 1, now: 2, limit: 60, sure: 4, calm: 5, lost: true, slots: []int64{7, 8}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(answer{})); diff != "" || err != nil {
+		t.Errorf("got error %v and (-want +got):\n%s", err, diff)
+	}
+	for name, v := range map[string]any{
+		"nothing":       nil,
+		"another type":  "OK",
+		"too short":     good[:6],
+		"no epoch":      append([]any{nil}, good[1:]...),
+		"not a number":  append(good[:7:7], "7"),
+		"a nil in it":   append(good[:7:7], nil),
+		"an empty list": []any{},
+	} {
+		if got, err := parseAnswer(v); err == nil || !strings.Contains(err.Error(), "unexpected") {
+			t.Errorf("%s: got %+v, %v, want an error", name, got, err)
+		}
+	}
+}
+
+// What two machines call one key has one name, and tells nothing of it.
+func TestFingerprint(t *testing.T) {
+	t.Parallel()
+	const key = "clw_0123456789abcdefghijABCDEFGHIJ01"
+	a, b := fingerprint(key), fingerprint(key+"2")
+	if a != fingerprint(key) || a == b || len(a) != 32 || strings.Contains(a, key[4:12]) {
+		t.Errorf("got %q and %q", a, b)
+	}
+}
