@@ -111,3 +111,44 @@ func TestMixedWindows(t *testing.T) {
 		})
 	}
 }
+
+// The small limit of another window does not hold chats up, on a key that
+// nothing is known of and on one whose limit was told long ago.
+func TestSmallWindowBesideTheKeys(t *testing.T) {
+	t.Parallel()
+	for name, warm := range map[string]bool{"key unknown": false, "key told long ago": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := &server{logs: map[string]*window.Log{}, served: map[string]int{}, limits: map[string]int{"": 60, "batch-create": 5}}
+				set := NewSet(Config{Unknown: 30, Others: 5})
+				var wg sync.WaitGroup
+				send := func(n int, w Window) {
+					for range n {
+						wg.Go(func() {
+							ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+							defer cancel()
+							var turn Turn
+							if err := set.Admit(ctx, Request{Window: w}, &turn); err != nil {
+								t.Errorf("%q: %v", w.Name, err)
+								return
+							}
+							srv.answer(&turn, w.Name, 100*ms)
+						})
+					}
+					wg.Wait()
+				}
+				if warm {
+					send(1, Window{})
+					time.Sleep(10 * time.Minute)
+				}
+				send(5, Window{"batch-create", 5})
+				start := time.Now()
+				send(25, Window{})
+				if took := time.Since(start); took > time.Second || srv.rejected > 0 {
+					t.Errorf("25 chats took %v, %d were rejected, want a round trip and none", took, srv.rejected)
+				}
+			})
+		})
+	}
+}
