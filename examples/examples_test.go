@@ -5,9 +5,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"go/parser"
 	"go/token"
 	"io"
+	"iter"
 	"net/http"
 	"net/url"
 	"os"
@@ -34,6 +36,9 @@ var prints = map[string][]string{
 		"502 Bad Gateway", "no reply", `"Thanks for ", and then`, "stream_truncated", `mend "message" of the request (sent: false)`, "no room before the deadline", "out of time"},
 	"ratelimit":  {"reference server", "100 of 100 done, 0 failed", "of 120 calls a minute left"},
 	"keys":       {"reference server", "created: clw_", "switched over", "revoked: clw_"},
+	"threads":    {"reference server", "new thread thread_"},
+	"batch":      {"reference server", "What are your business hours?,", "9:00 to 18:00 UTC", "Do you ship abroad?,"},
+	"files":      {"reference server", "note.txt: 38 of 38 bytes", "note.txt: processed", "in the knowledge base:\n  file_"},
 	"webbackend": nil,
 	"webhook":    nil,
 	"testing":    nil, // a package with a test of its own
@@ -50,6 +55,7 @@ var calls = map[string]struct {
 	"stream":     {1, []string{"What", "now?"}},
 	"ratelimit":  {5, []string{"-prompts", "5"}},
 	"keys":       {4, []string{"-out", os.DevNull}},
+	"threads":    {3, []string{"-delete"}},
 }
 
 func TestExamples(t *testing.T) {
@@ -117,6 +123,96 @@ func TestExamples(t *testing.T) {
 		var revoked *clawhq.AuthenticationError
 		if _, err := service.Client().Chat(t.Context(), hello); !errors.As(err, &revoked) {
 			t.Errorf("the old key: %v", err)
+		}
+	})
+
+	// A thread goes on where it was left.
+	t.Run("threads continued", func(t *testing.T) {
+		t.Parallel()
+		service := clawhqtest.NewTestServer(t, clawhqtest.WithPlainHTTP())
+		say := func(line string, args ...string) string {
+			cmd := command(t, filepath.Join(bin, "threads"), args...)
+			cmd.Env = append(cmd.Env, account(service)...)
+			cmd.Stdin = strings.NewReader(line + "\n\n")
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			return string(out)
+		}
+		first := say("What are your hours?", "-agent", "support-bot")
+		id, rest, _ := strings.Cut(strings.TrimPrefix(first, "new thread "), "\n")
+		if !strings.Contains(rest, "assistant: Thanks for") || !strings.Contains(rest, "(not sent, message is required)") {
+			t.Errorf("printed %s", first)
+		}
+		if second := say("And on Sundays?", "-thread", id); !strings.HasPrefix(second, "user: What are your hours?\nassistant: Thanks for") {
+			t.Errorf("printed %s", second)
+		}
+	})
+
+	// Rows come out as they went in, with an answer or an error.
+	t.Run("batch of a file", func(t *testing.T) {
+		t.Parallel()
+		service := clawhqtest.NewTestServer(t, clawhqtest.WithPlainHTTP(), clawhqtest.WithAgent("echo", func(_ context.Context, m clawhqtest.Message) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) {
+				if m.Text == "fail" {
+					yield("", errors.New("no"))
+				} else {
+					yield(m.Text+"!", nil)
+				}
+			}
+		}))
+		dir := t.TempDir()
+		in, out := filepath.Join(dir, "in.csv"), filepath.Join(dir, "out.csv")
+		var questions, answers strings.Builder
+		for i := range 70 { // three batches
+			fmt.Fprintf(&questions, "q%d,x\n", i)
+			fmt.Fprintf(&answers, "q%d,x,q%[1]d!,\n", i)
+		}
+		questions.WriteString("fail\n")
+		answers.WriteString("fail,,Failed to get response from agent\n")
+		if err := os.WriteFile(in, []byte(questions.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := command(t, filepath.Join(bin, "batch"), "-in", in, "-out", out, "-agent", "echo")
+		cmd.Env = append(cmd.Env, account(service)...)
+		if text, err := cmd.CombinedOutput(); err != nil || len(text) > 0 {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		if got, err := os.ReadFile(out); err != nil || string(got) != answers.String() {
+			t.Errorf("got %v:\n%s", err, got)
+		}
+	})
+
+	t.Run("files uploaded and deleted", func(t *testing.T) {
+		t.Parallel()
+		service := clawhqtest.NewTestServer(t, clawhqtest.WithPlainHTTP())
+		dir := t.TempDir()
+		good, bad := filepath.Join(dir, "prices.csv"), filepath.Join(dir, "prices.zip")
+		for name, content := range map[string]string{good: "a,b\n", bad: "PK\x03\x04"} {
+			if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run := func(args ...string) (string, error) {
+			cmd := command(t, filepath.Join(bin, "files"), args...)
+			cmd.Env = append(cmd.Env, account(service)...)
+			out, err := cmd.CombinedOutput()
+			return string(out), err
+		}
+		out, err := run(good)
+		_, list, _ := strings.Cut(out, "in the knowledge base:\n")
+		if err != nil || !strings.Contains(list, "prices.csv") || !strings.Contains(list, "processed") {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if out, err := run(bad); err == nil || !strings.Contains(out, `is of type "application/zip"`) {
+			t.Errorf("%v\n%s", err, out)
+		}
+		if out, err := run("-delete", strings.Fields(list)[0]); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		if out, err := run("-delete", strings.Fields(list)[0]); err == nil || !strings.Contains(out, "404 not_found") {
+			t.Errorf("deleted again: %v\n%s", err, out)
 		}
 	})
 
