@@ -81,6 +81,44 @@
 // [WithRateLimit], [WithMaxRate] and [WithLimiter] to change that, and
 // [Client.RateLimit] for what the server has said.
 //
+// # The rest of the API
+//
+// Each family of endpoints is a service of the Client:
+//
+//	client.Health, client.Usage  the service, and what the key was used for
+//	client.Agents                deployed agents, and undeploying them
+//	client.Models                what agents can run on
+//	client.Conversations         what was said in the dashboard's chat
+//	client.Threads               conversations that the service keeps
+//	client.Batches               up to 50 questions at once
+//	client.Files                 the knowledge base that agents answer from
+//	client.AuditLog              what was done to the account
+//	client.Do                    any endpoint that has no method
+//
+// A list has two methods: List returns a page, and All ranges over all rows,
+// page by page as the loop goes, none of them twice:
+//
+//	for thread, err := range client.Threads.All(ctx, clawhq.ListOptions{}) {
+//		if err != nil {
+//			return err
+//		}
+//		fmt.Println(thread.ID, thread.UpdatedAt)
+//	}
+//
+// What would have an effect twice, as a message to a thread does, is repeated
+// only if the failure proves that nothing happened. A batch is created, and
+// then waited for:
+//
+//	batch, err := client.Batches.Create(ctx, clawhq.CreateBatchRequest{Requests: requests})
+//	if err != nil {
+//		return err
+//	}
+//	batch, err = client.Batches.Wait(ctx, batch.ID) // give ctx a deadline
+//
+// A file is sent as it is read, never held in memory:
+//
+//	file, err := client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: "handbook.md", Content: f})
+//
 // # Keys
 //
 // [Client.Keys] creates, lists, changes and revokes API keys, authenticated by
