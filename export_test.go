@@ -7,7 +7,6 @@ import (
 // For tests of what the public surface shows only in part.
 var (
 	ParseRetryAfter = parseRetryAfter
-	SoleContent     = soleContent
 	ErrEvent        = errEvent
 )
 
@@ -15,6 +14,9 @@ var (
 func DecodeChunk(data []byte) (text string, ok bool, err error) {
 	return new(chunkEvent).decode(data)
 }
+
+// SoleContent decodes the data of an event that has the commonest form.
+func SoleContent(data []byte) (text string, ok bool) { return new(chunkEvent).soleContent(data) }
 
 // Wait is the backoff of a policy.
 func (p RetryPolicy) Wait(n int, after time.Duration, random float64) time.Duration {

@@ -253,22 +253,17 @@ var errEvent = errors.New("error event")
 // chunkEvent is the data of an event.
 type chunkEvent struct {
 	wire.StreamEvent
-	text string // of a content that stands alone
+	text []byte // reused, of a content with escapes
 }
 
 // decode reads an event's data. ok is false for an event that has no text,
 // like one that a later version of the service adds.
 func (ev *chunkEvent) decode(data []byte) (text string, ok bool, err error) {
-	if quoted, escaped, ok := soleContent(data); ok {
-		if !escaped {
-			return string(quoted[1 : len(quoted)-1]), true, nil
-		}
-		if json.Unmarshal(quoted, &ev.text) == nil {
-			return ev.text, true, nil
-		}
+	if text, ok := ev.soleContent(data); ok {
+		return text, true, nil
 	}
-	*ev = chunkEvent{}
-	if err := json.Unmarshal(data, ev); err != nil {
+	ev.StreamEvent = wire.StreamEvent{}
+	if err := json.Unmarshal(data, &ev.StreamEvent); err != nil {
 		return "", false, err
 	}
 	switch {
@@ -292,32 +287,45 @@ func noError(e json.RawMessage) bool {
 	return false
 }
 
-// soleContent returns the JSON string in data of the form {"content":"text"},
-// which is nearly every chunk, and whether encoding/json has to decode it. What
-// it does not recognize is for encoding/json altogether.
-func soleContent(data []byte) (quoted []byte, escaped, ok bool) {
-	quoted, ok = bytes.CutPrefix(data, []byte(`{"content":`))
+// soleContent returns the text in data of the form {"content":"text"}, which is
+// nearly every chunk. What it does not recognize, escapes by number among it,
+// is for encoding/json altogether.
+func (ev *chunkEvent) soleContent(data []byte) (text string, ok bool) {
+	s, ok := bytes.CutPrefix(data, []byte(`{"content":`))
 	if !ok {
-		return nil, false, false
+		return "", false
 	}
-	quoted = bytes.TrimPrefix(quoted, []byte(" "))
-	if len(quoted) < len(`""}`) || quoted[0] != '"' || string(quoted[len(quoted)-2:]) != `"}` {
-		return nil, false, false
+	s = bytes.TrimPrefix(s, []byte(" "))
+	if len(s) < len(`""}`) || s[0] != '"' || string(s[len(s)-2:]) != `"}` {
+		return "", false
 	}
-	quoted = quoted[:len(quoted)-1]
-	ascii := true
-	for i := 1; i < len(quoted)-1; i++ {
-		switch c := quoted[i]; {
+	s = s[1 : len(s)-2]
+	ascii, from := true, 0 // from is where the text goes on after the last escape
+	ev.text = ev.text[:0]
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
 		case c == '\\':
-			escaped = true
-			i++ // a quote that is escaped does not end the string
+			if i++; i == len(s) || escapes[s[i]] == 0 { // at the end, it is the last quote that is escaped
+				return "", false
+			}
+			ev.text = append(append(ev.text, s[from:i-1]...), escapes[s[i]])
+			from = i + 1
 		case c == '"', c < ' ':
-			return nil, false, false
+			return "", false
 		case c >= utf8.RuneSelf:
 			ascii = false
 		}
 	}
-	// encoding/json replaces what is not UTF-8. The last quote may be escaped:
-	// then this is no string, and encoding/json says so.
-	return quoted, escaped || !ascii && !utf8.Valid(quoted), true
+	if !ascii && !utf8.Valid(s) { // encoding/json replaces what is not UTF-8
+		return "", false
+	}
+	if from > 0 {
+		ev.text = append(ev.text, s[from:]...)
+		s = ev.text
+	}
+	return string(s), true
 }
+
+// escapes are the characters that a letter after a backslash stands for (RFC
+// 8259 §7), but for those by number.
+var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}

@@ -57,6 +57,9 @@ func NewDecoder(r io.Reader, maxEvent int) *Decoder {
 // as the standard says, or to make sense of it. An event over the limit gives
 // ErrTooLarge, a failed read that read's error; both are final.
 func (d *Decoder) Next() (*Event, error) {
+	if ev := d.commonest(); ev != nil {
+		return ev, nil
+	}
 	var (
 		lines    int // data lines so far
 		from, to int // the first data line, relative to start
@@ -109,6 +112,20 @@ func (d *Decoder) Next() (*Event, error) {
 			d.start = d.pos // comments, however many, do not add up
 		}
 	}
+}
+
+// commonest returns the next event if it has the commonest form and is in the
+// buffer whole: one line of data and an empty one, each ended by a newline.
+func (d *Decoder) commonest() *Event {
+	rest := d.buf[d.pos:d.end]
+	n := bytes.IndexByte(rest, '\n')
+	if n < 0 || n+1 == len(rest) || rest[n+1] != '\n' || d.skipLF || !d.begun || n+2 > d.max ||
+		!bytes.HasPrefix(rest, []byte("data: ")) || bytes.IndexByte(rest[:n], '\r') >= 0 {
+		return nil
+	}
+	d.start, d.pos = d.pos, d.pos+n+2
+	d.ev.Type, d.ev.Data = "", rest[len("data: "):n]
+	return &d.ev
 }
 
 // event returns the event, whose data is one line of the buffer or was joined
