@@ -405,6 +405,7 @@ func start(t *testing.T, program string, args ...string) (*exec.Cmd, *bufio.Read
 // run starts a command, and returns what it prints.
 func run(t *testing.T, cmd *exec.Cmd) *bufio.Reader {
 	t.Helper()
+	interruptible(cmd)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

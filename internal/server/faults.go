@@ -27,7 +27,7 @@ type Fault struct {
 type faultKind int
 
 const (
-	noFault faultKind = iota
+	_ faultKind = iota // no fault
 
 	// Before authorization, not counted by the rate limit.
 	faultStatus
