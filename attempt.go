@@ -38,7 +38,8 @@ type attempt struct {
 	unhook  func() bool // ends the watch for the end of the caller's context
 	counted int         // calls that the server has counted by its reply; -1 if it does not tell
 	cookies *cookies    // the session as it was sent
-	stale   bool        // another reply had renewed it before this one came
+	replied bool        // a reply has come, of which the session has heard
+	renewed bool        // that reply has changed the session
 	unsent  bool        // nothing of the request has left
 	whole   bool        // the body was read to its end
 	ended   bool
@@ -104,7 +105,7 @@ func (a *attempt) make(req *http.Request) (resp *http.Response, f failure) {
 		switch {
 		case resp.StatusCode == http.StatusTooManyRequests:
 			a.answered(f.limited, f.retryAfter)
-		case resp.StatusCode == http.StatusUnauthorized && a.stale:
+		case resp.StatusCode == http.StatusUnauthorized && a.overtaken():
 			f.retryable = a.repeatable(true) // with the session as it is now
 		}
 		return nil, f
@@ -224,7 +225,7 @@ func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
 	out.Header = a.header
 	cookies := req.Header.Get("Cookie") // of a Jar
 	if a.auth == wire.SessionAuth {
-		a.cookies = a.secrets.get().session.current.Load()
+		a.cookies = a.session().send()
 		cookies = a.cookies.beside(cookies)
 	}
 	if cookies != "" {
@@ -251,6 +252,9 @@ func (a *attempt) end() {
 		defer a.traceEnd()
 	}
 	a.turn.Lost(time.Now(), a.unsent) // unless a reply has ended it
+	if a.cookies != nil && !a.replied {
+		a.session().heard(a.cookies, nil)
+	}
 	if a.turn != nil && a.info.StatusCode == 0 {
 		a.tell(LimitReply{})
 	}
@@ -288,13 +292,20 @@ func (a *attempt) observe(resp *http.Response) {
 		a.rateLimit.store(limit)
 	}
 	if a.cookies != nil {
-		session := a.secrets.get().session
-		a.stale = session.current.Load() != a.cookies
-		session.renew(a.cookies, resp.Cookies())
+		a.replied, a.renewed = true, a.session().heard(a.cookies, resp.Cookies())
 	}
 	if resp.StatusCode != http.StatusTooManyRequests { // of which the body may tell more
 		a.answered(false, 0)
 	}
+}
+
+func (a *attempt) session() *session { return a.secrets.get().session }
+
+// overtaken reports whether another reply has renewed the session that this
+// one refuses. It waits no longer than for an error's body, whose bound still
+// runs.
+func (a *attempt) overtaken() bool {
+	return a.cookies != nil && !a.renewed && a.session().renewedSince(a.ctx, a.cookies)
 }
 
 // redirected reports whether the reply is a redirect that is followed: with the

@@ -222,7 +222,9 @@ type key struct{}
 func TestNilContext(t *testing.T) {
 	t.Parallel()
 	client := sends(t, func(*http.Request) (*http.Response, error) { t.Error("sent"); return nil, io.EOF },
-		clawhq.WithTrace(&clawhq.Trace{CallStart: func(ctx context.Context, _ clawhq.TraceCallStart) context.Context { return context.WithValue(ctx, key{}, 1) }}))
+		clawhq.WithTrace(&clawhq.Trace{CallStart: func(ctx context.Context, _ clawhq.TraceCallStart) context.Context {
+			return context.WithValue(ctx, key{}, 1)
+		}}))
 	var none context.Context
 	_, unary := client.Chat(none, hi)
 	_, stream := clawhq.CollectText(client.ChatStream(none, hi))

@@ -1,10 +1,12 @@
 package clawhq
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,13 +14,19 @@ import (
 )
 
 // A session is the dashboard's: cookies, which any reply to a call may renew.
-type session struct{ current atomic.Pointer[cookies] }
+type session struct {
+	current atomic.Pointer[cookies]
+	mu      sync.Mutex // guards current's change, and what changes of cookies
+}
 
-// cookies are those of a session at one time. Nothing changes them.
+// cookies are those of a session at one time.
 type cookies struct {
 	list   []cookie
 	header string   // as they are sent
 	former []string // values that these, or those before, took the place of
+
+	underWay int           // attempts with these, of which no reply has come
+	heard    chan struct{} // closed when one does; nil if nobody waits for it
 }
 
 type cookie struct{ name, value string }
@@ -50,7 +58,7 @@ func newCookies(list []cookie, former []string) *cookies {
 	for _, c := range list {
 		pairs = append(pairs, c.name+"="+c.value)
 	}
-	return &cookies{list, strings.Join(pairs, "; "), former}
+	return &cookies{list: list, header: strings.Join(pairs, "; "), former: former}
 }
 
 // splitCookies reads the value of a Cookie header.
@@ -64,12 +72,53 @@ func splitCookies(header string) (list []cookie) {
 	return list
 }
 
-// renew takes what a reply to a call with these cookies has set. If another
-// reply has renewed the session meanwhile, it stays as that made it: what is
-// said of the cookies before is out of date.
-func (s *session) renew(sent *cookies, set []*http.Cookie) {
+// send returns the cookies for an attempt, of which heard must be told.
+func (s *session) send() *cookies {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.current.Load()
+	c.underWay++
+	return c
+}
+
+// heard takes what the reply to an attempt with these cookies has set, or that
+// none will come, and reports whether it has changed the session. If another
+// reply has done so meanwhile, the session stays as that made it: what is said
+// of the cookies before is out of date.
+func (s *session) heard(sent *cookies, set []*http.Cookie) (changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sent.underWay--
 	if next := sent.renewed(set); next != nil {
-		s.current.CompareAndSwap(sent, next)
+		changed = s.current.CompareAndSwap(sent, next)
+	}
+	if sent.heard != nil {
+		close(sent.heard)
+		sent.heard = nil
+	}
+	return changed
+}
+
+// renewedSince reports whether a reply has renewed the session since these
+// cookies were sent. A reply that does may be overtaken by one that refuses the
+// cookies on its account, so those that are under way are waited for.
+func (s *session) renewedSince(ctx context.Context, sent *cookies) bool {
+	for {
+		s.mu.Lock()
+		renewed, settled := s.current.Load() != sent, sent.underWay == 0
+		if sent.heard == nil && !renewed && !settled {
+			sent.heard = make(chan struct{})
+		}
+		heard := sent.heard
+		s.mu.Unlock()
+		if renewed || settled {
+			return renewed
+		}
+		select {
+		case <-heard:
+		case <-ctx.Done():
+			return false
+		}
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/google/go-cmp/cmp"
@@ -120,6 +122,53 @@ func TestSessionIsRenewedForAllGoroutines(t *testing.T) {
 	}
 	wg.Wait()
 	t.Logf("%d renewals in %d requests, of which %d came too late", valid, calls, refused)
+}
+
+// A refusal may overtake the reply whose renewal is its cause: the replies that
+// are under way are waited for, though not for long.
+func TestRefusalOvertakesRenewal(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		takes  time.Duration // the call that may renew the session
+		header []string      // of its reply
+		want   []string      // the other call's requests
+		waits  time.Duration // that call
+	}{
+		"renewed":     {100 * ms, []string{"Set-Cookie", "sid=2"}, []string{"sid=1", "sid=2"}, 100 * ms},
+		"not renewed": {100 * ms, nil, []string{"sid=1"}, 100 * ms},
+		"no reply":    {time.Minute, nil, []string{"sid=1"}, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var got []string
+				client := sends(t, func(r *http.Request) (*http.Response, error) {
+					if r.Method == http.MethodDelete {
+						time.Sleep(tt.takes)
+						return reply(200, `{"success":true}`, tt.header...), nil
+					}
+					if got = append(got, r.Header.Get("Cookie")); got[len(got)-1] == "sid=1" {
+						return reply(401, `{"error":"Unauthorized"}`), nil
+					}
+					return reply(200, `{"keys":[]}`), nil
+				}, clawhq.WithSession("sid=1"), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
+				go client.Keys.Revoke(t.Context(), "key_1")
+				synctest.Wait()
+				start := time.Now()
+				_, err := client.Keys.List(t.Context())
+				if waited := time.Since(start).Round(ms); waited != tt.waits {
+					t.Errorf("took %v, want %v", waited, tt.waits)
+				}
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Errorf("cookies sent (-want +got):\n%s", diff)
+				}
+				if failed := err != nil; failed != (len(tt.want) == 1) {
+					t.Errorf("got %v after %d requests", err, len(got))
+				}
+				time.Sleep(tt.takes)
+			})
+		})
+	}
 }
 
 // A dead session is not asked again.
