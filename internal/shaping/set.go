@@ -312,7 +312,7 @@ func (s *Set) answered(now time.Time, t *Turn, own *Shaper, r Reply) {
 	if r.Limit == 0 {
 		return
 	}
-	certain, limit := own.certain(now), own.limit
+	confirmed, limit := own.confirmed(now), own.limit
 	s.learn(now, t, own, r)
 	if r.Counted >= 0 {
 		spread, ok := own.history.spread(t.at, r.Counted)
@@ -323,7 +323,7 @@ func (s *Set) answered(now time.Time, t *Turn, own *Shaper, r Reply) {
 		counting.others.full = r.Counted >= r.Limit
 		counting.estimate(now, t.at, r.Counted)
 	}
-	if !certain || own.limit != limit {
+	if !confirmed || own.limit != limit { // more is proven than was
 		own.refuse(now)
 	}
 }

@@ -2,6 +2,8 @@ package shaping
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,4 +49,35 @@ func TestAdmissionAllocatesNothing(t *testing.T) {
 	if n != 0 {
 		t.Errorf("%v allocations an attempt, want none", n)
 	}
+}
+
+// When a reply confirms a limit, those in the queue leave whom it proves to be
+// without hope; the others stay.
+func TestProofReachesTheQueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := NewSet(Config{Limit: 1, Unknown: 30})
+		var first Turn
+		if err := s.Admit(t.Context(), Request{}, &first); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		var wg sync.WaitGroup
+		for deadline, want := range map[time.Duration]time.Duration{20 * time.Second: 5 * time.Second, 70 * time.Second: Length + minMargin} {
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), deadline)
+				defer cancel()
+				var turn Turn
+				err := s.Admit(ctx, Request{}, &turn)
+				var late *TooLate
+				if errors.As(err, &late) != (deadline < Length) || time.Since(start) != want {
+					t.Errorf("deadline %v: got %v after %v, want an end after %v", deadline, err, time.Since(start), want)
+				}
+			})
+			synctest.Wait()
+		}
+		time.Sleep(5 * time.Second)
+		first.Answered(time.Now(), Reply{Success: true, Limit: 1, Counted: 1})
+		wg.Wait()
+	})
 }
