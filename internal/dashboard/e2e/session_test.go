@@ -144,6 +144,6 @@ func TestWaiting(t *testing.T) {
 	b.wantText("#offline-reason", "The server has not answered for 10 s.")
 	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`) // still there
 	b.run("let go", fetch.Disable())
-	b.click("#offline-retry")
+	b.click("#keys-refresh")
 	b.until(`!document.querySelector('#offline').checkVisibility()`)
 }

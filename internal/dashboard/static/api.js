@@ -15,7 +15,7 @@ export class ApiError extends Error {
   toString() { return this.message; }
 }
 
-/** Fires "lost" with an ApiError in detail: signed out, or no answer. */
+/** Fires "lost" with an ApiError in detail: signed out, or no answer; and "found" with each answer. */
 export const connection = new EventTarget();
 
 function lost(error) {
@@ -39,6 +39,7 @@ async function call(path, init) {
   } catch {
     // An HTML page of a proxy, or nothing: told below.
   }
+  if (response.status !== 401) connection.dispatchEvent(new Event('found'));
   if (response.ok && data !== undefined) return data;
   if (response.status === 401) throw lost(new ApiError(401, 'This browser is not signed in any more.'));
   throw new ApiError(response.status, inWords(response.status, data?.error?.message ?? data?.error));

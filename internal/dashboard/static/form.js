@@ -77,12 +77,6 @@ export class ParameterForm {
     }
   }
 
-  /** Sets a parameter's value. */
-  set(name, value) {
-    const field = this.#fields.find(({ parameter }) => parameter.name === name);
-    if (field) field.input.value = value;
-  }
-
   /** Hides the fields of the body, which then are not checked. */
   hideBody(hidden) {
     for (const { parameter, row } of this.#fields) {

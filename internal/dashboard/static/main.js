@@ -6,7 +6,7 @@ import { FaultPanel } from './faults.js';
 import { Keyring } from './keyring.js';
 import { KeysView } from './keys.js';
 import { Playground } from './playground.js';
-import { setUpSession, showState } from './session.js';
+import { setUpSession, showFound, showState } from './session.js';
 import { WebhooksView } from './webhooks.js';
 
 const titles = { keys: 'API Access', webhooks: 'Webhooks', playground: 'Playground' };
@@ -15,6 +15,7 @@ async function start() {
   byId('server-url').textContent = location.origin;
   setUpSession();
   connection.addEventListener('lost', ({ detail }) => showState(detail));
+  connection.addEventListener('found', showFound);
   showState('loading');
   let catalog;
   try {
@@ -37,7 +38,7 @@ async function start() {
   });
   await keys.refresh();
   const faults = new FaultPanel(catalog.faults);
-  playground = new Playground(catalog, keyring, faults);
+  playground = new Playground(catalog, keyring, faults, () => keys.refresh());
   const webhooks = new WebhooksView(api, catalog.webhook_events);
   const refresh = { keys: () => keys.refresh(), webhooks: () => webhooks.refresh(), playground: () => faults.refresh() };
 

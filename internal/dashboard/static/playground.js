@@ -1,6 +1,6 @@
 // The playground: choose a key and an endpoint, fill in, send, look.
 
-import { byId, el, say } from './dom.js';
+import { byId, el } from './dom.js';
 import { BodyEditor } from './bodyeditor.js';
 import { keep, typed } from './draft.js';
 import { Exchange } from './exchange.js';
@@ -13,11 +13,13 @@ import { RequestView } from './requestview.js';
 import { ResponseView, told } from './response.js';
 import { buildRequest } from './request.js';
 import { plain } from './safe.js';
+import { isJSON } from './tokens.js';
 
 export class Playground {
   #catalog;
   #keyring;
   #faults;
+  #refreshKeys;
   #endpoint;
   #form;
   #body;
@@ -27,7 +29,9 @@ export class Playground {
   #responseView = new ResponseView();
   #history = new History((exchange) => this.#show(exchange), (exchange) => this.#run(exchange.request, exchange.endpoint, exchange.keyName));
 
-  constructor(catalog, keyring, faults) {
+  /** refreshKeys() brings the keyring up to date. */
+  constructor(catalog, keyring, faults, refreshKeys) {
+    this.#refreshKeys = refreshKeys;
     this.#catalog = catalog;
     this.#keyring = keyring;
     this.#faults = faults;
@@ -109,7 +113,6 @@ export class Playground {
 
   #send() {
     if (this.#abort) return;
-    say(byId('send-message'));
     if (byId('skip-checks').checked) this.#body.clear();
     else {
       if (this.#endpoint.auth === 'key' && !this.#choice.key) {
@@ -141,8 +144,14 @@ export class Playground {
     byId('announcer').textContent = told(exchange);
     this.#history.mark(this.#responseView.exchange);
     learn(exchange);
-    if (endpoint.id === 'keys.create' && exchange.status === 200) this.#keyring.created(JSON.parse(exchange.body).key);
-    await this.#faults.refresh();
+    await Promise.all([this.#faults.refresh(), endpoint.group === 'API keys' ? this.#keysCalled(exchange) : null]);
+  }
+
+  // Keeps a key that was created, and looks at what became of the others.
+  #keysCalled({ endpoint, status, body }) {
+    const created = endpoint.id === 'keys.create' && status === 200 && isJSON(body) ? JSON.parse(body)?.key : null;
+    if (created?.full_key) this.#keyring.created(created);
+    return this.#refreshKeys();
   }
 
   #stop() { this.#abort?.abort(); }

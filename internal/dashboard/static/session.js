@@ -25,6 +25,11 @@ export function showState(state) {
   }
 }
 
+/** Takes back that the server does not answer, once the page was ready. */
+export function showFound() {
+  if (ready) byId('offline').hidden = true;
+}
+
 /** Sets the forms up by which one comes back. */
 export function setUpSession() {
   byId('login-form').addEventListener('submit', async (event) => {
@@ -45,8 +50,7 @@ export function setUpSession() {
   byId('offline-retry').addEventListener('click', async () => {
     try {
       await loadCatalog();
-      if (ready) showState('ready');
-      else comeBack();
+      if (!ready) comeBack();
     } catch {
       byId('offline-reason').textContent = `${byId('offline-reason').textContent.replace(/ Tried .*/, '')} Tried again at ${new Date().toLocaleTimeString()}.`;
     }
