@@ -39,6 +39,9 @@
 // agent takes no time. The server must be made, used and closed inside the
 // bubble; [NewTestServer] with the bubble's own testing.T sees to the last.
 //
+// Outside of a bubble [Server.AdvanceClock] moves the server's time on: a full
+// rate window has room again, a webhook is retried, an agent is done waiting.
+//
 // # Two profiles
 //
 // By default the server does what the documentation says. [WithProfile] with

@@ -161,6 +161,34 @@ func TestWebhookEvents(t *testing.T) {
 	})
 }
 
+// An advanced clock sends the retries on the way, as soon as the first attempt
+// is over.
+func TestAdvanceClockRetries(t *testing.T) {
+	t.Parallel()
+	inBubble(t, clawhqtest.Documented, func(t *testing.T, s *clawhqtest.Server) {
+		createWebhook(t, s, webhook.EventAPIRequest)
+		var came []time.Duration
+		start := s.Now()
+		s.DeliverTo(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			came = append(came, s.Now().Sub(start))
+			time.Sleep(time.Second)
+			w.WriteHeader(http.StatusInternalServerError)
+		}))
+		if _, err := s.Client().Chat(t.Context(), hello); err != nil {
+			t.Fatal(err)
+		}
+		s.AdvanceClock(time.Hour)
+		// Each attempt takes a second, in which time goes on by itself.
+		want := []time.Duration{0, 31 * time.Second, 5*time.Minute + 32*time.Second, 35*time.Minute + 33*time.Second}
+		if diff := cmp.Diff(want, came); diff != "" {
+			t.Errorf("attempts (-want +got):\n%s", diff)
+		}
+		if took := s.Now().Sub(start); took != time.Hour+4*time.Second {
+			t.Errorf("it is %v later", took)
+		}
+	})
+}
+
 // A test reaches a handler as a test, whatever it repeats.
 func TestWebhookTest(t *testing.T) {
 	t.Parallel()

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -25,7 +24,7 @@ func (o *Outbox) Test(ctx context.Context, id string) (Result, error) {
 }
 
 func (o *Outbox) test(ctx context.Context, h *hook) Result {
-	now := wire.HandlerTime(time.Now())
+	now := wire.HandlerTime(o.config.Clock.Now())
 	data, _ := json.Marshal(map[string]string{"message": "This is a test event from ClawHQ", "webhook_id": h.ID})
 	body := wire.WebhookBody{Event: wire.EventTest, Data: data}
 	o.mu.Lock()
@@ -54,10 +53,10 @@ func (o *Outbox) Replay(ctx context.Context, id, deliveryID string) (Result, err
 		return Result{}, err
 	}
 	row := uuid.NewString()
-	r := o.send(ctx, h, message{row: row, event: d.event, body: d.payload, at: wire.HandlerTime(time.Now())})
+	r := o.send(ctx, h, message{row: row, event: d.event, body: d.payload, at: wire.HandlerTime(o.config.Clock.Now())})
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	h.add(row, d, r)
+	h.add(row, d, r, o.config.Clock.Now())
 	return r, nil
 }
 
@@ -90,7 +89,7 @@ func (o *Outbox) RetryFailed(ctx context.Context, id string) (retried, succeeded
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
-			got := o.send(ctx, h, message{row: r.ID, event: r.event, body: r.payload, at: wire.HandlerTime(time.Now())})
+			got := o.send(ctx, h, message{row: r.ID, event: r.event, body: r.payload, at: wire.HandlerTime(o.config.Clock.Now())})
 			o.mu.Lock()
 			defer o.mu.Unlock()
 			if got.OK() {

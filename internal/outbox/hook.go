@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/clock"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -33,8 +34,8 @@ type delivery struct {
 type row struct {
 	delivery
 	wire.Delivery
-	retry   *time.Timer // nil if it never was due again
-	retried bool        // a later row tells how it went on
+	retry   *clock.Timer // nil if it never was due again
+	retried bool         // a later row tells how it went on
 }
 
 func newSecret() string {
@@ -67,9 +68,9 @@ func (r *row) drop() {
 }
 
 // add adds a row to the log.
-func (h *hook) add(id string, d delivery, got Result) *row {
+func (h *hook) add(id string, d delivery, got Result, now time.Time) *row {
 	r := &row{delivery: d, Delivery: wire.Delivery{
-		ID: id, EventType: d.event, CreatedAt: wire.DatabaseTime(time.Now().Truncate(time.Millisecond)),
+		ID: id, EventType: d.event, CreatedAt: wire.DatabaseTime(now.Truncate(time.Millisecond)),
 	}}
 	r.become(got)
 	h.log = append(h.log, r)

@@ -33,7 +33,7 @@ const statsSpan = 7 * 24 * time.Hour
 func (o *Outbox) Stats() []wire.WebhookStats {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	since := time.Now().Add(-statsSpan)
+	since := o.config.Clock.Now().Add(-statsSpan)
 	all := []wire.WebhookStats{}
 	for _, h := range o.hooks {
 		s := wire.WebhookStats{WebhookID: h.ID}

@@ -22,7 +22,7 @@ func (o *Outbox) Create(w wire.Webhook) (wire.Webhook, error) {
 	w.ID = uuid.NewString()
 	w.Secret = newSecret()
 	w.Enabled = true
-	w.CreatedAt = wire.DatabaseTime(time.Now().Truncate(time.Millisecond))
+	w.CreatedAt = wire.DatabaseTime(o.config.Clock.Now().Truncate(time.Millisecond))
 	attempts := wire.DefaultRetryAttempts
 	w.WebhookDetails = &wire.WebhookDetails{
 		RetryMaxAttempts: &attempts, RetryIntervalSeconds: wire.DefaultRetryInterval, EventVersion: "v1",
@@ -56,7 +56,7 @@ func (o *Outbox) Update(ctx context.Context, id string, resume bool, change func
 	tripped := o.config.Policy.Pausing && h.PausedAt != "" && h.FailureCount >= MaxFailures
 	change(&h.Webhook)
 	if tripped && h.PausedAt == "" {
-		h.PausedAt = wire.DatabaseTime(time.Now()) // until the ping
+		h.PausedAt = wire.DatabaseTime(o.config.Clock.Now()) // until the ping
 	}
 	o.mu.Unlock()
 

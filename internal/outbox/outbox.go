@@ -21,6 +21,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/clawhq/clawhq-go/internal/clock"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -45,6 +46,7 @@ type Config struct {
 	Policy    Policy
 	Strict    bool              // treat loopback targets like other private ones: as forbidden
 	Transport http.RoundTripper // reaches targets; nil is a transport without kept connections
+	Clock     *clock.Clock      // of retries and of what the log says; receivers are given real time. nil is a new one
 }
 
 // MaxFailures is how many first attempts in a row may fail.
@@ -75,7 +77,9 @@ type Outbox struct {
 
 	mu       sync.Mutex // guards what follows and all that hangs on it
 	closed   bool
-	hooks    []*hook // in the order of creation
+	underWay int       // events being attempted, until what follows is scheduled
+	settled  sync.Cond // there are none
+	hooks    []*hook   // in the order of creation
 	handler  http.Handler
 	attempts []*Attempt
 }
@@ -85,7 +89,11 @@ func New(config Config) *Outbox {
 	if config.Transport == nil {
 		config.Transport = &http.Transport{DisableKeepAlives: true}
 	}
+	if config.Clock == nil {
+		config.Clock = clock.New()
+	}
 	o := &Outbox{config: config}
+	o.settled.L = &o.mu
 	o.ctx, o.cancel = context.WithCancel(context.Background())
 	return o
 }
@@ -130,7 +138,8 @@ func (o *Outbox) Emit(event string, data json.RawMessage) (wait func()) {
 	if o.closed {
 		return sent.Wait
 	}
-	body := wire.WebhookBody{Event: event, Data: data, Timestamp: wire.HandlerTime(time.Now())}
+	now := o.config.Clock.Now()
+	body := wire.WebhookBody{Event: event, Data: data, Timestamp: wire.HandlerTime(now)}
 	payload := wire.JSONB(encode(body))
 	for _, h := range o.hooks {
 		if !h.Enabled || !slices.Contains(h.Events, event) || !o.Allowed(h.URL) {
@@ -143,15 +152,15 @@ func (o *Outbox) Emit(event string, data json.RawMessage) (wait func()) {
 		d := delivery{event, payload}
 		switch {
 		case h.PausedAt != "":
-			h.add(uuid.NewString(), d, Result{text: "Delivery paused", unsent: true})
+			h.add(uuid.NewString(), d, Result{text: "Delivery paused", unsent: true}, now)
 		case !h.matches(body):
-			h.add(uuid.NewString(), d, Result{text: "Filtered — conditions not met", unsent: true, filtered: true})
+			h.add(uuid.NewString(), d, Result{text: "Filtered — conditions not met", unsent: true, filtered: true}, now)
 		default:
 			text := h.transformed(body)
-			o.running.Add(1)
+			o.begin()
 			sent.Add(1)
 			go func() {
-				defer o.running.Done()
+				defer o.end()
 				defer sent.Done()
 				o.first(h, d, text, body.Timestamp)
 			}()
@@ -169,7 +178,7 @@ func (o *Outbox) first(h *hook, d delivery, body []byte, at wire.Time) {
 	if h.gone {
 		return
 	}
-	row := h.add(id, d, r)
+	row := h.add(id, d, r, o.config.Clock.Now())
 	h.triggered(r, at)
 	if r.OK() {
 		h.FailureCount = 0
@@ -177,7 +186,7 @@ func (o *Outbox) first(h *hook, d delivery, body []byte, at wire.Time) {
 	}
 	h.FailureCount++
 	if o.config.Policy.Pausing && h.FailureCount >= MaxFailures && h.PausedAt == "" {
-		h.PausedAt = wire.DatabaseTime(time.Now())
+		h.PausedAt = wire.DatabaseTime(o.config.Clock.Now())
 	}
 	o.schedule(h, row, 1)
 }
@@ -186,7 +195,7 @@ func (o *Outbox) first(h *hook, d delivery, body []byte, at wire.Time) {
 func (o *Outbox) schedule(h *hook, r *row, n int) {
 	interval := time.Duration(h.RetryIntervalSeconds) * time.Second
 	if wait, again := o.config.Policy.Retry(n, interval); again && !o.closed {
-		r.retry = time.AfterFunc(wait, func() { o.retry(h, r, n+1) })
+		r.retry = o.config.Clock.AfterFunc(wait, func() { o.retry(h, r, n+1) })
 	}
 }
 
@@ -198,15 +207,15 @@ func (o *Outbox) retry(h *hook, r *row, n int) {
 		o.mu.Unlock()
 		return
 	}
-	o.running.Add(1)
-	defer o.running.Done()
+	o.begin()
+	defer o.end()
 	o.mu.Unlock()
 
 	id := r.ID
 	if o.config.Policy.LogRetries {
 		id = uuid.NewString()
 	}
-	got := o.send(o.ctx, h, message{row: id, event: r.event, body: r.payload, at: wire.HandlerTime(time.Now()), attempt: n})
+	got := o.send(o.ctx, h, message{row: id, event: r.event, body: r.payload, at: wire.HandlerTime(o.config.Clock.Now()), attempt: n})
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if h.gone {
@@ -214,7 +223,7 @@ func (o *Outbox) retry(h *hook, r *row, n int) {
 	}
 	if o.config.Policy.LogRetries {
 		r.retried = true
-		r = h.add(id, r.delivery, got)
+		r = h.add(id, r.delivery, got, o.config.Clock.Now())
 		r.RetryCount = n - 1
 	} else {
 		r.become(got)
@@ -226,6 +235,30 @@ func (o *Outbox) retry(h *hook, r *row, n int) {
 		return
 	}
 	o.schedule(h, r, n)
+}
+
+// begin begins to send an event. Call it with o.mu held.
+func (o *Outbox) begin() {
+	o.running.Add(1)
+	o.underWay++
+}
+
+func (o *Outbox) end() {
+	o.mu.Lock()
+	if o.underWay--; o.underWay == 0 {
+		o.settled.Broadcast()
+	}
+	o.mu.Unlock()
+	o.running.Done()
+}
+
+// Settle waits until no attempt to send an event is under way.
+func (o *Outbox) Settle() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.underWay > 0 {
+		o.settled.Wait()
+	}
 }
 
 // encode writes a body as the service does, without escapes for HTML.

@@ -91,7 +91,7 @@ func (o *Outbox) send(ctx context.Context, h *hook, m message) Result {
 	defer o.running.Done()
 	header.Set(wire.HeaderWebhookSignature, wire.WebhookSignature(h.Secret, string(m.at), m.body))
 	a := &Attempt{
-		Time: time.Now(), WebhookID: h.ID, Delivery: m.row, Event: m.event, Number: m.attempt,
+		Time: o.config.Clock.Now(), WebhookID: h.ID, Delivery: m.row, Event: m.event, Number: m.attempt,
 		URL: h.URL, Header: header, Body: m.body,
 	}
 	if !h.gone {
@@ -117,7 +117,7 @@ func (o *Outbox) Call(ctx context.Context, to string, body []byte) {
 	}
 	o.running.Add(1)
 	defer o.running.Done()
-	a := &Attempt{Time: time.Now(), URL: to, Body: body}
+	a := &Attempt{Time: o.config.Clock.Now(), URL: to, Body: body}
 	o.note(a)
 	o.mu.Unlock()
 	o.make(ctx, a)
@@ -136,7 +136,7 @@ func (o *Outbox) make(ctx context.Context, a *Attempt) {
 	resp, reply, err := o.post(ctx, a.URL, a.Header, a.Body)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	a.Latency = time.Since(a.Time)
+	a.Latency = o.config.Clock.Since(a.Time)
 	if err != nil {
 		a.Err = err.Error()
 		return
@@ -154,7 +154,8 @@ var (
 
 // post posts a JSON body to a URL as the service does, following redirects,
 // for at most ten seconds until the reply's header and as long again for its
-// body, of which it returns the beginning.
+// body, of which it returns the beginning. The receiver lives in real time, so
+// these seconds do too.
 func (o *Outbox) post(ctx context.Context, to string, header http.Header, body []byte) (*http.Response, []byte, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/clawhq/clawhq-go/internal/clock"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -19,6 +20,7 @@ type agent struct {
 	deployedAt     time.Time
 	undeployed     bool
 	answer         AgentFunc
+	clock          *clock.Clock
 }
 
 // HandleAgent deploys fn under slug, in place of the agent that has it
@@ -41,7 +43,8 @@ func (s *Server) HandleAgent(slug string, fn AgentFunc) {
 func (s *Server) deploy(a agent) {
 	a.id = uuid.NewString()
 	a.slug = s.cfg.Profile.slug(a.slug, a.name)
-	a.deployedAt = time.Now()
+	a.deployedAt = s.clock.Now()
+	a.clock = s.clock
 	if i := slices.IndexFunc(s.agents, func(old *agent) bool { return old.slug == a.slug }); i >= 0 {
 		old := s.agents[i]
 		a.id, a.name, a.description, a.model = old.id, old.name, old.description, old.model

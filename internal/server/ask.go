@@ -60,7 +60,7 @@ func agentErrorCode(err error) string {
 // ask has the agent answer, as long as emit takes what it says. The error is
 // the agent's or, if the context ended first, the reason for that.
 func (a *agent) ask(ctx context.Context, m Message, emit func(chunk string) bool) (err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, wire.AgentTimeout, errAgentTimeout)
+	ctx, cancel := a.clock.WithTimeoutCause(ctx, wire.AgentTimeout, errAgentTimeout)
 	defer cancel()
 	stopped := false
 	defer func() {

@@ -38,14 +38,14 @@ func (s *Server) AddAuditEntry(add AuditEntry) (id string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state.log(add)
+	return s.state.log(add, s.clock.Now())
 }
 
 // log adds an entry to the log, which is kept in the order of time.
-func (s *state) log(add AuditEntry) (id string) {
+func (s *state) log(add AuditEntry, now time.Time) (id string) {
 	add.ID = cmp.Or(add.ID, uuid.NewString())
 	if add.CreatedAt.IsZero() {
-		add.CreatedAt = time.Now()
+		add.CreatedAt = now
 	}
 	add.CreatedAt = add.CreatedAt.UTC().Truncate(time.Microsecond)
 	if add.Details != nil {
@@ -64,7 +64,7 @@ func (c *call) logManagement(action, category, entityID string, details any) {
 	if details != nil {
 		e.Details = encodeJSON(details)
 	}
-	c.state.log(e)
+	c.state.log(e, c.s.clock.Now())
 }
 
 // clientIP returns the address that a request came from, by the proxies

@@ -4,7 +4,6 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -62,7 +61,7 @@ func (c *call) count() error {
 	if c.route.Window == (wire.Window{}) || c.aside() {
 		return nil
 	}
-	now := time.Now()
+	now := c.s.clock.Now()
 	p := c.profile
 	log, limit := c.state.window(p.window(c.route.Endpoint), c.key)
 	remaining, wait := log.Admit(now, wire.RateWindow, limit)

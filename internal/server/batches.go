@@ -48,7 +48,7 @@ func (c *call) createBatch() (any, error) {
 		status:    wire.BatchProcessing,
 		requests:  requests,
 		callback:  callback,
-		createdAt: time.Now().UTC(),
+		createdAt: c.s.clock.Now().UTC(),
 	}
 	for _, r := range requests {
 		b.results = append(b.results, wire.BatchResult{CustomID: r.CustomID, Status: wire.BatchPending, Message: r.Message, Agent: r.Agent})
@@ -151,7 +151,7 @@ func (s *Server) process(ctx context.Context, b *batch) {
 		s.mu.Unlock()
 	}
 	s.mu.Lock()
-	callback := b.finish(time.Now().UTC())
+	callback := b.finish(s.clock.Now().UTC())
 	s.mu.Unlock()
 	if b.callback != "" {
 		s.outbox.Call(ctx, b.callback, encodeJSON(callback)) // once; what comes of it is not asked

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/clock"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
@@ -22,7 +24,7 @@ func slow(ctx context.Context, m Message) iter.Seq2[string, error] {
 		return saysThen(err)
 	}
 	return func(yield func(string, error) bool) {
-		if pause(ctx, d) {
+		if clock.New().Sleep(ctx, d) == nil {
 			yield(m.Text, nil)
 		}
 	}

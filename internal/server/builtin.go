@@ -35,7 +35,7 @@ func (s *Server) builtin(d desk) AgentFunc {
 	}
 	return func(ctx context.Context, m Message) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
-			if !pause(ctx, delay(m)) {
+			if s.clock.Sleep(ctx, delay(m)) != nil {
 				return
 			}
 			text, failAfter := reply(m)
@@ -44,26 +44,11 @@ func (s *Server) builtin(d desk) AgentFunc {
 					yield("", errEchoFailed)
 					return
 				}
-				if i > 0 && !pause(ctx, s.cfg.AgentDelay) || !yield(word, nil) {
+				if i > 0 && s.clock.Sleep(ctx, s.cfg.AgentDelay) != nil || !yield(word, nil) {
 					return
 				}
 			}
 		}
-	}
-}
-
-// pause waits and reports whether the context lasted.
-func pause(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/clock"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -41,7 +42,11 @@ type call struct {
 func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	c := &call{s: s, profile: s.cfg.Profile, w: w, r: r, id: wire.RequestIDStart + hexID(), clientID: r.Header.Get(wire.HeaderClientRequestID)}
 	c.ctx, c.cancel = context.WithCancelCause(r.Context())
-	c.entry = newEntry(r, c.id)
+	now := s.clock.Now()
+	c.entry = newEntry(r, c.id, now)
+	if s.clock.Ahead() > 0 {
+		w.Header().Set("Date", now.UTC().Format(http.TimeFormat)) // net/http's is real time's
+	}
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,7 +70,7 @@ const closingGrace = time.Second
 // stop ends a call whose server closes.
 func (c *call) stop() {
 	c.cancel(errClosing)
-	grace := time.Now().Add(closingGrace)
+	grace := clock.ConnDeadline(closingGrace)
 	conn := http.NewResponseController(c.w)
 	conn.SetReadDeadline(grace)
 	conn.SetWriteDeadline(grace)
@@ -78,7 +83,7 @@ func (c *call) end() {
 		delete(c.s.live, c)
 		defer c.s.running.Done()
 	}
-	c.entry.Duration = time.Since(c.entry.Time)
+	c.entry.Duration = c.s.clock.Since(c.entry.Time)
 	e := *c.entry
 	c.s.mu.Unlock()
 	if c.s.cfg.Logger != nil && !c.aside() {
@@ -113,7 +118,7 @@ func (c *call) failed(err error) {
 func (c *call) countFailure() {
 	if c.key != nil && !c.counted {
 		c.counted = true
-		c.key.usage.failed(time.Now())
+		c.key.usage.failed(c.s.clock.Now())
 	}
 }
 

@@ -3,7 +3,6 @@ package server
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -20,7 +19,7 @@ func (c *call) chat() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if stored := c.state.replies.find(idempotencyKey, time.Now()); stored != nil && p.replaysUnread() {
+	if stored := c.state.replies.find(idempotencyKey, c.s.clock.Now()); stored != nil && p.replaysUnread() {
 		return c.replay(stored)
 	}
 	req, err := c.readChat()
@@ -38,7 +37,7 @@ func (c *call) chat() (any, error) {
 	place := &storedReply{} // of no key
 	if idempotencyKey != "" {
 		var first bool
-		place, first = c.state.replies.claim(idempotencyKey, time.Now())
+		place, first = c.state.replies.claim(idempotencyKey, c.s.clock.Now())
 		switch {
 		case !first && place.body != nil:
 			return c.replay(place)
@@ -67,7 +66,7 @@ func (c *call) chat() (any, error) {
 	c.remember(m, text)
 	c.tellWebhooks(a)
 	body := encodeJSON(wire.ChatReply{Response: &text, Agent: a.slug, RequestID: c.id})
-	c.state.replies.store(place, body, time.Now())
+	c.state.replies.store(place, body, c.s.clock.Now())
 	return encoded(body), nil
 }
 

@@ -46,7 +46,7 @@ func (s *Server) AddConversation(add Conversation) (id string) {
 	if kept.ID == "" {
 		kept.ID = uuid.NewString()
 	}
-	at := time.Now().UTC()
+	at := s.clock.Now().UTC()
 	if kept.CreatedAt.IsZero() {
 		kept.CreatedAt = at
 	}

@@ -183,7 +183,7 @@ func (c *call) faulted() error {
 	f := c.fault
 	switch f.kind {
 	case faultDelay:
-		if !pause(c.ctx, f.delay) {
+		if c.s.clock.Sleep(c.ctx, f.delay) != nil {
 			return c.interrupted()
 		}
 	case faultStatus:

@@ -82,7 +82,7 @@ func (c *call) uploadFile() (any, error) {
 		return nil, refuse(wire.CodeInternalError, "Failed to upload file to storage", "")
 	}
 	f.id = "file_" + hexID()
-	f.createdAt = time.Now().UTC()
+	f.createdAt = c.s.clock.Now().UTC()
 	c.state.files = append(c.state.files, f)
 	status := wire.FileProcessing
 	if !t.Text {
@@ -167,7 +167,7 @@ func (c *call) listFiles() (any, error) {
 	}
 	list := wire.FileList{Files: []wire.File{}, Paging: paging}
 	for _, f := range page {
-		list.Files = append(list.Files, p.file(f))
+		list.Files = append(list.Files, p.file(f, c.s.clock.Now()))
 	}
 	return list, nil
 }
@@ -178,8 +178,9 @@ func (c *call) getFile() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := c.profile.file(f)
-	_, chunks := f.indexed(time.Now())
+	now := c.s.clock.Now()
+	shown := c.profile.file(f, now)
+	_, chunks := f.indexed(now)
 	shown.Chunks = &chunks
 	return shown, nil
 }

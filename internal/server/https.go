@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/clock"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -81,7 +82,7 @@ func (c *httpsConn) refuse() {
 		Type:      wire.Codes[wire.CodeInvalidRequest].Type,
 		RequestID: id,
 	}})
-	c.Conn.SetDeadline(time.Now().Add(lingerTime))
+	c.Conn.SetDeadline(clock.ConnDeadline(lingerTime))
 	fmt.Fprintf(c.Conn, "HTTP/1.1 400 Bad Request\r\nContent-Type: %s\r\nContent-Length: %d\r\n%s: %s\r\nConnection: close\r\n\r\n%s",
 		wire.ContentTypeJSON, len(body), wire.HeaderRequestID, id, body)
 	io.CopyN(io.Discard, c.Conn, lingerBytes)

@@ -28,9 +28,9 @@ type Request struct {
 	Err       string // why it failed, in more detail than the client is told
 }
 
-func newEntry(r *http.Request, id string) *Request {
+func newEntry(r *http.Request, id string, now time.Time) *Request {
 	return &Request{
-		Time:      time.Now(),
+		Time:      now,
 		Method:    r.Method,
 		Path:      wire.Redact(r.URL.Path),
 		Header:    redactHeader(r.Header),

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -16,7 +15,7 @@ var (
 
 // listKeys answers GET /keys: all keys, newest first.
 func (c *call) listKeys() (any, error) {
-	now, p := time.Now(), c.profile
+	now, p := c.s.clock.Now(), c.profile
 	list := wire.KeyList{Keys: []wire.Key{}, KeyStats: map[string]wire.KeyStats{}}
 	for _, k := range slices.Backward(c.state.keys.all) {
 		shown := wire.Key{
@@ -66,7 +65,7 @@ func (c *call) createKey() (any, error) {
 	}
 
 	n, secret := generateKey(name, rpm)
-	k := c.state.keys.add(n, time.Now())
+	k := c.state.keys.add(n, c.s.clock.Now())
 	c.logManagement(wire.AuditKeyCreated, wire.AuditKeys, n.id, map[string]any{"name": n.name, "prefix": n.prefix})
 	return wire.KeyReply[wire.CreatedKey]{Key: wire.CreatedKey{
 		ID:              n.id,

@@ -97,7 +97,7 @@ func (s *Server) CreateKey(name string, rpm int) (id, secret string) {
 	n, secret := generateKey(name, rpm)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state.keys.add(n, time.Now())
+	s.state.keys.add(n, s.clock.Now())
 	return n.id, secret
 }
 

@@ -131,8 +131,8 @@ func (p Profile) nameless() error {
 }
 
 // file shows a file as lists do.
-func (p Profile) file(f *file) wire.File {
-	status, _ := f.indexed(time.Now())
+func (p Profile) file(f *file, now time.Time) wire.File {
+	status, _ := f.indexed(now)
 	return wire.File{FileID: f.id, Filename: f.name, Size: f.size, MIMEType: p.fileType(f), Status: status, CreatedAt: p.time(f.createdAt)}
 }
 

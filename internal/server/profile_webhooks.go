@@ -50,7 +50,7 @@ func (p Profile) events() []string {
 // requestData returns the data of an api.request event; by the pages, their
 // fields too.
 func (p Profile) requestData(c *call, a *agent) map[string]any {
-	took := time.Since(c.entry.Time).Milliseconds()
+	took := c.s.clock.Since(c.entry.Time).Milliseconds()
 	data := map[string]any{"agent": p.slug(a.slug, a.name), "response_time_ms": took}
 	if p != Live {
 		data["method"], data["path"] = c.route.Method, c.route.Path

@@ -20,6 +20,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/clawhq/clawhq-go/internal/clock"
 	"github.com/clawhq/clawhq-go/internal/outbox"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -44,6 +45,7 @@ type Server struct {
 	accountID string
 	session   func() string // the account's dashboard session, out of reach of print verbs
 	firstKey  newKey
+	clock     *clock.Clock
 	outbox    *outbox.Outbox // of the account's webhooks, and of callbacks
 
 	ctx     context.Context // of work that goes on after a reply; done when the server closes
@@ -68,13 +70,15 @@ func New(cfg Config) (s *Server, apiKey string) {
 	}
 	first, apiKey := generateKey("default", wire.DefaultTier)
 	session := hexID()
+	serverClock := clock.New()
 	s = &Server{
 		cfg:       cfg,
 		accountID: uuid.NewString(),
 		session:   func() string { return session },
 		firstKey:  first,
+		clock:     serverClock,
 		outbox: outbox.New(outbox.Config{
-			Policy: cfg.Profile.deliveries(), Strict: cfg.StrictWebhooks, Transport: cfg.Transport,
+			Policy: cfg.Profile.deliveries(), Strict: cfg.StrictWebhooks, Transport: cfg.Transport, Clock: serverClock,
 		}),
 		live: map[*call]bool{},
 	}
@@ -92,7 +96,7 @@ func (s *Server) Reset() {
 	defer s.mu.Unlock()
 	s.state = newState()
 	s.outbox.Reset()
-	s.state.keys.add(s.firstKey, time.Now())
+	s.state.keys.add(s.firstKey, s.clock.Now())
 }
 
 // Close ends what is being served, live streams included, and returns when
@@ -117,6 +121,20 @@ func (s *Server) background(work func(context.Context)) {
 		s.running.Go(func() { work(s.ctx) })
 	}
 }
+
+// AdvanceClock adds to the time that the server goes by, as clock.Advance
+// does. Events whose first attempts are under way have been sent first, so
+// that their retries count among what waits.
+func (s *Server) AdvanceClock(d time.Duration) {
+	s.outbox.Settle()
+	s.clock.Advance(d)
+}
+
+// Now returns the time that the server goes by.
+func (s *Server) Now() time.Time { return s.clock.Now() }
+
+// Sleep waits by that time, as an agent may. The error is the context's.
+func (s *Server) Sleep(ctx context.Context, d time.Duration) error { return s.clock.Sleep(ctx, d) }
 
 // Session returns the value of the account's session cookie.
 func (s *Server) Session() string { return s.session() }

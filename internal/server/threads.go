@@ -67,7 +67,7 @@ func (c *call) createThread() (any, error) {
 	title, message := p.threadOpening(body)
 	t.title = title
 	t.id = "thread_" + hexID()
-	t.createdAt = time.Now().UTC()
+	t.createdAt = c.s.clock.Now().UTC()
 	t.updatedAt = t.createdAt
 	c.state.threads = append(c.state.threads, t)
 
@@ -169,7 +169,7 @@ func (c *call) converse(t *thread, message string) (answer StoredMessage, err er
 	for _, said := range t.messages[max(0, len(t.messages)-threadHistory):] {
 		m.History = append(m.History, Turn{said.Role, said.Content})
 	}
-	t.add(RoleUser, message)
+	t.add(RoleUser, message, c.s.clock.Now())
 	a := c.s.anyAgent(lookUp(t.agent))
 	if a == nil || c.s.offline {
 		return answer, refuse(wire.CodeAgentOffline, "", "")
@@ -181,12 +181,12 @@ func (c *call) converse(t *thread, message string) (answer StoredMessage, err er
 	if text == "" {
 		text = noAnswer
 	}
-	return t.add(RoleAssistant, text), nil
+	return t.add(RoleAssistant, text, c.s.clock.Now()), nil
 }
 
 // add adds a message.
-func (t *thread) add(role, content string) StoredMessage {
-	m := StoredMessage{ID: "msg_" + hexID(), Role: role, Content: content, CreatedAt: time.Now().UTC()}
+func (t *thread) add(role, content string, now time.Time) StoredMessage {
+	m := StoredMessage{ID: "msg_" + hexID(), Role: role, Content: content, CreatedAt: now.UTC()}
 	t.messages = append(t.messages, m)
 	t.updatedAt = m.CreatedAt
 	return m

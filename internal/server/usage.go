@@ -32,7 +32,7 @@ func (c *call) usage() (any, error) {
 		}
 		day = tally{}
 	}
-	for _, e := range c.chats(time.Now().AddDate(0, 0, -days), p.maxUsageCalls()) {
+	for _, e := range c.chats(c.s.clock.Now().AddDate(0, 0, -days), p.maxUsageCalls()) {
 		if d := e.Time.UTC().Format(time.DateOnly); d != date {
 			flush()
 			date = d
@@ -59,7 +59,7 @@ func (c *call) chats(since time.Time, most int) (chats []Request) {
 		}
 		chat := *e
 		if underWay[e] {
-			chat.Duration = time.Since(e.Time)
+			chat.Duration = c.s.clock.Since(e.Time)
 		}
 		if chats = append(chats, chat); len(chats) == most {
 			break

@@ -1,0 +1,186 @@
+// Package clock is the time of a server that tests can advance: real time,
+// until Advance adds to it. What waits by a Clock waits by a timer, as it does
+// in package time, and so ends by itself when its time has come; Advance ends
+// it early. In a bubble of package testing/synctest real time is the bubble's.
+package clock
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A Clock tells the time and wakes what waits for it. The zero value is real
+// time. Its methods are safe for concurrent use, and what it calls may call
+// all of them.
+type Clock struct {
+	mu      sync.Mutex
+	ahead   time.Duration // of real time
+	waiting map[*Timer]struct{}
+	started uint64 // timers so far
+}
+
+// New returns a clock that goes as real time does.
+func New() *Clock { return &Clock{} }
+
+// Now returns the clock's time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now()
+}
+
+func (c *Clock) now() time.Time { return time.Now().Add(c.ahead) }
+
+// Since returns how long ago t was.
+func (c *Clock) Since(t time.Time) time.Duration { return c.Now().Sub(t) }
+
+// Ahead returns how far all advances have taken the clock.
+func (c *Clock) Ahead() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ahead
+}
+
+// ConnDeadline returns a deadline for a connection, which keeps to real time:
+// the machine's network knows of no other.
+func ConnDeadline(d time.Duration) time.Time { return time.Now().Add(d) }
+
+// A Timer is a call of a function that is due at a time.
+type Timer struct {
+	clock *Clock
+	f     func()
+	due   time.Time
+	order uint64      // of start, for those due at once
+	real  *time.Timer // nil while something else ends the wait in real time
+}
+
+// AfterFunc calls f after d, as time.AfterFunc does.
+func (c *Clock) AfterFunc(d time.Duration, f func()) *Timer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.start(d, f)
+	t.arm(d)
+	return t
+}
+
+func (c *Clock) start(d time.Duration, f func()) *Timer {
+	if c.waiting == nil {
+		c.waiting = map[*Timer]struct{}{}
+	}
+	c.started++
+	t := &Timer{clock: c, f: f, due: c.now().Add(d), order: c.started}
+	c.waiting[t] = struct{}{}
+	return t
+}
+
+// arm has real time end the wait after d.
+func (t *Timer) arm(d time.Duration) {
+	if t.real != nil {
+		t.real.Reset(d)
+		return
+	}
+	t.real = time.AfterFunc(d, func() {
+		if t.take() {
+			t.f()
+		}
+	})
+}
+
+// take ends the wait and reports whether it had not ended yet.
+func (t *Timer) take() bool {
+	t.clock.mu.Lock()
+	defer t.clock.mu.Unlock()
+	_, waiting := t.clock.waiting[t]
+	delete(t.clock.waiting, t)
+	return waiting
+}
+
+// Stop prevents the call and reports whether it has: it is false where f has
+// been called, or the timer stopped, already.
+func (t *Timer) Stop() bool {
+	stopped := t.take()
+	if t.real != nil {
+		t.real.Stop()
+	}
+	return stopped
+}
+
+// Sleep waits for d, or until ctx is done, whose error it returns.
+func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	over := make(chan struct{})
+	defer c.AfterFunc(d, func() { close(over) }).Stop()
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// WithTimeoutCause is context.WithTimeoutCause by this clock. Where Advance
+// ends the context, it is canceled, with the same cause.
+func (c *Clock) WithTimeoutCause(parent context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc) {
+	advanced, cancel := context.WithCancelCause(parent)
+	ctx, release := context.WithTimeoutCause(advanced, d, cause)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.start(d, func() { cancel(cause) })
+	return ctx, func() {
+		t.Stop()
+		release()
+		cancel(nil)
+	}
+}
+
+// Advance adds d to the time. Whatever falls due on the way is called in the
+// order of its time, with the clock at that time, and Advance returns when all
+// of it has returned; so does what these calls start and what falls due by
+// then. A sleeper is woken at its time too, but goes on in its own goroutine,
+// for which Advance does not wait. It panics if d is negative.
+func (c *Clock) Advance(d time.Duration) {
+	if d < 0 {
+		panic("clock: Advance: time does not go back")
+	}
+	for {
+		t := c.next(&d)
+		if t == nil {
+			return
+		}
+		t.f()
+	}
+}
+
+// next moves the clock to the timer that is due first within d, of which the
+// way is taken off, and takes it. Without one it moves the clock by all of d
+// and returns nil.
+func (c *Clock) next(d *time.Duration) *Timer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var first *Timer
+	for t := range c.waiting {
+		if first == nil || t.due.Before(first.due) || t.due.Equal(first.due) && t.order < first.order {
+			first = t
+		}
+	}
+	now := c.now()
+	if first == nil || first.due.After(now.Add(*d)) {
+		c.ahead += *d
+		now = c.now()
+		for t := range c.waiting {
+			t.arm(t.due.Sub(now))
+		}
+		return nil
+	}
+	step := max(first.due.Sub(now), 0)
+	c.ahead += step
+	*d -= step
+	delete(c.waiting, first)
+	if first.real != nil {
+		first.real.Stop()
+	}
+	return first
+}
