@@ -49,6 +49,13 @@ func TestBatchesRefusedBeforeSending(t *testing.T) {
 		}
 	}
 
+	// Escapes that JSON does not ask for are not counted.
+	client, got := catch(t, one)
+	markup := batchOf(slicesOf(10, clawhq.BatchRequest{CustomID: "a", Message: strings.Repeat("<", 9000)})...)
+	if _, err := client.Batches.Create(t.Context(), markup); err != nil || !strings.Contains(got.Body, "<<<") {
+		t.Errorf("markup: %v", err)
+	}
+
 	// A server on this machine may call back on this machine.
 	mock := httpmock.NewMockTransport()
 	mock.RegisterNoResponder(httpmock.NewStringResponder(200, one))

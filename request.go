@@ -1,6 +1,7 @@
 package clawhq
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -88,6 +89,13 @@ func (r request) carry(v any, refused *InvalidRequestError) request {
 		return r.unless(refused)
 	}
 	b, err := json.Marshal(v)
+	if len(b) > wire.MaxBodyBytes { // perhaps only since Marshal escapes <, > and &
+		var plain bytes.Buffer
+		encoder := json.NewEncoder(&plain)
+		encoder.SetEscapeHTML(false)
+		err = encoder.Encode(v)
+		b = bytes.TrimSuffix(plain.Bytes(), []byte("\n"))
+	}
 	switch {
 	case err != nil:
 		return r.unless(invalid(CodeInvalidRequest, "", "request cannot be encoded: %v", err))
