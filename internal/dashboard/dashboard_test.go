@@ -187,9 +187,9 @@ func TestLogin(t *testing.T) {
 		host, cookie string
 		plain        bool
 	}{
-		{"127.0.0.1:8787", "clawhq-dashboard-8787", false},
+		{"127.0.0.1:8787", "__Host-clawhq-dashboard-8787", false},
 		{"127.0.0.1:8788", "clawhq-dashboard-8788", true},
-		{"localhost", "clawhq-dashboard", false},
+		{"localhost", "__Host-clawhq-dashboard", false},
 		{"[::1]:9000", "clawhq-dashboard-9000", true},
 	} {
 		w := do(d, request{path: d.LoginPath(), host: tt.host, plain: tt.plain})
@@ -225,7 +225,7 @@ func TestDashboardNeedsLogin(t *testing.T) {
 		{path: "/dashboard/attempts"},
 		{method: "POST", path: "/dashboard/faults"},
 		{method: "DELETE", path: "/dashboard/faults"},
-		{path: "/dashboard/faults", header: map[string]string{"Cookie": "clawhq-dashboard-8787=guess"}},
+		{path: "/dashboard/faults", header: map[string]string{"Cookie": "__Host-clawhq-dashboard-8787=guess"}},
 		{path: "/dashboard/faults", header: map[string]string{"Cookie": "session=" + session}},
 		{path: "/dashboard/faults", header: map[string]string{"Authorization": "Bearer " + session}},
 		{path: "/dashboard/faults", host: "127.0.0.1:8788", header: map[string]string{"Cookie": signedInCookie(d)}},
@@ -235,7 +235,7 @@ func TestDashboardNeedsLogin(t *testing.T) {
 		}
 	}
 	// Cookies ignore ports: one of another program must not shadow ours.
-	w := do(d, request{path: "/dashboard/faults", header: map[string]string{"Cookie": "clawhq-dashboard-8787=another; " + signedInCookie(d)}})
+	w := do(d, request{path: "/dashboard/faults", header: map[string]string{"Cookie": "__Host-clawhq-dashboard-8787=another; " + signedInCookie(d)}})
 	if w.Code != http.StatusOK {
 		t.Errorf("with another program's cookie: status %d, want 200", w.Code)
 	}
@@ -260,7 +260,7 @@ func TestSessionOfABrowser(t *testing.T) {
 	for _, tt := range []struct{ path, cookie, want string }{
 		{"/api/keys", "session=of-a-client", "/api/keys session=of-a-client"},
 		{"/api/keys", "session=of-another-server; " + signedInCookie(d), "/api/keys session=" + session},
-		{"/api/keys", "clawhq-dashboard-8787=guess", "/api/keys clawhq-dashboard-8787=guess"},
+		{"/api/keys", "__Host-clawhq-dashboard-8787=guess", "/api/keys __Host-clawhq-dashboard-8787=guess"},
 		{"/dashboard/api/keys", signedInCookie(d), "/api/keys session=" + session},
 	} {
 		w := do(d, request{path: tt.path, header: map[string]string{"Cookie": tt.cookie}})

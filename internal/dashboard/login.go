@@ -30,9 +30,14 @@ func (d *Dashboard) login(w http.ResponseWriter, r *http.Request) {
 // sends cookies to every port of a host (RFC 6265, section 8.5): by one name,
 // two servers would sign each other out. For the same reason the cookie's
 // value is the dashboard's own and not the account's session, which a server
-// on another port could use.
+// on another port could use. Over TLS the name's prefix keeps it from being
+// set by anything else (RFC 6265bis, section 4.1.3.2), and a server of plain
+// HTTP on the same port, which could not overwrite it, has its own.
 func cookieName(r *http.Request) string {
 	name := "clawhq-dashboard"
+	if r.TLS != nil {
+		name = "__Host-" + name
+	}
 	if _, port, err := net.SplitHostPort(r.Host); err == nil {
 		name += "-" + port
 	}

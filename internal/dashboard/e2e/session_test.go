@@ -48,6 +48,11 @@ func TestSignIn(t *testing.T) {
 	b.press(kb.Enter)
 	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
 
+	// A server of plain HTTP signs in, too.
+	plain := startServer(t, "-http")
+	b.open(plain.dashboard)
+	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
+
 	// A second server on this host leaves the first one signed in.
 	b.open(other.dashboard)
 	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
