@@ -33,7 +33,8 @@ func WithPrefix(prefix string) Option { return func(c *config) { c.prefix = pref
 const DefaultTimeout = 100 * time.Millisecond
 
 // WithTimeout sets how long Redis may take to answer before the client shapes
-// by itself. It holds whatever the timeouts of the Redis client are. Default,
+// by itself. It holds whatever the timeouts of the Redis client are; time in
+// which the process did not get to run does not count. Default,
 // and for anything but a positive duration: DefaultTimeout.
 func WithTimeout(d time.Duration) Option {
 	return func(c *config) {

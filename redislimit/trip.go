@@ -114,14 +114,15 @@ func (c clock) toRedis(local time.Time) int64 {
 
 // A trip is one to Redis and back.
 type trip struct {
-	w       *window
-	request request
-	ids     []string
-	sent    []entry // that it adds to the log
-	news    news
-	begun   time.Time
-	timer   *time.Timer // gives it up
-	over    bool        // succeeded, failed, or taking too long
+	w        *window
+	request  request
+	ids      []string
+	sent     []entry // that it adds to the log
+	news     news
+	begun    time.Time
+	timer    *time.Timer // gives it up
+	extended bool        // has been given its time again
+	over     bool        // succeeded, failed, or taking too long
 }
 
 func (w *window) newID() string {
@@ -193,7 +194,7 @@ func (t *trip) run() {
 // eval runs the script. It may take longer than the timeout, as the Redis
 // client's own settings have it.
 func (l *Limiter) eval(keys []string, r request) (answer, error) {
-	ctx, cancel := context.WithTimeout(l.ctx, l.config.timeout)
+	ctx, cancel := context.WithTimeout(l.ctx, 2*l.config.timeout) // giveUp is who counts
 	defer cancel()
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -206,12 +207,19 @@ func (l *Limiter) eval(keys []string, r request) (answer, error) {
 	return parseAnswer(reply)
 }
 
-// giveUp ends the wait for a trip that takes too long.
+// giveUp ends the wait for a trip that takes too long. If it comes late itself,
+// the process did not run, and the answer gets its time again, once.
 func (t *trip) giveUp() {
 	t.w.l.mu.Lock()
 	defer t.w.l.mu.Unlock()
-	if !t.over {
-		t.failed(fmt.Errorf("no answer within %v", t.w.l.config.timeout))
+	timeout := t.w.l.config.timeout
+	switch late := time.Since(t.begun) - timeout; {
+	case t.over:
+	case late > timeout/10 && !t.extended:
+		t.extended = true
+		t.timer.Reset(timeout)
+	default:
+		t.failed(fmt.Errorf("no answer within %v", timeout))
 	}
 }
 

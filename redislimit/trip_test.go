@@ -3,8 +3,11 @@ package redislimit
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
 )
 
 // Whatever a server answers is understood, or an error.
@@ -38,5 +41,34 @@ func TestFingerprint(t *testing.T) {
 	a, b := fingerprint(key), fingerprint(key+"2")
 	if a != fingerprint(key) || a == b || len(a) != 32 || strings.Contains(a, key[4:12]) {
 		t.Errorf("got %q and %q", a, b)
+	}
+}
+
+// A process that was not run for a while does not take that for Redis's doing.
+func TestStalledProcess(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		late time.Duration // that the timer fires
+		over bool
+	}{{0, true}, {5 * time.Millisecond, true}, {50 * time.Millisecond, false}} {
+		synctest.Test(t, func(t *testing.T) {
+			rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+			defer rdb.Close()
+			l := New(rdb, "key")
+			defer l.Close()
+			w := l.window(keyWindow)
+			w.trips = 1
+			trip := &trip{w: w, begun: time.Now().Add(-DefaultTimeout - tt.late)}
+			trip.timer = time.AfterFunc(time.Hour, trip.giveUp)
+			trip.giveUp()
+			if trip.over != tt.over {
+				t.Errorf("late by %v: given up is %v, want %v", tt.late, trip.over, tt.over)
+			}
+			time.Sleep(DefaultTimeout)
+			synctest.Wait()
+			if !trip.over {
+				t.Errorf("late by %v: not given up after its time, twice", tt.late)
+			}
+		})
 	}
 }
