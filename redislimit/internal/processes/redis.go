@@ -101,7 +101,7 @@ func (r *Redis) Close() {
 
 // Follow makes the server a replica of another one, whose clients it will get.
 func (r *Redis) Follow(ctx context.Context, primary *Redis) error {
-	if err := r.SlaveOf(ctx, "127.0.0.1", strconv.Itoa(primary.port)).Err(); err != nil {
+	if err := r.ReplicaOf(ctx, "127.0.0.1", strconv.Itoa(primary.port)).Err(); err != nil {
 		return err
 	}
 	for ctx.Err() == nil {
@@ -115,7 +115,7 @@ func (r *Redis) Follow(ctx context.Context, primary *Redis) error {
 
 // Promote makes a replica the server that clients find.
 func (r *Redis) Promote(ctx context.Context) error {
-	if err := r.SlaveOf(ctx, "NO", "ONE").Err(); err != nil {
+	if err := r.ReplicaOf(ctx, "NO", "ONE").Err(); err != nil {
 		return err
 	}
 	moved := r.link + ".new"
