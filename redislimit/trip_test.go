@@ -59,14 +59,19 @@ func TestStalledProcess(t *testing.T) {
 			w := l.window(keyWindow)
 			w.trips = 1
 			trip := &trip{w: w, begun: time.Now().Add(-DefaultTimeout - tt.late)}
+			over := func() bool {
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				return trip.over
+			}
 			trip.timer = time.AfterFunc(time.Hour, trip.giveUp)
 			trip.giveUp()
-			if trip.over != tt.over {
-				t.Errorf("late by %v: given up is %v, want %v", tt.late, trip.over, tt.over)
+			if got := over(); got != tt.over {
+				t.Errorf("late by %v: given up is %v, want %v", tt.late, got, tt.over)
 			}
 			time.Sleep(DefaultTimeout)
 			synctest.Wait()
-			if !trip.over {
+			if !over() {
 				t.Errorf("late by %v: not given up after its time, twice", tt.late)
 			}
 		})
