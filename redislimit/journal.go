@@ -130,10 +130,6 @@ func (n *news) reply(w *window, r clawhq.LimitReply, now time.Time) {
 	n.replies = append(n.replies, t)
 }
 
-// urgent reports whether there is news that others wait for.
-func (n *news) urgent(w *window, now time.Time) bool {
-	if w.trips > 0 && !n.now {
-		return false
-	}
-	return n.now || len(n.returned) > 0
-}
+// urgent reports whether there is news that others wait for. Slots that were
+// given back can wait for a trip that is under way.
+func (n *news) urgent(trips int) bool { return n.now || trips == 0 && len(n.returned) > 0 }

@@ -111,8 +111,9 @@ func (k *link) close() {
 	}
 }
 
+// log does not wait for the logger, which may be slow: the mutex is held.
 func (k *link) log(level slog.Level, msg string, attrs ...slog.Attr) {
 	if k.l.config.logger != nil {
-		k.l.config.logger.LogAttrs(k.l.ctx, level, msg, attrs...)
+		go k.l.config.logger.LogAttrs(k.l.ctx, level, msg, attrs...)
 	}
 }

@@ -87,7 +87,7 @@ func (w *window) step(now time.Time) {
 	if w.backlog {
 		most = 1
 	}
-	if w.trips < most && (missing > 0 || w.news.urgent(w, now)) && w.l.link.up() {
+	if w.trips < most && (missing > 0 || w.news.urgent(w.trips)) && w.l.link.up() {
 		w.trip(min(max(missing, 0), maxWant), now)
 	}
 	w.watch(now)
