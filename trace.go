@@ -14,7 +14,7 @@ import (
 // in brackets if it comes to that:
 //
 //	CallStart
-//	    [Waiting] Admitted                the rate limit's turn, except for key management
+//	    [[Waiting] Admitted]              the rate limit's turn; none by the session, or without shaping
 //	    AttemptStart [FirstChunk StreamEnd] AttemptEnd
 //	    [Retry … as above, once for each further attempt]
 //	CallEnd
