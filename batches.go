@@ -94,9 +94,7 @@ func (s *BatchesService) Create(ctx context.Context, req CreateBatchRequest, opt
 	out := wire.CreateBatchRequest{WebhookURL: req.WebhookURL, Requests: each(req.Requests, func(r BatchRequest) wire.BatchRequest {
 		return wire.BatchRequest{CustomID: r.CustomID, Message: r.Message, Agent: r.Agent}
 	})}
-	r := to(wire.CreateBatch).carry(out, s.check(req))
-	r.otherLimit = wire.IsBatchLimit
-	body, _, err := fetch[wire.CreatedBatch](ctx, s.core, r, opts)
+	body, _, err := fetch[wire.CreatedBatch](ctx, s.core, to(wire.CreateBatch).carry(out, s.check(req)), opts)
 	if err != nil {
 		return nil, err
 	}

@@ -51,46 +51,25 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts 
 // anywhere returns the request with a method for a path below the base URL,
 // which may have a query, or why there is none.
 func (c *core) anywhere(method, path string) (request, *InvalidRequestError) {
-	path, query, _ := strings.Cut(path, "?")
-	r := request{method: method, path: path}
 	if method == "" || strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" || method == http.MethodConnect {
-		return r, invalid(CodeInvalidRequest, "", "%q is not a method, like GET or POST", method)
+		return request{method: method, path: path}, invalid(CodeInvalidRequest, "", "%q is not a method, like GET or POST", method)
 	}
-	segments := strings.Split(path, "/")
-	for i, segment := range segments {
-		text, err := url.PathUnescape(segment)
-		switch {
-		case i == 0 && segment != "":
-			return r, invalid(CodeInvalidRequest, "", "path does not begin with a slash")
-		case err != nil:
-			return r, invalid(CodeInvalidRequest, "", "path is malformed: %v", err)
-		case strings.Contains(segment, "#"):
-			return r, invalid(CodeInvalidRequest, "", "path has a fragment")
-		case text == "" && i > 0 && i < len(segments)-1:
-			return r, invalid(CodeInvalidRequest, "", "path has an empty segment")
-		}
-		for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '/' || r == '\\' }) {
-			if part == "." || part == ".." {
-				return r, invalid(CodeInvalidRequest, "", "path has a segment %q", part)
-			}
-		}
-		segments[i] = url.PathEscape(text)
-	}
-	if len(segments) < 2 {
-		return r, invalid(CodeInvalidRequest, "", "path does not begin with a slash")
-	}
-	values, err := url.ParseQuery(query)
+	before, after, _ := strings.Cut(path, "?")
+	escaped, refused := escapePath(before)
+	query, err := url.ParseQuery(after)
 	if err != nil {
-		return r, invalid(CodeInvalidRequest, "", "query is malformed: %v", err)
+		refused = cmp.Or(refused, invalid(CodeInvalidRequest, "", "query is malformed: %v", err))
 	}
-	if strings.Contains(query, "#") {
-		return r, invalid(CodeInvalidRequest, "", "query has a fragment")
+	if strings.Contains(path, "#") {
+		refused = cmp.Or(refused, invalid(CodeInvalidRequest, "", "path has a fragment"))
+	}
+	if refused != nil {
+		return request{method: method, path: before}, refused
 	}
 
-	path = strings.Join(segments, "/")
-	e := endpointOf(method, path)
-	r = to(e)
-	r.method, r.path, r.query = method, path, values
+	e := endpointOf(method, escaped)
+	r := to(e)
+	r.method, r.path, r.query = method, escaped, query
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions:
 		r.repeat = freely
@@ -101,6 +80,31 @@ func (c *core) anywhere(method, path string) (request, *InvalidRequestError) {
 		r.auth = wire.KeyAuth
 	}
 	return r, nil
+}
+
+// escapePath returns a path with all escaped that has to be, or why it is not
+// one that stays below the base URL.
+func escapePath(path string) (string, *InvalidRequestError) {
+	if !strings.HasPrefix(path, "/") {
+		return "", invalid(CodeInvalidRequest, "", "path does not begin with a slash")
+	}
+	segments := strings.Split(path[1:], "/")
+	for i, segment := range segments {
+		text, err := url.PathUnescape(segment)
+		if err != nil {
+			return "", invalid(CodeInvalidRequest, "", "path is malformed: %v", err)
+		}
+		if text == "" && i < len(segments)-1 { // JoinPath would drop it
+			return "", invalid(CodeInvalidRequest, "", "path has an empty segment")
+		}
+		for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '/' || r == '\\' }) {
+			if part == "." || part == ".." {
+				return "", invalid(CodeInvalidRequest, "", "path has a segment %q", part)
+			}
+		}
+		segments[i] = url.PathEscape(text)
+	}
+	return "/" + strings.Join(segments, "/"), nil
 }
 
 // endpointOf returns the endpoint that a request goes to: one of those known,

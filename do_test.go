@@ -106,7 +106,7 @@ func TestDoRefusedBeforeSending(t *testing.T) {
 		{"GET", `/v1/..\keys`, nil, nil, `path has a segment ".."`},
 		{"GET", "/v1/%zz", nil, nil, `path is malformed: invalid URL escape "%zz"`},
 		{"GET", "/v1/x#y", nil, nil, "path has a fragment"},
-		{"GET", "/v1/x?a#y", nil, nil, "query has a fragment"},
+		{"GET", "/v1/x?a#y", nil, nil, "path has a fragment"},
 		{"GET", "/v1/x?a=%zz", nil, nil, `query is malformed: invalid URL escape "%zz"`},
 		{"GET", "/v1/x?a;b", nil, nil, "query is malformed: invalid semicolon separator in query"},
 		{"POST", "/v1/x", make(chan int), nil, "in cannot be encoded: json: unsupported type: chan int"},

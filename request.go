@@ -71,6 +71,9 @@ func to(e wire.Endpoint, ids ...string) request {
 	if e.Method == http.MethodPost {
 		r.repeat = ifUnsent
 	}
+	if e == wire.CreateBatch {
+		r.otherLimit = wire.IsBatchLimit
+	}
 	return r
 }
 
