@@ -3,13 +3,17 @@
 // browser having to lay out the rest.
 
 const longest = 2000; // columns of a row even where lines are not wrapped
+const named = 8; // columns of a character's code point in its frame
 
 // East Asian wide characters and emoji take two columns (Unicode Standard
-// Annex 11), combining marks and joiners none. The ranges are coarse: a row
-// that comes out too wide scrolls.
+// Annex 11), combining marks and joiners none, what safe.js shows by name as
+// many as the name. The ranges are coarse: a row that comes out too wide
+// scrolls.
 function width(code) {
-  if (code < 0x300) return 1;
+  if (code < 0x300) return (code < 0x20 && code !== 13) || (code >= 0x7f && code < 0xa0) ? named : 1;
   if (code <= 0x36f || code === 0x200d || (code >= 0xfe00 && code <= 0xfe0f)) return 0;
+  if ((code >= 0x200b && code <= 0x206f && code !== 0x200c && (code < 0x2010 || code > 0x2027) && (code < 0x202f || code > 0x205f))
+    || code === 0x61c || code === 0xfeff) return named;
   if (code < 0x1100) return 1;
   if (code <= 0x115f || (code >= 0x2e80 && code <= 0xa4cf) || (code >= 0xac00 && code <= 0xd7a3)
     || (code >= 0xf900 && code <= 0xfaff) || (code >= 0xfe30 && code <= 0xfe6f)

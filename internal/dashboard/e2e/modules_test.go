@@ -1,0 +1,88 @@
+package e2e
+
+import "testing"
+
+// TestLines lays out random texts, at once and piece by piece: the rows are
+// the text, none is wider than allowed, and each position is in its row.
+func TestLines(t *testing.T) {
+	s := startServer(t)
+	b := openTab(t, s)
+	b.open(s.dashboard)
+	var problems []string
+	b.eval(`import('/static/lines.js').then(({ Lines }) => {
+		const parts = ['a', 'word ', ' ', '\n', '\t', '你', '😀', 'e\u0301', 'x'.repeat(50), '\u202e', '한글 ', '\n\n'];
+		let seed = 1;
+		const random = (n) => { seed = (seed * 16807) % 2147483647; return seed % n; };
+		const problems = [];
+		for (let round = 0; round < 300; round += 1) {
+			const columns = 10 + random(60);
+			const pieces = Array.from({ length: random(80) }, () => parts[random(parts.length)]);
+			const text = pieces.join('');
+			const whole = new Lines();
+			whole.wrap(columns);
+			whole.set(text);
+			const grown = new Lines();
+			grown.set(text.slice(0, 0));
+			for (const piece of pieces) grown.append(piece);
+			grown.wrap(columns);
+			const rows = (lines) => Array.from({ length: lines.count }, (_, i) => lines.text.slice(...lines.row(i)));
+			const say = (what) => problems.push(what + ' at ' + columns + ' columns: ' + JSON.stringify(rows(whole)));
+			if (rows(whole).join('') !== text) say('text lost');
+			if (JSON.stringify(rows(grown)) !== JSON.stringify(rows(whole))) say('grown otherwise');
+			if (rows(whole).some((row) => [...row.replace(/[\n ]+$/, '').replaceAll('\u0301', '')].length > columns)) say('too wide');
+			if (rows(whole).some((row, i) => row.slice(0, -1).includes('\n') || (i < whole.count - 1 && row === ''))) say('a row of several');
+			for (let i = 0; i < whole.count; i += 1) {
+				const [from, to] = whole.row(i);
+				if (from < to && (whole.rowAt(from) !== i || whole.rowAt(to - 1) !== i)) say('row ' + i + ' not found');
+			}
+		}
+		return problems.slice(0, 5);
+	})`, &problems)
+	for _, problem := range problems {
+		t.Error(problem)
+	}
+}
+
+// TestEventParser cuts a stream in two at every place: its events stay the
+// same.
+func TestEventParser(t *testing.T) {
+	s := startServer(t)
+	b := openTab(t, s)
+	b.open(s.dashboard)
+	var problems []string
+	b.eval(`import('/static/sse.js').then(({ EventParser }) => {
+		const stream = 'data: one\n\ndata:two\r\ndata: lines\r\n\r\n: a comment\rdata\r\rid: 7\ndata:  spaced\n\ndatax: no\n\n\ndata: never ended\n';
+		const want = JSON.stringify(['one', 'two\nlines', '', ' spaced']);
+		const problems = [];
+		for (let cut = 0; cut <= stream.length; cut += 1) {
+			const parser = new EventParser();
+			const got = JSON.stringify([...parser.push(stream.slice(0, cut)), ...parser.push(stream.slice(cut))]);
+			if (got !== want) problems.push('cut at ' + cut + ': got ' + got + ', want ' + want);
+		}
+		return problems.slice(0, 5);
+	})`, &problems)
+	for _, problem := range problems {
+		t.Error(problem)
+	}
+}
+
+// TestAligned compares texts line by line.
+func TestAligned(t *testing.T) {
+	s := startServer(t)
+	b := openTab(t, s)
+	b.open(s.dashboard)
+	for _, tt := range []struct{ left, right, want string }{
+		{"", "", "same:="},
+		{"a b c", "a b c", "same:a=a same:b=b same:c=c"},
+		{"a b c", "a x c", "same:a=a changed:b=x same:c=c"},
+		{"a b c", "a c", "same:a=a left:b= same:c=c"},
+		{"a c", "a b c", "same:a=a right:=b same:c=c"},
+		{"a b", "x y z", "changed:a=x changed:b=y right:=z"},
+	} {
+		var got string
+		b.eval(`import('/static/compare.js').then(({ aligned }) => aligned('`+tt.left+`'.split(' '), '`+tt.right+`'.split(' ')).map((r) => r.kind + ':' + (r.left ?? '') + '=' + (r.right ?? '')).join(' '))`, &got)
+		if got != tt.want {
+			t.Errorf("%q and %q: got %q, want %q", tt.left, tt.right, got, tt.want)
+		}
+	}
+}
