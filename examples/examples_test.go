@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/parser"
-	"go/token"
 	"io"
 	"iter"
 	"net/http"
@@ -317,52 +315,6 @@ func TestExamples(t *testing.T) {
 			t.Errorf("exit code is %d", code)
 		}
 	})
-}
-
-// Each folder is run above, says how to run it, and can be copied out of this
-// module as it is.
-func TestFolders(t *testing.T) {
-	t.Parallel()
-	entries, err := os.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if _, err := os.Stat(filepath.Join(e.Name(), "go.mod")); err == nil {
-			continue // a module of its own, with a test of its own
-		}
-		if _, known := prints[e.Name()]; e.IsDir() && !known {
-			t.Errorf("examples/%s is not run by TestExamples", e.Name())
-		}
-	}
-	ours := []string{"github.com/clawhq/clawhq-go", "github.com/clawhq/clawhq-go/clawhqtest", "github.com/clawhq/clawhq-go/relay", "github.com/clawhq/clawhq-go/webhook"}
-	for folder, output := range prints {
-		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		doc, program := "", false
-		for _, name := range files {
-			file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly|parser.ParseComments)
-			if err != nil {
-				t.Fatal(err)
-			}
-			doc += file.Doc.Text()
-			program = program || file.Name.Name == "main"
-			for _, spec := range file.Imports {
-				path := strings.Trim(spec.Path.Value, `"`)
-				if strings.Contains(path, ".") && !slices.Contains(ours, path) {
-					t.Errorf("%s imports %s", name, path)
-				}
-			}
-		}
-		if doc == "" || program && !strings.Contains(doc, "go run ./examples/"+folder) {
-			t.Errorf("the package comment of examples/%s does not say how to run it:\n%s", folder, doc)
-		}
-		if !program && output != nil {
-			t.Errorf("examples/%s is no program", folder)
-		}
-	}
 }
 
 // build compiles the examples and returns the folder of the programs.

@@ -80,7 +80,11 @@ func (s *sender) event(name string, data []byte) error {
 func (s *sender) heartbeat() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer func() { s.panicked = recover() }()
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked, s.closed = p, true
+		}
+	}()
 	if !s.closed {
 		s.send(": heartbeat\n\n")
 	}
