@@ -88,7 +88,12 @@ func (b *tab) act(action string) {
 // TestWebhooks leads a webhook's life: made, tested, told of a chat, failing,
 // replayed, paused, disabled, edited, deleted.
 func TestWebhooks(t *testing.T) {
-	s, r := startServer(t), newReceiver(t)
+	for _, profile := range []string{"documented", "live"} {
+		t.Run(profile, func(t *testing.T) { leadWebhook(t, startServer(t, "-profile", profile), newReceiver(t)) })
+	}
+}
+
+func leadWebhook(t *testing.T, s server, r *receiver) {
 	b := openWebhooks(t, s, r)
 	b.wantText("#webhooks-rows", "the test's own")
 	b.wantText("#webhooks-rows .badge", "active")
