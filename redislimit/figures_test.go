@@ -15,7 +15,7 @@ func TestFigures(t *testing.T) {
 		limit, machines, workers int
 		spread                   float64 // of the machines' parts, as a share of the mean
 	}{
-		{60, 4, 8, 0.2}, {120, 4, 8, 0.1}, {300, 4, 8, 0.06}, {300, 50, 4, 0.4},
+		{60, 4, 8, 0.3}, {120, 4, 8, 0.2}, {300, 4, 8, 0.1}, {300, 50, 4, 0.6},
 	} {
 		inFleet(t, tt.limit, func(t *testing.T, fl *fleet) {
 			const length = 5 * time.Minute
