@@ -101,7 +101,7 @@ func TestBatchLimits(t *testing.T) {
 			_, err := client.Batches.Create(t.Context(), batch)
 			var limited *clawhq.RateLimitError
 			if got := errors.As(err, &limited); got != atOnce {
-				t.Errorf("%s: got %v", message, err)
+				t.Fatalf("%s: got %v", message, err)
 			}
 			if atOnce && (limited.Message != message || limited.RetryAfter != time.Minute || limited.Attempts != 1) {
 				t.Errorf("got %+v", limited.APIError)
