@@ -52,7 +52,7 @@ var (
 		rows[clawhq.Agent, clawhq.ListOptions]
 		getter[clawhq.Agent]
 		Undeploy(context.Context, string, ...clawhq.CallOption) error
-	} = (*clawhq.Client)(nil).Agents
+	} = (*clawhq.AgentsService)(nil)
 	_ interface {
 		List(context.Context, ...clawhq.CallOption) ([]clawhq.Model, error)
 	} = (*clawhq.ModelsService)(nil)
