@@ -1,6 +1,8 @@
 package dashboard
 
 import (
+	"bufio"
+	"io"
 	"mime"
 	"net"
 	"net/http"
@@ -23,7 +25,7 @@ func guard(hosts []string, next http.Handler) http.Handler {
 			writeError(w, http.StatusMisdirectedRequest, "this server is not reached by the name "+r.Host)
 		case origin.Check(r) != nil || otherOrigin(r) || readFromElsewhere(r):
 			writeError(w, http.StatusForbidden, "requests from other sites are refused")
-		case jsonOnly(r) && !isJSON(r):
+		case jsonOnly(r) && !isJSON(r) && hasBody(r):
 			writeError(w, http.StatusUnsupportedMediaType, "the body has to be "+wire.ContentTypeJSON)
 		default:
 			next.ServeHTTP(w, r)
@@ -77,15 +79,30 @@ func readFromElsewhere(r *http.Request) bool {
 	return r.Method != http.MethodGet || r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Header.Get("Sec-Fetch-Dest") != "document"
 }
 
-// jsonOnly reports whether a request writes with the session's authority and
-// has a body. JSON cannot be posted by a form, nor across origins without
-// being asked for first.
+// jsonOnly reports whether a request writes with the session's authority. If
+// it has a body, that has to be JSON, which cannot be posted by a form, nor
+// across origins without being asked for first.
 func jsonOnly(r *http.Request) bool {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.ContentLength == 0 {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return false
 	}
 	api, inside := strings.CutPrefix(r.URL.Path, wire.BasePath+"/")
-	return inside && !strings.HasPrefix(api, "v1/") || strings.HasPrefix(r.URL.Path, "/dashboard/")
+	return inside && !strings.HasPrefix(api, "v1/") || strings.HasPrefix(r.URL.Path, ownPath+"/")
+}
+
+// hasBody looks for a body's first byte where its length is not told, as over
+// HTTP/2 it need not be even if there is none.
+func hasBody(r *http.Request) bool {
+	if r.ContentLength >= 0 {
+		return r.ContentLength > 0
+	}
+	body := bufio.NewReader(r.Body)
+	_, err := body.Peek(1)
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{body, r.Body}
+	return err == nil
 }
 
 func isJSON(r *http.Request) bool {
