@@ -234,7 +234,7 @@ func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
 	}
 	if a.upload != nil {
 		var err error
-		out.Body, out.ContentLength, err = a.upload.open()
+		out.Body, out.ContentLength, err = a.upload.open(a.ctx)
 		return out, err
 	}
 	out.Body = io.NopCloser(bytes.NewReader(a.json)) // of types that net/http knows: it then sends all in one packet

@@ -3,6 +3,7 @@ package clawhq
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +13,6 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
@@ -32,26 +32,26 @@ type fileForm struct {
 	progress func(sent, total int64)
 
 	opened   bool
-	mu       sync.Mutex                 // held by what reads the file or seeks in it
+	busy     chan struct{}              // full while content is read or sought in
 	reader   atomic.Pointer[fileReader] // which alone may read content
 	tooLarge atomic.Bool                // it was, as it turned out
 }
 
 // newFileForm returns the form of a file, or why the service would refuse it.
-// Its error is the content's.
-func newFileForm(req UploadFileRequest) (*fileForm, *InvalidRequestError, error) {
+// Its error is the content's, or that of ctx.
+func newFileForm(ctx context.Context, req UploadFileRequest) (*fileForm, *InvalidRequestError, error) {
 	if refused := req.check(); refused != nil {
 		return nil, refused, nil
 	}
-	f := &fileForm{content: req.Content, size: -1, progress: req.Progress}
-	if err := f.measure(); err != nil {
+	f := &fileForm{content: req.Content, size: -1, progress: req.Progress, busy: make(chan struct{}, 1)}
+	if _, err := f.use(ctx, func() (int, error) { return 0, f.measure() }); err != nil {
 		return nil, nil, fmt.Errorf("clawhq: finding out the size of Content: %w", err)
 	}
 	if f.size > wire.MaxFileBytes {
 		return nil, invalid(CodeFileTooLarge, wire.FormFile, "file has %d bytes, at most %d are allowed", f.size, wire.MaxFileBytes), nil
 	}
 	f.head = make([]byte, 512) // as much as http.DetectContentType reads
-	n, err := io.ReadFull(f.content, f.head)
+	n, err := f.use(ctx, func() (int, error) { return io.ReadFull(f.content, f.head) })
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return nil, nil, fmt.Errorf("clawhq: reading Content: %w", err)
 	}
@@ -149,16 +149,17 @@ func (f *fileForm) contentType() string { return f.media }
 
 func (f *fileForm) spent() bool { return f.opened && f.seeker == nil }
 
-func (f *fileForm) open() (io.ReadCloser, int64, error) {
+func (f *fileForm) open(ctx context.Context) (io.ReadCloser, int64, error) {
 	if f.spent() {
 		return nil, 0, errors.New("the file cannot be sent again: its Content is no io.Seeker")
 	}
-	r := &fileReader{form: f, head: f.head}
+	r := &fileReader{form: f, ctx: ctx, buffer: make([]byte, 32<<10), head: f.head}
 	f.reader.Store(r)
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.opened {
-		if _, err := f.seeker.Seek(f.start+int64(len(f.head)), io.SeekStart); err != nil {
+		if _, err := f.use(ctx, func() (int, error) {
+			_, err := f.seeker.Seek(f.start+int64(len(f.head)), io.SeekStart)
+			return 0, err
+		}); err != nil {
 			return nil, 0, fmt.Errorf("sending the file again: %w", err)
 		}
 	}
@@ -176,11 +177,49 @@ func (f *fileForm) open() (io.ReadCloser, int64, error) {
 // retire has nobody read content any more.
 func (f *fileForm) retire() { f.reader.Store(nil) }
 
-// A fileReader reads a form's file for one attempt, until the next one does.
+// use has do read content, or seek in it, while nobody else does. It returns
+// what do does or, as soon as ctx has ended, its cause: content may block for
+// as long as it likes, and do then goes on alone.
+func (f *fileForm) use(ctx context.Context, do func() (int, error)) (int, error) {
+	select {
+	case f.busy <- struct{}{}:
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+	type result struct {
+		n        int
+		err      error
+		panicked any
+	}
+	done := make(chan result, 1)
+	go func() {
+		r := result{err: errors.New("Content has ended the goroutine that reads it")}
+		defer func() {
+			r.panicked = recover()
+			<-f.busy
+			done <- r
+		}()
+		r.n, r.err = do()
+	}()
+	select {
+	case r := <-done:
+		if r.panicked != nil {
+			panic(r.panicked)
+		}
+		return r.n, r.err
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+}
+
+// A fileReader reads a form's file for one attempt, until that ends or the next
+// one does.
 type fileReader struct {
-	form *fileForm
-	head []byte // not read yet
-	sent int64
+	form   *fileForm
+	ctx    context.Context // the attempt's
+	buffer []byte          // of a read, which may outlast the Read
+	head   []byte          // not read yet
+	sent   int64
 }
 
 var (
@@ -188,10 +227,16 @@ var (
 	errFileTooLarge = fmt.Errorf("file has more than %d bytes, which are allowed", wire.MaxFileBytes)
 )
 
-func (r *fileReader) Read(p []byte) (n int, err error) {
+func (r *fileReader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	n, err := r.form.use(r.ctx, func() (int, error) { return r.read(r.buffer[:min(len(p), len(r.buffer))]) })
+	return copy(p, r.buffer[:n]), err
+}
+
+func (r *fileReader) read(p []byte) (n int, err error) {
 	f := r.form
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.reader.Load() != r {
 		return 0, errFileRetired
 	}
@@ -205,7 +250,7 @@ func (r *fileReader) Read(p []byte) (n int, err error) {
 		f.tooLarge.Store(true)
 		return 0, errFileTooLarge
 	}
-	if n > 0 && f.progress != nil {
+	if n > 0 && f.progress != nil && f.reader.Load() == r { // still
 		f.progress(r.sent, f.size)
 	}
 	return n, err

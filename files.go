@@ -78,10 +78,18 @@ type File struct {
 // A file that the service would refuse is refused with an InvalidRequestError
 // before anything is sent; one of unknown size that turns out to be too large,
 // while it is sent. An error of Content is the error of the upload. Content is
-// not read after Upload has returned, but for a Read that was under way.
+// not read after Upload has returned, but for a Read that was under way: a
+// Content that blocks does not keep Upload from ending in time.
 func (s *FilesService) Upload(ctx context.Context, req UploadFileRequest, opts ...CallOption) (*File, error) {
-	form, refused, err := newFileForm(req)
-	if err != nil {
+	var (
+		form    *fileForm
+		refused *InvalidRequestError
+		err     error
+	)
+	if ctx != nil && ctx.Err() == nil { // else do says so
+		form, refused, err = newFileForm(ctx, req)
+	}
+	if err != nil && ctx.Err() == nil {
 		return nil, err
 	}
 	r := to(wire.UploadFile).unless(refused)

@@ -16,8 +16,11 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
+	"time"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jarcoal/httpmock"
 )
@@ -313,5 +316,28 @@ func TestUploadPipe(t *testing.T) {
 	client, got := catch(t, fileBody)
 	if _, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{Name: "a.txt", Content: r}); err != nil || !strings.Contains(got.Body, "\r\n\r\nhello\r\n--") {
 		t.Errorf("sent %q, %v", got.Body, err)
+	}
+}
+
+// A Content that blocks, before anything is sent or after, does not hold up
+// the end of the context.
+func TestUploadBlocks(t *testing.T) {
+	for name, before := range map[string]int{"at once": 0, "in the middle": 5000} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
+				content, w := io.Pipe()
+				go w.Write(make([]byte, before))
+				time.AfterFunc(time.Hour, func() { w.Close() })
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				began := time.Now()
+				_, err := s.Client().Files.Upload(ctx, clawhq.UploadFileRequest{Name: "a.txt", Content: content})
+				if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != time.Second {
+					t.Errorf("after %v: %v", took, err)
+				}
+				w.Close()
+			})
+		})
 	}
 }

@@ -2,6 +2,7 @@ package clawhq
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -52,8 +53,9 @@ type upload interface {
 	contentType() string
 
 	// open returns the body from its beginning, and its size or -1. Each
-	// attempt opens it anew; what the one before got may then still be read.
-	open() (r io.ReadCloser, size int64, err error)
+	// attempt opens it anew, with its context, which ends all reads; what the
+	// one before got may then still be read.
+	open(ctx context.Context) (r io.ReadCloser, size int64, err error)
 
 	// spent reports whether it cannot be opened any more.
 	spent() bool
