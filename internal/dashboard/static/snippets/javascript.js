@@ -39,9 +39,9 @@ function form(request) {
   if (!request.form) return '';
   const files = request.form.some(({ value }) => value.name);
   const field = ({ name, value }) => (value.name
-    ? `form.append(${quote(name)}, await openAsBlob(${quote(value.name)}, { type: ${quote(typeOf(value))} }), ${quote(value.name)});\n`
+    ? `form.append(${quote(name)}, new Blob([await readFile(${quote(value.name)})], { type: ${quote(typeOf(value))} }), ${quote(value.name)});\n`
     : `form.append(${quote(name)}, ${quote(value)});\n`);
-  return `${files ? 'import { openAsBlob } from "node:fs";\n\n' : ''}const form = new FormData();\n${request.form.map(field).join('')}`;
+  return `${files ? 'import { readFile } from "node:fs/promises";\n\n' : ''}const form = new FormData();\n${request.form.map(field).join('')}`;
 }
 
 function body(request) {
