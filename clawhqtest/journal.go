@@ -14,7 +14,8 @@ type Request struct {
 	Method   string
 	Path     string // with the base path, without the query
 	Header   http.Header
-	Body     []byte // what was read of it, at most one byte over the limit
+	Body     []byte // what was read of it, up to 100 KiB and a byte; less with WithMemoryLimit
+	Omitted  int    // how many bytes were read beyond Body, of an upload for example
 
 	Status    int    // of the reply; 0 if none has begun
 	RequestID string // the id that the server gave it
@@ -27,7 +28,8 @@ type Request struct {
 // Requests returns a copy of the journal: every request since the start or
 // the last Reset, in the order of arrival, credentials redacted. A request is
 // in it before its agent runs, its status before the client sees it. The
-// journal grows until Reset.
+// journal grows until Reset, unless [WithJournalLimit] or [WithMemoryLimit]
+// bounds it: then the oldest are gone.
 func (s *Server) Requests() []Request {
 	entries := s.service.Requests()
 	requests := make([]Request, len(entries))

@@ -61,3 +61,24 @@ func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.server.
 // allowed, so that a test can receive them; other private addresses never
 // are.
 func WithStrictWebhookTargets() Option { return func(c *config) { c.server.StrictWebhooks = true } }
+
+// WithJournalLimit bounds the journal to so many requests, and to about so many
+// bytes of headers, bodies and what holds them; the oldest go first. GET
+// /v1/usage counts those that are left. 0 is no limit. The default is a journal
+// that grows until Reset.
+func WithJournalLimit(requests, bytes int) Option {
+	return func(c *config) {
+		c.server.Limits.JournalEntries, c.server.Limits.JournalBytes = requests, bytes
+	}
+}
+
+// WithMemoryLimit is for a server that runs long, among strangers: all that it
+// keeps takes about so many bytes at most, half of them the journal, a quarter
+// sessions, stored replies, threads, batches, files, audit entries and
+// conversations, a quarter what webhooks were sent. Of each the oldest goes
+// first. Of a request whose key or session is not good the body is not kept,
+// and of others the journal shows 16 KiB; a body has to come within 20 seconds,
+// and few are read at once. The default is to keep everything.
+func WithMemoryLimit(bytes int) Option {
+	return func(c *config) { c.server.Limits = server.LimitsFor(bytes) }
+}

@@ -56,7 +56,7 @@ func (o *Outbox) Replay(ctx context.Context, id, deliveryID string) (Result, err
 	r := o.send(ctx, h, message{row: row, event: d.event, body: d.payload, at: wire.HandlerTime(o.config.Clock.Now())})
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	h.add(row, d, r, o.config.Clock.Now())
+	o.add(h, row, d, r)
 	return r, nil
 }
 

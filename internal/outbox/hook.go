@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/clock"
+	"github.com/clawhq/clawhq-go/internal/ledger"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -36,6 +37,7 @@ type row struct {
 	wire.Delivery
 	retry   *clock.Timer // nil if it never was due again
 	retried bool         // a later row tells how it went on
+	item    *ledger.Item
 }
 
 func newSecret() string {
@@ -53,31 +55,40 @@ func (h *hook) whole() wire.Webhook {
 	return w
 }
 
-// drop ends what is on its way.
-func (h *hook) drop() {
+// drop ends what is on its way to a webhook, and forgets its log.
+func (o *Outbox) drop(h *hook) {
 	h.gone = true
 	for _, r := range h.log {
-		r.drop()
+		o.logged.Forget(r.item)
+		r.stop()
 	}
 }
 
-func (r *row) drop() {
+// stop prevents the row's retry.
+func (r *row) stop() {
 	if r.retry != nil {
 		r.retry.Stop()
 	}
 }
 
+// dropOldest forgets the oldest row.
+func (h *hook) dropOldest() {
+	h.log[0].stop()
+	h.log = slices.Delete(h.log, 0, 1)
+}
+
 // add adds a row to the log.
-func (h *hook) add(id string, d delivery, got Result, now time.Time) *row {
+func (o *Outbox) add(h *hook, id string, d delivery, got Result) *row {
 	r := &row{delivery: d, Delivery: wire.Delivery{
-		ID: id, EventType: d.event, CreatedAt: wire.DatabaseTime(now.Truncate(time.Millisecond)),
+		ID: id, EventType: d.event, CreatedAt: wire.DatabaseTime(o.config.Clock.Now().Truncate(time.Millisecond)),
 	}}
 	r.become(got)
 	h.log = append(h.log, r)
 	if len(h.log) > maxRows {
-		h.log[0].drop()
-		h.log = slices.Delete(h.log, 0, 1)
+		o.logged.Forget(h.log[0].item)
+		h.dropOldest()
 	}
+	r.item = o.logged.Keep(len(d.payload)+maxReply, h.dropOldest)
 	return r
 }
 

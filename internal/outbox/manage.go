@@ -77,7 +77,7 @@ func (o *Outbox) Delete(id string) error {
 	if err != nil {
 		return err
 	}
-	h.drop()
+	o.drop(h)
 	o.hooks = slices.DeleteFunc(o.hooks, func(other *hook) bool { return other == h })
 	return nil
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/clawhq/clawhq-go/internal/clock"
+	"github.com/clawhq/clawhq-go/internal/ledger"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -45,6 +46,7 @@ type Policy struct {
 type Config struct {
 	Policy    Policy
 	Strict    bool              // treat loopback targets like other private ones: as forbidden
+	MaxBytes  int               // of the journal and the logs, of which the oldest goes first; 0 is no limit
 	Transport http.RoundTripper // reaches targets; nil is a transport without kept connections
 	Clock     *clock.Clock      // of retries and of what the log says; receivers are given real time. nil is a new one
 }
@@ -82,17 +84,20 @@ type Outbox struct {
 	hooks    []*hook   // in the order of creation
 	handler  http.Handler
 	attempts []*Attempt
+	sent     *ledger.Ledger // of attempts
+	logged   *ledger.Ledger // of the webhooks' logs
 }
 
 // New returns an Outbox without webhooks.
 func New(config Config) *Outbox {
 	if config.Transport == nil {
-		config.Transport = &http.Transport{DisableKeepAlives: true}
+		config.Transport = &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: maxReply}
 	}
 	if config.Clock == nil {
 		config.Clock = clock.New()
 	}
 	o := &Outbox{config: config}
+	o.count()
 	o.settled.L = &o.mu
 	o.ctx, o.cancel = context.WithCancel(context.Background())
 	return o
@@ -115,11 +120,18 @@ func (o *Outbox) Reset() {
 	defer o.mu.Unlock()
 	o.forget()
 	o.attempts = nil
+	o.count()
+}
+
+// count begins to count anew what is kept.
+func (o *Outbox) count() {
+	o.sent = ledger.New(maxAttempts, o.config.MaxBytes/2)
+	o.logged = ledger.New(0, o.config.MaxBytes/2)
 }
 
 func (o *Outbox) forget() {
 	for _, h := range o.hooks {
-		h.drop()
+		o.drop(h)
 	}
 	o.hooks = nil
 }
@@ -138,8 +150,7 @@ func (o *Outbox) Emit(event string, data json.RawMessage) (wait func()) {
 	if o.closed {
 		return sent.Wait
 	}
-	now := o.config.Clock.Now()
-	body := wire.WebhookBody{Event: event, Data: data, Timestamp: wire.HandlerTime(now)}
+	body := wire.WebhookBody{Event: event, Data: data, Timestamp: wire.HandlerTime(o.config.Clock.Now())}
 	payload := wire.JSONB(encode(body))
 	for _, h := range o.hooks {
 		if !h.Enabled || !slices.Contains(h.Events, event) || !o.Allowed(h.URL) {
@@ -152,9 +163,9 @@ func (o *Outbox) Emit(event string, data json.RawMessage) (wait func()) {
 		d := delivery{event, payload}
 		switch {
 		case h.PausedAt != "":
-			h.add(uuid.NewString(), d, Result{text: "Delivery paused", unsent: true}, now)
+			o.add(h, uuid.NewString(), d, Result{text: "Delivery paused", unsent: true})
 		case !h.matches(body):
-			h.add(uuid.NewString(), d, Result{text: "Filtered — conditions not met", unsent: true, filtered: true}, now)
+			o.add(h, uuid.NewString(), d, Result{text: "Filtered — conditions not met", unsent: true, filtered: true})
 		default:
 			text := h.transformed(body)
 			o.begin()
@@ -178,7 +189,7 @@ func (o *Outbox) first(h *hook, d delivery, body []byte, at wire.Time) {
 	if h.gone {
 		return
 	}
-	row := h.add(id, d, r, o.config.Clock.Now())
+	row := o.add(h, id, d, r)
 	h.triggered(r, at)
 	if r.OK() {
 		h.FailureCount = 0
@@ -223,7 +234,7 @@ func (o *Outbox) retry(h *hook, r *row, n int) {
 	}
 	if o.config.Policy.LogRetries {
 		r.retried = true
-		r = h.add(id, r.delivery, got, o.config.Clock.Now())
+		r = o.add(h, id, r.delivery, got)
 		r.RetryCount = n - 1
 	} else {
 		r.become(got)

@@ -126,9 +126,10 @@ func (o *Outbox) Call(ctx context.Context, to string, body []byte) {
 // note adds an attempt to the journal.
 func (o *Outbox) note(a *Attempt) {
 	o.attempts = append(o.attempts, a)
-	if len(o.attempts) > maxAttempts {
+	o.sent.Keep(len(a.URL)+len(a.Body)+2*maxReply, func() {
+		o.attempts[0] = nil
 		o.attempts = o.attempts[1:]
-	}
+	})
 }
 
 // make makes an attempt and notes what became of it.
@@ -144,7 +145,8 @@ func (o *Outbox) make(ctx context.Context, a *Attempt) {
 	a.Status, a.ReplyHeader, a.Reply = resp.StatusCode, resp.Header, reply
 }
 
-// maxReply is how much of a reply's body is read: enough for any excerpt.
+// maxReply is how much of a reply's body is read, which is enough for any
+// excerpt, and how long its header may be.
 const maxReply = 4 * wire.MaxResponseExcerpt
 
 var (

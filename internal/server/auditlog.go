@@ -55,6 +55,10 @@ func (s *state) log(add AuditEntry, now time.Time) (id string) {
 		return cmp.Or(e.CreatedAt.Compare(t), -1) // after those of the same time
 	})
 	s.audit = slices.Insert(s.audit, at, auditEntry{add})
+	s.kept.Keep(len(add.Details)+len(add.EntityID), func() {
+		i := slices.IndexFunc(s.audit, func(e auditEntry) bool { return e.ID == add.ID })
+		s.audit = slices.Delete(s.audit, i, i+1)
+	})
 	return add.ID
 }
 

@@ -18,15 +18,32 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(secret)
 }
 
+// known reports whether the call has a credential that authenticate takes.
+func (c *call) known() (good bool) {
+	c.locked(func() {
+		if k := c.state.keys.find(bearer(c.r)); k != nil {
+			good = !k.revoked
+		} else {
+			good = c.inSession()
+		}
+	})
+	return good
+}
+
+// inSession reports whether the call has the account's session cookie.
+func (c *call) inSession() bool {
+	cookie, err := c.r.Cookie(wire.SessionCookie)
+	return err == nil && subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(c.s.session())) == 1
+}
+
 // authenticate checks the route's credential and the account's plan. Of a key
 // it goes in the service's order: header, format, hash, status, plan.
 func (c *call) authenticate() error {
 	p := c.profile
 	pro := p.allows(c.s.cfg.Plan)
 	if c.route.Auth == wire.SessionAuth {
-		cookie, err := c.r.Cookie(wire.SessionCookie)
 		switch {
-		case err != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(c.s.session())) != 1:
+		case !c.inSession():
 			return flat(http.StatusUnauthorized, "Unauthorized")
 		case !pro:
 			return flat(http.StatusForbidden, "Pro plan required")

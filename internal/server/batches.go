@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/ledger"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -19,6 +20,7 @@ type batch struct {
 	results                []wire.BatchResult // of the requests done, in their order; pending ones before
 	completed, failed      int
 	createdAt, completedAt time.Time
+	item                   *ledger.Item
 }
 
 // createBatch answers POST /v1/chat/batch: the batch is processed after the
@@ -53,8 +55,10 @@ func (c *call) createBatch() (any, error) {
 	for _, r := range requests {
 		b.results = append(b.results, wire.BatchResult{CustomID: r.CustomID, Status: wire.BatchPending, Message: r.Message, Agent: r.Agent})
 	}
-	c.state.batches[b.id] = b
-	c.s.background(func(ctx context.Context) { c.s.process(ctx, b) })
+	state := c.state
+	state.batches[b.id] = b
+	b.item = state.kept.Keep(2*len(c.body)+messageBytes*len(requests), func() { delete(state.batches, b.id) })
+	c.s.background(func(ctx context.Context) { c.s.process(ctx, state, b) })
 	return wire.CreatedBatch{BatchID: b.id, Status: b.status, Total: len(requests), CreatedAt: wire.HandlerTime(b.createdAt)}, nil
 }
 
@@ -124,7 +128,7 @@ func (c *call) getBatch() (any, error) {
 // process asks the agents for a batch's answers, a few at once, in the order
 // of the requests. A server that closes leaves it processing, as one that is
 // restarted does.
-func (s *Server) process(ctx context.Context, b *batch) {
+func (s *Server) process(ctx context.Context, state *state, b *batch) {
 	s.mu.Lock()
 	if s.offline {
 		b.status = wire.BatchFailed
@@ -147,6 +151,9 @@ func (s *Server) process(ctx context.Context, b *batch) {
 		}
 		results = append(results, done...)
 		s.mu.Lock()
+		for _, r := range done {
+			state.kept.Grow(b.item, len(r.Response))
+		}
 		b.tally(results)
 		s.mu.Unlock()
 	}

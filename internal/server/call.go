@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/clock"
+	"github.com/clawhq/clawhq-go/internal/ledger"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -21,19 +22,21 @@ type call struct {
 	state   *state
 	w       http.ResponseWriter
 	r       *http.Request
-	id      string   // the server's of the request
-	route   *route   // nil where there is none
-	ids     []string // in the path
-	body    []byte   // at most one byte over the limit
+	id      string        // the server's of the request
+	route   *route        // nil where there is none
+	ids     []string      // in the path
+	body    []byte        // at most one byte over the limit
+	room    chan struct{} // that it has a place in, or nil
 
 	ctx    context.Context // done when the client leaves or the server closes
 	cancel context.CancelCauseFunc
 
-	entry   *Request  // in the journal; guarded by s.mu
-	key     *key      // set by authenticate
-	counted bool      // as one of the key's failures; guarded by s.mu
-	limit   rateLimit // set by count
-	fault   Fault     // taken by faulted
+	entry   *Request     // in the journal; guarded by s.mu
+	item    *ledger.Item // of the entry
+	key     *key         // set by authenticate
+	counted bool         // as one of the key's failures; guarded by s.mu
+	limit   rateLimit    // set by count
+	fault   Fault        // taken by faulted
 
 	clientID string // the caller's own of the request, to be sent back
 }
@@ -52,7 +55,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	defer s.mu.Unlock()
 	c.state = s.state
 	if !c.aside() {
-		c.state.journal = append(c.state.journal, c.entry)
+		c.journal()
 	}
 	if s.closed {
 		c.cancel(errClosing)
@@ -77,6 +80,7 @@ func (c *call) stop() {
 }
 
 func (c *call) end() {
+	c.leave()
 	c.cancel(nil)
 	c.s.mu.Lock()
 	if c.s.live[c] {
@@ -140,14 +144,27 @@ func (c *call) identify() {
 // readBody reads the request's body, whatever will become of the request: the
 // journal shows it, and net/http notices only then that a client leaves.
 func (c *call) readBody() {
-	limit := wire.MaxBodyBytes
-	if c.route != nil && (c.route.Endpoint == wire.UploadFile || c.route.Endpoint == wire.CreateThread) {
+	limit, long := wire.MaxBodyBytes, c.route != nil && (c.route.Endpoint == wire.UploadFile || c.route.Endpoint == wire.CreateThread)
+	if long {
 		limit = c.profile.uploadLimit()
 	}
-	body, err := io.ReadAll(io.LimitReader(c.r.Body, int64(limit)+1))
-	c.body = body
-	shown := wire.Redact(string(body[:min(len(body), wire.MaxBodyBytes+1)]))
-	c.locked(func() { c.entry.Body = []byte(shown) })
+	in := io.LimitReader(c.r.Body, int64(limit)+1)
+	guarded, most := c.s.cfg.Limits.Guarded, wire.MaxBodyBytes+1
+	if guarded {
+		conn := http.NewResponseController(c.w)
+		conn.SetReadDeadline(clock.ConnDeadline(bodyTimeout))
+		defer conn.SetReadDeadline(time.Time{}) // the reply may take longer
+		most = maxShownBody
+	}
+	var err error
+	if size := int64(0); guarded && !c.known() {
+		size, err = io.Copy(io.Discard, in)
+		c.locked(func() { c.entry.Omitted = int(size) })
+	} else {
+		c.enter(long)
+		c.body, err = io.ReadAll(in)
+		c.journalBody(most)
+	}
 	if err != nil { // the client left while it was sending
 		c.failed(err)
 		c.abort()

@@ -48,10 +48,14 @@ func (c *call) chat() (any, error) {
 	}
 	m := Message{Text: req.Message, SessionID: req.SessionID}
 	if m.SessionID != "" {
-		m.History = slices.Clone(c.state.sessions[sessionKey{c.key.id, m.SessionID}])
+		if said := c.state.sessions[sessionKey{c.key.id, m.SessionID}]; said != nil {
+			m.History = slices.Clone(said.turns)
+		}
 	}
 	if req.Stream {
 		c.entry.Agent = a.slug
+		c.leave()
+		c.body = nil
 		c.unlocked(func() { err = c.stream(a, m) })
 		return nil, err
 	}
@@ -82,10 +86,18 @@ func (c *call) replay(stored *storedReply) (any, error) {
 
 // remember adds a message and its answer to the session's history.
 func (c *call) remember(m Message, answer string) {
-	if m.SessionID != "" {
-		k := sessionKey{c.key.id, m.SessionID}
-		c.state.sessions[k] = append(c.state.sessions[k], Turn{RoleUser, m.Text}, Turn{RoleAssistant, answer})
+	if m.SessionID == "" {
+		return
 	}
+	state, k := c.state, sessionKey{c.key.id, m.SessionID}
+	said := state.sessions[k]
+	if said == nil {
+		said = &session{}
+		state.sessions[k] = said
+		said.item = state.kept.Keep(len(m.SessionID), func() { delete(state.sessions, k) })
+	}
+	said.turns = append(said.turns, Turn{RoleUser, m.Text}, Turn{RoleAssistant, answer})
+	state.kept.Grow(said.item, messageBytes+len(m.Text)+len(answer))
 }
 
 // readChat checks the body.

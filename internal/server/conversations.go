@@ -65,7 +65,14 @@ func (s *Server) AddConversation(add Conversation) (id string) {
 	if kept.LastMessageAt.IsZero() {
 		kept.LastMessageAt = last
 	}
-	s.state.conversations = append(s.state.conversations, kept)
+	state, size := s.state, 0
+	state.conversations = append(state.conversations, kept)
+	for _, m := range kept.Messages {
+		size += messageBytes + len(m.Content)
+	}
+	state.kept.Keep(size, func() {
+		state.conversations = slices.DeleteFunc(state.conversations, func(other *conversation) bool { return other == kept })
+	})
 	return kept.ID
 }
 

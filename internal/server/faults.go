@@ -173,6 +173,9 @@ func (c *call) faulted() error {
 		c.state.faults = slices.Delete(c.state.faults, i, i+1)
 		c.entry.Fault = wire.Redact(c.fault.String())
 	})
+	if c.fault != (Fault{}) {
+		c.leave() // it may wait
+	}
 	if c.fault.onStream() {
 		if c.route != nil && c.route.Endpoint == wire.Chat {
 			return nil

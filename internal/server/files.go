@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/ledger"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -21,6 +22,7 @@ type file struct {
 	createdAt                    time.Time
 	status                       string // empty is what indexing makes of it
 	chunks                       int
+	item                         *ledger.Item
 }
 
 const errFileTooLarge = "File must be under 10MB"
@@ -84,6 +86,8 @@ func (c *call) uploadFile() (any, error) {
 	f.id = "file_" + hexID()
 	f.createdAt = c.s.clock.Now().UTC()
 	c.state.files = append(c.state.files, f)
+	state := c.state
+	f.item = state.kept.Keep(len(f.name)+len(f.mediaType)+len(f.purpose), func() { state.deleteFile(f) })
 	status := wire.FileProcessing
 	if !t.Text {
 		status = wire.FileError
@@ -191,8 +195,13 @@ func (c *call) deleteFile() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.state.files = slices.DeleteFunc(c.state.files, func(kept *file) bool { return kept == f })
+	c.state.kept.Forget(f.item)
+	c.state.deleteFile(f)
 	return wire.Deleted{Deleted: true}, nil
+}
+
+func (s *state) deleteFile(f *file) {
+	s.files = slices.DeleteFunc(s.files, func(kept *file) bool { return kept == f })
 }
 
 // file returns the file of the path.

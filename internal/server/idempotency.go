@@ -3,6 +3,7 @@ package server
 import (
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/ledger"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -10,6 +11,7 @@ import (
 type replies struct {
 	byKey  map[string]*storedReply
 	stored []*storedReply // oldest first
+	kept   *ledger.Ledger
 }
 
 // storedReply is a reply, or the place of one that is being worked on.
@@ -17,6 +19,7 @@ type storedReply struct {
 	key  string
 	body []byte // nil while the first request is in flight
 	at   time.Time
+	item *ledger.Item
 }
 
 // find returns the reply that a key has, or nil.
@@ -31,9 +34,16 @@ func (r *replies) find(key string, now time.Time) *storedReply {
 // expire forgets the replies that have been kept long enough.
 func (r *replies) expire(now time.Time) {
 	for len(r.stored) > 0 && now.Sub(r.stored[0].at) >= wire.IdempotencyTTL {
-		delete(r.byKey, r.stored[0].key)
-		r.stored = r.stored[1:]
+		r.kept.Forget(r.stored[0].item)
+		r.drop()
 	}
+}
+
+// drop forgets the oldest reply.
+func (r *replies) drop() {
+	delete(r.byKey, r.stored[0].key)
+	r.stored[0] = nil
+	r.stored = r.stored[1:]
 }
 
 // claim returns the place of a key, and whether the caller is its first and
@@ -58,6 +68,7 @@ func (r *replies) store(reply *storedReply, body []byte, now time.Time) {
 	}
 	reply.body, reply.at = body, now
 	r.stored = append(r.stored, reply)
+	reply.item = r.kept.Keep(len(reply.key)+len(body), r.drop)
 }
 
 // release gives the key up again, unless a reply was stored.

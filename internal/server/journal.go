@@ -18,7 +18,8 @@ type Request struct {
 	Method   string
 	Path     string // with the base path, without the query
 	Header   http.Header
-	Body     []byte // what was read of it, at most one byte over the limit
+	Body     []byte // the beginning of what was read of it
+	Omitted  int    // how many bytes were read beyond Body
 
 	Status    int    // of the reply; 0 if none has begun
 	RequestID string // the id that the server gave it
@@ -36,6 +37,34 @@ func newEntry(r *http.Request, id string, now time.Time) *Request {
 		Header:    redactHeader(r.Header),
 		RequestID: id,
 	}
+}
+
+// journal adds the call's entry.
+func (c *call) journal() {
+	s, e := c.state, c.entry
+	s.journal = append(s.journal, e)
+	size := len(e.Method) + len(e.Path)
+	for name, values := range e.Header {
+		size += len(name)
+		for _, v := range values {
+			size += len(v)
+		}
+	}
+	c.item = s.journaled.Keep(size, func() {
+		s.journal[0] = nil
+		s.journal = s.journal[1:]
+	})
+}
+
+// journalBody adds the beginning of the body to the entry.
+func (c *call) journalBody(most int) {
+	shown := c.body[:min(len(c.body), most)]
+	omitted := len(c.body) - len(shown)
+	shown = []byte(wire.Redact(string(shown)))
+	c.locked(func() {
+		c.entry.Body, c.entry.Omitted = shown, omitted
+		c.state.journaled.Grow(c.item, len(shown))
+	})
 }
 
 // redactHeader returns a copy of h without what authenticates.

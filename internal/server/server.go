@@ -36,6 +36,8 @@ type Config struct {
 
 	Transport      http.RoundTripper // sends callbacks and deliveries; nil is one over the network
 	StrictWebhooks bool              // refuse loopback targets, as the service does
+
+	Limits Limits
 }
 
 // Server is the service. Create it with New, end it with Close. All methods
@@ -50,6 +52,7 @@ type Server struct {
 
 	ctx     context.Context // of work that goes on after a reply; done when the server closes
 	cancel  context.CancelCauseFunc
+	rooms   rooms          // of a guarded server
 	running sync.WaitGroup // one for each of live and for each work that goes on
 
 	mu      sync.Mutex     // guards what follows and all that hangs on it
@@ -78,9 +81,10 @@ func New(cfg Config) (s *Server, apiKey string) {
 		firstKey:  first,
 		clock:     serverClock,
 		outbox: outbox.New(outbox.Config{
-			Policy: cfg.Profile.deliveries(), Strict: cfg.StrictWebhooks, Transport: cfg.Transport, Clock: serverClock,
+			Policy: cfg.Profile.deliveries(), Strict: cfg.StrictWebhooks, Transport: cfg.Transport, Clock: serverClock, MaxBytes: cfg.Limits.DeliveryBytes,
 		}),
-		live: map[*call]bool{},
+		rooms: newRooms(),
+		live:  map[*call]bool{},
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.deployBuiltins()
@@ -94,7 +98,7 @@ func New(cfg Config) (s *Server, apiKey string) {
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state = newState()
+	s.state = newState(s.cfg.Limits)
 	s.outbox.Reset()
 	s.state.keys.add(s.firstKey, s.clock.Now())
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"github.com/clawhq/clawhq-go/internal/ledger"
 	"github.com/clawhq/clawhq-go/internal/window"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -14,7 +15,10 @@ type state struct {
 	faults  []Fault
 	journal []*Request
 
-	sessions      map[sessionKey][]Turn
+	journaled *ledger.Ledger // of journal
+	kept      *ledger.Ledger // of what follows, and of replies
+
+	sessions      map[sessionKey]*session
 	models        []wire.Model
 	conversations []*conversation
 	threads       []*thread // in the order of creation
@@ -27,11 +31,21 @@ type state struct {
 // sessionKey names a chat session, which no key shares with another.
 type sessionKey struct{ keyID, session string }
 
-func newState() *state {
-	return &state{
-		windows:  map[string]*window.Log{},
-		sessions: map[sessionKey][]Turn{},
-		models:   catalog(),
-		batches:  map[string]*batch{},
+// session is what has been said in a chat session.
+type session struct {
+	turns []Turn
+	item  *ledger.Item
+}
+
+func newState(limits Limits) *state {
+	s := &state{
+		windows:   map[string]*window.Log{},
+		journaled: ledger.New(limits.JournalEntries, limits.JournalBytes),
+		kept:      ledger.New(0, limits.StateBytes),
+		sessions:  map[sessionKey]*session{},
+		models:    catalog(),
+		batches:   map[string]*batch{},
 	}
+	s.replies.kept = s.kept
+	return s
 }

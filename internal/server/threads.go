@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/ledger"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -16,6 +17,7 @@ type thread struct {
 	metadata             json.RawMessage
 	createdAt, updatedAt time.Time
 	messages             []StoredMessage
+	item                 *ledger.Item
 }
 
 // thread returns the thread with that id, or nil.
@@ -25,6 +27,10 @@ func (s *state) thread(id string) *thread {
 		return nil
 	}
 	return s.threads[i]
+}
+
+func (s *state) deleteThread(t *thread) {
+	s.threads = slices.DeleteFunc(s.threads, func(kept *thread) bool { return kept == t })
 }
 
 // thread returns the thread of the path.
@@ -70,6 +76,8 @@ func (c *call) createThread() (any, error) {
 	t.createdAt = c.s.clock.Now().UTC()
 	t.updatedAt = t.createdAt
 	c.state.threads = append(c.state.threads, t)
+	state := c.state
+	t.item = state.kept.Keep(len(t.agent)+len(t.title)+len(t.metadata), func() { state.deleteThread(t) })
 
 	shown := p.thread(t)
 	shown.UpdatedAt = ""
@@ -114,7 +122,8 @@ func (c *call) deleteThread() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.state.threads = slices.DeleteFunc(c.state.threads, func(kept *thread) bool { return kept == t })
+	c.state.kept.Forget(t.item)
+	c.state.deleteThread(t)
 	return wire.Deleted{Deleted: true}, nil
 }
 
@@ -169,7 +178,7 @@ func (c *call) converse(t *thread, message string) (answer StoredMessage, err er
 	for _, said := range t.messages[max(0, len(t.messages)-threadHistory):] {
 		m.History = append(m.History, Turn{said.Role, said.Content})
 	}
-	t.add(RoleUser, message, c.s.clock.Now())
+	c.addMessage(t, RoleUser, message)
 	a := c.s.anyAgent(lookUp(t.agent))
 	if a == nil || c.s.offline {
 		return answer, refuse(wire.CodeAgentOffline, "", "")
@@ -181,13 +190,14 @@ func (c *call) converse(t *thread, message string) (answer StoredMessage, err er
 	if text == "" {
 		text = noAnswer
 	}
-	return t.add(RoleAssistant, text, c.s.clock.Now()), nil
+	return c.addMessage(t, RoleAssistant, text), nil
 }
 
-// add adds a message.
-func (t *thread) add(role, content string, now time.Time) StoredMessage {
-	m := StoredMessage{ID: "msg_" + hexID(), Role: role, Content: content, CreatedAt: now.UTC()}
+// addMessage adds a message to a thread.
+func (c *call) addMessage(t *thread, role, content string) StoredMessage {
+	m := StoredMessage{ID: "msg_" + hexID(), Role: role, Content: content, CreatedAt: c.s.clock.Now().UTC()}
 	t.messages = append(t.messages, m)
 	t.updatedAt = m.CreatedAt
+	c.state.kept.Grow(t.item, messageBytes+len(content))
 	return m
 }

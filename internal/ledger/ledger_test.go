@@ -1,0 +1,70 @@
+package ledger
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The oldest go first, by whichever limit is reached; what was forgotten does
+// not count, and what grows does.
+func TestLedger(t *testing.T) {
+	for name, tc := range map[string]struct {
+		items, bytes int
+		do           func(l *Ledger, keep func(name string, size int) *Item)
+		dropped      []string
+		left         int
+	}{
+		"no limit": {0, 0, func(l *Ledger, keep func(string, int) *Item) {
+			item := keep("a", 1e9)
+			l.Grow(item, 1e9)
+			l.Forget(item)
+		}, nil, 0},
+		"items": {2, 0, func(_ *Ledger, keep func(string, int) *Item) {
+			keep("a", 0)
+			keep("b", 0)
+			keep("c", 0)
+		}, []string{"a"}, 2},
+		"bytes": {0, 3 * overhead, func(_ *Ledger, keep func(string, int) *Item) {
+			keep("a", 0)
+			keep("b", 0)
+			keep("c", 1)
+		}, []string{"a"}, 2},
+		"too large": {0, 2 * overhead, func(_ *Ledger, keep func(string, int) *Item) {
+			keep("a", 0)
+			keep("b", 2*overhead)
+		}, []string{"a", "b"}, 0},
+		"grown": {0, 2 * overhead, func(l *Ledger, keep func(string, int) *Item) {
+			keep("a", 0)
+			b := keep("b", 0)
+			l.Grow(b, 1)
+			l.Grow(b, overhead)
+			l.Grow(b, 1) // it is gone
+		}, []string{"a", "b"}, 0},
+		"forgotten": {0, 2 * overhead, func(l *Ledger, keep func(string, int) *Item) {
+			a := keep("a", 0)
+			keep("b", 0)
+			l.Forget(a)
+			l.Forget(a)
+			keep("c", 0)
+		}, nil, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := New(tc.items, tc.bytes)
+			var dropped []string
+			tc.do(l, func(name string, size int) *Item {
+				return l.Keep(size, func() { dropped = append(dropped, name) })
+			})
+			if diff := cmp.Diff(tc.dropped, dropped); diff != "" || l.Len() != tc.left {
+				t.Errorf("%d left, dropped (-want +got):\n%s", l.Len(), diff)
+			}
+			bytes := 0
+			for e := l.items.Front(); e != nil; e = e.Next() {
+				bytes += e.Value.(*Item).size
+			}
+			if bytes != l.Bytes() {
+				t.Errorf("%d bytes counted, %d kept", l.Bytes(), bytes)
+			}
+		})
+	}
+}

@@ -1,0 +1,90 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/clock"
+)
+
+// What a connection may take of a server that strangers reach.
+const (
+	headerTimeout  = 10 * time.Second
+	idleTimeout    = 60 * time.Second
+	maxHeaderBytes = 16 << 10
+	maxStreams     = 100 // at once, of a connection over HTTP/2
+	maxUnread      = 64 << 10
+)
+
+// MaxConns is how many connections a program should serve at once: see
+// LimitConns.
+const MaxConns = 2048
+
+// NewHTTPServer returns an http.Server for a program that runs long: a
+// connection that sends no request, its header or its body in time is closed,
+// one that streams a reply is not, and a header may have 16 KiB.
+func NewHTTPServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			// Not ReadTimeout, which would end replies too.
+			http.NewResponseController(w).SetReadDeadline(clock.ConnDeadline(bodyTimeout))
+			handler.ServeHTTP(w, r)
+		}),
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          maxStreams,
+			MaxReceiveBufferPerConnection: maxUnread,
+			MaxReceiveBufferPerStream:     maxUnread,
+			WriteByteTimeout:              bodyTimeout,
+		},
+	}
+}
+
+// LimitConns returns a listener that has at most so many connections open.
+// Others wait to be accepted.
+func LimitConns(l net.Listener, n int) net.Listener {
+	return &limitedListener{Listener: l, open: make(chan struct{}, n), closed: make(chan struct{})}
+}
+
+type limitedListener struct {
+	net.Listener
+	open   chan struct{}
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (l *limitedListener) Accept() (net.Conn, error) {
+	select {
+	case l.open <- struct{}{}:
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+	c, err := l.Listener.Accept()
+	if err != nil {
+		<-l.open
+		return nil, err
+	}
+	return &limitedConn{Conn: c, release: sync.OnceFunc(func() { <-l.open })}, nil
+}
+
+func (l *limitedListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return l.Listener.Close()
+}
+
+type limitedConn struct {
+	net.Conn
+	release func()
+}
+
+// NetConn returns the connection beneath, as tls.Conn's does.
+func (c *limitedConn) NetConn() net.Conn { return c.Conn }
+
+func (c *limitedConn) Close() error {
+	defer c.release()
+	return c.Conn.Close()
+}
