@@ -77,8 +77,8 @@ func WithJournalLimit(requests, bytes int) Option {
 // sessions, stored replies, threads, batches, files, audit entries and
 // conversations, a quarter what webhooks were sent. Of each the oldest goes
 // first. Of a request whose key or session is not good the body is not kept,
-// and of others the journal shows 16 KiB; a body has to come within 20 seconds,
-// and few are read at once. The default is to keep everything.
+// and of others the journal shows 16 KiB; few bodies are read at once. The
+// default is to keep everything.
 func WithMemoryLimit(bytes int) Option {
 	return func(c *config) { c.server.Limits = server.LimitsFor(bytes) }
 }

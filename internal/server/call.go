@@ -151,9 +151,6 @@ func (c *call) readBody() {
 	in := io.LimitReader(c.r.Body, int64(limit)+1)
 	guarded, most := c.s.cfg.Limits.Guarded, wire.MaxBodyBytes+1
 	if guarded {
-		conn := http.NewResponseController(c.w)
-		conn.SetReadDeadline(clock.ConnDeadline(bodyTimeout))
-		defer conn.SetReadDeadline(time.Time{}) // the reply may take longer
 		most = maxShownBody
 	}
 	var err error

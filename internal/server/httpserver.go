@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -12,6 +13,7 @@ import (
 // What a connection may take of a server that strangers reach.
 const (
 	headerTimeout  = 10 * time.Second
+	bodyTimeout    = 20 * time.Second
 	idleTimeout    = 60 * time.Second
 	maxHeaderBytes = 16 << 10
 	maxStreams     = 100 // at once, of a connection over HTTP/2
@@ -28,8 +30,9 @@ const MaxConns = 2048
 func NewHTTPServer(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			// Not ReadTimeout, which would end replies too.
-			http.NewResponseController(w).SetReadDeadline(clock.ConnDeadline(bodyTimeout))
+			if r.Body != http.NoBody {
+				r.Body = newTimedBody(w, r.Body)
+			}
 			handler.ServeHTTP(w, r)
 		}),
 		ReadHeaderTimeout: headerTimeout,
@@ -42,6 +45,27 @@ func NewHTTPServer(handler http.Handler) *http.Server {
 			WriteByteTimeout:              bodyTimeout,
 		},
 	}
+}
+
+// timedBody is a body that has to come within bodyTimeout. What follows it may
+// take longer, unlike with http.Server's ReadTimeout.
+type timedBody struct {
+	io.ReadCloser
+	conn *http.ResponseController
+}
+
+func newTimedBody(w http.ResponseWriter, body io.ReadCloser) timedBody {
+	b := timedBody{body, http.NewResponseController(w)}
+	b.conn.SetReadDeadline(clock.ConnDeadline(bodyTimeout))
+	return b
+}
+
+func (b timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		b.conn.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }
 
 // LimitConns returns a listener that has at most so many connections open.

@@ -1,9 +1,5 @@
 package server
 
-import (
-	"time"
-)
-
 // Limits bound what a server keeps, so that it can run for as long as one
 // likes; the oldest goes first. The zero value keeps everything, as a test
 // wants it, and 0 is no limit.
@@ -15,8 +11,7 @@ type Limits struct {
 
 	// Guarded is for a server that strangers may reach: it reads a body into
 	// memory only if the request's key or session is good, keeps no more than
-	// maxShownBody of it in the journal, closes connections whose body does not
-	// come within bodyTimeout, and handles few bodies at once.
+	// maxShownBody of it in the journal, and handles few bodies at once.
 	Guarded bool
 }
 
@@ -31,7 +26,6 @@ const messageBytes = 256
 // Bounds of a guarded server.
 const (
 	maxShownBody     = 16 << 10
-	bodyTimeout      = 20 * time.Second
 	bodiesAtOnce     = 128 // of wire.MaxBodyBytes
 	longBodiesAtOnce = 2   // of uploads and threads, which are a hundred times as long
 )

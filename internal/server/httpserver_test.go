@@ -1,0 +1,105 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/memnet"
+)
+
+// A connection that does not send what it has begun, or nothing, is closed in
+// time; one that streams is not.
+func TestTimeouts(t *testing.T) {
+	const forever = 24 * time.Hour
+	header := "POST /api/v1/chat HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Length: 200\r\n"
+	for name, tc := range map[string]struct {
+		sent  string
+		lasts time.Duration
+	}{
+		"nothing":       {"", headerTimeout},
+		"half a header": {header, headerTimeout},
+		"half a body":   {header + "\r\n{", bodyTimeout},
+		"idle":          {"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", idleTimeout},
+		"stream":        {"POST /api/v1/chat HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Length: 31\r\n\r\n" + `{"message":"hi", "stream":true}`, forever},
+		"long header":   {header + "X: " + strings.Repeat("x", 2*maxHeaderBytes) + "\r\n\r\n", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newService(t, Config{PlainHTTP: true, Limits: LimitsFor(1 << 20)})
+				s.Inject(FaultStreamStall(0))
+				l := memnet.Listen("localhost")
+				h := NewHTTPServer(s)
+				go h.Serve(l)
+				defer h.Close()
+				defer s.Close()
+				conn, err := l.Dial(t.Context(), "tcp", "localhost")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				start := time.Now()
+				sent := strings.Replace(tc.sent, "%s", s.key, 1)
+				if _, err := io.WriteString(conn, sent); err != nil {
+					t.Fatal(err)
+				}
+				conn.SetReadDeadline(start.Add(forever))
+				_, err = io.Copy(io.Discard, conn)
+				if took := time.Since(start); took != tc.lasts {
+					t.Errorf("closed after %v (%v), want %v", took, err, tc.lasts)
+				}
+				time.Sleep(time.Second) // net/http lingers
+			})
+		})
+	}
+}
+
+// No more connections are served than there may be, and each that closes makes
+// room for another.
+func TestLimitConns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inner := memnet.Listen("localhost")
+		l := LimitConns(inner, 2)
+		h := NewHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "hi") }))
+		ended := make(chan error)
+		go func() { ended <- h.Serve(l) }()
+		dial := func() (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			return inner.Dial(ctx, "tcp", "localhost")
+		}
+		var conns []net.Conn
+		for range 2 {
+			c, err := dial()
+			if err != nil {
+				t.Fatal(err)
+			}
+			conns = append(conns, c)
+		}
+		if _, err := dial(); err == nil {
+			t.Error("a third connection was accepted")
+		}
+		conns[0].Close()
+		c, err := dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
+			t.Error(err)
+		}
+		h.Close()
+		if err := <-ended; err != http.ErrServerClosed {
+			t.Error(err)
+		}
+		c.Close()
+		conns[1].Close()
+	})
+}
