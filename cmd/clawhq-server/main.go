@@ -19,9 +19,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -36,7 +36,16 @@ import (
 // signal.
 const shutdownTimeout = 5 * time.Second
 
+// The program stays under 256 MB. Of them the server keeps a quarter at most;
+// the rest is for connections, bodies that are read, and what the collector
+// has not collected yet, which it is told to do in time.
+const (
+	keptBytes = 64 << 20
+	heapBytes = 176 << 20
+)
+
 func main() {
+	debug.SetMemoryLimit(heapBytes)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
@@ -79,6 +88,7 @@ func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		clawhqtest.WithPlan(o.plan),
 		clawhqtest.WithAgentDelay(o.agentDelay),
 		clawhqtest.WithLogger(logger),
+		clawhqtest.WithMemoryLimit(keptBytes),
 	}
 	if o.plain {
 		serverOptions = append(serverOptions, clawhqtest.WithPlainHTTP())
@@ -102,11 +112,9 @@ func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		Events:   o.events(),
 		Attempts: func(webhookID string) []dashboard.Attempt { return attempts(api, webhookID) },
 	})
-	httpServer := &http.Server{
-		Handler:           page,
-		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug), // mostly browsers that distrust the certificate
-	}
+	listener = server.LimitConns(listener, server.MaxConns)
+	httpServer := server.NewHTTPServer(page)
+	httpServer.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelDebug) // mostly browsers that distrust the certificate
 	scheme := "http"
 	start := func() error { return httpServer.Serve(listener) }
 	if !o.plain {
