@@ -131,7 +131,13 @@ func (c *call) run() (reply, error) {
 // refuse returns the error of a call that is not sent.
 func (c *call) refuse(err error) error {
 	var api *APIError
-	if errors.As(err, &api) {
+	switch err := err.(type) { // not what it wraps, which may be the caller's
+	case *InvalidRequestError:
+		api = err.APIError
+	case *AuthenticationError:
+		api = err.APIError
+	}
+	if api != nil {
 		api.Method, api.Path, api.ClientRequestID = c.method, c.path, c.clientRequestID
 		api.Message = c.redact(api.Message) // which may quote what was given
 	}

@@ -103,7 +103,8 @@ func (c *call) error() error {
 	last := c.failure.err
 	causes := []error{last}
 	text := ""
-	if isReply(last) {
+	isReply := c.errorReply != nil && errors.Is(last, c.errorReply)
+	if isReply {
 		text = last.Error()
 	} else {
 		text = fmt.Sprintf("clawhq: %s %s: %s (client_request_id %s", c.method, c.path, oneLine(c.redact(last.Error())), c.clientRequestID)
@@ -128,7 +129,7 @@ func (c *call) error() error {
 	case overBudget:
 		text += "; not repeated, since the client's retry budget is spent"
 	default:
-		if isReply(last) {
+		if isReply {
 			return last
 		}
 	}

@@ -54,12 +54,14 @@ func TestAPIKeyFunc(t *testing.T) {
 func TestAPIKeyFuncFails(t *testing.T) {
 	t.Parallel()
 	down := errors.New("the vault is down")
+	foreign := clawhq.ServerError{APIError: &clawhq.APIError{StatusCode: 500, Method: "GET", Path: "/vault"}} // of another client
 	for name, tt := range map[string]struct {
 		key  string
 		err  error
 		want string
 	}{
 		"error":     {"", down, "clawhq: POST /v1/chat: API key: the vault is down (client_request_id cli)"},
+		"of a call": {"", errors.Join(down, &foreign), "clawhq: POST /v1/chat: API key: the vault is down clawhq: GET /vault: 500 Internal Server Error (client_request_id cli)"},
 		"malformed": {testKey + "7", nil, "clawhq: POST /v1/chat: malformed API key of 37 characters: a key is clw_ and 32 letters or digits (client_request_id cli)"},
 		"empty":     {"", nil, "clawhq: POST /v1/chat: malformed API key of 0 characters: a key is clw_ and 32 letters or digits (client_request_id cli)"},
 	} {
@@ -78,6 +80,9 @@ func TestAPIKeyFuncFails(t *testing.T) {
 				t.Errorf("%s: got %T", name, err)
 			}
 		}
+	}
+	if foreign.Method != "GET" || foreign.Path != "/vault" || foreign.ClientRequestID != "" {
+		t.Errorf("the key's own error was changed to %v", &foreign)
 	}
 }
 
