@@ -101,8 +101,8 @@ func (req UploadFileRequest) fileType(head []byte) (wire.FileType, *InvalidReque
 
 // measure finds out how large the file is and whether it can be read again.
 func (f *fileForm) measure() error {
-	if s, ok := f.content.(interface{ Len() int }); ok { // bytes.Buffer and the like
-		f.size = int64(s.Len())
+	if b, ok := f.content.(*bytes.Buffer); ok { // of other types, Len may mean anything
+		f.size = int64(b.Len())
 	}
 	if s, ok := f.content.(interface{ Stat() (fs.FileInfo, error) }); ok {
 		if info, err := s.Stat(); err == nil && !info.Mode().IsRegular() {

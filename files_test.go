@@ -63,6 +63,11 @@ func receive(t *testing.T, r *http.Request) (got received) {
 // onlyReader hides what else a reader can do.
 type onlyReader struct{ io.Reader }
 
+// misleading has a Len that is not of what is left to read.
+type misleading struct{ io.Reader }
+
+func (misleading) Len() int { return 1 << 30 }
+
 func TestUpload(t *testing.T) {
 	t.Parallel()
 	const png, pdf = "\x89PNG\r\n\x1a\nrest", "%PDF-1.7 rest"
@@ -94,14 +99,15 @@ func TestUpload(t *testing.T) {
 		"parameters":         {clawhq.UploadFileRequest{Name: "a", ContentType: "Text/CSV; charset=utf-8; header=x y", Content: strings.NewReader("a,b")}, []part{{`form-data; name="file"; filename="a"`, "text/csv", "a,b"}}, true},
 		"purpose": {clawhq.UploadFileRequest{Name: "a.pdf", Purpose: "other", Content: strings.NewReader(pdf)},
 			[]part{{`form-data; name="purpose"`, "", "other"}, {`form-data; name="file"; filename="a.pdf"`, "application/pdf", pdf}}, true},
-		"empty":             {clawhq.UploadFileRequest{Name: "a", Content: strings.NewReader("")}, []part{{`form-data; name="file"; filename="a"`, "text/plain", ""}}, true},
-		"a buffer":          {clawhq.UploadFileRequest{Name: "a.txt", Content: bytes.NewBufferString(long)}, []part{{`form-data; name="file"; filename="a.txt"`, "text/plain", long}}, true},
-		"a file":            {clawhq.UploadFileRequest{Name: "notes.md", Content: opened}, []part{{`form-data; name="file"; filename="notes.md"`, "text/markdown", "# Notes"}}, true},
-		"the rest of it":    {clawhq.UploadFileRequest{Name: "a.txt", Content: half}, []part{{`form-data; name="file"; filename="a.txt"`, "text/plain", "but that"}}, true},
-		"of unknown length": {clawhq.UploadFileRequest{Name: "a.txt", Content: onlyReader{strings.NewReader(long)}}, []part{{`form-data; name="file"; filename="a.txt"`, "text/plain", long}}, false},
-		"byte by byte":      {clawhq.UploadFileRequest{Name: "a", Content: iotest.OneByteReader(strings.NewReader(pdf))}, []part{{`form-data; name="file"; filename="a"`, "application/pdf", pdf}}, false},
-		"end with data":     {clawhq.UploadFileRequest{Name: "a", Content: iotest.DataErrReader(strings.NewReader(long))}, []part{{`form-data; name="file"; filename="a"`, "text/plain", long}}, false},
-		"quotes":            {clawhq.UploadFileRequest{Name: `a "b".txt`, Content: strings.NewReader("x")}, []part{{`form-data; name="file"; filename="a %22b%22.txt"`, "text/plain", "x"}}, true},
+		"empty":                    {clawhq.UploadFileRequest{Name: "a", Content: strings.NewReader("")}, []part{{`form-data; name="file"; filename="a"`, "text/plain", ""}}, true},
+		"a buffer":                 {clawhq.UploadFileRequest{Name: "a.txt", Content: bytes.NewBufferString(long)}, []part{{`form-data; name="file"; filename="a.txt"`, "text/plain", long}}, true},
+		"a file":                   {clawhq.UploadFileRequest{Name: "notes.md", Content: opened}, []part{{`form-data; name="file"; filename="notes.md"`, "text/markdown", "# Notes"}}, true},
+		"the rest of it":           {clawhq.UploadFileRequest{Name: "a.txt", Content: half}, []part{{`form-data; name="file"; filename="a.txt"`, "text/plain", "but that"}}, true},
+		"of unknown length":        {clawhq.UploadFileRequest{Name: "a.txt", Content: onlyReader{strings.NewReader(long)}}, []part{{`form-data; name="file"; filename="a.txt"`, "text/plain", long}}, false},
+		"of a length that is none": {clawhq.UploadFileRequest{Name: "a.txt", Content: misleading{strings.NewReader(long)}}, []part{{`form-data; name="file"; filename="a.txt"`, "text/plain", long}}, false},
+		"byte by byte":             {clawhq.UploadFileRequest{Name: "a", Content: iotest.OneByteReader(strings.NewReader(pdf))}, []part{{`form-data; name="file"; filename="a"`, "application/pdf", pdf}}, false},
+		"end with data":            {clawhq.UploadFileRequest{Name: "a", Content: iotest.DataErrReader(strings.NewReader(long))}, []part{{`form-data; name="file"; filename="a"`, "text/plain", long}}, false},
+		"quotes":                   {clawhq.UploadFileRequest{Name: `a "b".txt`, Content: strings.NewReader("x")}, []part{{`form-data; name="file"; filename="a %22b%22.txt"`, "text/plain", "x"}}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got received
