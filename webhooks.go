@@ -1,6 +1,7 @@
 package clawhq
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -287,6 +288,8 @@ func (s *WebhooksService) change(id string, req UpdateWebhookRequest) (change wi
 		}
 	}
 	refuse(checkID(id))
+	refuse(checkText("description", valueOr(req.Description, "")))
+	refuse(checkText("transformation", valueOr(req.Transformation, "")))
 	if req.URL != nil {
 		refuse(s.checkURL(*req.URL))
 	}
@@ -333,7 +336,7 @@ func (s *WebhooksService) checkCreate(req CreateWebhookRequest) *InvalidRequestE
 	if n := wire.UTF16Len(req.Description); n > wire.MaxWebhookDescriptionChars {
 		return invalid(CodeInvalidParameter, "description", "description has %d characters, and at most %d are allowed", n, wire.MaxWebhookDescriptionChars)
 	}
-	return checkEvents(req.Events)
+	return cmp.Or(checkText("description", req.Description), checkEvents(req.Events))
 }
 
 // checkURL refuses what the service would. This machine itself is private to
