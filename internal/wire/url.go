@@ -37,10 +37,11 @@ func PublicURL(raw string) bool {
 // SecureURL reports whether a URL is an https one, as webhooks need it.
 func SecureURL(raw string) bool { return strings.HasPrefix(raw, "https://") }
 
-// LoopbackURL reports whether the host of a URL is this machine itself.
+// LoopbackURL reports whether the host of an http or https URL is this machine
+// itself.
 func LoopbackURL(raw string) bool {
 	u, err := url.Parse(strings.TrimSpace(raw))
-	if err != nil {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return false
 	}
 	host := strings.ToLower(u.Hostname())

@@ -25,6 +25,7 @@ func TestPublicURL(t *testing.T) {
 		{"https://256.1.1.1", true, false},
 		{"https://localhost.example.com", true, false},
 		{"ftp://example.com", false, false},
+		{"ftp://localhost", false, false},
 		{"example.com", false, false},
 		{"https://", false, false},
 		{"https://exa mple.com", false, false},
