@@ -33,7 +33,7 @@ func Status(err error) int {
 		api      *clawhq.APIError
 		code     clawhq.ErrorCode
 	)
-	if errors.As(err, &api) {
+	if errors.As(err, &api) && api != nil {
 		code = api.Code
 	}
 	switch {
@@ -100,7 +100,7 @@ const maxRetryAfter = time.Hour
 // did not, or asks for too many.
 func retryAfter(err error) int {
 	var api *clawhq.APIError
-	if !errors.As(err, &api) || api.RetryAfter <= 0 || api.RetryAfter > maxRetryAfter {
+	if !errors.As(err, &api) || api == nil || api.RetryAfter <= 0 || api.RetryAfter > maxRetryAfter {
 		return 0
 	}
 	return int(math.Ceil(api.RetryAfter.Seconds()))

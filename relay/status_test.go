@@ -26,6 +26,8 @@ func TestStatus(t *testing.T) {
 		want int
 	}{
 		{"nil", nil, 200},
+		{"typed nil", (*clawhq.APIError)(nil), 502},
+		{"empty", &clawhq.AgentError{}, 502},
 		{"invalid", &clawhq.InvalidRequestError{APIError: api(clawhq.CodeContentBlocked)}, 400},
 		{"not found", &clawhq.NotFoundError{APIError: api(clawhq.CodeAgentNotFound)}, 404},
 		{"conflict", &clawhq.ConflictError{APIError: api(clawhq.CodeRequestInProgress)}, 409},
