@@ -67,6 +67,7 @@ func TestHandlerStatus(t *testing.T) {
 			o.Now = func() time.Time { return time.Now().Add(time.Hour) }
 		}, nil, 401, "old", "status=401"},
 		"no event": {func(r *http.Request, _ *webhook.Options) { r.Header.Del(headerEvent) }, nil, 400, "event: the header", "status=400"},
+		"no body":  {func(r *http.Request, _ *webhook.Options) { r.Body = nil }, nil, 401, "none of the secrets", "status=401"},
 		"not JSON": {func(r *http.Request, _ *webhook.Options) {
 			webhook.Sign(r.Header, []byte("{"), secret, webhook.EventAPIRequest, time.Now())
 			r.Body = io.NopCloser(strings.NewReader("{"))
