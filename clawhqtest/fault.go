@@ -42,6 +42,14 @@ type Condition struct{ condition server.Condition }
 // "POST /v1/threads", has to be the request's. Paths below it do not meet it.
 func Path(path string) Condition { return Condition{server.OnPath(path)} }
 
+// Method is met by requests with that method, POST for example.
+func Method(method string) Condition { return Condition{server.OnMethod(method)} }
+
+// Nth is met by the n-th of the requests that meet the other conditions,
+// counted since the fault was queued; the n-1 before it pass. A request that a
+// fault queued earlier is played for is not counted. It panics if n is below 1.
+func Nth(n int) Condition { return Condition{server.OnNth(n)} }
+
 // Key is met by requests that bear an API key: the one with that id, or the
 // key itself.
 func Key(key string) Condition { return Condition{server.OnKey(key)} }

@@ -1,6 +1,7 @@
 package clawhqtest
 
 import (
+	"context"
 	"net/http"
 	"time"
 )
@@ -38,3 +39,30 @@ func (s *Server) Requests() []Request {
 	}
 	return requests
 }
+
+// WaitRequests waits until the journal has n requests that match, in whatever
+// state they are, and returns all that do, in the order of arrival. match is
+// called anew, with every request, when one arrives, its agent starts, its
+// reply begins or it ends. The error is the context's, if that is done first.
+func (s *Server) WaitRequests(ctx context.Context, n int, match func(Request) bool) ([]Request, error) {
+	for {
+		changed := s.service.JournalChanged()
+		var found []Request
+		for _, r := range s.Requests() {
+			if match(r) {
+				found = append(found, r)
+			}
+		}
+		if len(found) >= n {
+			return found, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return found, ctx.Err()
+		}
+	}
+}
+
+// ClearRequests empties the journal, and with it what GET /v1/usage counts.
+func (s *Server) ClearRequests() { s.service.ClearRequests() }

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/internal/server"
+	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
 // A Conversation is one of the dashboard's chat, which no call of the API
@@ -53,6 +55,32 @@ type AuditEntry struct {
 // management. It panics if the details are not JSON.
 func (s *Server) AddAuditEntry(e AuditEntry) (id string) {
 	return s.service.AddAuditEntry(server.AuditEntry(e))
+}
+
+// A File is a file of the account, as if it had been uploaded. What is left
+// open [Server.AddFile] fills in.
+type File struct {
+	ID        string // empty is a new one
+	Name      string
+	MediaType string    // empty is what the name's extension stands for, or text/plain
+	Purpose   string    // empty is knowledge_base
+	Size      int64     // in bytes
+	Status    string    // empty leaves it to the server: see SetFileStatus
+	CreatedAt time.Time // zero is now
+}
+
+// AddFile adds a file to the account, in place of the one that has its id, if
+// there is one, and returns its id. It panics on an empty name.
+func (s *Server) AddFile(f File) (id string) { return s.service.AddFile(server.File(f)) }
+
+// SetModels replaces the models that the account can choose from, until
+// Reset.
+func (s *Server) SetModels(models ...clawhq.Model) {
+	list := make([]wire.Model, len(models))
+	for i, m := range models {
+		list[i] = wire.Model{ID: m.ID, Name: m.Name, ContextWindow: m.ContextWindow, Description: wire.Text(m.Description)}
+	}
+	s.service.SetModels(list)
 }
 
 // SetFileStatus makes the status of an uploaded file what it is told, such as

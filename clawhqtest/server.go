@@ -96,6 +96,32 @@ func (s *Server) CreateKey(name string, rpm int) (id, key string) {
 	return s.service.CreateKey(name, rpm)
 }
 
+// AddKey adds a key of a value of one's own, clw_ and 32 letters or digits, to
+// the account, limited to rpm calls a minute, and returns its id. A key that is
+// there already takes the name and the limit, and is active again. It panics on
+// a key, a name or a limit that no key can have.
+func (s *Server) AddKey(name, key string, rpm int) (id string) {
+	return s.service.AddKey(name, key, rpm)
+}
+
+// A KeyInfo is what may be told of a key of the account.
+type KeyInfo struct {
+	ID      string
+	Name    string
+	Prefix  string // the first twelve characters of the key
+	RPM     int    // calls a minute
+	Revoked bool
+}
+
+// Keys returns the account's keys in the order of creation, revoked ones too.
+func (s *Server) Keys() []KeyInfo {
+	var keys []KeyInfo
+	for _, k := range s.service.Keys() {
+		keys = append(keys, KeyInfo(k))
+	}
+	return keys
+}
+
 // RevokeKey revokes a key: a request that begins after RevokeKey has returned
 // is refused. It panics if there is no key with that id.
 func (s *Server) RevokeKey(id string) { s.service.RevokeKey(id) }
@@ -111,6 +137,10 @@ func (s *Server) SetRateLimit(id string, rpm int) { s.service.SetRateLimit(id, r
 // profile [Live] the agent deployed last becomes the default, as in the real
 // service. It panics on an empty slug.
 func (s *Server) HandleAgent(slug string, fn AgentFunc) { s.service.HandleAgent(slug, fn.forService()) }
+
+// ResetAgents returns to the agents of a new server: the built-in ones, on a
+// machine that runs. Messages under way keep the agent that they have.
+func (s *Server) ResetAgents() { s.service.ResetAgents() }
 
 // SetOffline stops the machine that the agents run on, or starts it again.
 // While it is stopped, messages are answered 503 agent_offline and batches

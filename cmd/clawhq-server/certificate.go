@@ -7,14 +7,16 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"fmt"
 	"net"
+	"os"
 	"time"
 )
 
 // selfSigned makes a certificate for localhost, the loopback addresses and
-// host. Its key never leaves the process.
-func selfSigned(host string) (tls.Certificate, error) {
+// hosts. Its key never leaves the process.
+func selfSigned(hosts ...string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("make a certificate: %w", err)
@@ -30,14 +32,25 @@ func selfSigned(host string) (tls.Certificate, error) {
 		DNSNames:              []string{"localhost"},
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
-	if ip := net.ParseIP(host); ip != nil {
-		template.IPAddresses = append(template.IPAddresses, ip)
-	} else if host != "" && host != "localhost" {
-		template.DNSNames = append(template.DNSNames, host)
+	for _, host := range hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else if host != "" && host != "localhost" {
+			template.DNSNames = append(template.DNSNames, host)
+		}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("make a certificate: %w", err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+}
+
+// writePEM writes a certificate to a file, without its key.
+func writePEM(name string, certificate tls.Certificate) error {
+	block := pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]}
+	if err := os.WriteFile(name, pem.EncodeToMemory(&block), 0o644); err != nil {
+		return fmt.Errorf("-cert-out: %w", err)
+	}
+	return nil
 }

@@ -5,8 +5,9 @@
 //
 //	go run github.com/clawhq/clawhq-go/cmd/clawhq-server
 //
-// It prints the base URL, an API key, a session for key management and the
-// dashboard's address. By default it speaks HTTPS, as the service does, with
+// It prints the base URL, an API key, a session for key management, the
+// dashboard's address, and that of its control API, by which tests in any
+// language arm faults, advance the clock and read what was sent. By default it speaks HTTPS, as the service does, with
 // a certificate made at start.
 package main
 
@@ -19,14 +20,15 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/control"
 	"github.com/clawhq/clawhq-go/internal/dashboard"
 	"github.com/clawhq/clawhq-go/internal/server"
 	"github.com/clawhq/clawhq-go/internal/wire"
@@ -93,40 +95,56 @@ func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if o.plain {
 		serverOptions = append(serverOptions, clawhqtest.WithPlainHTTP())
 	}
+	if o.strictWebhooks {
+		serverOptions = append(serverOptions, clawhqtest.WithStrictWebhookTargets())
+	}
 	api := clawhqtest.NewServer(serverOptions...)
 	defer api.Close()
-	api.SetRateLimit(api.KeyID(), o.rpm)
-	faults := &faultQueue{server: api}
-	for _, notation := range o.faults {
-		if err := faults.Arm(notation); err != nil {
-			return err
-		}
+	controls, err := control.New(control.Config{Server: api, RPM: o.rpm, Events: o.events(), Start: o.start})
+	if err != nil {
+		return fmt.Errorf("-config: %w", err)
 	}
+	address := listener.Addr().String()
+	about := o.about(api, controls)
 	page := dashboard.New(dashboard.Config{
 		API:      api.Handler(),
 		Session:  api.Session(),
-		APIKeys:  []string{api.APIKey()},
-		Hosts:    []string{o.host},
+		APIKeys:  about.secrets(),
+		Hosts:    append([]string{o.host}, o.hosts...),
 		Profile:  o.profile.String(),
-		Faults:   faults,
+		Faults:   controls.Queue(),
 		Events:   o.events(),
 		Attempts: func(webhookID string) []dashboard.Attempt { return attempts(api, webhookID) },
 	})
+	about.reachedAt(address, o, page.LoginPath())
 	listener = server.LimitConns(listener, server.MaxConns)
-	httpServer := server.NewHTTPServer(page)
+	httpServer := server.NewHTTPServer(o.handler(api.Handler(), controls, page))
 	httpServer.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelDebug) // mostly browsers that distrust the certificate
-	scheme := "http"
 	start := func() error { return httpServer.Serve(listener) }
 	if !o.plain {
-		certificate, err := selfSigned(o.host)
+		certificate, err := selfSigned(append(o.hosts, o.host)...)
 		if err != nil {
 			return err
 		}
-		scheme = "https"
+		if o.certificateFile != "" {
+			if err := writePEM(o.certificateFile, certificate); err != nil {
+				return err
+			}
+		}
 		httpServer.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
 		start = func() error { return httpServer.ServeTLS(server.HTTPSOnly(listener), "", "") }
 	}
-	greet(stdout, scheme+"://"+reachable(listener.Addr().String(), o.host), page.LoginPath(), api)
+	if o.readyFile != "" {
+		if err := about.write(o.readyFile); err != nil {
+			return err
+		}
+		defer os.Remove(o.readyFile)
+	}
+	if o.json {
+		stdout.Write(about.json())
+	} else {
+		about.greet(stdout)
+	}
 
 	served := make(chan error, 1)
 	go func() { served <- start() }()
@@ -159,18 +177,16 @@ func reachable(listening, host string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// greet tells the person who started the server how to use it.
-func greet(w io.Writer, origin, loginPath string, api *clawhqtest.Server) {
-	fmt.Fprintf(w, "Base URL   %s\n", origin+wire.BasePath)
-	fmt.Fprintf(w, "API key    %s\n", api.APIKey())
-	fmt.Fprintf(w, "Session    %s\n", api.Session())
-	fmt.Fprintf(w, "Dashboard  %s\n\n", origin+loginPath)
-	curl := "curl"
-	if strings.HasPrefix(origin, "https:") {
-		curl = "curl -k"
-		fmt.Fprintf(w, "The certificate was made at start: browsers warn about it, -k makes curl accept it.\n\n")
-	}
-	fmt.Fprintf(w, "%s %s \\\n  -H 'Content-Type: %s' \\\n  -H 'Authorization: Bearer %s' \\\n  -d '{\"message\": \"What are your business hours?\"}'\n\n",
-		curl, origin+wire.BasePath+wire.Chat.Path, wire.ContentTypeJSON, api.APIKey())
-	fmt.Fprintf(w, "Ctrl-C ends it.\n")
+// handler serves what is on the server's origin: whether it is ready, the
+// control API, and all that the dashboard has beside it, to pages of certain
+// other origins too.
+func (o options) handler(api http.Handler, controls, page http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", wire.ContentTypeJSON)
+		io.WriteString(w, `{"ready":true}`+"\n")
+	})
+	mux.Handle(control.Path+"/", controls)
+	mux.Handle("/", page)
+	return allowOrigins(o.cors, api, mux)
 }

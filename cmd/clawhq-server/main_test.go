@@ -41,6 +41,7 @@ func (b *buffer) String() string {
 type program struct {
 	t                             *testing.T
 	base, key, session, dashboard string
+	controlURL, token             string
 	greeting                      string
 	stderr                        *buffer
 	client                        *http.Client
@@ -89,9 +90,13 @@ func start(t *testing.T, args ...string) *program {
 			p.session = value
 		case "Dashboard":
 			p.dashboard = value
+		case "Control":
+			p.controlURL = value
+		case "Token":
+			p.token = value
 		}
 	}
-	if p.base == "" || p.key == "" || p.session == "" || p.dashboard == "" {
+	if p.base == "" || p.key == "" || p.session == "" || p.dashboard == "" || p.controlURL == "" || p.token == "" {
 		t.Fatalf("the greeting lacks something:\n%s%s", p.greeting, p.stderr)
 	}
 	go io.Copy(io.Discard, stdout)
@@ -194,7 +199,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("log (-want +got):\n%s", diff)
 	}
 	_, token, _ := strings.Cut(p.dashboard, "token=")
-	for _, credential := range []string{p.key, p.session, token} {
+	for _, credential := range []string{p.key, p.session, token, p.token} {
 		if strings.Contains(p.stderr.String(), credential) {
 			t.Errorf("the log holds a credential:\n%s", p.stderr)
 		}
@@ -289,6 +294,16 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"-agent-delay", "-1s"}, "-agent-delay -1s is negative"},
 		{[]string{"-agent-delay", "slow"}, `invalid value "slow" for flag -agent-delay`},
 		{[]string{"-fault", "500,nonsense"}, `fault "nonsense": unknown; there are 429:7, `},
+		{[]string{"-key", "ci"}, `invalid value "ci" for flag -key: it has to be a name and a tier of 30, 60, 120 or 300, as ci:120`},
+		{[]string{"-key", "ci:45"}, "it has to be a name and a tier"},
+		{[]string{"-host", "clawhq:8787"}, "it has to be a host without port"},
+		{[]string{"-cors", "localhost:5173"}, "it has to be a scheme, a host and a port"},
+		{[]string{"-cors", "http://localhost:5173/"}, "it has to be a scheme, a host and a port"},
+		{[]string{"-cors", "*"}, "it has to be a scheme, a host and a port"},
+		{[]string{"-http", "-cert-out", "x.pem"}, "-cert-out has no certificate to write with -http"},
+		{[]string{"-config", "no/such/file"}, "-config no/such/file: no such file or directory"},
+		{[]string{"-config", "."}, "-config .: is a directory"},
+		{[]string{"-config", "main_test.go"}, "-config main_test.go: invalid character 'p'"},
 		{[]string{"-log", "xml"}, `-log "xml": there are text and json`},
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
@@ -310,7 +325,8 @@ func TestHelp(t *testing.T) {
 	if code := run(t.Context(), []string{"-help"}, &stdout, &stderr); code != 0 || stderr.Len() > 0 {
 		t.Errorf("exit status %d, stderr %q", code, &stderr)
 	}
-	for _, flag := range []string{"-addr", "-http", "-profile", "-rpm", "-plan", "-agent-delay", "-fault", "-log"} {
+	for _, flag := range []string{"-addr", "-http", "-profile", "-rpm", "-plan", "-agent-delay", "-fault", "-log",
+		"-key", "-config", "-host", "-cors", "-strict-webhooks", "-json", "-ready-file", "-cert-out"} {
 		if !strings.Contains(stdout.String(), "\n  "+flag) {
 			t.Errorf("the usage lacks %s:\n%s", flag, &stdout)
 		}

@@ -7,10 +7,13 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/control"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -23,8 +26,16 @@ type options struct {
 	rpm        int
 	plan       string
 	agentDelay time.Duration
-	faults     []string
 	logJSON    bool
+
+	hosts          []string // further names or addresses that the server is called by
+	cors           []string // origins whose pages may call the API
+	strictWebhooks bool
+	start          control.Document // of -config, -key and -fault
+	configuredKeys int              // how many keys -config has
+
+	json                       bool
+	readyFile, certificateFile string
 }
 
 var profiles = map[string]clawhqtest.Profile{
@@ -45,11 +56,34 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	flags.IntVar(&o.rpm, "rpm", wire.DefaultTier, "`tier` of the first key: 30, 60, 120 or 300 requests a minute")
 	flags.StringVar(&o.plan, "plan", "pro", "`name` of the account's plan; the API is part of pro")
 	flags.DurationVar(&o.agentDelay, "agent-delay", 0, "`pause` of the built-in agents before each chunk but the first, such as 200ms")
-	flags.Func("fault", "`faults` that the first requests meet, separated by commas, may be repeated: "+strings.Join(faultExamples(), ", "), func(notation string) error {
-		_, _, err := parseFaults(notation)
-		o.faults = append(o.faults, notation)
+	var faults []control.Fault
+	flags.Func("fault", "`faults` that the first requests meet, separated by commas, may be repeated: "+strings.Join(control.FaultExamples(), ", "), func(notation string) error {
+		more, err := control.ParseFaults(notation)
+		faults = append(faults, more...)
 		return err
 	})
+	var keys []control.Key
+	flags.Func("key", "`name:tier` of a further API key, may be repeated; -config can fix its value", func(text string) error {
+		key, err := parseKey(text)
+		keys = append(keys, key)
+		return err
+	})
+	configFile := flags.String("config", "", "`file` of JSON with the keys, agents, models, files, records and faults to start with: see docs/server.md")
+	flags.Func("host", "`name` or address that the server is called by, for its certificate and base URL, in a network of containers for example; may be repeated", func(host string) error {
+		if host == "" || strings.ContainsAny(host, ":/ ") && net.ParseIP(host) == nil {
+			return errors.New("it has to be a host without port")
+		}
+		o.hosts = append(o.hosts, host)
+		return nil
+	})
+	flags.Func("cors", "`origin` whose pages may call the API from a browser, as http://localhost:5173; may be repeated", func(origin string) error {
+		o.cors = append(o.cors, origin)
+		return checkOrigin(origin)
+	})
+	flags.BoolVar(&o.strictWebhooks, "strict-webhooks", false, "refuse webhooks to loopback addresses, as the service does")
+	flags.BoolVar(&o.json, "json", false, "print what a program needs to know as one line of JSON")
+	flags.StringVar(&o.readyFile, "ready-file", "", "`file` that the same is written to once requests are served, and that is removed at the end")
+	flags.StringVar(&o.certificateFile, "cert-out", "", "`file` that the certificate is written to, for clients to trust")
 	logFormat := flags.String("log", "text", "`format` of the access log on stderr: text or json")
 
 	err := flags.Parse(args)
@@ -88,7 +122,41 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 		return o, fmt.Errorf("-log %q: there are text and json", *logFormat)
 	}
 	o.logJSON = *logFormat == "json"
+	if o.plain && o.certificateFile != "" {
+		return o, errors.New("-cert-out has no certificate to write with -http")
+	}
+	if *configFile != "" {
+		if o.start, err = readConfig(*configFile); err != nil {
+			return o, fmt.Errorf("-config %s: %w", *configFile, err)
+		}
+	}
+	o.configuredKeys = len(o.start.Keys)
+	o.start.Keys = append(o.start.Keys, keys...)
+	o.start.Faults = append(o.start.Faults, faults...)
 	return o, nil
+}
+
+// readConfig reads a document from a file.
+func readConfig(name string) (d control.Document, err error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return d, errors.Unwrap(err) // the caller names it
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, control.MaxDocumentBytes+1))
+	if err != nil {
+		return d, errors.Unwrap(err)
+	}
+	return control.ParseDocument(text)
+}
+
+func parseKey(text string) (key control.Key, err error) {
+	name, tier, _ := strings.Cut(text, ":")
+	rpm, err := strconv.Atoi(tier)
+	if err != nil || name == "" || !wire.ValidTier(rpm) {
+		return key, fmt.Errorf("it has to be a name and a tier of %d, %d, %d or %d, as ci:120", wire.Tier30, wire.Tier60, wire.Tier120, wire.Tier300)
+	}
+	return control.Key{Name: name, RPM: rpm}, nil
 }
 
 // loopback reports whether host can only be reached from this machine. A name

@@ -58,6 +58,13 @@ func (l *Ledger) Forget(item *Item) {
 	}
 }
 
+// Clear takes all items out.
+func (l *Ledger) Clear() {
+	for l.items.Len() > 0 {
+		l.Forget(l.items.Front().Value.(*Item))
+	}
+}
+
 // Bytes returns how many bytes are kept, as far as they are counted.
 func (l *Ledger) Bytes() int { return l.bytes }
 

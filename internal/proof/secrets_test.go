@@ -642,6 +642,7 @@ func exhibitValues(t *testing.T, x *exhibition) {
 		clawhqtest.WithInMemory(), clawhqtest.Reply(testKey), clawhqtest.FaultReset(),
 		clawhqtest.Message{Text: "hi", History: []clawhqtest.Turn{{Role: clawhqtest.RoleUser, Content: "hi"}}}, clawhqtest.Turn{Role: clawhqtest.RoleUser},
 		clawhqtest.Conversation{Messages: []clawhqtest.StoredMessage{{Content: "hi"}}}, clawhqtest.StoredMessage{Content: "hi"}, clawhqtest.AuditEntry{ID: "1"},
+		clawhqtest.File{Name: "a.txt"}, clawhqtest.KeyInfo{Prefix: testKey[:12]},
 		clawhqtest.Key(testKey), clawhqtest.FaultReset().On(clawhqtest.Key(testKey)), clawhq.LimitRequest{},
 		&clawhq.Client{}, &clawhq.KeysService{}, &clawhq.StreamError{APIError: &clawhq.APIError{}},
 	} {
@@ -667,6 +668,7 @@ func exhibitPanics(t *testing.T, x *exhibition) {
 		"HandleAgent":     func() { s.HandleAgent("", clawhqtest.Reply(testKey)) },
 		"FaultStatus":     func() { clawhqtest.FaultStatus(99, testKey) },
 		"FaultLegacy":     func() { clawhqtest.FaultLegacyError(600, testKey) },
+		"AddKey":          func() { s.AddKey("", testKey, 1) },
 		"FaultHTML":       func() { clawhqtest.FaultHTML(0) },
 		"the zero Client": func() { (&clawhq.Client{}).Chat(t.Context(), hi) },
 	} {

@@ -38,6 +38,14 @@ func (s *Server) HandleAgent(slug string, fn AgentFunc) {
 	s.deploy(agent{slug: slug, name: slug, model: wire.DefaultModel, answer: fn})
 }
 
+// ResetAgents returns to the agents of a new server, which run.
+func (s *Server) ResetAgents() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.agents, s.offline = nil, false
+	s.deployBuiltins()
+}
+
 // deploy deploys an agent. One that has its slug keeps its id and what it is
 // called. Call it with s.mu held or before the server is used.
 func (s *Server) deploy(a agent) {

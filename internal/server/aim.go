@@ -12,9 +12,11 @@ import (
 // An aim says which requests a Fault is for: those that meet all of it. The
 // zero aim is everything.
 type aim struct {
-	path  string // below the base URL, with a method before it or not
-	key   keyRef
-	agent string // slug or name
+	path   string // below the base URL, with a method before it or not
+	method string
+	key    keyRef
+	agent  string // slug or name
+	nth    int    // of the requests that meet the rest; 0 is 1
 }
 
 // A keyRef is the id of a key, or the key itself, which nobody may print.
@@ -35,6 +37,8 @@ func refTo(key string) (r keyRef) {
 func (f Fault) On(conditions ...Condition) Fault {
 	for _, c := range conditions {
 		f.aim.path = cmp.Or(c.aim.path, f.aim.path)
+		f.aim.method = cmp.Or(c.aim.method, f.aim.method)
+		f.aim.nth = cmp.Or(c.aim.nth, f.aim.nth)
 		f.aim.key = cmp.Or(c.aim.key, f.aim.key)
 		f.aim.agent = cmp.Or(c.aim.agent, f.aim.agent)
 	}
@@ -48,6 +52,18 @@ type Condition struct{ aim aim }
 // stands for any segment; a method before it counts too.
 func OnPath(path string) Condition { return Condition{aim{path: path}} }
 
+// OnMethod is met by requests with that method.
+func OnMethod(method string) Condition { return Condition{aim{method: method}} }
+
+// OnNth is met by the n-th of the requests that meet the other conditions.
+// Those that an earlier fault is played for are not counted.
+func OnNth(n int) Condition {
+	if n < 1 {
+		panic(fmt.Sprintf("clawhqtest: Nth: there is no request %d", n))
+	}
+	return Condition{aim{nth: n}}
+}
+
 // OnKey is met by requests that bear the key with that id, or the key itself.
 func OnKey(key string) Condition { return Condition{aim{key: refTo(key)}} }
 
@@ -59,11 +75,14 @@ func OnAgent(agent string) Condition { return Condition{aim{agent: agent}} }
 func (a aim) String() string {
 	var conditions []string
 	for _, c := range []struct{ name, value string }{
-		{"Path", a.path}, {"Key", a.key.shown}, {"AgentSlug", a.agent},
+		{"Path", a.path}, {"Method", a.method}, {"Key", a.key.shown}, {"AgentSlug", a.agent},
 	} {
 		if c.value != "" {
 			conditions = append(conditions, fmt.Sprintf("%s(%q)", c.name, c.value))
 		}
+	}
+	if a.nth > 0 {
+		conditions = append(conditions, fmt.Sprintf("Nth(%d)", a.nth))
 	}
 	if conditions == nil {
 		return ""
@@ -71,11 +90,11 @@ func (a aim) String() string {
 	return ".On(" + strings.Join(conditions, ", ") + ")"
 }
 
-// meets reports whether the call is what a fault aims at. Call it with s.mu
-// held.
+// meets reports whether the call is what a fault aims at, but for how many
+// come before it. Call it with s.mu held.
 func (a aim) meets(c *call) bool {
 	path, inside := strings.CutPrefix(c.r.URL.EscapedPath(), wire.BasePath)
-	if !inside {
+	if !inside || a.method != "" && a.method != c.r.Method {
 		return false
 	}
 	if a.path != "" {

@@ -1,6 +1,10 @@
 package server
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
 
 func TestAim(t *testing.T) {
 	t.Parallel()
@@ -38,6 +42,10 @@ func TestAim(t *testing.T) {
 		{"agent of a batch", []Condition{OnAgent("sales-assistant")}, batch("sales-assistant"), true},
 		{"other agent of a batch", []Condition{OnAgent("sales-assistant")}, batch("support-bot"), false},
 		{"the last of a kind", []Condition{OnPath("/v1/health"), OnPath("/v1/chat")}, request{body: hi}, true},
+		{"any path of a method", []Condition{OnMethod("POST")}, request{body: hi}, true},
+		{"other method", []Condition{OnMethod("GET")}, request{body: hi}, false},
+		{"first", []Condition{OnNth(1)}, request{body: hi}, true},
+		{"second", []Condition{OnNth(2)}, request{body: hi}, false},
 		{"all of them", []Condition{OnPath("/v1/chat"), OnKey(id)}, request{body: hi}, false},
 	} {
 		fault := FaultStatus(418, "x").On(tc.aim...)
@@ -48,7 +56,26 @@ func TestAim(t *testing.T) {
 		}
 		s.ClearFaults()
 	}
-	if got, want := FaultReset().On(OnPath("/v1/chat"), OnKey(other), OnAgent("a")).String(), `FaultReset().On(Path("/v1/chat"), Key("`+other[:12]+`…"), AgentSlug("a"))`; got != want {
+	if got, want := FaultReset().On(OnPath("/v1/chat"), OnMethod("POST"), OnKey(other), OnAgent("a"), OnNth(3)).String(), `FaultReset().On(Path("/v1/chat"), Method("POST"), Key("`+other[:12]+`…"), AgentSlug("a"), Nth(3))`; got != want {
 		t.Errorf("prints as %s, want %s", got, want)
+	}
+}
+
+// A fault counts the requests that it could have been played for, but not
+// those that an earlier one was.
+func TestNth(t *testing.T) {
+	t.Parallel()
+	s := newService(t, Config{})
+	chats := OnPath("/v1/chat")
+	s.Inject(FaultStatus(501, "x").On(chats, OnNth(2)), FaultStatus(502, "x").On(chats, OnNth(2)), FaultStatus(503, "x").On(chats, OnNth(4)))
+	var got []int
+	for range 6 {
+		s.send(request{method: "GET", path: "/api/v1/health"})
+		got = append(got, s.send(request{body: hi}).Code)
+	}
+	// The fourth chat is met by none of them: the third fault counts the first,
+	// the fourth and what comes after.
+	if diff := cmp.Diff([]int{200, 501, 502, 200, 200, 503}, got); diff != "" {
+		t.Errorf("statuses (-want +got):\n%s", diff)
 	}
 }

@@ -100,6 +100,7 @@ const noAnswer = "No response from agent"
 // Call it with s.mu held.
 func (c *call) await(a *agent, m Message) (text string, err error) {
 	c.entry.Agent = a.slug
+	c.s.journalChanged()
 	c.leave()
 	c.body = nil
 	c.unlocked(func() { text, err = a.askAll(c.ctx, m) })

@@ -56,6 +56,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	c.state = s.state
 	if !c.aside() {
 		c.journal()
+		s.journalChanged()
 	}
 	if s.closed {
 		c.cancel(errClosing)
@@ -89,6 +90,7 @@ func (c *call) end() {
 	}
 	c.entry.Duration = c.s.clock.Since(c.entry.Time)
 	e := *c.entry
+	c.s.journalChanged()
 	c.s.mu.Unlock()
 	if c.s.cfg.Logger != nil && !c.aside() {
 		c.log(e)
@@ -204,6 +206,7 @@ func (c *call) answer(reply any, err error) {
 func (c *call) begun(status int) {
 	c.locked(func() {
 		c.entry.Status = status
+		c.s.journalChanged()
 		if status >= http.StatusBadRequest {
 			c.countFailure()
 		}

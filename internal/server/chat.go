@@ -54,6 +54,7 @@ func (c *call) chat() (any, error) {
 	}
 	if req.Stream {
 		c.entry.Agent = a.slug
+		c.s.journalChanged()
 		c.leave()
 		c.body = nil
 		c.unlocked(func() { err = c.stream(a, m) })

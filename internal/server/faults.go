@@ -22,6 +22,7 @@ type Fault struct {
 	delay  time.Duration
 	after  int // chunks
 	aim    aim
+	passed int // requests that it was not yet the turn of
 }
 
 type faultKind int
@@ -165,7 +166,7 @@ func (c *call) faulted() error {
 		return nil
 	}
 	c.locked(func() {
-		i := slices.IndexFunc(c.state.faults, func(f Fault) bool { return f.aim.meets(c) })
+		i := c.state.due(c)
 		if i < 0 {
 			return
 		}
@@ -219,6 +220,21 @@ func (c *call) faulted() error {
 		return errAnswered
 	}
 	return nil
+}
+
+// due returns the index of the first fault whose turn it is with the call, or
+// -1, and counts the call for those that it passes. Call it with s.mu held.
+func (s *state) due(c *call) int {
+	for i := range s.faults {
+		f := &s.faults[i]
+		if !f.aim.meets(c) {
+			continue
+		}
+		if f.passed++; f.passed >= f.aim.nth {
+			return i
+		}
+	}
+	return -1
 }
 
 // onStream reports whether the fault is one of a stream.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"mime"
@@ -63,6 +64,47 @@ func (s *Server) SetFileStatus(id, status string) {
 	f.status = status
 }
 
+// File is a file of the account as AddFile takes it. What it leaves open is
+// filled in.
+type File struct {
+	ID        string // empty is a new one
+	Name      string
+	MediaType string // empty is what the name's extension stands for
+	Purpose   string // empty is wire.PurposeKnowledgeBase
+	Size      int64  // bytes
+	Status    string // empty is what indexing makes of it
+	CreatedAt time.Time
+}
+
+// AddFile adds a file, in place of the one that has its id, if there is one,
+// and returns the id.
+func (s *Server) AddFile(add File) (id string) {
+	if add.Name == "" {
+		panic("clawhqtest: AddFile: empty name")
+	}
+	if t, ok := wire.FileTypeByName(add.Name); ok && add.MediaType == "" {
+		add.MediaType = t.MediaType
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if add.CreatedAt.IsZero() {
+		add.CreatedAt = s.clock.Now()
+	}
+	f := &file{
+		id: cmp.Or(add.ID, "file_"+hexID()), name: add.Name, mediaType: cmp.Or(add.MediaType, "text/plain"),
+		purpose: cmp.Or(add.Purpose, wire.PurposeKnowledgeBase), size: add.Size, createdAt: add.CreatedAt.UTC(),
+	}
+	_, f.chunks = f.indexed(f.createdAt.Add(indexingTime))
+	f.status = add.Status
+	state := s.state
+	if i := slices.IndexFunc(state.files, func(old *file) bool { return old.id == f.id }); i >= 0 {
+		state.kept.Forget(state.files[i].item)
+		state.deleteFile(state.files[i])
+	}
+	state.keepFile(f)
+	return f.id
+}
+
 // uploadFile answers POST /v1/files.
 func (c *call) uploadFile() (any, error) {
 	var f *file
@@ -85,9 +127,7 @@ func (c *call) uploadFile() (any, error) {
 	}
 	f.id = "file_" + hexID()
 	f.createdAt = c.s.clock.Now().UTC()
-	c.state.files = append(c.state.files, f)
-	state := c.state
-	f.item = state.kept.Keep(len(f.name)+len(f.mediaType)+len(f.purpose), func() { state.deleteFile(f) })
+	c.state.keepFile(f)
 	status := wire.FileProcessing
 	if !t.Text {
 		status = wire.FileError
@@ -198,6 +238,12 @@ func (c *call) deleteFile() (any, error) {
 	c.state.kept.Forget(f.item)
 	c.state.deleteFile(f)
 	return wire.Deleted{Deleted: true}, nil
+}
+
+// keepFile adds a file.
+func (s *state) keepFile(f *file) {
+	s.files = append(s.files, f)
+	f.item = s.kept.Keep(len(f.name)+len(f.mediaType)+len(f.purpose), func() { s.deleteFile(f) })
 }
 
 func (s *state) deleteFile(f *file) {

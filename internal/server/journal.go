@@ -123,3 +123,30 @@ func (s *Server) Requests() []Request {
 	}
 	return requests
 }
+
+// ClearRequests empties the journal.
+func (s *Server) ClearRequests() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.journal = nil
+	s.state.journaled.Clear()
+}
+
+// JournalChanged returns a channel that is closed at the next change of the
+// journal: a request arrives, its agent starts, its reply begins, it ends.
+func (s *Server) JournalChanged() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed == nil {
+		s.changed = make(chan struct{})
+	}
+	return s.changed
+}
+
+// journalChanged tells those who wait. Call it with s.mu held.
+func (s *Server) journalChanged() {
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}

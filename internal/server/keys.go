@@ -101,6 +101,46 @@ func (s *Server) CreateKey(name string, rpm int) (id, secret string) {
 	return n.id, secret
 }
 
+// AddKey adds a key with a value of the caller's to the account. A key that is
+// there already takes the name and limit, and is active again.
+func (s *Server) AddKey(name, secret string, rpm int) (id string) {
+	name, problem := keyName(name)
+	switch {
+	case problem == "" && rpm < 1:
+		problem = fmt.Sprintf("rate limit of %d calls a minute", rpm)
+	case problem == "" && !wire.ValidKey(secret):
+		problem = fmt.Sprintf("a key is %s and %d letters or digits", wire.KeyStart, wire.KeyLen-len(wire.KeyStart))
+	}
+	if problem != "" {
+		panic("clawhqtest: AddKey: " + problem)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.state.keys.find(secret)
+	if k == nil {
+		k = s.state.keys.add(hashedKey(uuid.NewString(), name, rpm, secret), s.clock.Now())
+	}
+	k.name, k.rpm, k.revoked = name, rpm, false
+	return k.id
+}
+
+// A KeyInfo is what may be told of a key.
+type KeyInfo struct {
+	ID, Name, Prefix string
+	RPM              int
+	Revoked          bool
+}
+
+// Keys returns the account's keys in the order of creation.
+func (s *Server) Keys() (keys []KeyInfo) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range s.state.keys.all {
+		keys = append(keys, KeyInfo{k.id, k.name, k.prefix, k.rpm, k.revoked})
+	}
+	return keys
+}
+
 // RevokeKey revokes a key. A request that begins after it has returned is
 // refused.
 func (s *Server) RevokeKey(id string) {

@@ -3,6 +3,7 @@ package server
 import (
 	_ "embed"
 	"encoding/json"
+	"slices"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -16,6 +17,13 @@ func catalog() (models []wire.Model) {
 		panic(err) // it is embedded
 	}
 	return models
+}
+
+// SetModels replaces the models.
+func (s *Server) SetModels(models []wire.Model) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.models = slices.Clone(models)
 }
 
 // listModels answers GET /v1/models, which has one page whatever it is asked.

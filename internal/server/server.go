@@ -61,6 +61,7 @@ type Server struct {
 	offline bool     // the agents' machine does not run
 	agents  []*agent // in the order of deployment, undeployed ones too
 	state   *state
+	changed chan struct{} // closed at the journal's next change; nil if nobody waits for it
 }
 
 var errClosing = errors.New("the server is shutting down")

@@ -1,11 +1,10 @@
-package main
+package control
 
 import (
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/clawhq/clawhq-go/clawhqtest"
@@ -29,21 +28,16 @@ var faultForms = []dashboard.FaultForm{
 	{Example: "malformed:2", Meaning: "a stream with an event that is not JSON after so many chunks"},
 }
 
-// parseFaults reads faults separated by commas, and returns each with the
-// text it was written as.
-func parseFaults(notation string) ([]clawhqtest.Fault, []string, error) {
-	var faults []clawhqtest.Fault
-	var texts []string
+// ParseFaults reads faults in the notation, separated by commas.
+func ParseFaults(notation string) (faults []Fault, err error) {
 	for text := range strings.SplitSeq(notation, ",") {
 		text = strings.TrimSpace(text)
-		fault, err := parseFault(text)
-		if err != nil {
-			return nil, nil, fmt.Errorf("fault %q: %w", text, err)
+		if _, err := parseFault(text); err != nil {
+			return nil, fmt.Errorf("fault %q: %w", text, err)
 		}
-		faults = append(faults, fault)
-		texts = append(texts, text)
+		faults = append(faults, Fault{Fault: text})
 	}
-	return faults, texts, nil
+	return faults, nil
 }
 
 func parseFault(text string) (fault clawhqtest.Fault, err error) {
@@ -97,7 +91,7 @@ func parseFault(text string) (fault clawhqtest.Fault, err error) {
 	status, err := parseStatus(kind)
 	switch {
 	case err != nil:
-		return fault, fmt.Errorf("unknown; there are %s", strings.Join(faultExamples(), ", "))
+		return fault, fmt.Errorf("unknown; there are %s", strings.Join(FaultExamples(), ", "))
 	case status == http.StatusTooManyRequests && given:
 		if !isHeaderValue(argument) {
 			return fault, fmt.Errorf("%q cannot be a Retry-After", argument)
@@ -137,51 +131,11 @@ func isHeaderValue(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 }
 
-func faultExamples() []string {
+// FaultExamples returns one fault of each form of the notation.
+func FaultExamples() []string {
 	examples := make([]string, len(faultForms))
 	for i, form := range faultForms {
 		examples[i] = form.Example
 	}
 	return examples
-}
-
-// faultQueue arms a server's faults and remembers how they were written. All
-// of the server's faults come through it.
-type faultQueue struct {
-	server *clawhqtest.Server
-
-	mu    sync.Mutex
-	texts []string // of every fault armed, met ones first
-}
-
-func (q *faultQueue) Forms() []dashboard.FaultForm { return faultForms }
-
-func (q *faultQueue) Arm(notation string) error {
-	faults, texts, err := parseFaults(notation)
-	if err != nil {
-		return err
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.texts = append(q.left(), texts...)
-	q.server.Inject(faults...)
-	return nil
-}
-
-func (q *faultQueue) Queued() []string {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return append([]string{}, q.left()...)
-}
-
-func (q *faultQueue) Clear() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.server.ClearFaults()
-}
-
-// left returns the texts of the faults not yet met: the server meets them in
-// order, so that these are the latest.
-func (q *faultQueue) left() []string {
-	return q.texts[len(q.texts)-len(q.server.Faults()):]
 }

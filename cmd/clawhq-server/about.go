@@ -1,0 +1,137 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/control"
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// about is what one has to know to use the server: what it prints, and writes
+// to -ready-file.
+type about struct {
+	BaseURL      string        `json:"base_url"`
+	APIKey       string        `json:"api_key"`
+	Keys         []control.Key `json:"keys"` // that APIKey among them
+	Session      string        `json:"session"`
+	Dashboard    string        `json:"dashboard"`
+	Certificate  string        `json:"certificate,omitempty"` // path of the file
+	ControlURL   string        `json:"control_url"`
+	ControlToken string        `json:"control_token"`
+}
+
+// about gathers what does not depend on the address. The first key is that of
+// -config, if there is one.
+func (o options) about(api *clawhqtest.Server, controls *control.Control) *about {
+	generated := control.Key{ID: api.KeyID(), Name: "default", Key: api.APIKey(), RPM: o.rpm}
+	configured, more := controls.Keys()[:o.configuredKeys], controls.Keys()[o.configuredKeys:]
+	keys := append(append(append([]control.Key{}, configured...), generated), more...)
+	a := &about{APIKey: keys[0].Key, Keys: keys, Session: api.Session(), ControlToken: controls.Token()}
+	if o.certificateFile != "" {
+		a.Certificate = o.certificateFile
+		if path, err := filepath.Abs(o.certificateFile); err == nil {
+			a.Certificate = path
+		}
+	}
+	return a
+}
+
+// reachedAt fills in where the server is. The control API is called from this
+// machine, whatever name others have for it.
+func (a *about) reachedAt(listening string, o options, loginPath string) {
+	scheme := "https://"
+	if o.plain {
+		scheme = "http://"
+	}
+	local := scheme + reachable(listening, o.host)
+	origin := local
+	if len(o.hosts) > 0 {
+		origin = scheme + reachable(listening, o.hosts[0])
+	}
+	a.BaseURL, a.Dashboard, a.ControlURL = origin+wire.BasePath, origin+loginPath, local+control.Path
+}
+
+// secrets returns the API keys.
+func (a *about) secrets() (secrets []string) {
+	for _, k := range a.Keys {
+		secrets = append(secrets, k.Key)
+	}
+	return secrets
+}
+
+// json returns one line.
+func (a *about) json() []byte {
+	line, err := json.Marshal(a)
+	if err != nil {
+		panic(err) // it has texts and numbers only
+	}
+	return append(line, '\n')
+}
+
+// write writes the file, which is whole as soon as it is there, and is for its
+// owner only.
+func (a *about) write(name string) error {
+	file, err := os.CreateTemp(filepath.Dir(name), ".clawhq-server-*") // with mode 0600
+	if err != nil {
+		return fmt.Errorf("-ready-file: %w", err)
+	}
+	_, err = file.Write(a.json())
+	if closed := file.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(file.Name(), name)
+	}
+	if err != nil {
+		os.Remove(file.Name())
+		return fmt.Errorf("-ready-file: %w", err)
+	}
+	return nil
+}
+
+// greet tells the person who started the server how to use it.
+func (a *about) greet(w io.Writer) {
+	fmt.Fprintf(w, "Base URL   %s\n", a.BaseURL)
+	fmt.Fprintf(w, "API key    %s\n", a.APIKey)
+	for _, k := range a.Keys {
+		if k.Key != a.APIKey {
+			fmt.Fprintf(w, "  another  %s (%s)\n", k.Key, k.Name)
+		}
+	}
+	fmt.Fprintf(w, "Session    %s\n", a.Session)
+	fmt.Fprintf(w, "Dashboard  %s\n", a.Dashboard)
+	fmt.Fprintf(w, "Control    %s\n", a.ControlURL)
+	fmt.Fprintf(w, "Token      %s\n\n", a.ControlToken)
+	curl := "curl"
+	switch {
+	case a.Certificate != "":
+		curl = "curl --cacert " + quote(a.Certificate)
+		fmt.Fprintf(w, "The certificate was made at start. What makes clients trust it:\n\n"+
+			"  curl    --cacert %[1]s\n"+
+			"  Go      CLAWHQ_CA_FILE=%[1]s go run ./examples/quickstart\n"+
+			"  Python  REQUESTS_CA_BUNDLE=%[1]s python3 …   (httpx and urllib: SSL_CERT_FILE)\n"+
+			"  Node    NODE_EXTRA_CA_CERTS=%[1]s node …\n\n", quote(a.Certificate))
+	case strings.HasPrefix(a.BaseURL, "https:"):
+		curl = "curl -k"
+		fmt.Fprintf(w, "The certificate was made at start: browsers warn about it, -k makes curl accept it, and -cert-out\nwrites it to a file for curl, Go, Python and Node to trust.\n\n")
+	}
+	fmt.Fprintf(w, "%s %s \\\n  -H 'Content-Type: %s' \\\n  -H 'Authorization: Bearer %s' \\\n  -d '{\"message\": \"What are your business hours?\"}'\n\n",
+		curl, a.BaseURL+wire.Chat.Path, wire.ContentTypeJSON, a.APIKey)
+	fmt.Fprintf(w, "Ctrl-C ends it.\n")
+}
+
+// quote quotes a path for a shell, if it has to be.
+func quote(path string) string {
+	if strings.IndexFunc(path, func(r rune) bool {
+		return !(r == '/' || r == '.' || r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z')
+	}) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}

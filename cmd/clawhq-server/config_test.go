@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const document = `{
+	"keys": [{"name": "ci", "key": "clw_0123456789abcdef0123456789abcdef", "rpm": 120}, {"name": "spare"}],
+	"agents": [{"slug": "greeter", "replies": ["Hello.", "Hello again."]}],
+	"models": [{"id": "m1", "name": "Model One", "context_window": 1000}],
+	"files": [{"id": "file_1", "name": "faq.md", "size": 2500, "status": "processed"}],
+	"conversations": [{"id": "conv_1", "agent": "greeter", "messages": [{"role": "user", "content": "hi"}]}],
+	"audit_entries": [{"id": "audit_1", "action": "agent_deployed", "category": "agent", "details": {"by": "us"}}],
+	"faults": ["429:7", {"fault": "503", "nth": 2}]
+}`
+
+// configFile returns a file with a document.
+func configFile(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "config.json")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// facts are what a document has made of a server, as its API tells.
+func (p *program) facts() (facts []string) {
+	p.t.Helper()
+	for _, path := range []string{"/v1/models", "/v1/files", "/v1/conversations", "/v1/audit-log", "/v1/agents"} {
+		response, body := p.call("GET", p.base+path, "Bearer clw_0123456789abcdef0123456789abcdef", "")
+		var reply map[string]any
+		if err := json.Unmarshal([]byte(body), &reply); err != nil {
+			p.t.Fatalf("%s: status %d, %s", path, response.StatusCode, body)
+		}
+		for _, list := range []string{"models", "files", "conversations", "audit_logs", "entries", "logs", "agents"} {
+			items, _ := reply[list].([]any)
+			for _, item := range items {
+				o := item.(map[string]any)
+				for _, name := range []string{"file_id", "slug", "id"} {
+					if o[name] != nil {
+						facts = append(facts, fmt.Sprint(path, " ", o[name]))
+						break
+					}
+				}
+			}
+		}
+	}
+	return facts
+}
+
+// The document has the same effect by flag and by the control API, and a reset
+// returns to what the program started with.
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	p := start(t, "-config", configFile(t, document), "-fault", "500")
+	if p.key != "clw_0123456789abcdef0123456789abcdef" {
+		t.Errorf("the printed key is %s", p.key)
+	}
+	other := start(t)
+	var applied struct {
+		Keys                 []struct{ Name, Key string }
+		Files, Conversations []string
+		AuditEntries         []string `json:"audit_entries"`
+	}
+	other.do("POST", "/config", document, &applied)
+	if len(applied.Keys) != 2 || applied.Files[0] != "file_1" || applied.Conversations[0] != "conv_1" || applied.AuditEntries[0] != "audit_1" || len(applied.Keys[1].Key) != 36 {
+		t.Errorf("applied: %+v", applied)
+	}
+	want := []string{"/v1/models m1", "/v1/files file_1", "/v1/conversations conv_1", "/v1/audit-log audit_1", "/v1/agents greeter"}
+	for range 2 {
+		if diff := cmp.Diff([]int{429, 500, 503, 200}, p.statuses(4)); diff != "" {
+			t.Errorf("by flag (-want +got):\n%s", diff)
+		}
+		if _, body := p.chat(`{"message":"hi","agent":"greeter"}`); !strings.Contains(body, `"Hello."`) {
+			t.Errorf("the agent says %s", body)
+		}
+		if diff := cmp.Diff(want, p.facts()[:len(want)]); diff != "" {
+			t.Errorf("by flag (-want +got):\n%s", diff)
+		}
+		p.do("POST", "/config", `{"offline": true, "models": []}`, nil)
+		p.do("POST", "/agents", `{"slug": "late", "replies": ["…"]}`, nil)
+		p.do("POST", "/reset", "", nil)
+	}
+	other.do("DELETE", "/faults", "", nil)
+	if diff := cmp.Diff(want, other.facts()[:len(want)]); diff != "" {
+		t.Errorf("by the control API (-want +got):\n%s", diff)
+	}
+}
+
+// What is wrong is told with its place, and nothing of it takes effect.
+func TestBadDocuments(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	long := strings.Repeat("x", 101)
+	for _, tt := range []struct{ path, body, want string }{
+		{"/config", ``, "the body: it is empty: it has to be JSON"},
+		{"/config", `{`, "the body: unexpected EOF"},
+		{"/config", `{} {}`, "the body: there is more than one JSON value"},
+		{"/config", `{"nonsense": 1}`, `the body: unknown field "nonsense"`},
+		{"/config", `{"keys": 1}`, "the body: keys is a JSON number, which it cannot be"},
+		{"/config", `{"keys": [{"name": "a"}], "agents": [{"slug": "b"}, {}]}`, "agents[1]: slug is missing"},
+		{"/keys", `{}`, "keys[0]: name is missing"},
+		{"/keys", `{"name": "` + long + `"}`, "keys[0]: name has 101 characters: there may be 100"},
+		{"/keys", `{"name": "a", "key": "clw_short"}`, "keys[0]: key has to be clw_ and 32 letters or digits"},
+		{"/keys", `{"name": "a", "rpm": -1}`, "keys[0]: rpm is -1: it has to be from 1 to 100000"},
+		{"/agents", `{"slug": "` + long + `"}`, "agents[0]: slug has 101 characters: there may be 100"},
+		{"/agents", `[{"slug": "a", "replies": ["", {"delay": "soon"}]}]`, `agents[0]: replies[1]: delay "soon": it has to be a duration from 0s to 8784h0m0s, as 200ms`},
+		{"/agents", `{"slug": "a", "replies": [{"chunk_delay": "-1s"}]}`, `chunk_delay "-1s": it has to be a duration`},
+		{"/agents", `{"slug": "a", "replies": [{"text": "a", "chunks": ["b"]}]}`, "has a text and chunks"},
+		{"/agents", `{"slug": "a", "replies": [{"txt": "a"}]}`, `unknown field "txt"`},
+		{"/models", `{"name": "a"}`, "models[0]: id is missing"},
+		{"/files", `{"size": 1}`, "files[0]: name is missing"},
+		{"/files", `{"name": "a.txt", "size": 10485761}`, "files[0]: size is 10485761: it has to be from 0 to 10485760 bytes"},
+		{"/conversations", `{"messages": [{"role": "system"}]}`, `conversations[0]: messages[0]: role "system": there are user and assistant`},
+		{"/audit-entries", `{}`, "audit_entries[0]: action is missing"},
+		{"/audit-entries", `{"action": "a", "details": 1}`, "audit_entries[0]: details has to be a JSON object"},
+		{"/faults", `{}`, "faults[0]: fault is missing, as 429:7"},
+		{"/faults", `["500", "nonsense"]`, `faults[1]: fault "nonsense": unknown; there are 429:7,`},
+		{"/faults", `{"fault": "500", "path": "chat"}`, `faults[0]: path "chat": it is below the base URL, as /v1/chat`},
+		{"/faults", `{"fault": "500", "path": "/api/v1/chat"}`, `it is below the base URL, as /v1/chat`},
+		{"/faults", `{"fault": "500", "path": "SEND /v1/chat"}`, `before the path there may be a method: GET, POST,`},
+		{"/faults", `{"fault": "500", "method": "post"}`, `faults[0]: method "post": there are GET, POST,`},
+		{"/faults", `{"fault": "500", "nth": -1}`, "faults[0]: nth is -1: it has to be from 1 to 1000000"},
+		{"/faults", `{"fault": "500", "after": 1}`, `unknown field "after"`},
+		{"/faults", "[" + strings.Repeat(`"500",`, 1000) + `"500"]`, "faults has 1001 entries: there may be 1000 at a time"},
+		{"/clock", `{}`, "advance is missing: it has to be a duration up to 8784h0m0s, as 60s"},
+		{"/clock", `{"advance": "-1s"}`, `advance "-1s": it has to be a duration from 0s to 8784h0m0s`},
+		{"/clock", `{"advance": "60"}`, `advance "60": it has to be a duration`},
+		{"/clock", `{"advance": 60}`, "the body: advance is a JSON number, which it cannot be"},
+		{"/events", `{"event": "nonsense"}`, `event: unknown "nonsense"; there are `},
+		{"/events", `{"event": "agent.deployed", "data": []}`, "data has to be a JSON object"},
+	} {
+		if status, problem := p.control("POST", tt.path, tt.body, nil); status != 400 || !strings.Contains(problem, tt.want) {
+			t.Errorf("%s %.100s: status %d, %s; want %s", tt.path, tt.body, status, problem, tt.want)
+		}
+	}
+	for path, want := range map[string]string{
+		"?nonsense=1": `the query: unknown "nonsense"; there are limit, method, path,`, "?status=ok": `status "ok": it has to be a number from 0 to 599`,
+		"?limit=0": `limit "0": it has to be a number from 1 to 1000`, "?path=chat": `path "chat": it is below the base URL`, "?path=/a&path=/b": "path is there 2 times",
+		"/wait?timeout=1h": `timeout "1h": it has to be a duration up to 5m0s, as 10s`, "/wait?count=x": `count "x": it has to be a number from 1 to 1000`,
+	} {
+		if status, problem := p.control("GET", "/requests"+path, "", nil); status != 400 || !strings.Contains(problem, want) {
+			t.Errorf("/requests%s: status %d, %s; want %s", path, status, problem, want)
+		}
+	}
+	if status, problem := p.control("POST", "/config", `{"keys": [`+strings.Repeat(" ", 1<<20)+`]}`, nil); status != 413 || problem != "the body is longer than 1048576 bytes" {
+		t.Errorf("a body too long: status %d, %s", status, problem)
+	}
+	var keys struct{ Keys []any }
+	if p.do("GET", "/keys", "", &keys); len(keys.Keys) != 1 {
+		t.Errorf("there are %d keys, want the first only", len(keys.Keys))
+	}
+
+	// The same words where the program starts.
+	var stdout, stderr bytes.Buffer
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	code := run(ctx, []string{"-addr", "127.0.0.1:0", "-config", configFile(t, `{"faults": ["nonsense"]}`)}, &stdout, &stderr)
+	if want := `clawhq-server: -config: faults[0]: fault "nonsense": unknown; there are`; code != 1 || !strings.HasPrefix(stderr.String(), want) || stdout.Len() > 0 {
+		t.Errorf("exit status %d, %s; want 1 and %s", code, &stderr, want)
+	}
+}
+
+// TestFaultQueueIsBounded arms as many faults as may wait.
+func TestFaultQueueIsBounded(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	p.do("POST", "/faults", "["+strings.Repeat(`"500",`, 999)+`"500"]`, nil)
+	if status, problem := p.control("POST", "/faults", `"500"`, nil); status != http.StatusBadRequest || problem != "1000 faults wait already: there may be 1000" {
+		t.Errorf("status %d, %s", status, problem)
+	}
+}

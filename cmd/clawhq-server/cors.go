@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// checkOrigin refuses what no browser sends as an origin (RFC 6454, section
+// 7).
+func checkOrigin(origin string) error {
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Scheme+"://"+u.Host != origin || u.Host != strings.ToLower(u.Host) {
+		return errors.New("it has to be a scheme, a host and a port, if there is one, as http://localhost:5173")
+	}
+	return nil
+}
+
+// Headers of the Fetch standard, section 3.2.
+const (
+	headerAllowOrigin   = "Access-Control-Allow-Origin"
+	headerAllowMethods  = "Access-Control-Allow-Methods"
+	headerAllowHeaders  = "Access-Control-Allow-Headers"
+	headerExposeHeaders = "Access-Control-Expose-Headers"
+	headerMaxAge        = "Access-Control-Max-Age"
+	headerAskedMethod   = "Access-Control-Request-Method"
+)
+
+// allowOrigins lets pages of the origins call what wants an API key, and see
+// the headers of its replies. Cookies are of no use to them; everything else
+// goes to next.
+func allowOrigins(origins []string, api, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		origin := r.Header.Get("Origin")
+		if !slices.Contains(origins, origin) || !strings.HasPrefix(r.URL.Path, wire.BasePath+"/v1/") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		h := w.Header()
+		h.Set(headerAllowOrigin, origin)
+		h.Add("Vary", "Origin")
+		if r.Method == http.MethodOptions && r.Header.Get(headerAskedMethod) != "" {
+			h.Set(headerAllowMethods, "GET, POST, DELETE")
+			h.Set(headerAllowHeaders, strings.Join([]string{"Authorization", "Content-Type", wire.HeaderIdempotencyKey, wire.HeaderClientRequestID}, ", "))
+			h.Set(headerMaxAge, "600")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		h.Set(headerExposeHeaders, strings.Join([]string{
+			wire.HeaderRequestID, wire.HeaderClientRequestID, wire.HeaderIdempotencyReplay, wire.HeaderRetryAfter,
+			wire.HeaderRateLimitLimit, wire.HeaderRateLimitRemaining, wire.HeaderRateLimitReset,
+		}, ", "))
+		api.ServeHTTP(w, r)
+	})
+}

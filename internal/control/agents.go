@@ -1,0 +1,125 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/clawhq/clawhq-go/clawhqtest"
+)
+
+// An Agent gives its replies one after the other, a message each, and the last
+// one ever after. Without replies it is a built-in agent.
+type Agent struct {
+	Slug    string  `json:"slug"`
+	Replies []Reply `json:"replies"`
+}
+
+// A Reply is what an agent says to a message. In JSON it may be its text
+// alone.
+type Reply struct {
+	Text       string   `json:"text"`        // in one chunk
+	Chunks     []string `json:"chunks"`      // in place of the text
+	Delay      string   `json:"delay"`       // before the first chunk, by the server's clock
+	ChunkDelay string   `json:"chunk_delay"` // before each other chunk
+	Error      string   `json:"error"`       // what the agent fails with after its chunks; the journal has it
+}
+
+// UnmarshalJSON takes an object or a text.
+func (r *Reply) UnmarshalJSON(b []byte) error {
+	type object Reply
+	return textOr(b, &r.Text, (*object)(r))
+}
+
+// Limits of agents.
+const (
+	maxSlugChars = 100
+	maxChunks    = 10_000 // of a reply
+)
+
+// reply is a Reply, checked.
+type reply struct {
+	chunks            []string
+	delay, chunkDelay time.Duration
+	err               error
+}
+
+func (r Reply) parse() (parsed reply, err error) {
+	parsed.chunks = r.Chunks
+	switch {
+	case r.Text != "" && r.Chunks != nil:
+		return parsed, errors.New("has a text and chunks: one of them will do")
+	case r.Text != "":
+		parsed.chunks = []string{r.Text}
+	case len(r.Chunks) > maxChunks:
+		return parsed, fmt.Errorf("has %d chunks: there may be %d", len(r.Chunks), maxChunks)
+	}
+	if parsed.delay, err = parseWait("delay", r.Delay); err != nil {
+		return parsed, err
+	}
+	if parsed.chunkDelay, err = parseWait("chunk_delay", r.ChunkDelay); err != nil {
+		return parsed, err
+	}
+	if r.Error != "" {
+		parsed.err = errors.New(r.Error)
+	}
+	return parsed, nil
+}
+
+// parse returns the agent as the server takes it; nil is a built-in one.
+func (a Agent) parse(server *clawhqtest.Server) (clawhqtest.AgentFunc, error) {
+	switch {
+	case strings.TrimSpace(a.Slug) == "":
+		return nil, errors.New("slug is missing")
+	case len(a.Slug) > maxSlugChars:
+		return nil, fmt.Errorf("slug has %d characters: there may be %d", len(a.Slug), maxSlugChars)
+	case len(a.Replies) > maxItems:
+		return nil, fmt.Errorf("has %d replies: there may be %d", len(a.Replies), maxItems)
+	case len(a.Replies) == 0:
+		return nil, nil
+	}
+	replies := make([]reply, len(a.Replies))
+	for i, r := range a.Replies {
+		var err error
+		if replies[i], err = r.parse(); err != nil {
+			return nil, fmt.Errorf("replies[%d]: %w", i, err)
+		}
+	}
+	var mu sync.Mutex
+	given := 0
+	return func(ctx context.Context, _ clawhqtest.Message) iter.Seq2[string, error] {
+		mu.Lock()
+		r := replies[min(given, len(replies)-1)]
+		given++
+		mu.Unlock()
+		return r.say(ctx, server.Sleep)
+	}, nil
+}
+
+// say gives the reply.
+func (r reply) say(ctx context.Context, sleep func(context.Context, time.Duration) error) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		if err := sleep(ctx, r.delay); err != nil {
+			yield("", err)
+			return
+		}
+		for i, chunk := range r.chunks {
+			if i > 0 {
+				if err := sleep(ctx, r.chunkDelay); err != nil {
+					yield("", err)
+					return
+				}
+			}
+			if !yield(chunk, nil) {
+				return
+			}
+		}
+		if r.err != nil {
+			yield("", r.err)
+		}
+	}
+}

@@ -1,0 +1,311 @@
+// Package control lets a program in any language direct a reference server
+// over HTTP, as a test in Go does with package clawhqtest: read the journal,
+// arm faults, deploy agents, add keys and records, advance the clock. A
+// Control is an http.Handler for everything below Path; docs/server.md is its
+// reference.
+//
+// It answers to this machine only, and to those who know its token. What it
+// can be told at once, and what the server starts with, is a Document.
+package control
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/wire"
+	"github.com/clawhq/clawhq-go/webhook"
+)
+
+// Path is where the control API lies on the server's origin.
+const Path = "/control"
+
+// Config is what a Control is made from. All fields but Start are required.
+type Config struct {
+	Server *clawhqtest.Server
+	RPM    int      // of the server's first key
+	Events []string // that webhooks can subscribe to
+	Start  Document // what the server has from the start, and after a reset again
+}
+
+// Control is the control API of one server.
+type Control struct {
+	server *clawhqtest.Server
+	config Config
+	token  func() string // out of reach of print verbs
+	mux    *http.ServeMux
+	faults queue
+	start  Applied
+
+	mu sync.Mutex // held while a document or a reset takes effect
+}
+
+// New returns the control API of a server, which then has what Start says. An
+// error tells what is wrong with that.
+func New(config Config) (*Control, error) {
+	token := rand.Text()
+	c := &Control{server: config.Server, config: config, token: func() string { return token }, mux: http.NewServeMux()}
+	c.faults.server = config.Server
+	for pattern, handle := range map[string]handler{
+		"GET /requests":       c.requests,
+		"DELETE /requests":    c.clearRequests,
+		"GET /requests/wait":  c.waitRequests,
+		"POST /reset":         c.resetAll,
+		"POST /config":        c.apply(""),
+		"POST /agents":        c.apply("agents"),
+		"DELETE /agents":      c.resetAgents,
+		"GET /faults":         c.listFaults,
+		"POST /faults":        c.apply("faults"),
+		"DELETE /faults":      c.clearFaults,
+		"GET /keys":           c.listKeys,
+		"POST /keys":          c.apply("keys"),
+		"PATCH /keys/{id}":    c.changeKey,
+		"DELETE /keys/{id}":   c.revokeKey,
+		"POST /models":        c.apply("models"),
+		"POST /files":         c.apply("files"),
+		"POST /conversations": c.apply("conversations"),
+		"POST /audit-entries": c.apply("audit_entries"),
+		"POST /events":        c.emit,
+		"GET /deliveries":     c.listDeliveries,
+		"GET /clock":          c.clock,
+		"POST /clock":         c.advance,
+	} {
+		method, path, _ := strings.Cut(pattern, " ")
+		c.mux.Handle(method+" "+Path+path, handle)
+	}
+	c.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeJSON(w, http.StatusNotFound, wire.FlatError{Error: fmt.Sprintf("the control API has no %s %s: see docs/server.md", r.Method, r.URL.Path)})
+	})
+	var err error
+	c.start, err = c.reset()
+	return c, err
+}
+
+// Token returns what a request has to bear: Authorization: Bearer <token>.
+func (c *Control) Token() string { return c.token() }
+
+// Keys returns the keys that Start gave the account.
+func (c *Control) Keys() []Key { return c.start.Keys }
+
+// ServeHTTP answers a request from this machine that bears the token.
+func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	w.Header().Set("Cache-Control", "no-store")
+	switch {
+	case !fromThisMachine(r):
+		writeJSON(w, http.StatusForbidden, wire.FlatError{Error: "the control API answers to its own machine only"})
+	case !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare([]byte(token), []byte(c.token())) != 1:
+		writeJSON(w, http.StatusUnauthorized, wire.FlatError{Error: "the control API wants Authorization: Bearer and the control token that the server printed"})
+	default:
+		c.mux.ServeHTTP(w, r)
+	}
+}
+
+// fromThisMachine reports whether a request came from a loopback address, or
+// from the very address that it was sent to.
+func fromThisMachine(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	ip := net.ParseIP(host)
+	if err != nil || ip == nil {
+		return false
+	}
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return ip.IsLoopback() || ok && local.IP.Equal(ip)
+}
+
+// A handler answers with what is to be written as JSON. An error is the
+// request's fault unless it is a failure.
+type handler func(r *http.Request) (any, error)
+
+// A failure is an error with a status of its own.
+type failure struct {
+	status int
+	error
+}
+
+func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, MaxDocumentBytes)
+	reply, err := h(r)
+	if err == nil {
+		writeJSON(w, http.StatusOK, reply)
+		return
+	}
+	status := http.StatusBadRequest
+	if f, ok := err.(failure); ok {
+		status = f.status
+	}
+	writeJSON(w, status, wire.FlatError{Error: err.Error()})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", wire.ContentTypeJSON)
+	w.WriteHeader(status)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.Encode(v) // fails only when the client is gone
+}
+
+// readBody returns a request's body.
+func readBody(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(r.Body)
+	if _, tooLong := err.(*http.MaxBytesError); tooLong {
+		return nil, failure{http.StatusRequestEntityTooLarge, fmt.Errorf("the body is longer than %d bytes", MaxDocumentBytes)}
+	}
+	return body, err
+}
+
+// read reads a request's body into v.
+func read(r *http.Request, v any) error {
+	body, err := readBody(r)
+	if err != nil {
+		return err
+	}
+	if err := decode(body, v); err != nil {
+		return fmt.Errorf("the body: %w", err)
+	}
+	return nil
+}
+
+// Applied tells what a document has made.
+type Applied struct {
+	Keys          []Key    `json:"keys,omitempty"`
+	Files         []string `json:"files,omitempty"` // ids
+	Conversations []string `json:"conversations,omitempty"`
+	AuditEntries  []string `json:"audit_entries,omitempty"`
+	Faults        []Fault  `json:"faults"` // that wait now
+}
+
+// apply takes a document or, of one of its lists, an entry or several.
+func (c *Control) apply(list string) handler {
+	return func(r *http.Request) (any, error) {
+		body, err := readBody(r)
+		if err != nil {
+			return nil, err
+		}
+		if list != "" {
+			body = asDocument(list, body)
+		}
+		var d Document
+		if err := decode(body, &d); err != nil {
+			return nil, fmt.Errorf("the body: %w", err)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.take(d)
+	}
+}
+
+// asDocument returns the document whose one list the text is, or is in.
+func asDocument(list string, text []byte) []byte {
+	entries := strings.TrimSpace(string(text))
+	if !strings.HasPrefix(entries, "[") {
+		entries = "[" + entries + "]"
+	}
+	return []byte(fmt.Sprintf("{%q:%s}", list, entries))
+}
+
+// take puts a document into effect, or nothing of it on an error. Call it with
+// c.mu held.
+func (c *Control) take(d Document) (applied Applied, err error) {
+	changes, err := c.check(d)
+	if err != nil {
+		return applied, err
+	}
+	if err := c.faults.arm(d.Faults); err != nil {
+		return applied, err
+	}
+	for _, change := range changes {
+		change(&applied)
+	}
+	applied.Faults = c.faults.list()
+	return applied, nil
+}
+
+// reset returns the server to what it had when it started. The clock stays.
+func (c *Control) reset() (Applied, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.server.Reset()
+	c.server.ResetAgents()
+	c.server.SetRateLimit(c.server.KeyID(), c.config.RPM)
+	return c.take(c.config.Start)
+}
+
+func (c *Control) resetAll(*http.Request) (any, error) { return c.reset() }
+
+func (c *Control) resetAgents(*http.Request) (any, error) {
+	c.server.ResetAgents()
+	return struct{}{}, nil
+}
+
+func (c *Control) listFaults(*http.Request) (any, error) {
+	return map[string][]Fault{"faults": c.faults.list()}, nil
+}
+
+func (c *Control) clearFaults(r *http.Request) (any, error) {
+	c.server.ClearFaults()
+	return c.listFaults(r)
+}
+
+// clock tells the server's time.
+func (c *Control) clock(*http.Request) (any, error) {
+	return map[string]time.Time{"now": c.server.Now().UTC()}, nil
+}
+
+// maxAdvance bounds one advance and every delay, maxAhead all advances
+// together: a time.Duration goes as far as 292 years.
+const (
+	maxAdvance = 366 * 24 * time.Hour
+	maxAhead   = 100 * maxAdvance
+)
+
+// advance adds to the server's time.
+func (c *Control) advance(r *http.Request) (any, error) {
+	var body struct {
+		Advance string `json:"advance"`
+	}
+	if err := read(r, &body); err != nil {
+		return nil, err
+	}
+	d, err := parseWait("advance", body.Advance)
+	switch {
+	case err != nil:
+		return nil, err
+	case d == 0:
+		return nil, fmt.Errorf("advance is missing: it has to be a duration up to %v, as 60s", maxAdvance)
+	case time.Until(c.server.Now())+d > maxAhead:
+		return nil, fmt.Errorf("advance %q: the clock would be more than %v ahead", body.Advance, maxAhead)
+	}
+	c.server.AdvanceClock(d)
+	return c.clock(r)
+}
+
+// emit has an event happen.
+func (c *Control) emit(r *http.Request) (any, error) {
+	var body struct {
+		Event string          `json:"event"`
+		Data  json.RawMessage `json:"data"`
+	}
+	if err := read(r, &body); err != nil {
+		return nil, err
+	}
+	if err := oneOf("event", body.Event, c.config.Events); err != nil {
+		return nil, err
+	}
+	switch {
+	case body.Data == nil:
+		body.Data = json.RawMessage("{}")
+	case body.Data[0] != '{':
+		return nil, fmt.Errorf("data has to be a JSON object")
+	}
+	c.server.Emit(webhook.EventType(body.Event), body.Data)
+	return c.listDeliveries(r)
+}

@@ -1,0 +1,44 @@
+package control
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/clawhq/clawhq-go/clawhqtest"
+)
+
+// TestThisMachineOnly sends the right token from addresses of the network.
+func TestThisMachineOnly(t *testing.T) {
+	t.Parallel()
+	server := clawhqtest.NewServer(clawhqtest.WithInMemory())
+	defer server.Close()
+	c, err := New(Config{Server: server, RPM: 60})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		from, to string
+		want     int
+	}{
+		{"127.0.0.1:4711", "127.0.0.1", http.StatusOK},
+		{"[::1]:4711", "::1", http.StatusOK},
+		{"[::ffff:127.0.0.1]:4711", "::1", http.StatusOK},
+		{"192.0.2.7:4711", "192.0.2.7", http.StatusOK}, // this machine by its address
+		{"192.0.2.8:4711", "192.0.2.7", http.StatusForbidden},
+		{"[2001:db8::8]:4711", "2001:db8::7", http.StatusForbidden},
+		{"nonsense", "127.0.0.1", http.StatusForbidden},
+	} {
+		r := httptest.NewRequest(http.MethodGet, Path+"/clock", nil)
+		r.RemoteAddr = tt.from
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.ParseIP(tt.to), Port: 8787}))
+		r.Header.Set("Authorization", "Bearer "+c.Token())
+		w := httptest.NewRecorder()
+		c.ServeHTTP(w, r)
+		if w.Code != tt.want {
+			t.Errorf("from %s to %s: status %d, want %d", tt.from, tt.to, w.Code, tt.want)
+		}
+	}
+}

@@ -1,0 +1,267 @@
+package control
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// A Document says what a server shall have. What it does not name stays as it
+// is.
+type Document struct {
+	Keys          []Key          `json:"keys,omitempty"`
+	Agents        []Agent        `json:"agents,omitempty"`
+	Models        []wire.Model   `json:"models,omitempty"` // in place of those that are there
+	Files         []File         `json:"files,omitempty"`
+	Conversations []Conversation `json:"conversations,omitempty"`
+	AuditEntries  []AuditEntry   `json:"audit_entries,omitempty"`
+	Faults        []Fault        `json:"faults,omitempty"`
+	Offline       *bool          `json:"offline,omitempty"` // whether the agents' machine is stopped
+}
+
+// A Key is an API key of the account.
+type Key struct {
+	ID   string `json:"id,omitempty"` // in replies only
+	Name string `json:"name"`
+	Key  string `json:"key"` // clw_ and 32 letters or digits; empty is a new one
+	RPM  int    `json:"rpm"` // 0 is 60
+}
+
+// A File is one that was uploaded.
+type File struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	MediaType string    `json:"media_type"` // empty is what the name stands for
+	Purpose   string    `json:"purpose"`
+	Size      int64     `json:"size"`   // bytes
+	Status    string    `json:"status"` // empty leaves it to indexing
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// A Conversation is one of the dashboard's chat.
+type Conversation struct {
+	ID            string    `json:"id"`
+	Agent         string    `json:"agent"`
+	CreatedAt     time.Time `json:"created_at"`
+	LastMessageAt time.Time `json:"last_message_at"`
+	Messages      []Message `json:"messages"`
+}
+
+// A Message is part of a Conversation.
+type Message struct {
+	ID        string    `json:"id"`
+	Role      string    `json:"role"` // user or assistant
+	Content   string    `json:"content"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// An AuditEntry is an entry of the audit log.
+type AuditEntry struct {
+	ID            string          `json:"id"`
+	Action        string          `json:"action"`
+	EntityType    string          `json:"entity_type"`
+	EntityID      string          `json:"entity_id"`
+	Category      string          `json:"category"`
+	Details       json.RawMessage `json:"details"`
+	IPAddress     string          `json:"ip_address"`
+	CreatedAt     time.Time       `json:"created_at"`
+	IntegrityHash string          `json:"integrity_hash"`
+}
+
+// Limits of a document.
+const (
+	MaxDocumentBytes = 1 << 20
+	maxItems         = 1000    // of each of its lists
+	maxRPM           = 100_000 // of a key
+)
+
+// ParseDocument reads a document. It takes no field that there is not.
+func ParseDocument(text []byte) (d Document, err error) {
+	if len(text) > MaxDocumentBytes {
+		return d, fmt.Errorf("it is longer than %d bytes", MaxDocumentBytes)
+	}
+	return d, decode(text, &d)
+}
+
+// decode reads one JSON value, strictly.
+func decode(text []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	if err == nil {
+		if _, end := d.Token(); end != io.EOF {
+			return errors.New("there is more than one JSON value")
+		}
+	}
+	var mismatch *json.UnmarshalTypeError
+	switch {
+	case err == io.EOF:
+		return errors.New("it is empty: it has to be JSON")
+	case errors.As(err, &mismatch):
+		field := mismatch.Field
+		if field == "" {
+			field = "it"
+		}
+		return fmt.Errorf("%s is a JSON %s, which it cannot be", field, mismatch.Value)
+	case err != nil:
+		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return nil
+}
+
+// textOr reads JSON that is either a text or an object.
+func textOr(b []byte, text *string, object any) error {
+	if len(b) > 0 && b[0] == '"' {
+		return json.Unmarshal(b, text)
+	}
+	return decode(b, object)
+}
+
+// parseWait reads how long to wait.
+func parseWait(field, text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || d > maxAdvance {
+		return 0, fmt.Errorf("%s %q: it has to be a duration from 0s to %v, as 200ms", field, text, maxAdvance)
+	}
+	return d, nil
+}
+
+// check makes of a document what puts it into effect, or tells what is wrong
+// in it.
+func (c *Control) check(d Document) (changes []func(*Applied), err error) {
+	change := func(f func(*Applied)) { changes = append(changes, f) }
+	lists := []struct {
+		name   string
+		length int
+		item   func(i int) error
+	}{
+		{"keys", len(d.Keys), func(i int) error {
+			k, err := d.Keys[i].check()
+			change(func(a *Applied) { a.Keys = append(a.Keys, c.addKey(k)) })
+			return err
+		}},
+		{"agents", len(d.Agents), func(i int) error {
+			slug := d.Agents[i].Slug
+			answer, err := d.Agents[i].parse(c.server)
+			change(func(*Applied) { c.server.HandleAgent(slug, answer) })
+			return err
+		}},
+		{"models", len(d.Models), func(i int) error {
+			if d.Models[i].ID == "" {
+				return errors.New("id is missing")
+			}
+			return nil
+		}},
+		{"files", len(d.Files), func(i int) error {
+			f := d.Files[i]
+			change(func(a *Applied) { a.Files = append(a.Files, c.server.AddFile(clawhqtest.File(f))) })
+			return f.check()
+		}},
+		{"conversations", len(d.Conversations), func(i int) error {
+			conversation, err := d.Conversations[i].check()
+			change(func(a *Applied) { a.Conversations = append(a.Conversations, c.server.AddConversation(conversation)) })
+			return err
+		}},
+		{"audit_entries", len(d.AuditEntries), func(i int) error {
+			e := d.AuditEntries[i]
+			change(func(a *Applied) {
+				a.AuditEntries = append(a.AuditEntries, c.server.AddAuditEntry(clawhqtest.AuditEntry(e)))
+			})
+			return e.check()
+		}},
+		{"faults", len(d.Faults), func(i int) error {
+			_, err := d.Faults[i].parse()
+			return err
+		}},
+	}
+	for _, list := range lists {
+		if list.length > maxItems {
+			return nil, fmt.Errorf("%s has %d entries: there may be %d at a time", list.name, list.length, maxItems)
+		}
+		for i := range list.length {
+			if err := list.item(i); err != nil {
+				return nil, fmt.Errorf("%s[%d]: %w", list.name, i, err)
+			}
+		}
+	}
+	if d.Models != nil {
+		models := make([]clawhq.Model, len(d.Models))
+		for i, m := range d.Models {
+			models[i] = clawhq.Model{ID: m.ID, Name: m.Name, ContextWindow: m.ContextWindow, Description: string(m.Description)}
+		}
+		change(func(*Applied) { c.server.SetModels(models...) })
+	}
+	if d.Offline != nil {
+		change(func(*Applied) { c.server.SetOffline(*d.Offline) })
+	}
+	return changes, nil
+}
+
+func (k Key) check() (Key, error) {
+	if k.RPM == 0 {
+		k.RPM = wire.DefaultTier
+	}
+	name := strings.TrimSpace(k.Name)
+	switch n := utf8.RuneCountInString(name); {
+	case k.ID != "":
+		return k, errors.New("id: the server makes it")
+	case n == 0:
+		return k, errors.New("name is missing")
+	case n > wire.MaxKeyNameChars:
+		return k, fmt.Errorf("name has %d characters: there may be %d", n, wire.MaxKeyNameChars)
+	case k.Key != "" && !wire.ValidKey(k.Key):
+		return k, fmt.Errorf("key has to be %s and %d letters or digits", wire.KeyStart, wire.KeyLen-len(wire.KeyStart))
+	}
+	return k, checkRPM(k.RPM)
+}
+
+func checkRPM(rpm int) error {
+	if rpm < 1 || rpm > maxRPM {
+		return fmt.Errorf("rpm is %d: it has to be from 1 to %d", rpm, maxRPM)
+	}
+	return nil
+}
+
+func (f File) check() error {
+	switch {
+	case f.Name == "":
+		return errors.New("name is missing")
+	case f.Size < 0 || f.Size > wire.MaxFileBytes:
+		return fmt.Errorf("size is %d: it has to be from 0 to %d bytes", f.Size, int64(wire.MaxFileBytes))
+	}
+	return nil
+}
+
+func (c Conversation) check() (clawhqtest.Conversation, error) {
+	checked := clawhqtest.Conversation{ID: c.ID, Agent: c.Agent, CreatedAt: c.CreatedAt, LastMessageAt: c.LastMessageAt}
+	for i, m := range c.Messages {
+		if !slices.Contains([]string{clawhqtest.RoleUser, clawhqtest.RoleAssistant}, m.Role) {
+			return checked, fmt.Errorf("messages[%d]: role %q: there are %s and %s", i, m.Role, clawhqtest.RoleUser, clawhqtest.RoleAssistant)
+		}
+		checked.Messages = append(checked.Messages, clawhqtest.StoredMessage(m))
+	}
+	return checked, nil
+}
+
+func (e AuditEntry) check() error {
+	if e.Action == "" {
+		return errors.New("action is missing")
+	}
+	if len(e.Details) > 0 && e.Details[0] != '{' && string(e.Details) != "null" {
+		return errors.New("details has to be a JSON object")
+	}
+	return nil
+}

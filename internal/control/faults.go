@@ -1,0 +1,180 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/dashboard"
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// A Fault is a failure that the server plays for one request: the next one
+// that meets what is said of it. In JSON it may be its notation alone.
+type Fault struct {
+	Fault  string `json:"fault"`            // in the notation of ParseFaults, as 429:7
+	Path   string `json:"path,omitempty"`   // below the base URL, {id} in it being any segment
+	Method string `json:"method,omitempty"` // POST, for example
+	Key    string `json:"key,omitempty"`    // id of an API key, or the key
+	Agent  string `json:"agent,omitempty"`  // slug of the agent that is asked
+	Nth    int    `json:"nth,omitempty"`    // of the requests that meet the rest; 0 is the first
+}
+
+// UnmarshalJSON takes an object or the notation alone.
+func (f *Fault) UnmarshalJSON(b []byte) error {
+	type object Fault
+	return textOr(b, &f.Fault, (*object)(f))
+}
+
+// maxNth bounds Fault.Nth.
+const maxNth = 1_000_000
+
+var methods = []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete, http.MethodHead}
+
+// parse returns the fault as the server takes it.
+func (f Fault) parse() (fault clawhqtest.Fault, err error) {
+	if f.Fault == "" {
+		return fault, errors.New("fault is missing, as 429:7")
+	}
+	if fault, err = parseFault(f.Fault); err != nil {
+		return fault, fmt.Errorf("fault %q: %w", f.Fault, err)
+	}
+	if f.Path != "" {
+		if err := checkPath(f.Path); err != nil {
+			return fault, err
+		}
+		fault = fault.On(clawhqtest.Path(f.Path))
+	}
+	if f.Method != "" {
+		if !slices.Contains(methods, f.Method) {
+			return fault, fmt.Errorf("method %q: there are %s", f.Method, strings.Join(methods, ", "))
+		}
+		fault = fault.On(clawhqtest.Method(f.Method))
+	}
+	if f.Key != "" {
+		fault = fault.On(clawhqtest.Key(f.Key))
+	}
+	if f.Agent != "" {
+		fault = fault.On(clawhqtest.AgentSlug(f.Agent))
+	}
+	if f.Nth < 0 || f.Nth > maxNth {
+		return fault, fmt.Errorf("nth is %d: it has to be from 1 to %d", f.Nth, maxNth)
+	}
+	if f.Nth > 0 {
+		fault = fault.On(clawhqtest.Nth(f.Nth))
+	}
+	return fault, nil
+}
+
+// checkPath refuses what no request's path below the base URL can be. A method
+// may come before it.
+func checkPath(path string) error {
+	if method, rest, found := strings.Cut(path, " "); found {
+		if !slices.Contains(methods, method) {
+			return fmt.Errorf("path %q: before the path there may be a method: %s", path, strings.Join(methods, ", "))
+		}
+		path = rest
+	}
+	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, wire.BasePath+"/") {
+		return fmt.Errorf("path %q: it is below the base URL, as /v1/chat", path)
+	}
+	return nil
+}
+
+// maxFaults bounds how many faults wait.
+const maxFaults = 1000
+
+// queue arms a server's faults and remembers how they were written. All of the
+// server's faults come through it.
+type queue struct {
+	server *clawhqtest.Server
+
+	mu      sync.Mutex
+	written map[string]Fault // by the faults' String, which says all of them
+}
+
+// arm appends faults, or none on an error.
+func (q *queue) arm(faults []Fault) error {
+	parsed := make([]clawhqtest.Fault, len(faults))
+	for i, f := range faults {
+		var err error
+		if parsed[i], err = f.parse(); err != nil {
+			return err
+		}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	written := map[string]Fault{}
+	waiting := q.waiting()
+	if len(waiting)+len(faults) > maxFaults {
+		return fmt.Errorf("%d faults wait already: there may be %d", len(waiting), maxFaults)
+	}
+	for i, f := range q.server.Faults() {
+		written[f.String()] = waiting[i]
+	}
+	for i, f := range faults {
+		f.Key = wire.Redact(f.Key)
+		written[parsed[i].String()] = f
+	}
+	q.written = written
+	q.server.Inject(parsed...)
+	return nil
+}
+
+// waiting returns the faults that no request has met yet. Call it with q.mu
+// held.
+func (q *queue) waiting() []Fault {
+	waiting := []Fault{}
+	for _, f := range q.server.Faults() {
+		waiting = append(waiting, q.written[f.String()])
+	}
+	return waiting
+}
+
+func (q *queue) list() []Fault {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.waiting()
+}
+
+// Queue returns the server's faults as the dashboard arms and shows them.
+func (c *Control) Queue() dashboard.FaultQueue { return dashboardQueue{&c.faults} }
+
+type dashboardQueue struct{ *queue }
+
+func (q dashboardQueue) Forms() []dashboard.FaultForm { return faultForms }
+
+func (q dashboardQueue) Arm(notation string) error {
+	faults, err := ParseFaults(notation)
+	if err != nil {
+		return err
+	}
+	return q.arm(faults)
+}
+
+func (q dashboardQueue) Queued() (texts []string) {
+	for _, f := range q.list() {
+		texts = append(texts, f.String())
+	}
+	return texts
+}
+
+func (q dashboardQueue) Clear() { q.server.ClearFaults() }
+
+// String returns the notation, and what the fault is aimed at.
+func (f Fault) String() string {
+	text := f.Fault
+	for _, part := range []string{f.Method, f.Path, f.Key, f.Agent} {
+		if part != "" {
+			text += " " + part
+		}
+	}
+	if f.Nth > 0 {
+		text += fmt.Sprintf(" #%d", f.Nth)
+	}
+	return text
+}

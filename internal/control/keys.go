@@ -1,0 +1,65 @@
+package control
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/clawhq/clawhq-go/clawhqtest"
+)
+
+// keyInfo is what is told of a key once it is there.
+type keyInfo struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Prefix  string `json:"prefix"`
+	RPM     int    `json:"rpm"`
+	Revoked bool   `json:"revoked"`
+}
+
+// addKey adds a key, whose value is the caller's or new.
+func (c *Control) addKey(k Key) Key {
+	if k.Key == "" {
+		k.ID, k.Key = c.server.CreateKey(k.Name, k.RPM)
+	} else {
+		k.ID = c.server.AddKey(k.Name, k.Key, k.RPM)
+	}
+	return k
+}
+
+func (c *Control) listKeys(*http.Request) (any, error) {
+	keys := []keyInfo{}
+	for _, k := range c.server.Keys() {
+		keys = append(keys, keyInfo(k))
+	}
+	return map[string][]keyInfo{"keys": keys}, nil
+}
+
+func (c *Control) changeKey(r *http.Request) (any, error) {
+	var body struct {
+		RPM int `json:"rpm"`
+	}
+	if err := read(r, &body); err != nil {
+		return nil, err
+	}
+	if err := checkRPM(body.RPM); err != nil {
+		return nil, err
+	}
+	return c.withKey(r, func(id string) { c.server.SetRateLimit(id, body.RPM) })
+}
+
+func (c *Control) revokeKey(r *http.Request) (any, error) { return c.withKey(r, c.server.RevokeKey) }
+
+// withKey changes the key of the path, and returns what it is then.
+func (c *Control) withKey(r *http.Request, change func(id string)) (any, error) {
+	c.mu.Lock() // or a reset could take the key away in between
+	defer c.mu.Unlock()
+	find := func() int {
+		return slices.IndexFunc(c.server.Keys(), func(k clawhqtest.KeyInfo) bool { return k.ID == r.PathValue("id") })
+	}
+	if find() < 0 {
+		return nil, failure{http.StatusNotFound, fmt.Errorf("no key has the id %q", r.PathValue("id"))}
+	}
+	change(r.PathValue("id"))
+	return keyInfo(c.server.Keys()[find()]), nil
+}
