@@ -141,6 +141,13 @@ func (o *Outbox) Allowed(url string) bool {
 	return wire.PublicURL(url) || !o.config.Strict && wire.LoopbackURL(url)
 }
 
+// Subscribed reports whether any webhook has subscribed to an event.
+func (o *Outbox) Subscribed(event string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.ContainsFunc(o.hooks, func(h *hook) bool { return slices.Contains(h.Events, event) })
+}
+
 // Emit sends an event to the webhooks that subscribed to it. It returns what
 // waits until the first attempts have ended.
 func (o *Outbox) Emit(event string, data json.RawMessage) (wait func()) {

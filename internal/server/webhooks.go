@@ -33,6 +33,9 @@ func (s *Server) Deliveries() []outbox.Attempt { return s.outbox.Attempts() }
 
 // tellWebhooks tells of a chat that was answered.
 func (c *call) tellWebhooks(a *agent) {
+	if !c.s.outbox.Subscribed(wire.EventAPIRequest) {
+		return
+	}
 	c.s.outbox.Emit(wire.EventAPIRequest, encodeJSON(c.profile.requestData(c, a)))
 }
 

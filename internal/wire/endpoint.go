@@ -71,6 +71,10 @@ func (e Endpoint) Expand(ids ...string) string {
 // Match returns the ids in an escaped path below the base URL, if it is one of
 // the endpoint's: the inverse of Expand.
 func (e Endpoint) Match(path string) (ids []string, ok bool) {
+	start, _, wild := strings.Cut(e.Path, "{")
+	if !wild || !strings.HasPrefix(path, start) {
+		return nil, path == e.Path
+	}
 	for pattern := range strings.SplitSeq(e.Path, "/") {
 		segment, rest, more := strings.Cut(path, "/")
 		if path, ok = rest, more; strings.HasPrefix(pattern, "{") {

@@ -1,0 +1,92 @@
+package server
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// BenchmarkBare compares the server with a handler that reads the same
+// requests and writes the same bytes, over loopback, call for call in turns.
+// The ratio is of the times that they take in the median, which other work of
+// the machine disturbs least: 1 is as fast.
+func BenchmarkBare(b *testing.B) {
+	for name, stream := range map[string]bool{"chat": false, "stream": true} {
+		b.Run(name, func(b *testing.B) {
+			s, key := New(Config{PlainHTTP: true, Limits: Limits{JournalEntries: 1000}})
+			defer s.Close()
+			s.SetRateLimit(s.FirstKeyID(), 1e9)
+			served := httptest.NewServer(s)
+			defer served.Close()
+			body := chatBody(wire.ChatRequest{Message: "What are your business hours?", Stream: stream})
+			call := func(url string) (http.Header, []byte) {
+				req, _ := http.NewRequest("POST", url+chatPath, strings.NewReader(body))
+				req.Header.Set("Authorization", "Bearer "+key)
+				req.Header.Set("Content-Type", wire.ContentTypeJSON)
+				resp, err := http.DefaultClient.Do(req)
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer resp.Body.Close()
+				got, err := io.ReadAll(resp.Body)
+				if err != nil || resp.StatusCode != http.StatusOK {
+					b.Fatalf("status %d, %v", resp.StatusCode, err)
+				}
+				return resp.Header, got
+			}
+
+			header, reply := call(served.URL)
+			header.Del("Date")
+			bare := httptest.NewServer(bareHandler(header, reply, stream))
+			defer bare.Close()
+			var took [2][]time.Duration
+			for i := 0; b.Loop(); i++ {
+				for j := range 2 {
+					which := (i + j) % 2 // each is first as often
+					start := time.Now()
+					call([]string{served.URL, bare.URL}[which])
+					took[which] = append(took[which], time.Since(start))
+				}
+			}
+			b.ReportMetric(float64(median(took[1]))/float64(median(took[0])), "ratio")
+			b.ReportMetric(float64(median(took[0])), "ns/call")
+		})
+	}
+}
+
+func median(took []time.Duration) time.Duration {
+	slices.Sort(took)
+	return took[len(took)/2]
+}
+
+// bareHandler writes a reply, event by event if it is a stream.
+func bareHandler(header http.Header, reply []byte, stream bool) http.Handler {
+	parts := [][]byte{reply}
+	if stream {
+		parts = bytes.SplitAfter(reply, []byte("\n\n"))
+		parts = parts[:len(parts)-1]
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		for name, values := range header {
+			w.Header()[name] = values
+		}
+		if stream {
+			w.WriteHeader(http.StatusOK)
+			http.NewResponseController(w).Flush()
+		}
+		for _, part := range parts {
+			w.Write(part)
+			if stream {
+				http.NewResponseController(w).Flush()
+			}
+		}
+	})
+}
