@@ -131,10 +131,10 @@ func (s *eventStream) malformed() error {
 	return s.send()
 }
 
-// done ends the stream.
+// done ends the stream. It is flushed when the handler returns, which is now.
 func (s *eventStream) done() error {
 	s.raw("data: ", wire.StreamDone, "\n\n")
-	return s.send()
+	return s.write()
 }
 
 func (s *eventStream) raw(parts ...string) {
@@ -148,13 +148,16 @@ func (s *eventStream) string(v string) {
 	s.buf.Truncate(s.buf.Len() - 1) // the newline
 }
 
-func (s *eventStream) send() error {
+func (s *eventStream) send() error { return errors.Join(s.write(), s.flush()) }
+
+// write writes what was put together.
+func (s *eventStream) write() error {
 	if err := s.begin(); err != nil {
 		return err
 	}
 	_, err := s.c.w.Write(s.buf.Bytes())
 	s.buf.Reset()
-	return errors.Join(err, s.flush())
+	return err
 }
 
 func (s *eventStream) flush() error {
