@@ -25,8 +25,8 @@ import (
 //
 // A path outside /v1 is the dashboard's, and authenticated by the session of
 // WithSession if there is one; all else is by the API key. A call by the key
-// waits for the rate limit in the window of its endpoint, if that is one of
-// those known, else in the key's own. With POST, PATCH and other methods that
+// waits for the rate limit in the window of its endpoint; those that are not
+// known are taken to share one. With POST, PATCH and other methods that
 // are not idempotent (RFC 9110 §9.2.2), a failed attempt is repeated only if
 // the failure proves that nothing happened.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...CallOption) error {
@@ -108,7 +108,7 @@ func escapePath(path string) (string, *InvalidRequestError) {
 }
 
 // endpointOf returns the endpoint that a request goes to: one of those known,
-// or one that counts in the key's own window.
+// or one of which nobody knows where it counts.
 func endpointOf(method, path string) wire.Endpoint {
 	if method == http.MethodHead { // answered by what answers GET
 		method = http.MethodGet
@@ -118,7 +118,7 @@ func endpointOf(method, path string) wire.Endpoint {
 			return e
 		}
 	}
-	e := wire.Endpoint{Window: wire.KeyWindow}
+	e := wire.Endpoint{Window: wire.OtherWindow}
 	if path != "/v1" && !strings.HasPrefix(path, "/v1/") {
 		e.Auth = wire.SessionAuth
 	}

@@ -160,6 +160,40 @@ func TestDoWindow(t *testing.T) {
 	})
 }
 
+// What the reply of an endpoint tells that nobody knows is not the key's limit.
+func TestDoUnknownWindow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			limit := "5"
+			if r.URL.Path == "/api/v1/chat" {
+				limit = "60"
+			}
+			return reply(200, okBody, "X-RateLimit-Limit", limit), nil
+		})}))
+		start := time.Now()
+		for range 5 {
+			if _, err := client.Chat(t.Context(), hi); err != nil {
+				t.Fatal(err)
+			}
+			if err := client.Do(t.Context(), "GET", "/v1/new", nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if limit := client.RateLimit().Limit; limit != 60 {
+			t.Errorf("the key's limit is %d", limit)
+		}
+		for range 40 {
+			if _, err := client.Chat(t.Context(), hi); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("50 calls took %v", took)
+		}
+	})
+}
+
 // Whatever the path: the request stays below the base URL, and arrives with
 // the segments and parameters that it was given.
 func FuzzDo(f *testing.F) {

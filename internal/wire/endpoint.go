@@ -35,6 +35,10 @@ type Window struct {
 // KeyWindow is a key's own window, as large as its tier.
 var KeyWindow = Window{Name: "key"}
 
+// OtherWindow is where a client has endpoints count that it does not know: what
+// their replies tell is not taken for the key's limit.
+var OtherWindow = Window{Name: "other"}
+
 // PageRange is what a page may hold: Default rows without a limit parameter,
 // Most at most, 1 at least.
 type PageRange struct{ Default, Most int }
