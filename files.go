@@ -90,7 +90,7 @@ func (s *FilesService) Upload(ctx context.Context, req UploadFileRequest, opts .
 		form, refused, err = newFileForm(ctx, req)
 	}
 	if err != nil && ctx.Err() == nil {
-		return nil, err
+		return nil, redactedError(err, s.core.redact)
 	}
 	r := to(wire.UploadFile).unless(refused)
 	if form != nil {

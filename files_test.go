@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -199,6 +200,7 @@ func TestUploadBreaksOff(t *testing.T) {
 			return errors.As(err, &e) && e.Code == clawhq.CodeFileTooLarge && e.StatusCode == 0
 		}, "file has more than 10485760 bytes"},
 		"unreadable":            {iotest.ErrReader(broken), false, func(err error) bool { return errors.Is(err, broken) }, "clawhq: reading Content: the disk is broken"},
+		"unreadable, at length": {iotest.ErrReader(fmt.Errorf("%w:\n%s", broken, testKey)), false, func(err error) bool { return errors.Is(err, broken) }, "clawhq: reading Content: the disk is broken: clw_a1b2c3d4…"},
 		"unreadable at the end": {io.MultiReader(strings.NewReader(strings.Repeat("x", 1<<20)), iotest.ErrReader(broken)), true, func(err error) bool { return errors.Is(err, broken) }, "the disk is broken"},
 	} {
 		t.Run(name, func(t *testing.T) {
