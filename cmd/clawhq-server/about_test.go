@@ -54,9 +54,6 @@ func TestReadyFile(t *testing.T) {
 		!strings.HasPrefix(a.BaseURL, "https://localhost:") || !strings.HasPrefix(a.ControlURL, "https://127.0.0.1:") || !strings.HasPrefix(a.Dashboard, "https://localhost:") {
 		t.Errorf("got %s", text)
 	}
-	if stdout.String() != string(text) {
-		t.Errorf("stdout is %s, the file %s", &stdout, text)
-	}
 
 	roots := x509.NewCertPool()
 	pem, err := os.ReadFile(cert)
@@ -78,6 +75,9 @@ func TestReadyFile(t *testing.T) {
 	stop()
 	if code := <-exited; code != 0 {
 		t.Errorf("exit status %d: %s", code, &stderr)
+	}
+	if stdout.String() != string(text) {
+		t.Errorf("stdout is %s, the file %s", &stdout, text)
 	}
 	left, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil || len(left) != 1 {

@@ -3,15 +3,19 @@
 //
 //	go run ./examples/quickstart
 //
-// With CLAWHQ_API_KEY set it talks to the real service; without, it starts the
-// reference server inside itself.
+// With CLAWHQ_API_KEY set it talks to the real service, or to the one that
+// CLAWHQ_BASE_URL names, whose certificate CLAWHQ_CA_FILE may hold; without, it
+// starts the reference server inside itself.
 package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log"
+	"net/http"
 	"os"
 	"time"
 
@@ -58,9 +62,34 @@ func main() {
 // newClient stands for clawhq.NewClient, so that this runs without a key.
 func newClient() (*clawhq.Client, error) {
 	if os.Getenv(clawhq.EnvAPIKey) != "" {
-		return clawhq.NewClient()
+		httpClient, err := trusting(os.Getenv("CLAWHQ_CA_FILE"))
+		if err != nil {
+			return nil, err
+		}
+		return clawhq.NewClient(clawhq.WithHTTPClient(httpClient))
 	}
 	server := clawhqtest.NewServer(clawhqtest.WithAgentDelay(60 * time.Millisecond))
 	fmt.Printf("No %s is set, so this talks to a reference server inside itself, at %s.\n", clawhq.EnvAPIKey, server.URL())
 	return server.Client(), nil
+}
+
+// trusting returns an HTTP client that trusts the certificates in a file
+// besides those that the system trusts. No file is none.
+func trusting(file string) (*http.Client, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if file != "" {
+		certificates, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		roots, err := x509.SystemCertPool()
+		if err != nil {
+			return nil, err
+		}
+		if !roots.AppendCertsFromPEM(certificates) {
+			return nil, fmt.Errorf("%s has no certificate in it", file)
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+	}
+	return &http.Client{Transport: transport}, nil
 }

@@ -1,0 +1,3 @@
+module github.com/clawhq/clawhq-go/examples/anylanguage
+
+go 1.25.0
