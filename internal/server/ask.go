@@ -83,9 +83,13 @@ func (a *agent) ask(ctx context.Context, m Message, emit func(chunk string) bool
 	return nil
 }
 
+// usualAnswer is how long most answers are at most, in bytes.
+const usualAnswer = 512
+
 // askAll has the agent answer and returns all it says.
 func (a *agent) askAll(ctx context.Context, m Message) (string, error) {
 	var text strings.Builder
+	text.Grow(usualAnswer)
 	err := a.ask(ctx, m, func(chunk string) bool {
 		text.WriteString(chunk)
 		return true

@@ -39,7 +39,8 @@ func (s *Server) builtin(d desk) AgentFunc {
 				return
 			}
 			text, failAfter := reply(m)
-			for i, word := range strings.SplitAfter(text, " ") {
+			i := 0
+			for word := range strings.SplitAfterSeq(text, " ") {
 				if i == failAfter {
 					yield("", errEchoFailed)
 					return
@@ -47,6 +48,7 @@ func (s *Server) builtin(d desk) AgentFunc {
 				if i > 0 && s.clock.Sleep(ctx, s.cfg.AgentDelay) != nil || !yield(word, nil) {
 					return
 				}
+				i++
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -89,4 +90,61 @@ func bareHandler(header http.Header, reply []byte, stream bool) http.Handler {
 			}
 		}
 	})
+}
+
+func heapAndStacks() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc + m.StackInuse
+}
+
+// BenchmarkOpenStreams tells what an open stream holds of the server's own, its
+// goroutine included, without the connection, which is net/http's.
+func BenchmarkOpenStreams(b *testing.B) {
+	const streams = 5000
+	for b.Loop() {
+		s, key := New(Config{PlainHTTP: true})
+		s.SetRateLimit(s.FirstKeyID(), 1e9)
+		for range streams {
+			s.Inject(FaultStreamStall(3))
+		}
+		began := make(chan struct{}, streams)
+		before := heapAndStacks()
+		ended := make(chan struct{}, streams)
+		for range streams {
+			go func() {
+				defer func() { recover(); ended <- struct{}{} }()
+				r := httptest.NewRequest("POST", chatPath, strings.NewReader(`{"message": "hi", "stream": true}`))
+				r.Header.Set("Authorization", "Bearer "+key)
+				s.ServeHTTP(&chunkCounter{header: http.Header{}, began: began}, r)
+			}()
+		}
+		for range streams {
+			<-began
+		}
+		b.ReportMetric(float64(heapAndStacks()-before)/streams/1024, "KiB/stream")
+		s.Close()
+		for range streams {
+			<-ended
+		}
+	}
+}
+
+// chunkCounter is a writer that tells when three chunks have come.
+type chunkCounter struct {
+	header http.Header
+	chunks int
+	began  chan struct{}
+}
+
+func (c *chunkCounter) Header() http.Header { return c.header }
+func (c *chunkCounter) WriteHeader(int)     {}
+func (c *chunkCounter) Flush()              {}
+func (c *chunkCounter) Write(b []byte) (int, error) {
+	if c.chunks++; c.chunks == 3 {
+		c.began <- struct{}{}
+	}
+	return len(b), nil
 }
