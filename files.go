@@ -89,10 +89,10 @@ func (s *FilesService) Upload(ctx context.Context, req UploadFileRequest, opts .
 	if ctx != nil && ctx.Err() == nil { // else do says so
 		form, refused, err = newFileForm(ctx, req)
 	}
-	if err != nil && ctx.Err() == nil {
-		return nil, redactedError(err, s.core.redact)
-	}
 	r := to(wire.UploadFile).unless(refused)
+	if err != nil && ctx.Err() == nil {
+		r.refused = redactedError(err, s.core.redact)
+	}
 	if form != nil {
 		r.upload = form
 		defer form.retire()

@@ -349,3 +349,20 @@ func TestUploadBlocks(t *testing.T) {
 		})
 	}
 }
+
+// A call that fails for its Content is told of like any other.
+func TestUploadUnreadableIsTold(t *testing.T) {
+	t.Parallel()
+	ended := 0
+	client := mockClient(t, httpmock.NewMockTransport(), clawhq.WithTrace(&clawhq.Trace{CallEnd: func(context.Context, clawhq.TraceCallEnd) { ended++ }}))
+	info := clawhq.ResponseInfo{StatusCode: 200}
+	_, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{Name: "a.txt", Content: iotest.ErrReader(io.ErrClosedPipe)},
+		clawhq.WithResponseInfo(&info), clawhq.WithClientRequestID("cli"))
+	wantErrorText(t, err, "clawhq: reading Content: io: read/write on closed pipe")
+	if diff := cmp.Diff(clawhq.ResponseInfo{ClientRequestID: "cli"}, info); diff != "" || !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("%v, info (-want +got):\n%s", err, diff)
+	}
+	if ended != 1 {
+		t.Errorf("a Trace was told of %d ends", ended)
+	}
+}
