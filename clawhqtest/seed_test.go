@@ -26,6 +26,10 @@ func TestAddKey(t *testing.T) {
 	if again := s.AddKey("again", fixedKey, 8); again != id {
 		t.Errorf("the key has got another id")
 	}
+	s.Reset()
+	if again := s.AddKey("again", fixedKey, 8); again != id {
+		t.Errorf("after a reset the key has got another id")
+	}
 	want := []clawhqtest.KeyInfo{
 		{ID: s.KeyID(), Name: "default", Prefix: s.APIKey()[:12], RPM: 60},
 		{ID: id, Name: "again", Prefix: "clw_01234567", RPM: 8},

@@ -97,8 +97,8 @@ func (s *Server) CreateKey(name string, rpm int) (id, key string) {
 }
 
 // AddKey adds a key of a value of one's own, clw_ and 32 letters or digits, to
-// the account, limited to rpm calls a minute, and returns its id. A key that is
-// there already takes the name and the limit, and is active again. It panics on
+// the account, limited to rpm calls a minute, and returns its id, which is the
+// same each time the same key is added. A key that is there already takes the name and the limit, and is active again. It panics on
 // a key, a name or a limit that no key can have.
 func (s *Server) AddKey(name, key string, rpm int) (id string) {
 	return s.service.AddKey(name, key, rpm)

@@ -63,7 +63,7 @@ func (p *program) facts() (facts []string) {
 // returns to what the program started with.
 func TestConfig(t *testing.T) {
 	t.Parallel()
-	p := start(t, "-config", configFile(t, document), "-fault", "500")
+	p := start(t, "-config", configFile(t, document), "-fault", "500", "-key", "further:30")
 	if p.key != "clw_0123456789abcdef0123456789abcdef" {
 		t.Errorf("the printed key is %s", p.key)
 	}
@@ -78,6 +78,7 @@ func TestConfig(t *testing.T) {
 		t.Errorf("applied: %+v", applied)
 	}
 	want := []string{"/v1/models m1", "/v1/files file_1", "/v1/conversations conv_1", "/v1/audit-log audit_1", "/v1/agents greeter"}
+	keys := map[string]string{} // ids
 	for range 2 {
 		if diff := cmp.Diff([]int{429, 500, 503, 200}, p.statuses(4)); diff != "" {
 			t.Errorf("by flag (-want +got):\n%s", diff)
@@ -90,7 +91,17 @@ func TestConfig(t *testing.T) {
 		}
 		p.do("POST", "/config", `{"offline": true, "models": []}`, nil)
 		p.do("POST", "/agents", `{"slug": "late", "replies": ["…"]}`, nil)
-		p.do("POST", "/reset", "", nil)
+		var reset struct{ Keys []struct{ ID, Key string } }
+		p.do("POST", "/reset", "", &reset)
+		for _, k := range reset.Keys { // all that were printed
+			if !strings.Contains(p.greeting, k.Key) || keys[k.Key] != "" && keys[k.Key] != k.ID {
+				t.Errorf("a reset gave key %s the id %s, before %q; the greeting was\n%s", k.Key, k.ID, keys[k.Key], p.greeting)
+			}
+			keys[k.Key] = k.ID
+		}
+	}
+	if len(keys) != 3 {
+		t.Errorf("there were keys %v, want the same 3 after each reset", keys)
 	}
 	other.do("DELETE", "/faults", "", nil)
 	if diff := cmp.Diff(want, other.facts()[:len(want)]); diff != "" {

@@ -78,6 +78,9 @@ func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	} else {
 		logger = slog.New(slog.NewTextHandler(stderr, nil))
 	}
+	if o.readyFile != "" {
+		os.Remove(o.readyFile) // one that a server before left is no news
+	}
 	listener, err := net.Listen("tcp", o.addr)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w", o.addr, errors.Unwrap(err))

@@ -16,6 +16,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -43,7 +44,7 @@ type Control struct {
 	token  func() string // out of reach of print verbs
 	mux    *http.ServeMux
 	faults queue
-	start  Applied
+	keys   []Key // that Start gave the account
 
 	mu sync.Mutex // held while a document or a reset takes effect
 }
@@ -84,16 +85,23 @@ func New(config Config) (*Control, error) {
 	c.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusNotFound, wire.FlatError{Error: fmt.Sprintf("the control API has no %s %s: see docs/server.md", r.Method, r.URL.Path)})
 	})
-	var err error
-	c.start, err = c.reset()
-	return c, err
+	start, err := c.reset()
+	if err != nil {
+		return nil, err
+	}
+	c.keys = start.Keys
+	c.config.Start.Keys = slices.Clone(start.Keys) // with their values, which a reset keeps
+	for i := range c.config.Start.Keys {
+		c.config.Start.Keys[i].ID = ""
+	}
+	return c, nil
 }
 
 // Token returns what a request has to bear: Authorization: Bearer <token>.
 func (c *Control) Token() string { return c.token() }
 
 // Keys returns the keys that Start gave the account.
-func (c *Control) Keys() []Key { return c.start.Keys }
+func (c *Control) Keys() []Key { return c.keys }
 
 // ServeHTTP answers a request from this machine that bears the token.
 func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -108,13 +108,13 @@ func (q *queue) arm(faults []Fault) error {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	written := map[string]Fault{}
-	waiting := q.waiting()
+	waiting := q.server.Faults()
 	if len(waiting)+len(faults) > maxFaults {
 		return fmt.Errorf("%d faults wait already: there may be %d", len(waiting), maxFaults)
 	}
-	for i, f := range q.server.Faults() {
-		written[f.String()] = waiting[i]
+	written := map[string]Fault{} // without those that were met
+	for _, f := range waiting {
+		written[f.String()] = q.written[f.String()]
 	}
 	for i, f := range faults {
 		f.Key = wire.Redact(f.Key)

@@ -4,8 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
+
+	"github.com/google/uuid"
 
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
 // keyInfo is what is told of a key once it is there.
@@ -20,10 +24,9 @@ type keyInfo struct {
 // addKey adds a key, whose value is the caller's or new.
 func (c *Control) addKey(k Key) Key {
 	if k.Key == "" {
-		k.ID, k.Key = c.server.CreateKey(k.Name, k.RPM)
-	} else {
-		k.ID = c.server.AddKey(k.Name, k.Key, k.RPM)
+		k.Key = wire.KeyStart + strings.ReplaceAll(uuid.NewString(), "-", "")
 	}
+	k.ID = c.server.AddKey(k.Name, k.Key, k.RPM)
 	return k
 }
 
@@ -58,7 +61,7 @@ func (c *Control) withKey(r *http.Request, change func(id string)) (any, error) 
 		return slices.IndexFunc(c.server.Keys(), func(k clawhqtest.KeyInfo) bool { return k.ID == r.PathValue("id") })
 	}
 	if find() < 0 {
-		return nil, failure{http.StatusNotFound, fmt.Errorf("no key has the id %q", r.PathValue("id"))}
+		return nil, failure{http.StatusNotFound, fmt.Errorf("no key has the id %q", wire.Redact(r.PathValue("id")))}
 	}
 	change(r.PathValue("id"))
 	return keyInfo(c.server.Keys()[find()]), nil

@@ -101,8 +101,9 @@ func (s *Server) CreateKey(name string, rpm int) (id, secret string) {
 	return n.id, secret
 }
 
-// AddKey adds a key with a value of the caller's to the account. A key that is
-// there already takes the name and limit, and is active again.
+// AddKey adds a key with a value of the caller's to the account, which its id
+// depends on alone. A key that is there already takes the name and limit, and is
+// active again.
 func (s *Server) AddKey(name, secret string, rpm int) (id string) {
 	name, problem := keyName(name)
 	switch {
@@ -118,7 +119,8 @@ func (s *Server) AddKey(name, secret string, rpm int) (id string) {
 	defer s.mu.Unlock()
 	k := s.state.keys.find(secret)
 	if k == nil {
-		k = s.state.keys.add(hashedKey(uuid.NewString(), name, rpm, secret), s.clock.Now())
+		id := uuid.NewSHA1(uuid.Nil, []byte(secret)).String()
+		k = s.state.keys.add(hashedKey(id, name, rpm, secret), s.clock.Now())
 	}
 	k.name, k.rpm, k.revoked = name, rpm, false
 	return k.id
