@@ -21,8 +21,8 @@
 //
 // [Server.Inject] queues failures, each for one request: errors of every
 // shape, rate limits, resets, delays, streams that break in all the ways a
-// stream can. [Fault.On] aims one at a path, a key or an agent. [NewTestServer]
-// reports those that no request met.
+// stream can. [Fault.On] aims one at a path, a method, a key, an agent or the
+// n-th request. [NewTestServer] reports those that no request met.
 //
 // # Webhooks
 //

@@ -111,6 +111,35 @@ func ExampleFault_On() {
 	// sales-assistant false
 }
 
+// A fault for the n-th request lets those before it pass, and the journal tells
+// which they were.
+func ExampleNth() {
+	s := clawhqtest.NewServer(clawhqtest.WithInMemory())
+	defer s.Close()
+	ctx := context.Background()
+	client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+
+	s.Inject(clawhqtest.FaultStatus(502, "model_error").On(clawhqtest.Path("/v1/chat"), clawhqtest.Nth(2)))
+	go func() {
+		for _, message := range []string{"one", "two", "three"} {
+			client.Chat(ctx, clawhq.ChatRequest{Message: message})
+		}
+	}()
+	answered := func(r clawhqtest.Request) bool { return r.Status != 0 }
+	requests, err := s.WaitRequests(ctx, 3, answered)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, r := range requests {
+		fmt.Println(r.Status, string(r.Body))
+	}
+	// Output:
+	// 200 {"message":"one"}
+	// 502 {"message":"two"}
+	// 200 {"message":"three"}
+}
+
 // What no call can create, a test adds.
 func ExampleServer_AddConversation() {
 	s := clawhqtest.NewServer(clawhqtest.WithInMemory())

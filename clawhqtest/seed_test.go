@@ -3,6 +3,7 @@ package clawhqtest_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,6 +113,17 @@ func TestWaitRequests(t *testing.T) {
 		defer cancel()
 		if found, err := s.WaitRequests(ctx, 4, ok); !errors.Is(err, context.DeadlineExceeded) || len(found) != 3 {
 			t.Errorf("waiting in vain: %d requests, %v", len(found), err)
+		}
+		s.HandleAgent("support-bot", func(ctx context.Context, _ clawhqtest.Message) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) {
+				yield("first", nil)
+				s.Sleep(ctx, time.Second)
+			}
+		})
+		go clawhq.CollectText(s.Client().ChatStream(t.Context(), hello))
+		ended := func(r clawhqtest.Request) bool { return r.Duration > 0 }
+		if found, err := s.WaitRequests(t.Context(), 1, ended); err != nil || found[0].Duration != time.Second {
+			t.Errorf("the end of a stream: %+v, %v", found, err)
 		}
 		if s.ClearRequests(); len(s.Requests()) != 0 {
 			t.Errorf("%d requests are left", len(s.Requests()))
