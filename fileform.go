@@ -193,7 +193,7 @@ func (f *fileForm) use(ctx context.Context, do func() (int, error)) (int, error)
 	}
 	done := make(chan result, 1)
 	go func() {
-		r := result{err: errors.New("Content has ended the goroutine that reads it")}
+		r := result{err: errors.New("the goroutine that read Content was ended by it")}
 		defer func() {
 			r.panicked = recover()
 			<-f.busy
