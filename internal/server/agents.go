@@ -20,6 +20,7 @@ type agent struct {
 	deployedAt     time.Time
 	undeployed     bool
 	answer         AgentFunc
+	prompt         bool // never waits, and so needs no limit of time
 	clock          *clock.Clock
 }
 
@@ -30,12 +31,13 @@ func (s *Server) HandleAgent(slug string, fn AgentFunc) {
 	if slug == "" {
 		panic("clawhqtest: HandleAgent: empty slug")
 	}
+	a := agent{slug: slug, name: slug, model: wire.DefaultModel, answer: fn}
 	if fn == nil {
-		fn = s.builtin(supportDesk)
+		a = s.builtin(a, supportDesk)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.deploy(agent{slug: slug, name: slug, model: wire.DefaultModel, answer: fn})
+	s.deploy(a)
 }
 
 // ResetAgents returns to the agents of a new server, which run.

@@ -60,8 +60,11 @@ func agentErrorCode(err error) string {
 // ask has the agent answer, as long as emit takes what it says. The error is
 // the agent's or, if the context ended first, the reason for that.
 func (a *agent) ask(ctx context.Context, m Message, emit func(chunk string) bool) (err error) {
-	ctx, cancel := a.clock.WithTimeoutCause(ctx, wire.AgentTimeout, errAgentTimeout)
-	defer cancel()
+	if !a.prompt {
+		var cancel context.CancelFunc
+		ctx, cancel = a.clock.WithTimeoutCause(ctx, wire.AgentTimeout, errAgentTimeout)
+		defer cancel()
+	}
 	stopped := false
 	defer func() {
 		if p := recover(); p != nil {

@@ -19,28 +19,28 @@ const supportBot = "support-bot"
 
 // deployBuiltins deploys the agents of a new server, the default one last.
 func (s *Server) deployBuiltins() {
-	support := agent{slug: supportBot, name: "Support Bot", description: "Helps", model: "k2.5-standard", answer: s.builtin(supportDesk)}
-	sales := agent{slug: "sales-assistant", name: "sales-assistant", model: wire.DefaultModel, answer: s.builtin(salesDesk)}
+	support := s.builtin(agent{slug: supportBot, name: "Support Bot", description: "Helps", model: "k2.5-standard"}, supportDesk)
+	sales := s.builtin(agent{slug: "sales-assistant", name: "sales-assistant", model: wire.DefaultModel}, salesDesk)
 	for _, a := range s.cfg.Profile.deployOrder(sales, support) {
 		s.deploy(a)
 	}
 }
 
-// builtin returns an agent that answers as d or, in profile Live, with an
-// echo; word by word, with the configured delay in between.
-func (s *Server) builtin(d desk) AgentFunc {
+// builtin returns a, made to answer as d or, in profile Live, with an echo;
+// word by word, with the configured delay in between.
+func (s *Server) builtin(a agent, d desk) agent {
 	reply, delay := d.reply, func(Message) time.Duration { return 0 }
 	if s.cfg.Profile.echoes() {
 		reply, delay = echo, echoDelay
 	}
-	return func(ctx context.Context, m Message) iter.Seq2[string, error] {
+	a.prompt = s.cfg.AgentDelay <= 0 && !s.cfg.Profile.echoes()
+	a.answer = func(ctx context.Context, m Message) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
 			if s.clock.Sleep(ctx, delay(m)) != nil {
 				return
 			}
 			text, failAfter := reply(m)
-			i := 0
-			for word := range strings.SplitAfterSeq(text, " ") {
+			for i, word := range strings.SplitAfter(text, " ") {
 				if i == failAfter {
 					yield("", errEchoFailed)
 					return
@@ -48,10 +48,10 @@ func (s *Server) builtin(d desk) AgentFunc {
 				if i > 0 && s.clock.Sleep(ctx, s.cfg.AgentDelay) != nil || !yield(word, nil) {
 					return
 				}
-				i++
 			}
 		}
 	}
+	return a
 }
 
 var errEchoFailed = errors.New("the message asked for a failure")
@@ -116,22 +116,29 @@ var salesDesk = desk{
 // maxQuote bounds what a desk repeats of a message, in characters.
 const maxQuote = 120
 
+// quote returns what a desk repeats of a message.
+func quote(text string) string {
+	n := 0
+	for i := range text {
+		if n++; n > maxQuote {
+			return text[:i] + "…"
+		}
+	}
+	return text
+}
+
 func (d desk) reply(m Message) (text string, failAfter int) {
 	opening := d.greeting
 	if n := len(m.History)/2 + 1; n > 1 {
 		opening = fmt.Sprintf("This is message %d of our conversation.", n)
 	}
-	quote := []rune(m.Text)
-	if len(quote) > maxQuote {
-		quote = append(quote[:maxQuote], '…')
-	}
-	parts := []string{opening, fmt.Sprintf("You asked: “%s”", string(quote))}
+	answer := ""
 	lower := strings.ToLower(m.Text)
 	for _, a := range d.answers {
 		if strings.Contains(lower, a.word) {
-			parts = append(parts, a.text)
+			answer = a.text + " "
 			break
 		}
 	}
-	return strings.Join(append(parts, d.closing), " "), -1
+	return opening + " You asked: “" + quote(m.Text) + "” " + answer + d.closing, -1
 }

@@ -12,6 +12,11 @@ const (
 	errBadJSON      = "Invalid JSON body"
 )
 
+var (
+	errMessageMissing = refuse(wire.CodeMissingParameter, "message field is required", "message")
+	errAgentType      = refuse(wire.CodeInvalidParameter, "agent must be a string", "agent")
+)
+
 // chat answers POST /v1/chat.
 func (c *call) chat() (any, error) {
 	p := c.profile
@@ -108,20 +113,19 @@ func (c *call) readChat() (req wire.ChatRequest, err error) {
 	if err != nil {
 		return req, err
 	}
-	missing := refuse(wire.CodeMissingParameter, "message field is required", "message")
-	if req.Message, err = p.text(body, "message", missing); err != nil {
+	if req.Message, err = p.text(body, "message", errMessageMissing); err != nil {
 		return req, err
 	}
 	switch {
 	case strings.TrimSpace(req.Message) == "":
-		return req, missing
+		return req, errMessageMissing
 	case wire.UTF16Len(req.Message) > wire.MaxMessageChars:
 		return req, refuse(wire.CodeInvalidRequest, "Message too long (max 10,000 characters)", "")
 	}
 	if req.SessionID, err = p.sessionID(body); err != nil {
 		return req, err
 	}
-	if req.Agent, err = p.text(body, "agent", refuse(wire.CodeInvalidParameter, "agent must be a string", "agent")); err != nil {
+	if req.Agent, err = p.text(body, "agent", errAgentType); err != nil {
 		return req, err
 	}
 	if req.Stream, err = p.stream(body); err != nil {

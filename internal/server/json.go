@@ -21,8 +21,10 @@ func encodeJSON(v any) []byte {
 type object map[string]any
 
 func parseObject(body []byte) (o object, ok bool) {
-	err := json.Unmarshal(body, &o)
-	return o, err == nil && o != nil
+	var v any // which package json decodes into without reflection
+	err := json.Unmarshal(body, &v)
+	o, ok = v.(map[string]any)
+	return o, ok && err == nil
 }
 
 // field returns an object's member. A null counts as absent; ok is false for

@@ -95,6 +95,9 @@ func (c *call) match() error {
 		methods = append(methods, routes[i].Method)
 		if routes[i].Method == method {
 			c.route, c.ids = &routes[i], ids
+			if len(ids) == 0 {
+				return nil // nothing goes before it
+			}
 		}
 	}
 	switch {
