@@ -1,6 +1,7 @@
 package shaping
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -61,15 +62,16 @@ func TestSpread(t *testing.T) {
 		want     float64
 		ok       bool
 	}{
-		"as sent":                    {sent: []float64{1, 2, 10}, at: 10, counted: 3},
-		"others":                     {sent: []float64{1, 2, 10}, at: 10, counted: 7},
-		"one still under way":        {sent: []float64{1, 2, 9.6, 10}, at: 10, counted: 3, want: 0.4, ok: true},
-		"two still under way":        {sent: []float64{1, 9.2, 9.6, 10}, at: 10, counted: 2, want: 0.8, ok: true},
-		"one has left early":         {sent: []float64{10.1, 70}, at: 70, counted: 1, want: 0.1},
-		"one of those is the nearer": {sent: []float64{10.3, 69.9, 70}, at: 70, counted: 2, want: 0.1, ok: true},
-		"sent at the same time":      {sent: []float64{10, 10, 10}, at: 10, counted: 1},
-		"one may not have arrived":   {sent: []float64{1, 9.6, 10}, doubtful: []float64{1}, at: 10, counted: 2, ok: true},
-		"no count to be trusted":     {sent: []float64{1, 3, 5, 7, 10}, at: 10, counted: 1, want: 3},
+		"as sent":                      {sent: []float64{1, 2, 10}, at: 10, counted: 3},
+		"others":                       {sent: []float64{1, 2, 10}, at: 10, counted: 7},
+		"one still under way":          {sent: []float64{1, 2, 9.6, 10}, at: 10, counted: 3, want: 0.4, ok: true},
+		"two still under way":          {sent: []float64{1, 9.2, 9.6, 10}, at: 10, counted: 2, want: 0.8, ok: true},
+		"one has left early":           {sent: []float64{10.1, 70}, at: 70, counted: 1, want: 0.1},
+		"one of those is the nearer":   {sent: []float64{10.3, 69.9, 70}, at: 70, counted: 2, want: 0.1, ok: true},
+		"sent at the same time":        {sent: []float64{10, 10, 10}, at: 10, counted: 1},
+		"one may not have arrived":     {sent: []float64{1, 9.6, 10}, doubtful: []float64{1}, at: 10, counted: 2, ok: true},
+		"no count to be trusted":       {sent: []float64{1, 3, 5, 7, 10}, at: 10, counted: 1, want: 3},
+		"a server that does not count": {sent: slices.Repeat([]float64{10}, 2000), at: 10, counted: 1, want: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -108,6 +108,10 @@ func (h *history) disproves(now time.Time, before, counted int) bool {
 	return counted <= earlier || n > max(h.highest, h.highestBefore) // the last of n to arrive counts n
 }
 
+// maxMissing is more than any tier lets be missing in a server's count. Past
+// it the server does not count, and no look at each attempt is worth its time.
+const maxMissing = 1000
+
 // spread returns by how much the travel times of two attempts differ at least,
 // if, when the one arrived that was sent at, the server had counted no more
 // than that: some of those sent before were still under way, or some of those
@@ -115,9 +119,13 @@ func (h *history) disproves(now time.Time, before, counted int) bool {
 // the count, or a little over maxSeen. ok is false if no attempt was sent so
 // shortly before that it could have been under way.
 func (h *history) spread(at time.Time, counted int) (d time.Duration, ok bool) {
+	ok = h.sent.Within(at.Add(-maxSeen), at.Add(-1)) > 0
 	from := at.Add(-Length)
 	oldest, newest := h.sent.After(from), h.sent.After(at)-2 // before itself
 	missing := newest + 2 - oldest - h.doubtful.Within(from, at) - counted
+	if missing > maxMissing {
+		return maxSeen + 1, ok
+	}
 	for ; missing > 0 && oldest <= newest && d <= maxSeen; missing-- {
 		late, early := at.Sub(h.sent.At(newest)), h.sent.At(oldest).Sub(from)
 		if late <= early {
@@ -126,5 +134,5 @@ func (h *history) spread(at time.Time, counted int) (d time.Duration, ok bool) {
 			d, oldest = early, oldest+1
 		}
 	}
-	return d, h.sent.Within(at.Add(-maxSeen), at.Add(-1)) > 0
+	return d, ok
 }
