@@ -237,6 +237,10 @@ func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
 		out.Body, out.ContentLength, err = a.upload.open(a.ctx)
 		return out, err
 	}
+	if a.json == nil && (a.method == http.MethodPost || a.method == http.MethodPut || a.method == http.MethodPatch) {
+		out.Body = http.NoBody // net/http would send another empty body in chunks
+		return out, nil
+	}
 	out.Body = io.NopCloser(bytes.NewReader(a.json)) // of types that net/http knows: it then sends all in one packet
 	out.ContentLength = int64(len(a.json))
 	return out, nil
