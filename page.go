@@ -2,6 +2,7 @@ package clawhq
 
 import (
 	"cmp"
+	"fmt"
 	"iter"
 	"net/url"
 	"strconv"
@@ -143,6 +144,10 @@ func all[T any](start ListOptions, id func(T) string, list func(ListOptions) (*P
 			default:
 				return
 			}
+		}
+		if total == 0 || handed < min(first, total)-start.Offset {
+			var none T
+			yield(none, fmt.Errorf("clawhq: list could not be read to its end: the last %d pages had no new row", maxStalePages))
 		}
 	}
 }

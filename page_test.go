@@ -122,7 +122,14 @@ func TestAll(t *testing.T) {
 		"the same page for ever": {shelf: shelf{rows: abcde[:1], lie: func(r map[string]any) {
 			r["agents"], r["total"], r["has_more"] = []map[string]any{{"id": "a"}}, 1_000_000, true
 		}, change: func(s *shelf, n int) { s.rows = append(s.rows, "x") }}, want: abcde[:1],
-			asked: []string{"@", "@1", "@2", "@3", "@4", "@5", "@6", "@7", "@8", "@9", "@10"}},
+			asked: []string{"@", "@1", "@2", "@3", "@4", "@5", "@6", "@7", "@8", "@9", "@10"},
+			err:   "clawhq: list could not be read to its end: the last 10 pages had no new row"},
+		"the same page for ever, without a total": {shelf: shelf{rows: abcde, lie: func(r map[string]any) {
+			delete(r, "total")
+			r["agents"], r["has_more"] = []map[string]any{{"id": "a"}}, true
+		}, change: func(s *shelf, n int) { s.rows = append(s.rows, "x") }}, want: abcde[:1],
+			asked: []string{"@", "@1", "@2", "@3", "@4", "@5", "@6", "@7", "@8", "@9", "@10"},
+			err:   "clawhq: list could not be read to its end: the last 10 pages had no new row"},
 		"rows without an id": {shelf: shelf{rows: []string{"", "", "a", ""}}, opts: clawhq.ListOptions{Limit: 2}, want: []string{"", "", "a", ""}, asked: []string{"2@", "2@2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
