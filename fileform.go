@@ -224,7 +224,7 @@ type fileReader struct {
 
 var (
 	errFileRetired  = errors.New("the file is no longer read for this attempt")
-	errFileTooLarge = fmt.Errorf("file has more than %d bytes, which are allowed", wire.MaxFileBytes)
+	errFileTooLarge = fmt.Errorf("file has more than %d bytes, the most that is allowed", wire.MaxFileBytes)
 )
 
 func (r *fileReader) Read(p []byte) (int, error) {
