@@ -143,7 +143,7 @@ func (a *attempt) admit() error {
 }
 
 // wrote says that the request was written to its connection just now.
-func (a *attempt) wrote(httptrace.WroteRequestInfo) { a.turn.Sent(time.Now()) }
+func (a *attempt) wrote(httptrace.WroteRequestInfo) { a.turn.Sent() }
 
 // answered ends the turn with what the reply has told; limited says that the
 // rate limit has refused the attempt.
@@ -153,9 +153,9 @@ func (a *attempt) answered(limited bool, retryAfter time.Duration) {
 	}
 	status, limit := a.info.StatusCode, a.info.RateLimit
 	if limited {
-		a.turn.Rejected(time.Now(), retryAfter)
+		a.turn.Rejected(retryAfter)
 	} else {
-		a.turn.Answered(time.Now(), shaping.Reply{Success: status < 300, Limit: limit.Limit, Counted: a.counted})
+		a.turn.Answered(shaping.Reply{Success: status < 300, Limit: limit.Limit, Counted: a.counted})
 		if status == http.StatusTooManyRequests { // of another limit: a refusal like any other
 			status = http.StatusBadRequest
 		}
@@ -255,7 +255,7 @@ func (a *attempt) end() {
 	if a.traced != nil {
 		defer a.traceEnd()
 	}
-	a.turn.Lost(time.Now(), a.unsent) // unless a reply has ended it
+	a.turn.Lost(a.unsent) // unless a reply has ended it
 	if a.cookies != nil && !a.replied {
 		a.session().heard(a.cookies, nil)
 	}

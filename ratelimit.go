@@ -228,7 +228,7 @@ func (a *attempt) admitUntil(ctx context.Context, back <-chan struct{}, r shapin
 	if err == nil {
 		select {
 		case <-back: // it had just become the first, of those that leave
-			a.place.Lost(time.Now(), true)
+			a.place.Lost(true)
 			return errBack
 		default:
 		}

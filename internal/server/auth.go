@@ -4,7 +4,9 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"strings"
+	"time"
 
+	"github.com/clawhq/clawhq-go/internal/window"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -81,7 +83,7 @@ func (c *call) count() error {
 	now := c.s.clock.Now()
 	p := c.profile
 	log, limit := c.state.window(p.window(c.route.Endpoint), c.key)
-	remaining, wait := log.Admit(now, wire.RateWindow, limit)
+	remaining, wait := log.Admit(window.Unix(now), wire.RateWindow, limit)
 	if c.route.Auth == wire.SessionAuth {
 		if wait > 0 {
 			return flat(http.StatusTooManyRequests, "Too many requests")
@@ -95,6 +97,6 @@ func (c *call) count() error {
 		return refused
 	}
 	c.key.usage.called(now)
-	c.limit = rateLimit{limit, remaining, p.rateLimitReset(now, log.At(0))}
+	c.limit = rateLimit{limit, remaining, p.rateLimitReset(now, time.Unix(0, int64(log.At(0))))}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/clawhq/clawhq-go/internal/window"
 	"github.com/clawhq/clawhq-go/internal/wire"
 	"github.com/clawhq/clawhq-go/internal/wire/recorded"
 )
@@ -301,6 +302,6 @@ func (w *world) fillWindow(e recorded.Exchange) {
 		calls = limit
 	}
 	for range calls {
-		log.Add(time.Now())
+		log.Add(window.Unix(time.Now()))
 	}
 }

@@ -3,7 +3,6 @@ package shaping
 import (
 	"context"
 	"testing"
-	"time"
 )
 
 // BenchmarkShaping is the cost of an attempt that need not wait: of its
@@ -24,7 +23,7 @@ func BenchmarkShaping(b *testing.B) {
 					b.Fatal(err)
 				}
 				if answered {
-					t.Answered(time.Now(), Reply{Success: true, Limit: 300, Counted: i + 1})
+					t.Answered(Reply{Success: true, Limit: 300, Counted: i + 1})
 				}
 			}
 		})

@@ -9,6 +9,7 @@
 // client knows when its attempts were sent, and what replies tell: the limit,
 // and how many attempts had been counted when this one was.
 //
+//	moment  a time by a Set's clock                                clock.go
 //	log     when own attempts were sent                            history.go
 //	slot    an attempt's place in the log: limit of them in a span
 //	margin  how long a slot outlasts the window                    margin.go

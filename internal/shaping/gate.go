@@ -5,7 +5,7 @@ import "time"
 // A gate is closed after a 429. Then it lets attempts out one by one, at first
 // at the pace of the limit, and twice as fast after every one that is admitted.
 type gate struct {
-	until   time.Time     // nothing is sent before
+	until   moment        // nothing is sent before
 	spacing time.Duration // how far attempts are kept apart
 	backoff time.Duration // the last one after a 429 that did not say how long
 }
@@ -20,18 +20,16 @@ const (
 	minBackoff = time.Second
 )
 
-func (g *gate) closed(now time.Time) bool { return g.until.After(now) }
+func (g *gate) closed(now moment) bool { return g.until > now }
 
 // close reacts to a 429. A retryAfter over longest is taken for none.
-func (g *gate) close(now time.Time, retryAfter, longest, spacing time.Duration) {
+func (g *gate) close(now moment, retryAfter, longest, spacing time.Duration) {
 	if retryAfter <= 0 || retryAfter > longest {
 		g.backoff = min(max(2*g.backoff, minBackoff), Length)
 		retryAfter = g.backoff
 	}
 	g.spacing = spacing
-	if until := now.Add(retryAfter); until.After(g.until) {
-		g.until = until
-	}
+	g.until = max(g.until, now.Add(min(retryAfter, unexpected)))
 }
 
 // admitted says that an attempt was.

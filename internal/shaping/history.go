@@ -20,7 +20,7 @@ type history struct {
 	// The highest counts that successes have told, in the period that began at
 	// since, and in the one before; periods are no shorter than a window.
 	highest, highestBefore int
-	since                  time.Time
+	since                  moment
 }
 
 func (h *history) clone() history {
@@ -30,8 +30,8 @@ func (h *history) clone() history {
 }
 
 // start logs an attempt, and forgets those that no question is about any more.
-func (h *history) start(now time.Time) {
-	if old := now.Add(-memory); h.sent.Len() > 0 && !h.sent.At(0).After(old) {
+func (h *history) start(now moment) {
+	if old := now.Add(-memory); h.sent.Len() > 0 && h.sent.At(0) <= old {
 		h.sent.Prune(old)
 		h.answered.Prune(old)
 		h.doubtful.Prune(old)
@@ -41,7 +41,7 @@ func (h *history) start(now time.Time) {
 }
 
 // move says that an attempt was sent later than logged.
-func (h *history) move(from, to time.Time) {
+func (h *history) move(from, to moment) {
 	if h.sent.Remove(from) {
 		h.sent.Add(to)
 	}
@@ -52,24 +52,24 @@ const memory = Length + 2*maxMargin
 
 // free returns when the attempt at the given place, counted from 0, has a slot
 // of so many, each of which is kept for span. The slots come round again.
-func (h *history) free(now time.Time, span time.Duration, slots, place int) time.Time {
+func (h *history) free(now moment, span time.Duration, slots, place int) moment {
 	at, n := now, h.sent.Len()
-	if i := n - slots + place%slots; i >= 0 && h.sent.At(i).Add(span).After(now) {
+	if i := n - slots + place%slots; i >= 0 && h.sent.At(i).Add(span) > now {
 		at = h.sent.At(i).Add(span)
 	}
 	return at.Add(time.Duration(place/slots) * span)
 }
 
 // last returns when the latest attempt was sent.
-func (h *history) last() (at time.Time, ok bool) {
+func (h *history) last() (at moment, ok bool) {
 	if n := h.sent.Len(); n > 0 {
 		return h.sent.At(n - 1), true
 	}
-	return time.Time{}, false
+	return 0, false
 }
 
 // underWay returns how many attempts are that were sent after t.
-func (h *history) underWay(t time.Time) int {
+func (h *history) underWay(t moment) int {
 	after := func(l *window.Log) int { return l.Len() - l.After(t) }
 	return after(&h.sent) - after(&h.answered) - after(&h.doubtful)
 }
@@ -78,7 +78,7 @@ func (h *history) underWay(t time.Time) int {
 // many it must have, when the one arrived that was sent at: arrivals lie within
 // reach of what the sending times say for the first, and within near for the
 // second.
-func (h *history) counted(at time.Time, reach, near time.Duration) (may, must int) {
+func (h *history) counted(at moment, reach, near time.Duration) (may, must int) {
 	from := at.Add(-Length)
 	may = h.sent.Within(from.Add(-reach), at.Add(reach))
 	from, to := from.Add(near), at.Add(-near)
@@ -87,7 +87,7 @@ func (h *history) counted(at time.Time, reach, near time.Duration) (may, must in
 
 // succeed logs the success of an attempt, and what it had counted; -1 if it
 // did not tell.
-func (h *history) succeed(now, at time.Time, counted int) {
+func (h *history) succeed(now, at moment, counted int) {
 	h.answered.Add(at)
 	h.successes++
 	if now.Sub(h.since) >= Length {
@@ -102,7 +102,7 @@ func (h *history) succeed(now, at time.Time, counted int) {
 // disproves reports whether a success, which is logged already, cannot be by a
 // server that counts all of the history in one window: it was sent when before
 // attempts had succeeded, and has counted so many.
-func (h *history) disproves(now time.Time, before, counted int) bool {
+func (h *history) disproves(now moment, before, counted int) bool {
 	n := h.answered.Within(now.Add(minMargin-Length), now)
 	earlier := n - (h.successes - before)                            // had been answered when it was sent
 	return counted <= earlier || n > max(h.highest, h.highestBefore) // the last of n to arrive counts n
@@ -118,7 +118,7 @@ const maxMissing = 1000
 // at the window's far end had left it early. It is the smallest that explains
 // the count, or a little over maxSeen. ok is false if no attempt was sent so
 // shortly before that it could have been under way.
-func (h *history) spread(at time.Time, counted int) (d time.Duration, ok bool) {
+func (h *history) spread(at moment, counted int) (d time.Duration, ok bool) {
 	ok = h.sent.Within(at.Add(-maxSeen), at.Add(-1)) > 0
 	from := at.Add(-Length)
 	oldest, newest := h.sent.After(from), h.sent.After(at)-2 // before itself

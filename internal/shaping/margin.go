@@ -7,7 +7,7 @@ import "time"
 // one that takes it over be quick, the margin keeps them a window apart.
 type margin struct {
 	length  time.Duration // as proven
-	changed time.Time
+	changed moment
 
 	// Until enough replies have come that would have shown a spread, and have
 	// not, it is guessed from how much the time differs that replies take,
@@ -34,7 +34,7 @@ const (
 // observe takes in a reply that took so long, and by how much the travel times
 // of two attempts differed at least, as it showed; ok is false if it could not
 // show it.
-func (m *margin) observe(now time.Time, took, spread time.Duration, ok bool) {
+func (m *margin) observe(now moment, took, spread time.Duration, ok bool) {
 	if m.fastest == 0 || took < m.fastest {
 		m.fastest = took
 	}
@@ -54,8 +54,8 @@ func (m *margin) observe(now time.Time, took, spread time.Duration, ok bool) {
 
 // widen reacts to a 429 for an attempt, sent at, that came too early. Of those
 // sent before the margin changed it says nothing.
-func (m *margin) widen(now, at time.Time) {
-	if at.After(m.changed) {
+func (m *margin) widen(now, at moment) {
+	if at > m.changed {
 		// A 429 is answered at once, so its time is the network's alone.
 		m.length, m.changed = min(max(2*m.length, now.Sub(at)), maxMargin), now
 	}

@@ -4,22 +4,22 @@ import "time"
 
 // others estimates from replies how many slots other clients hold.
 type others struct {
-	held  int       // slots to leave to them
-	asOf  time.Time // when a reply came last that left so many open
-	since time.Time // when the first attempt was sent of those whose replies tell
-	last  time.Time // when the latest of those replies came
-	seen  time.Time // when an attempt was sent whose reply proved that there are any
+	held  int    // slots to leave to them
+	asOf  moment // when a reply came last that left so many open
+	since moment // when the first attempt was sent of those whose replies tell
+	last  moment // when the latest of those replies came
+	seen  moment // when an attempt was sent whose reply proved that there are any
 
 	// The most that replies have left open since lowerSince, when that began
 	// to be less than held. A zero lowerSince means that it is not.
 	lower      int
-	lowerSince time.Time
+	lowerSince moment
 
 	// A burst of replies that is just coming in: the server's count is known,
 	// but not which of the attempts under way are in it.
-	peak   int       // the most that a reply of it left open
-	peakAt time.Time // when its attempt was sent
-	atMost int       // peak, less own attempts that have been answered since
+	peak   int    // the most that a reply of it left open
+	peakAt moment // when its attempt was sent
+	atMost int    // peak, less own attempts that have been answered since
 
 	// interval is how long no attempt has to have been made for one to be sent
 	// beyond the client's slots, to see whether there is room.
@@ -53,7 +53,7 @@ const (
 
 // reserved returns the slots to leave to others, doubtful ones too while
 // replies are due that will tell.
-func (o *others) reserved(now time.Time, awaiting bool) int {
+func (o *others) reserved(now moment, awaiting bool) int {
 	if now.Sub(o.last) >= evidence {
 		return 0
 	}
@@ -68,13 +68,13 @@ func (o *others) reserved(now time.Time, awaiting bool) int {
 }
 
 // seenSince reports whether a reply has proved since t that there are any.
-func (o *others) seenSince(t time.Time) bool { return o.seen.After(t) }
+func (o *others) seenSince(t moment) bool { return o.seen > t }
 
 // observe takes in a reply: when the attempt arrived that was sent at, at least
 // and at most so many of the others' attempts lay in the window. Of the
 // client's own, so many were sent at nearly the same time and have been
 // answered meanwhile.
-func (o *others) observe(now, at time.Time, least, most, meanwhile int) {
+func (o *others) observe(now, at moment, least, most, meanwhile int) {
 	if at.Sub(o.peakAt) > roundTrip {
 		o.peak = 0
 	}
@@ -93,13 +93,13 @@ func (o *others) observe(now, at time.Time, least, most, meanwhile int) {
 	o.held = max(o.reserved(now, false), least)
 	switch most = max(0, most); {
 	case most >= o.held:
-		o.asOf, o.lowerSince = now, time.Time{}
-	case o.lowerSince.IsZero() || at.Before(o.lowerSince):
+		o.asOf, o.lowerSince = now, 0
+	case o.lowerSince == 0 || at < o.lowerSince:
 		o.lower, o.lowerSince = most, at
 	default:
 		o.lower = max(o.lower, most)
 		if at.Sub(o.lowerSince) >= hold {
-			o.held, o.asOf, o.lowerSince = o.lower, now, time.Time{}
+			o.held, o.asOf, o.lowerSince = o.lower, now, 0
 		}
 	}
 }

@@ -31,14 +31,14 @@ const unexpected = 100 * 365 * 24 * time.Hour
 
 // A plan is when an attempt may be sent if everything stays as it is.
 type plan struct {
-	at    time.Time
+	at    moment
 	why   Reason // of a wait until then
 	probe bool   // beyond the client's slots
 }
 
 // later returns the plan of the two that has to be waited for longer.
 func (p plan) later(q plan) plan {
-	if q.at.After(p.at) {
+	if q.at > p.at {
 		q.probe = q.probe || p.probe
 		return q
 	}
@@ -49,7 +49,7 @@ func (p plan) later(q plan) plan {
 // plan returns when the attempt at the given place in the queue may be sent, on
 // the cautious estimate. One that something else has made room for waits for
 // the gate and the caller's own bound only.
-func (s *Shaper) plan(now time.Time, place int, elsewhere bool) plan {
+func (s *Shaper) plan(now moment, place int, elsewhere bool) plan {
 	p := s.gated(now)
 	if elsewhere {
 		return p.later(s.slot(now, s.max, place))
@@ -70,7 +70,7 @@ func (s *Shaper) plan(now time.Time, place int, elsewhere bool) plan {
 }
 
 // gated returns when the gate and what follows it let an attempt out.
-func (s *Shaper) gated(now time.Time) plan {
+func (s *Shaper) gated(now moment) plan {
 	p := plan{at: now}
 	if s.gate.closed(now) {
 		p = plan{at: s.gate.until, why: Closed}
@@ -85,7 +85,7 @@ func (s *Shaper) gated(now time.Time) plan {
 
 // slot returns when one of so many slots is free. 0 means that they have no
 // bound.
-func (s *Shaper) slot(now time.Time, slots, place int) plan {
+func (s *Shaper) slot(now moment, slots, place int) plan {
 	if slots == 0 {
 		return plan{at: now}
 	}
@@ -93,8 +93,8 @@ func (s *Shaper) slot(now time.Time, slots, place int) plan {
 }
 
 // amongOthers returns the plan for a slot where others hold some.
-func (s *Shaper) amongOthers(now time.Time, own plan, slots, place int) plan {
-	if own.at.After(now) && !s.slot(now, s.capped(s.limit), place).at.After(now) {
+func (s *Shaper) amongOthers(now moment, own plan, slots, place int) plan {
+	if own.at > now && s.slot(now, s.capped(s.limit), place).at <= now {
 		own.why = Others
 	}
 	if place > 0 {
@@ -107,10 +107,10 @@ func (s *Shaper) amongOthers(now time.Time, own plan, slots, place int) plan {
 	if fresh > 0 && fresh >= left*slots/s.limit {
 		return plan{at: now.Add(roundTrip), why: Others}
 	}
-	if last, ok := s.history.last(); ok && own.at.After(now) && s.others.probing(slots, s.limit) {
+	if last, ok := s.history.last(); ok && own.at > now && s.others.probing(slots, s.limit) {
 		probe := plan{at: last.Add(s.others.pause()), why: Others, probe: true}
 		// Also a probe has to fit in with the client's own attempts.
-		if probe = probe.later(s.slot(now, s.capped(s.limit), 0)); probe.at.Before(own.at) {
+		if probe = probe.later(s.slot(now, s.capped(s.limit), 0)); probe.at < own.at {
 			return probe
 		}
 	}
@@ -119,27 +119,24 @@ func (s *Shaper) amongOthers(now time.Time, own plan, slots, place int) plan {
 
 // earliest returns when the attempt at the given place can be sent at the
 // earliest, whatever replies may still tell: what is not proven does not count.
-func (s *Shaper) earliest(now time.Time, place int, elsewhere bool) time.Time {
+func (s *Shaper) earliest(now moment, place int, elsewhere bool) moment {
 	slots := s.max
 	if !elsewhere && s.certain(now) {
 		slots = s.capped(s.limit)
 	}
 	at := s.slot(now, slots, place).at
-	if s.gate.closed(now) && s.gate.until.After(at) {
-		at = s.gate.until
-	}
-	return at
+	return max(at, s.gate.until)
 }
 
 // certain reports whether the limit is proven: a reply has told it within the
 // last window, or none is due that could tell another.
-func (s *Shaper) certain(now time.Time) bool {
+func (s *Shaper) certain(now moment) bool {
 	return s.limit > 0 && (s.confirmed(now) || s.history.outstanding == 0)
 }
 
 // confirmed reports whether a reply has told the limit within the last window.
-func (s *Shaper) confirmed(now time.Time) bool {
-	return !s.confirmedAt.IsZero() && now.Sub(s.confirmedAt) <= Length
+func (s *Shaper) confirmed(now moment) bool {
+	return now.Sub(s.confirmedAt) <= Length
 }
 
 // TooLate is why an attempt is refused ahead of its deadline.
@@ -152,11 +149,11 @@ func (e *TooLate) Error() string {
 
 // hopeless returns why the waiter at the given place is refused, nil if nothing
 // proves that it must be.
-func (s *Shaper) hopeless(now time.Time, w *waiter, place int) error {
-	if w.deadline.IsZero() {
+func (s *Shaper) hopeless(now moment, w *waiter, place int) error {
+	if w.deadline == 0 {
 		return nil
 	}
-	if at := s.earliest(now, place, w.elsewhere); at.After(w.deadline) {
+	if at := s.earliest(now, place, w.elsewhere); at > w.deadline {
 		return &TooLate{at.Sub(now)}
 	}
 	return nil

@@ -10,15 +10,15 @@ import (
 const ms = time.Millisecond
 
 // epoch is when tables of steps begin.
-var epoch = time.Unix(1_000_000, 0)
+const epoch moment = 1_000_000e9
 
 // at is a time of a table, in seconds.
-func at(s float64) time.Time { return epoch.Add(seconds(s)) }
+func at(s float64) moment { return epoch.Add(seconds(s)) }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 // since is a time as a table has it.
-func since(t time.Time) float64 { return t.Sub(epoch).Seconds() }
+func since(t moment) float64 { return t.Sub(epoch).Seconds() }
 
 // newShaper returns a Shaper that has been told a limit at a time.
 func newShaper(limit int, told float64) *Shaper {

@@ -1,10 +1,6 @@
 package shaping
 
-import (
-	"container/list"
-	"context"
-	"time"
-)
+import "container/list"
 
 // A queue holds the callers that wait for a window, the first to be admitted
 // first. Retries go ahead of attempts that are their call's first.
@@ -14,17 +10,15 @@ type queue struct{ retries, firsts list.List }
 // head when something has changed, and when it is refused.
 type waiter struct {
 	wake             chan struct{}
-	deadline         time.Time // zero without one
-	retry, elsewhere bool      // as of its Request
-	number           uint64    // in the order of arrival, over all queues
+	deadline         moment // zero without one
+	retry, elsewhere bool   // as of its Request
+	number           uint64 // in the order of arrival, over all queues
 	entry            *list.Element
 	refused          error // why it has been taken out of the queue, if it has
 }
 
-func newWaiter(ctx context.Context, r Request, number uint64) *waiter {
-	w := &waiter{wake: make(chan struct{}, 1), retry: r.Retry, elsewhere: r.Elsewhere, number: number}
-	w.deadline, _ = ctx.Deadline()
-	return w
+func newWaiter(r Request, deadline moment, number uint64) *waiter {
+	return &waiter{wake: make(chan struct{}, 1), deadline: deadline, retry: r.Retry, elsewhere: r.Elsewhere, number: number}
 }
 
 func (q *queue) list(w *waiter) *list.List {

@@ -18,7 +18,7 @@ func TestQueue(t *testing.T) {
 	var q queue
 	waiters := map[string]*waiter{}
 	add := func(name string, retry bool) int {
-		waiters[name] = newWaiter(context.Background(), Request{Retry: retry}, uint64(len(waiters)))
+		waiters[name] = newWaiter(Request{Retry: retry}, 0, uint64(len(waiters)))
 		return q.add(waiters[name])
 	}
 	places := []int{add("a", false), add("b", false), add("retry a", true), add("c", false), add("retry b", true)}

@@ -38,6 +38,7 @@ type Config struct {
 // otherwise, into the one window of all.
 type Set struct {
 	cfg Config
+	clock
 
 	mu      sync.Mutex
 	margin  margin
@@ -57,13 +58,13 @@ type Set struct {
 // odd is a reply that told another limit than the key's, which is a sign of
 // separate windows if the key's limit is found unchanged after it.
 type odd struct {
-	limit int       // the key's, as last told before
-	at    time.Time // the reply came
+	limit int    // the key's, as last told before
+	at    moment // the reply came
 }
 
 // NewSet returns a Set that has seen nothing yet.
 func NewSet(cfg Config) *Set {
-	s := &Set{cfg: cfg, margin: margin{length: minMargin}}
+	s := &Set{cfg: cfg, clock: newClock(), margin: margin{length: minMargin}}
 	s.key = &Shaper{limit: cfg.Limit, max: cfg.Max, unknown: cfg.Unknown, margin: &s.margin}
 	return s
 }
@@ -94,8 +95,8 @@ func (s *Set) Admit(ctx context.Context, r Request, t *Turn) error {
 	defer s.mu.Unlock()
 	own := s.shaper(r.Window)
 	if own.queue.len() == 0 && (s.all == nil || s.waiting == 0) {
-		now := time.Now()
-		if p := s.plan(now, own, 0, r.Elsewhere); !p.at.After(now) {
+		now := s.now()
+		if p := s.plan(now, own, 0, r.Elsewhere); p.at <= now {
 			s.take(now, t, own, p)
 			return nil
 		}
@@ -108,7 +109,7 @@ func (s *Set) Admit(ctx context.Context, r Request, t *Turn) error {
 func (s *Set) wait(ctx context.Context, own *Shaper, r Request, t *Turn) error {
 	s.arrivals++
 	s.waiting++
-	w := newWaiter(ctx, r, s.arrivals)
+	w := newWaiter(r, s.deadline(ctx), s.arrivals)
 	place := own.queue.add(w)
 	defer func() {
 		s.waiting--
@@ -122,13 +123,13 @@ func (s *Set) wait(ctx context.Context, own *Shaper, r Request, t *Turn) error {
 		if w.refused != nil {
 			return w.refused
 		}
-		now := time.Now()
+		now := s.now()
 		head := own.queue.head() == w
 		if head {
 			place = 0
 		}
 		p := s.plan(now, own, place, r.Elsewhere)
-		due := head && !p.at.After(now)
+		due := head && p.at <= now
 		if due && s.isNext(now, own, w) {
 			s.take(now, t, own, p)
 			return nil
@@ -140,7 +141,7 @@ func (s *Set) wait(ctx context.Context, own *Shaper, r Request, t *Turn) error {
 		}
 		s.unlocked(func() {
 			if placed {
-				r.tell(p)
+				s.tell(r, p)
 			}
 			sleep(ctx, w.wake, head && !due, p.at.Sub(now))
 		})
@@ -154,14 +155,15 @@ func (s *Set) unlocked(f func()) {
 	f()
 }
 
-func (r Request) tell(p plan) {
+func (s *Set) tell(r Request, p plan) {
 	if r.Waiting == nil {
 		return
 	}
-	if p.why == Unknown || p.why == Behind {
-		p.at = time.Time{}
+	var until time.Time
+	if p.why != Unknown && p.why != Behind {
+		until = s.time(p.at)
 	}
-	r.Waiting(p.why, p.at)
+	r.Waiting(p.why, until)
 }
 
 // sleep waits for ctx's end, for wake and, if it is timed, for no longer than d.
@@ -183,16 +185,16 @@ func sleep(ctx context.Context, wake <-chan struct{}, timed bool, d time.Duratio
 func (s *Set) Gate(ctx context.Context, r Request) error {
 	told := false
 	for {
-		now := time.Now()
+		now := s.now()
 		until := s.closedUntil(now, r.Window)
-		if !until.After(now) {
+		if until <= now {
 			return nil
 		}
-		if deadline, ok := ctx.Deadline(); ok && until.After(deadline) {
+		if deadline := s.deadline(ctx); deadline != 0 && until > deadline {
 			return &TooLate{until.Sub(now)}
 		}
 		if !told {
-			r.tell(plan{at: until, why: Closed})
+			s.tell(r, plan{at: until, why: Closed})
 			told = true
 		}
 		sleep(ctx, nil, true, until.Sub(now))
@@ -202,14 +204,10 @@ func (s *Set) Gate(ctx context.Context, r Request) error {
 	}
 }
 
-func (s *Set) closedUntil(now time.Time, w Window) (until time.Time) {
+func (s *Set) closedUntil(now moment, w Window) (until moment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.each(s.shaper(w), func(sh *Shaper) {
-		if sh.gate.until.After(until) {
-			until = sh.gate.until
-		}
-	})
+	s.each(s.shaper(w), func(sh *Shaper) { until = max(until, sh.gate.until) })
 	return until
 }
 
@@ -240,7 +238,7 @@ func (s *Set) each(own *Shaper, f func(*Shaper)) {
 
 // plan returns when an attempt may be sent that has the given place in the
 // queue of its window.
-func (s *Set) plan(now time.Time, own *Shaper, place int, elsewhere bool) plan {
+func (s *Set) plan(now moment, own *Shaper, place int, elsewhere bool) plan {
 	p := own.plan(now, place, elsewhere)
 	if s.all != nil {
 		p = p.later(s.all.plan(now, place, elsewhere))
@@ -250,13 +248,13 @@ func (s *Set) plan(now time.Time, own *Shaper, place int, elsewhere bool) plan {
 
 // isNext reports whether w, the head of its queue, goes ahead of the heads of
 // the other queues, with which it shares the window of all.
-func (s *Set) isNext(now time.Time, own *Shaper, w *waiter) bool {
+func (s *Set) isNext(now moment, own *Shaper, w *waiter) bool {
 	if s.all == nil {
 		return true
 	}
 	next := true
 	s.heads(func(sh *Shaper, head *waiter) {
-		if sh != own && head.before(w) && !sh.plan(now, 0, head.elsewhere).at.After(now) {
+		if sh != own && head.before(w) && sh.plan(now, 0, head.elsewhere).at <= now {
 			head.signal()
 			next = false
 		}
@@ -283,7 +281,7 @@ func (s *Set) wake() {
 	}
 }
 
-func (s *Set) take(now time.Time, t *Turn, own *Shaper, p plan) {
+func (s *Set) take(now moment, t *Turn, own *Shaper, p plan) {
 	*t = Turn{set: s, shaper: own, at: now, probe: p.probe, before: own.history.successes}
 	own.history.start(now)
 	if s.all != nil {
@@ -293,7 +291,7 @@ func (s *Set) take(now time.Time, t *Turn, own *Shaper, p plan) {
 }
 
 // answered takes in a reply other than 429.
-func (s *Set) answered(now time.Time, t *Turn, own *Shaper, r Reply) {
+func (s *Set) answered(now moment, t *Turn, own *Shaper, r Reply) {
 	s.each(own, func(sh *Shaper) {
 		if r.Success {
 			sh.history.succeed(now, t.at, r.Counted)
@@ -330,7 +328,7 @@ func (s *Set) answered(now time.Time, t *Turn, own *Shaper, r Reply) {
 
 // learn takes in the limit that a reply tells, and whether it shows that
 // windows are counted separately.
-func (s *Set) learn(now time.Time, t *Turn, own *Shaper, r Reply) {
+func (s *Set) learn(now moment, t *Turn, own *Shaper, r Reply) {
 	own.learn(now, t.at, r.Limit)
 	if s.all == nil {
 		return
@@ -340,14 +338,14 @@ func (s *Set) learn(now time.Time, t *Turn, own *Shaper, r Reply) {
 		s.all = nil
 	case own == s.key:
 		s.all.learn(now, t.at, r.Limit)
-		if !s.odd.at.IsZero() && t.at.After(s.odd.at) {
+		if s.odd.at != 0 && t.at > s.odd.at {
 			if s.odd.limit == r.Limit {
 				s.all = nil
 			}
 			s.odd = odd{}
 		}
 	default:
-		if keys := s.key.limit; keys > 0 && keys != r.Limit && s.odd.at.IsZero() {
+		if keys := s.key.limit; keys > 0 && keys != r.Limit && s.odd.at == 0 {
 			s.odd = odd{keys, now}
 		}
 		if !s.key.confirmed(now) {
@@ -363,7 +361,7 @@ func (s *Set) learn(now time.Time, t *Turn, own *Shaper, r Reply) {
 }
 
 // rejected takes in a 429.
-func (s *Set) rejected(now time.Time, t *Turn, own *Shaper, retryAfter time.Duration) {
+func (s *Set) rejected(now moment, t *Turn, own *Shaper, retryAfter time.Duration) {
 	explained := false
 	counting := own
 	s.each(own, func(sh *Shaper) {

@@ -22,9 +22,9 @@ func TestMemory(t *testing.T) {
 				}
 				switch i % 3 {
 				case 0:
-					turn.Lost(time.Now(), false)
+					turn.Lost(false)
 				default:
-					turn.Answered(time.Now(), Reply{Success: true, Limit: limit, Counted: -1})
+					turn.Answered(Reply{Success: true, Limit: limit, Counted: -1})
 				}
 				time.Sleep(time.Second)
 			}
@@ -44,7 +44,7 @@ func TestAdmissionAllocatesNothing(t *testing.T) {
 		if err := s.Admit(ctx, Request{}, &turn); err != nil {
 			t.Fatal(err)
 		}
-		turn.Answered(time.Now(), Reply{Success: true, Limit: 1 << 30, Counted: 1})
+		turn.Answered(Reply{Success: true, Limit: 1 << 30, Counted: 1})
 	})
 	if n != 0 {
 		t.Errorf("%v allocations an attempt, want none", n)
@@ -77,7 +77,7 @@ func TestProofReachesTheQueue(t *testing.T) {
 			synctest.Wait()
 		}
 		time.Sleep(5 * time.Second)
-		first.Answered(time.Now(), Reply{Success: true, Limit: 1, Counted: 1})
+		first.Answered(Reply{Success: true, Limit: 1, Counted: 1})
 		wg.Wait()
 	})
 }

@@ -9,9 +9,9 @@ import "time"
 // it is used for one attempt.
 type Turn struct {
 	set    *Set
-	shaper *Shaper   // of the attempt's window
-	at     time.Time // sent
-	before int       // attempts that had succeeded by then
+	shaper *Shaper // of the attempt's window
+	at     moment  // sent
+	before int     // attempts that had succeeded by then
 	probe  bool
 }
 
@@ -24,7 +24,7 @@ type Reply struct {
 
 // Sent says that the attempt was written to its connection now, so that its
 // slot counts from here.
-func (t *Turn) Sent(now time.Time) {
+func (t *Turn) Sent() {
 	if t == nil || t.set == nil {
 		return
 	}
@@ -32,6 +32,7 @@ func (t *Turn) Sent(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t.shaper != nil {
+		now := s.now()
 		s.each(t.shaper, func(sh *Shaper) { sh.history.move(t.at, now) })
 		t.at = now
 	}
@@ -41,24 +42,24 @@ func (t *Turn) Sent(now time.Time) {
 func (t *Turn) At() time.Time {
 	t.set.mu.Lock()
 	defer t.set.mu.Unlock()
-	return t.at
+	return t.set.time(t.at)
 }
 
 // Answered ends the attempt with a reply.
-func (t *Turn) Answered(now time.Time, r Reply) {
-	t.end(now, func(s *Set, own *Shaper) { s.answered(now, t, own, r) })
+func (t *Turn) Answered(r Reply) {
+	t.end(func(s *Set, own *Shaper, now moment) { s.answered(now, t, own, r) })
 }
 
 // Rejected ends the attempt with a 429, which closes the gate for as long as
 // it asks to wait; 0 if it does not say. The server has not counted it.
-func (t *Turn) Rejected(now time.Time, retryAfter time.Duration) {
-	t.end(now, func(s *Set, own *Shaper) { s.rejected(now, t, own, retryAfter) })
+func (t *Turn) Rejected(retryAfter time.Duration) {
+	t.end(func(s *Set, own *Shaper, now moment) { s.rejected(now, t, own, retryAfter) })
 }
 
 // Lost ends the attempt without a reply. Its slot stays taken for a window
 // unless it certainly was never sent.
-func (t *Turn) Lost(now time.Time, neverSent bool) {
-	t.end(now, func(s *Set, own *Shaper) {
+func (t *Turn) Lost(neverSent bool) {
+	t.end(func(s *Set, own *Shaper, _ moment) {
 		s.each(own, func(sh *Shaper) {
 			if neverSent {
 				sh.history.sent.Remove(t.at)
@@ -71,7 +72,7 @@ func (t *Turn) Lost(now time.Time, neverSent bool) {
 
 // end gives the attempt's place among the outstanding back and has its end
 // taken in, if it has none yet.
-func (t *Turn) end(now time.Time, how func(s *Set, own *Shaper)) {
+func (t *Turn) end(how func(s *Set, own *Shaper, now moment)) {
 	if t == nil || t.set == nil {
 		return
 	}
@@ -84,6 +85,6 @@ func (t *Turn) end(now time.Time, how func(s *Set, own *Shaper)) {
 	}
 	t.shaper = nil
 	s.each(own, func(sh *Shaper) { sh.history.outstanding-- })
-	how(s, own)
+	how(s, own, s.now())
 	s.wake()
 }

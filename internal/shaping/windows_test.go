@@ -24,7 +24,7 @@ type server struct {
 // answer counts an attempt and ends its turn, with travel and work in between.
 func (s *server) answer(t *Turn, name string, work time.Duration) {
 	travel := func() { time.Sleep(20*time.Millisecond + rand.N(80*time.Millisecond)) }
-	t.Sent(time.Now())
+	t.Sent()
 	travel()
 	s.mu.Lock()
 	counts := name
@@ -35,7 +35,7 @@ func (s *server) answer(t *Turn, name string, work time.Duration) {
 		s.logs[counts] = new(window.Log)
 	}
 	limit := s.limits[counts]
-	remaining, wait := s.logs[counts].Admit(time.Now(), Length, limit)
+	remaining, wait := s.logs[counts].Admit(window.Unix(time.Now()), Length, limit)
 	if wait > 0 {
 		s.rejected++
 	} else {
@@ -44,12 +44,12 @@ func (s *server) answer(t *Turn, name string, work time.Duration) {
 	s.mu.Unlock()
 	if wait > 0 {
 		travel()
-		t.Rejected(time.Now(), wait)
+		t.Rejected(wait)
 		return
 	}
 	time.Sleep(work)
 	travel()
-	t.Answered(time.Now(), Reply{Success: true, Limit: limit, Counted: limit - remaining})
+	t.Answered(Reply{Success: true, Limit: limit, Counted: limit - remaining})
 }
 
 // Mixed traffic of chats and two endpoints that have windows of their own in the
