@@ -11,13 +11,14 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// AuditLogService reads the account's audit log: what was done to its keys,
-// its webhooks and its knowledge base. Calls of the API write nothing to it. A
-// Client's is Client.AuditLog.
+// AuditLogService reads the account's audit log, which records changes of its
+// keys, webhooks and knowledge base. API calls are not recorded. Use
+// Client.AuditLog.
 type AuditLogService struct{ core *core }
 
-// AuditLogOptions chooses a page of the audit log. What is empty chooses all;
-// the texts have to match exactly.
+// AuditLogOptions selects a page of the audit log. Only entries that match all
+// fields are returned; texts must match exactly, and an empty field matches
+// every entry.
 type AuditLogOptions struct {
 	ListOptions
 
@@ -25,7 +26,7 @@ type AuditLogOptions struct {
 	Action     string // like "api_key_created"
 	EntityType string // like "api_key"
 	EntityID   string
-	From, To   time.Time // both included
+	From, To   time.Time // the first and the last time, both included
 }
 
 // AuditEntry is an entry of the audit log.
@@ -33,11 +34,11 @@ type AuditEntry struct {
 	ID         string
 	Action     string
 	EntityType string
-	EntityID   string // empty if there is none, like the next two
-	Category   string
-	IPAddress  string
+	EntityID   string // empty if there is none
+	Category   string // empty if there is none
+	IPAddress  string // empty if there is none
 
-	// IntegrityHash ties the entry to those before it: see VerifyAuditLog. The
+	// IntegrityHash links the entry to those before it: see VerifyAuditLog. The
 	// live service has been seen to leave it empty.
 	IntegrityHash string
 
@@ -45,8 +46,10 @@ type AuditEntry struct {
 	CreatedAt time.Time
 }
 
-// List returns a page of the audit log, the newest entry first: 50 without a
-// Limit, 100 at most.
+// List returns a page of the audit log, the newest entry first. A page has 50
+// entries by default and 100 at most.
+//
+// Endpoint: GET /v1/audit-log
 func (s *AuditLogService) List(ctx context.Context, opts AuditLogOptions, callOpts ...CallOption) (*Page[AuditEntry], error) {
 	r := page(wire.ListAuditLog, opts.ListOptions)
 	r.filter("category", opts.Category)
@@ -62,8 +65,9 @@ func (s *AuditLogService) List(ctx context.Context, opts AuditLogOptions, callOp
 	return pageOf(body.Paging, body.Entries, auditEntryOf), nil
 }
 
-// All returns the entries from Offset on, Limit a request, as the loop goes.
-// See [AuditLogService.List].
+// All returns an iterator over the entries from opts.Offset on. It requests page
+// after page, opts.Limit entries each, as the loop proceeds. See
+// [AuditLogService.List] and [ListOptions].
 func (s *AuditLogService) All(ctx context.Context, opts AuditLogOptions, callOpts ...CallOption) iter.Seq2[AuditEntry, error] {
 	return all(opts.ListOptions, AuditEntry.id, func(at ListOptions) (*Page[AuditEntry], error) {
 		opts := opts
@@ -72,27 +76,29 @@ func (s *AuditLogService) All(ctx context.Context, opts AuditLogOptions, callOpt
 	})
 }
 
-// What VerifyAuditLog may find.
+// The errors of VerifyAuditLog, for use with errors.Is.
 var (
-	// ErrAuditLogUnhashed says that entries have no integrity hash, so that
-	// nothing can be said of them.
+	// ErrAuditLogUnhashed reports that entries have no integrity hash and so
+	// cannot be verified.
 	ErrAuditLogUnhashed = errors.New("clawhq: audit log cannot be verified")
 
-	// ErrAuditLogBroken says that an entry does not have the integrity hash
-	// that follows from its fields and from the entry before it.
+	// ErrAuditLogBroken reports an entry whose integrity hash does not follow
+	// from its fields and the hash of the entry before it.
 	ErrAuditLogBroken = errors.New("clawhq: audit log is broken")
 )
 
-// VerifyAuditLog checks that an account's audit log was not changed since it
-// was written: each entry's hash covers its own fields and the hash of the
-// entry before it. It takes the whole log, without any filter and with the
-// oldest entry first, that is, List's order reversed; and the account's id,
-// which a webhook's creation shows.
+// VerifyAuditLog checks that an account's audit log was not changed after it was
+// written. The hash of each entry covers the entry's own fields and the hash of
+// the entry before it.
 //
-// It returns nil for a log that is whole, an error that matches
-// ErrAuditLogBroken for one that is not, from the first entry on that does not
-// fit, and one that matches ErrAuditLogUnhashed where entries bear no hash:
-// the live service has been seen to write none.
+// entries must be the whole log, read without a filter, with the oldest entry
+// first: the reverse of the order of List and All. accountID is the id of the
+// account, which is Webhook.AccountID of a webhook that was created or updated.
+//
+// VerifyAuditLog returns nil if every hash is right. Otherwise its error matches
+// ErrAuditLogBroken and names the first entry whose hash is wrong. If hashes
+// are missing, its error matches ErrAuditLogUnhashed; the live service has been
+// seen to write none.
 func VerifyAuditLog(accountID string, entries []AuditEntry) error {
 	previous, unhashed := "", 0
 	for i, e := range entries {
@@ -101,7 +107,7 @@ func VerifyAuditLog(accountID string, entries []AuditEntry) error {
 			continue
 		}
 		if wire.AuditHash(accountID, auditEntryToWire(e), previous) != e.IntegrityHash {
-			return fmt.Errorf("%w: entry %d of %d (id %q) does not have its hash: it, or what was before it, is not as it was written, or this is not the whole log of account %q with the oldest entry first",
+			return fmt.Errorf("%w: the hash of entry %d of %d (id %q) is wrong: it or an entry before it was changed, or this is not the whole log of account %q with the oldest entry first",
 				ErrAuditLogBroken, i+1, len(entries), oneLine(wire.Redact(e.ID)), oneLine(wire.Redact(accountID)))
 		}
 		previous = e.IntegrityHash
@@ -121,8 +127,8 @@ func auditEntryOf(e wire.AuditEntry) AuditEntry {
 	}
 }
 
-// auditEntryToWire returns what of an entry its hash covers, as the service
-// wrote it.
+// auditEntryToWire returns the fields of an entry that its hash covers, as the
+// service wrote them.
 func auditEntryToWire(e AuditEntry) wire.AuditEntry {
 	return wire.AuditEntry{
 		ID: e.ID, Action: e.Action, EntityType: e.EntityType, EntityID: wire.Text(e.EntityID), Category: wire.Text(e.Category),

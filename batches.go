@@ -9,41 +9,41 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// BatchesService asks agents many things at once. The service works on three
-// requests of a batch at a time, in their order; they count against no rate
-// limit and in no usage. A Client's is Client.Batches.
+// BatchesService sends up to 50 messages to agents in one call. The service
+// processes a batch in the background, three messages at a time and in order;
+// they count neither against a rate limit nor in Usage. Use Client.Batches.
 type BatchesService struct{ core *core }
 
-// BatchStatus says how far a batch, or one of its requests, is.
+// BatchStatus is the state of a batch or of one of its requests.
 type BatchStatus string
 
-// The statuses. A request is pending, completed or failed; a batch is anything
-// but pending.
+// The states. A batch is never pending; a request is pending, completed or
+// failed.
 const (
 	BatchPending    BatchStatus = wire.BatchPending
 	BatchProcessing BatchStatus = wire.BatchProcessing
-	BatchCompleted  BatchStatus = wire.BatchCompleted // none failed
-	BatchPartial    BatchStatus = wire.BatchPartial   // some failed
-	BatchFailed     BatchStatus = wire.BatchFailed    // all failed, or the customer's server was not running
+	BatchCompleted  BatchStatus = wire.BatchCompleted // no request failed
+	BatchPartial    BatchStatus = wire.BatchPartial   // some requests failed
+	BatchFailed     BatchStatus = wire.BatchFailed    // all requests failed, or the customer's server was not running
 )
 
 // CreateBatchRequest describes a new batch.
 type CreateBatchRequest struct {
-	// Requests are 1 to 50, and not more than the key's rate tier. The whole
-	// batch may have 102,400 bytes as JSON.
+	// Requests has 1 to 50 requests, but not more than the rate tier of the API
+	// key. The JSON of the whole batch may have 102,400 bytes.
 	Requests []BatchRequest
 
-	// WebhookURL is where the service posts the batch's state, without its
-	// results and unsigned, once it is done: a public http or https URL. Empty
-	// means nowhere.
+	// WebhookURL is a public http or https URL to which the service posts the
+	// state of the batch when it is done. The post is unsigned and has no
+	// results. Empty means no post.
 	WebhookURL string
 }
 
-// BatchRequest is one of the messages of a batch.
+// BatchRequest is a message of a batch.
 type BatchRequest struct {
-	CustomID string // the caller's own: 1 to 128 letters, digits, underscores and hyphens; better unique
+	CustomID string // identifies the result: 1 to 128 letters, digits, underscores and hyphens; should be unique in the batch
 	Message  string // required, 10,000 characters at most, counted in UTF-16 units
-	Agent    string // the slug of the agent; empty means an agent named "default"
+	Agent    string // slug of the agent; empty means an agent named "default"
 }
 
 // Batch is a batch and its state.
@@ -52,30 +52,31 @@ type Batch struct {
 	Status                   BatchStatus
 	Total, Completed, Failed int
 
-	// Results are those of the requests that are done. Before the first is,
-	// and where none was tried, all requests stand here as pending.
+	// Results has the results of the requests that are done. Until the first
+	// one is, and if the service attempted none, it has all requests, with
+	// Status BatchPending.
 	Results []BatchResult
 
 	CreatedAt   time.Time
-	CompletedAt time.Time // zero until the batch is done, and where none was tried
+	CompletedAt time.Time // zero until the batch is done, and if the service attempted no request
 }
 
-// BatchResult is what became of a request.
+// BatchResult is the result of a request of a batch.
 type BatchResult struct {
 	CustomID string
 	Status   BatchStatus
 	Response string // the agent's answer, if Status is BatchCompleted
-	Error    string // for people, if Status is BatchFailed
+	Error    string // description for people, if Status is BatchFailed
 }
 
-// Done reports whether the service has ended its work on the batch.
+// Done reports whether the service has finished the batch.
 func (b Batch) Done() bool {
 	return b.Status != "" && b.Status != BatchProcessing && b.Status != BatchPending
 }
 
-// Result returns the result of the first request with a custom id, if there is
-// one by now.
-func (b Batch) Result(customID string) (BatchResult, bool) {
+// Result returns the first result with the given custom id. ok is false if there
+// is none yet.
+func (b Batch) Result(customID string) (result BatchResult, ok bool) {
 	for _, r := range b.Results {
 		if r.CustomID == customID {
 			return r, true
@@ -84,12 +85,16 @@ func (b Batch) Result(customID string) (BatchResult, bool) {
 	return BatchResult{}, false
 }
 
-// Create has the service begin with a batch, and returns without results. A
-// creation is retried only if the failure proves that nothing happened.
+// Create starts a batch and returns it without results; Wait waits for them.
+// Since repeating the request would start another batch, it is retried only if
+// the failure proves that nothing happened (see RetryPolicy).
 //
-// An account may have three batches in work: a fourth is a RateLimitError at
-// once, since nothing but the end of another makes room for it, and so is a
-// batch with more requests than the key's rate tier, which none does.
+// An account may have three batches in progress. Create returns a RateLimitError
+// for a fourth one, and for a batch with more requests than the rate tier of
+// the API key. It does not retry in these cases, since waiting for the rate
+// limit would not help.
+//
+// Endpoint: POST /v1/chat/batch
 func (s *BatchesService) Create(ctx context.Context, req CreateBatchRequest, opts ...CallOption) (*Batch, error) {
 	out := wire.CreateBatchRequest{WebhookURL: req.WebhookURL, Requests: each(req.Requests, func(r BatchRequest) wire.BatchRequest {
 		return wire.BatchRequest{CustomID: r.CustomID, Message: r.Message, Agent: r.Agent}
@@ -104,7 +109,10 @@ func (s *BatchesService) Create(ctx context.Context, req CreateBatchRequest, opt
 	}, nil
 }
 
-// Get returns a batch as it is now. An unknown one is a NotFoundError.
+// Get returns a batch in its present state. It returns a NotFoundError if there
+// is no such batch.
+//
+// Endpoint: GET /v1/chat/batch/{id}
 func (s *BatchesService) Get(ctx context.Context, id string, opts ...CallOption) (*Batch, error) {
 	body, _, err := fetch[wire.BatchReply](ctx, s.core, to(wire.GetBatch, id).unless(checkID(id)), opts)
 	if err != nil {
@@ -117,18 +125,19 @@ func (s *BatchesService) Get(ctx context.Context, id string, opts ...CallOption)
 	}, nil
 }
 
-// The pauses between two looks of Wait.
+// The pauses between two requests of Wait.
 const (
 	firstBatchPause   = time.Second
 	longestBatchPause = 15 * time.Second
 )
 
-// Wait returns a batch once it is done, however it ended: see Batch.Status. It
-// looks after a second, and then after pauses that grow to 15 seconds.
+// Wait waits until a batch is done, whatever its Status, and returns it. It calls
+// Get at once, again after a second, and then after pauses that grow to 15
+// seconds.
 //
-// Give ctx a deadline: a restart of the service leaves a batch processing for
-// ever. Beside an error stands the batch as it was last seen, nil if it never
-// was.
+// ctx should have a deadline: a restart of the service leaves a batch in
+// progress forever. If Wait returns an error, it also returns the batch as Get
+// last returned it, nil if Get never did.
 func (s *BatchesService) Wait(ctx context.Context, id string, opts ...CallOption) (*Batch, error) {
 	var last *Batch
 	for pause := firstBatchPause; ; pause = min(pause*3/2, longestBatchPause) {
@@ -151,7 +160,7 @@ func (s *BatchesService) Wait(ctx context.Context, id string, opts ...CallOption
 	}
 }
 
-// check returns why the service would refuse a batch, if it would.
+// check returns the reason why the service would refuse a batch, or nil.
 func (s *BatchesService) check(req CreateBatchRequest) *InvalidRequestError {
 	switch n := len(req.Requests); {
 	case n == 0:
@@ -170,8 +179,8 @@ func (s *BatchesService) check(req CreateBatchRequest) *InvalidRequestError {
 	return nil
 }
 
-// problem is why the service would refuse a request of a batch, empty if it
-// would not.
+// problem returns the reason why the service would refuse a request of a batch,
+// or an empty text.
 func (r BatchRequest) problem() string {
 	if !wire.ValidCustomID(r.CustomID) {
 		return fmt.Sprintf("custom_id is not 1 to %d letters, digits, underscores and hyphens", wire.MaxCustomIDChars)
@@ -190,9 +199,9 @@ func (r BatchRequest) problem() string {
 	return ""
 }
 
-// checkTarget refuses a URL that the service would not send anything to. A
-// server that is none of the internet's, as the reference server, may be given
-// a URL on this machine. (The domain test is for such: RFC 6761 §6.2.)
+// checkTarget refuses a URL that the service would not send anything to. A URL
+// on this machine is allowed if the client's server is local as well, as the
+// reference server is. (The domain test is reserved for tests: RFC 6761 §6.2.)
 func (c *core) checkTarget(field, url string) *InvalidRequestError {
 	host := c.base.Hostname()
 	local := loopback(host) || strings.HasSuffix(host, ".test")

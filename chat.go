@@ -8,46 +8,51 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// ChatRequest is a message to an agent. Its limits are those of the service;
-// a request outside them is refused before it is sent, with an
-// InvalidRequestError whose StatusCode is 0.
+// ChatRequest is a message to an agent. Its limits are those of the service. A
+// request that exceeds them fails with an InvalidRequestError, whose StatusCode
+// is 0, before anything is sent.
 type ChatRequest struct {
-	// Message is what is said to the agent: required, not blank, valid UTF-8,
-	// at most 10,000 characters, counted in UTF-16 units as the service does:
-	// most emoji have two. The whole request may have 102,400 bytes.
+	// Message is the text for the agent. It is required and must be valid
+	// UTF-8, not blank, and at most 10,000 characters long. Characters are
+	// counted in UTF-16 units, as the service counts them: most emoji count as
+	// two. The request as a whole may have 102,400 bytes.
 	Message string
 
 	// Agent is the slug or the name of the agent. Empty means the agent that
 	// was deployed last.
 	Agent string
 
-	// SessionID ties calls together: those with one id share their history.
-	// 1 to 128 letters, digits, underscores and hyphens; empty means that the
-	// call stands alone.
+	// SessionID is the id of a conversation: calls with the same id share its
+	// history. It has 1 to 128 letters, digits, underscores and hyphens. Empty
+	// means that the call belongs to no conversation.
 	SessionID string
 }
 
 // ChatResponse is an agent's answer.
 type ChatResponse struct {
-	Response string // the text
+	Response string // the text of the answer
 	Agent    string // the slug of the agent that answered
 
-	// RequestID is the server's id of the request that ran the agent: of an
-	// earlier one, if the reply was replayed under an idempotency key.
+	// RequestID is the server's id of the request that ran the agent. If the
+	// server answered with a stored reply (see WithIdempotencyKey), it is the
+	// id of the earlier request.
 	RequestID string
 }
 
-// Chat sends a message to an agent and waits for its whole answer, which may
-// take a minute. Failed attempts are repeated as RetryPolicy says, all under
-// one idempotency key, so that the agent's answer is made once.
+// Chat sends a message to an agent and waits for the whole answer, which may
+// take a minute. Failed attempts are repeated as RetryPolicy describes. All
+// attempts have the same idempotency key, so that the agent answers only once.
 //
-// Every error that the server answers is an *APIError inside one of the
-// specific types; a failure of the network keeps its cause; a call that rate
-// shaping could not admit in time is ErrThrottled.
+// An error reply of the server is an *APIError inside one of the specific
+// types, such as *RateLimitError. If no reply came, the error wraps its cause.
+// If rate shaping could not admit the call in time, the error matches
+// ErrThrottled.
+//
+// Endpoint: POST /v1/chat
 func (c *Client) Chat(ctx context.Context, req ChatRequest, opts ...CallOption) (*ChatResponse, error) {
 	r := c.core.chatRequest(req, false)
 	var body wire.ChatReply
-	r.decode = func(b []byte) error { // strictly: an answer of another type is none
+	r.decode = func(b []byte) error { // not by wire.Decode, which forgives an answer of another type
 		body = wire.ChatReply{}
 		if err := json.Unmarshal(b, &body); err != nil {
 			return err

@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	// Version is the version of this package, as sent in User-Agent.
+	// Version is the version of this package. It is sent in the User-Agent
+	// header.
 	Version = "0.1.0"
 
 	// DefaultBaseURL is the base URL of the service (product page, "Code
@@ -27,27 +28,27 @@ const (
 	// to it.
 	DefaultBaseURL = "https://app.clawhq.tech" + wire.BasePath
 
-	// EnvAPIKey is the environment variable that NewClient reads without
-	// WithAPIKey.
+	// EnvAPIKey is the environment variable that NewClient takes the API key
+	// from if neither WithAPIKey nor WithAPIKeyFunc is given.
 	EnvAPIKey = "CLAWHQ_API_KEY"
 
-	// EnvBaseURL is the environment variable that NewClient reads without
-	// WithBaseURL.
+	// EnvBaseURL is the environment variable that NewClient takes the base URL
+	// from if WithBaseURL is not given.
 	EnvBaseURL = "CLAWHQ_BASE_URL"
 )
 
-// Client talks to the ClawHQ API. It is made by NewClient, immutable, and safe
-// for any number of goroutines; a program needs one for each API key, since
-// the goroutines that share a Client also share its rate shaping and its retry
-// budget. It needs no closing.
+// A Client calls the ClawHQ API. Create it with NewClient. It is immutable and
+// safe for concurrent use by multiple goroutines, and it does not need to be
+// closed. Use one Client per API key: all calls made through a Client share
+// its rate shaping and its retry budget.
 //
-// Nothing printed from a Client holds its key or its session.
+// A printed Client shows neither its API key nor its session.
 type Client struct {
 	Agents        *AgentsService        // deployed agents
-	Models        *ModelsService        // what agents can run on
-	Conversations *ConversationsService // of the dashboard's chat
-	Threads       *ThreadsService       // conversations kept by the service
-	Batches       *BatchesService       // many questions at once
+	Models        *ModelsService        // the models that agents can run on
+	Conversations *ConversationsService // conversations of the dashboard's chat
+	Threads       *ThreadsService       // conversations that the service stores for API callers
+	Batches       *BatchesService       // up to 50 messages in one call
 	Files         *FilesService         // the knowledge base
 	AuditLog      *AuditLogService      // what was done to the account
 
@@ -71,9 +72,9 @@ type core struct {
 	http       hidden[*http.Client] // its transport may hold what was sent
 	retry      RetryPolicy
 	budget     *retryBudget
-	limiter    Limiter      // the caller's own; nil without one
-	shaping    *shaping.Set // nil if there is none
-	unshaped   bool         // shaping is for WithMaxRate alone
+	limiter    Limiter      // the caller's own; nil if there is none
+	shaping    *shaping.Set // nil if calls are not shaped
+	unshaped   bool         // shaping only enforces WithMaxRate
 	rateLimit  lastRateLimit
 	attemptMax time.Duration
 	idleMax    time.Duration
@@ -87,18 +88,23 @@ type secrets struct {
 	session *session // nil without one
 }
 
-// forever stands for no bound: long past any program, and far from where a
-// Duration overflows.
+// forever stands for "no bound". It is longer than any program runs, and short
+// enough that adding to it does not overflow a Duration.
 const forever = 100 * 365 * 24 * time.Hour
 
-// NewClient returns a Client for the API key of WithAPIKey or WithAPIKeyFunc
-// or, without these, of the environment variable CLAWHQ_API_KEY. The base URL
-// is that of WithBaseURL, or of CLAWHQ_BASE_URL, or DefaultBaseURL.
+// NewClient returns a Client. The API key comes from WithAPIKey or
+// WithAPIKeyFunc or, if neither is given, from the environment variable
+// CLAWHQ_API_KEY. The base URL comes from WithBaseURL, else from the
+// environment variable CLAWHQ_BASE_URL, else it is DefaultBaseURL.
 //
-// It fails, before anything is sent, if there is neither a key nor a session,
-// if the key is not clw_ and 32 letters or digits (product page, "Key
-// Format"), if the base URL is not one, or is http:// for a host other than loopback without WithInsecureHTTP
-// (product page, "Authentication"), or if an option's value is out of range.
+// NewClient sends nothing. It returns an error if
+//   - there is neither a key nor a session,
+//   - the key is not clw_ followed by 32 letters or digits (product page, "Key
+//     Format"),
+//   - the base URL is malformed, or uses http:// with a host other than
+//     loopback and WithInsecureHTTP is not given (product page,
+//     "Authentication"), or
+//   - the value of an option is out of range.
 func NewClient(opts ...Option) (*Client, error) {
 	cfg := config{
 		apiKey:         os.Getenv(EnvAPIKey),
@@ -160,7 +166,7 @@ func (cfg *config) core() (*core, error) {
 		return nil, fmt.Errorf("stream content timeout %v is negative", cfg.contentTimeout)
 	}
 	if !headerSafe(cfg.product) {
-		return nil, errors.New("user agent product holds characters that a header may not")
+		return nil, errors.New("user agent product is not printable ASCII")
 	}
 	retry, err := cfg.retry.withDefaults()
 	if err != nil {
@@ -186,7 +192,7 @@ func (cfg *config) core() (*core, error) {
 	client := &http.Client{}
 	if cfg.httpClient != nil {
 		*client = *cfg.httpClient
-		// The client's Timeout would end a stream in the middle. It bounds
+		// The caller's Timeout would end a stream in the middle, so it bounds
 		// attempts instead.
 		if client.Timeout > 0 {
 			c.attemptMax = min(c.attemptMax, client.Timeout)
@@ -242,8 +248,8 @@ func (c *Client) GoString() string { return c.String() }
 func parseBaseURL(raw string, insecureHTTP bool) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		// The text of a url.Error repeats the URL, which may be a key that
-		// went to the wrong option.
+		// The text of a url.Error repeats the URL, which may be a key that was
+		// given to the wrong option.
 		var uerr *url.Error
 		if errors.As(err, &uerr) {
 			err = uerr.Err
@@ -254,9 +260,9 @@ func parseBaseURL(raw string, insecureHTTP bool) (*url.URL, error) {
 	case u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "", u.Opaque != "":
 		return nil, fmt.Errorf("base URL %q is not of the form https://host/path", wire.Redact(u.Redacted()))
 	case u.User != nil:
-		return nil, errors.New("base URL holds a user name: the API key is the only credential")
+		return nil, errors.New("base URL has a user name: the API key is the only credential")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, errors.New("base URL holds a query or a fragment")
+		return nil, errors.New("base URL has a query or a fragment")
 	case u.Scheme == "http" && !insecureHTTP && !loopback(u.Hostname()):
 		return nil, fmt.Errorf("base URL http://%s would send the key in the clear: use https or WithInsecureHTTP", wire.Redact(u.Host))
 	}
@@ -288,7 +294,8 @@ func headerSafe(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 }
 
-// redact takes the credentials out of a text that came from elsewhere.
+// redact removes API keys and the session from a text that came from outside
+// this package.
 func (c *core) redact(s string) string {
 	s = wire.Redact(s)
 	if session := c.secrets.get().session; session != nil {

@@ -8,18 +8,18 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// ConversationsService shows the conversations of the dashboard's chat.
-// Nothing that is said over the API appears in them. A Client's is
-// Client.Conversations.
+// ConversationsService lists the conversations of the dashboard's chat. Chats
+// and threads of the API are not among them. Use Client.Conversations.
 type ConversationsService struct{ core *core }
 
-// ConversationOptions chooses a page of the conversations.
+// ConversationOptions selects a page of the conversations.
 type ConversationOptions struct {
 	ListOptions
 
-	// Agent is a part of an agent's name, in whatever case, to choose the
-	// conversations with: "support" finds Support Bot, its slug does not. The
-	// reference pages take a slug. Empty chooses all.
+	// Agent selects the conversations with agents whose name contains this
+	// text, in upper or lower case: "support" finds Support Bot, "support-bot"
+	// does not. (The reference pages document a slug here; the live service
+	// does not accept it.) Empty selects all conversations.
 	Agent string
 }
 
@@ -27,20 +27,21 @@ type ConversationOptions struct {
 // each agent.
 type Conversation struct {
 	ID            string
-	AgentName     string // the slug, where the service sends that
+	AgentName     string // the agent's name, or its slug if the service sends that instead
 	CreatedAt     time.Time
 	LastMessageAt time.Time
 
-	// These are the reference pages'; the live service does not send them.
+	// The reference pages document the following fields; the live service does
+	// not send them.
 	SessionID    string
 	Status       string
 	MessageCount int
 }
 
-// Role says who wrote a message.
+// Role tells who wrote a message.
 type Role string
 
-// The roles.
+// The roles of a StoredMessage.
 const (
 	RoleUser      Role = wire.RoleUser
 	RoleAssistant Role = wire.RoleAssistant // the agent
@@ -54,8 +55,10 @@ type StoredMessage struct {
 	CreatedAt time.Time
 }
 
-// List returns a page of the conversations, the latest change first: 20
-// without a Limit, 100 at most.
+// List returns a page of the conversations, the latest changed first. A page
+// has 20 conversations by default and 100 at most.
+//
+// Endpoint: GET /v1/conversations
 func (s *ConversationsService) List(ctx context.Context, opts ConversationOptions, callOpts ...CallOption) (*Page[Conversation], error) {
 	r := page(wire.ListConversations, opts.ListOptions)
 	r.filter("agent", opts.Agent)
@@ -66,27 +69,32 @@ func (s *ConversationsService) List(ctx context.Context, opts ConversationOption
 	return pageOf(body.Paging(), body.Conversations, conversationOf), nil
 }
 
-// All returns the conversations from Offset on, Limit a request, as the loop
-// goes. See [ConversationsService.List].
+// All returns an iterator over the conversations from opts.Offset on. It
+// requests page after page, opts.Limit conversations each, as the loop
+// proceeds. See [ConversationsService.List] and [ListOptions].
 func (s *ConversationsService) All(ctx context.Context, opts ConversationOptions, callOpts ...CallOption) iter.Seq2[Conversation, error] {
 	return all(opts.ListOptions, Conversation.id, func(at ListOptions) (*Page[Conversation], error) {
 		return s.List(ctx, ConversationOptions{at, opts.Agent}, callOpts...)
 	})
 }
 
-// Messages returns a page of a conversation's messages, the oldest first: 50
-// without a Limit, 200 at most. An unknown conversation is a NotFoundError.
+// Messages returns a page of a conversation's messages, the oldest first. A
+// page has 50 messages by default and 200 at most. It returns a NotFoundError
+// if there is no such conversation.
+//
+// Endpoint: GET /v1/conversations/{id}/messages
 func (s *ConversationsService) Messages(ctx context.Context, id string, opts ListOptions, callOpts ...CallOption) (*Page[StoredMessage], error) {
 	return messages(ctx, s.core, page(wire.ListConversationMessages, opts, id), callOpts)
 }
 
-// AllMessages returns a conversation's messages from Offset on, Limit a
-// request, as the loop goes. See [ConversationsService.Messages].
+// AllMessages returns an iterator over a conversation's messages from
+// opts.Offset on. It requests page after page, opts.Limit messages each, as the
+// loop proceeds. See [ConversationsService.Messages] and [ListOptions].
 func (s *ConversationsService) AllMessages(ctx context.Context, id string, opts ListOptions, callOpts ...CallOption) iter.Seq2[StoredMessage, error] {
 	return all(opts, StoredMessage.id, func(at ListOptions) (*Page[StoredMessage], error) { return s.Messages(ctx, id, at, callOpts...) })
 }
 
-// messages asks for a page of messages.
+// messages requests a page of messages.
 func messages(ctx context.Context, c *core, r request, opts []CallOption) (*Page[StoredMessage], error) {
 	body, _, err := fetch[wire.MessageList](ctx, c, r, opts)
 	if err != nil {

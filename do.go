@@ -12,23 +12,27 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Do makes a call to any endpoint below the base URL, for what this package
-// has no method for. It has all that other calls have: ids, typed errors,
-// retries, rate shaping.
+// Do calls an endpoint that this package has no method for. Like all other
+// calls, it has ids, typed errors, retries and rate shaping.
 //
-// The path begins with a slash and may have a query; both are escaped where
-// they are not. It stays below the base URL: a path with an empty, "." or ".."
-// segment, escaped or not, is refused, as is a fragment.
+// path is appended to the base URL. It begins with a slash and may have a query.
+// Characters that must be escaped are escaped unless they already are. A path
+// with a fragment, or with an empty, "." or ".." segment, even an escaped one,
+// is refused with an InvalidRequestError before anything is sent.
 //
-// in is sent as JSON, json.RawMessage as it is; nil means no body. The reply
-// is decoded into out, a pointer, as by json.Unmarshal; nil drops it.
+// If in is not nil, it is encoded as JSON and sent as the body. If out is not
+// nil, it must be a pointer, and the reply is decoded into it as by
+// json.Unmarshal; otherwise the reply is dropped.
 //
-// A path outside /v1 is the dashboard's, and authenticated by the session of
-// WithSession if there is one; all else is by the API key. A call by the key
-// waits for the rate limit in the window of its endpoint; those that are not
-// known are taken to share one. With POST, PATCH and other methods that
-// are not idempotent (RFC 9110 §9.2.2), a failed attempt is repeated only if
-// the failure proves that nothing happened.
+// A path outside /v1 belongs to the dashboard: if the client has a session (see
+// WithSession), the session authenticates the call. The API key authenticates
+// all other calls. These wait for the rate limit of their endpoint; endpoints
+// that this package does not know are taken to share one limit.
+//
+// A failed GET, HEAD, PUT, DELETE or OPTIONS is repeated as RetryPolicy
+// describes. With any other method, which need not be idempotent (RFC 9110
+// §9.2.2), a failed attempt is repeated only if the failure proves that nothing
+// happened.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...CallOption) error {
 	r, refused := c.core.anywhere(method, path)
 	if v := reflect.ValueOf(out); out != nil && (v.Kind() != reflect.Pointer || v.IsNil()) {
@@ -48,8 +52,8 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts 
 	return err
 }
 
-// anywhere returns the request with a method for a path below the base URL,
-// which may have a query, or why there is none.
+// anywhere returns a request for a path below the base URL, or the reason why
+// it is refused.
 func (c *core) anywhere(method, path string) (request, *InvalidRequestError) {
 	if method == "" || strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" || method == http.MethodConnect {
 		return request{method: method, path: path}, invalid(CodeInvalidRequest, "", "%q is not a method, like GET or POST", method)
@@ -82,8 +86,8 @@ func (c *core) anywhere(method, path string) (request, *InvalidRequestError) {
 	return r, nil
 }
 
-// escapePath returns a path with all escaped that has to be, or why it is not
-// one that stays below the base URL.
+// escapePath returns the path with all characters escaped that must be, or the
+// reason why it is refused: it might lead out of the base URL.
 func escapePath(path string) (string, *InvalidRequestError) {
 	if !strings.HasPrefix(path, "/") {
 		return "", invalid(CodeInvalidRequest, "", "path does not begin with a slash")
@@ -107,8 +111,8 @@ func escapePath(path string) (string, *InvalidRequestError) {
 	return "/" + strings.Join(segments, "/"), nil
 }
 
-// endpointOf returns the endpoint that a request goes to: one of those known,
-// or one of which nobody knows where it counts.
+// endpointOf returns the endpoint of a request. An endpoint that is not known
+// counts in wire.OtherWindow.
 func endpointOf(method, path string) wire.Endpoint {
 	if method == http.MethodHead { // answered by what answers GET
 		method = http.MethodGet

@@ -15,8 +15,9 @@ import (
 )
 
 // ErrorCode is the machine-readable code of an error (product page, "Error
-// Handling"). The server may send codes that are not listed here. A code is
-// an error value, which every error with that code matches:
+// Handling"). The server may send codes that are not listed here. An ErrorCode
+// is itself an error, for use with errors.Is: it matches every error that has
+// this code.
 //
 //	if errors.Is(err, clawhq.CodeRateLimited) { … }
 type ErrorCode string
@@ -24,8 +25,9 @@ type ErrorCode string
 // Error returns the code.
 func (c ErrorCode) Error() string { return string(c) }
 
-// The codes of the /v1 API. Errors of the older shapes, with codes like
-// RATE_LIMITED, carry today's code; what was sent is in APIError.Body.
+// The error codes of the /v1 API. Older error replies have codes like
+// RATE_LIMITED; the client translates them to these and keeps the reply in
+// APIError.Body.
 const (
 	CodeInvalidRequest      ErrorCode = wire.CodeInvalidRequest
 	CodeMissingParameter    ErrorCode = wire.CodeMissingParameter
@@ -48,23 +50,23 @@ const (
 	CodeModelTimeout        ErrorCode = wire.CodeModelTimeout
 )
 
-// The codes of a StreamError, beside CodeModelTimeout and whatever code the
-// service puts into a stream's error event.
+// The codes of a StreamError. It may also have CodeModelTimeout, or any other
+// code that the service sends in an error event.
 const (
 	CodeStreamError     ErrorCode = wire.CodeStreamError // the service reported that the agent failed
 	CodeStreamTruncated ErrorCode = "stream_truncated"   // the stream ended without [DONE]
 	CodeStreamCancelled ErrorCode = "stream_cancelled"   // the caller's context ended
-	CodeStreamMalformed ErrorCode = "stream_malformed"   // an event, or the whole reply, is not as documented
-	CodeStreamIdle      ErrorCode = "stream_idle"        // silent for longer than WithStreamIdleTimeout or WithStreamContentTimeout allows
-	CodeStreamTooLarge  ErrorCode = "stream_too_large"   // an event of more than 16 MiB
+	CodeStreamMalformed ErrorCode = "stream_malformed"   // an event is not as documented, or the reply is not an event stream
+	CodeStreamIdle      ErrorCode = "stream_idle"        // the stream was silent for longer than WithStreamIdleTimeout or WithStreamContentTimeout allows
+	CodeStreamTooLarge  ErrorCode = "stream_too_large"   // an event is larger than 16 MiB
 )
 
-// ErrorType is the class of an error on the wire. The types in Go are more
-// reliable: the live service sends api_error where the product page has
-// rate_limit_error.
+// ErrorType is the class of an error as the server names it. Prefer the Go
+// types, such as RateLimitError, which are more reliable: the live service
+// sends api_error where the product page documents rate_limit_error.
 type ErrorType string
 
-// The types that the service sends.
+// The error types that the service sends.
 const (
 	TypeValidation     ErrorType = wire.TypeValidation
 	TypeAuthentication ErrorType = wire.TypeAuthentication
@@ -75,28 +77,29 @@ const (
 	TypeModel          ErrorType = wire.TypeModel
 )
 
-// APIError is what the server, or something in front of it, answered instead
-// of a usable reply. Every specific error type embeds one, and errors.As finds
-// both. No field of it holds an API key or a session.
+// APIError is an error reply of the server, or of a proxy in front of it; or a
+// request that the client refused to send, with StatusCode 0. Every specific
+// error type embeds an *APIError, and errors.As finds both. No field holds an
+// API key or a session.
 type APIError struct {
-	StatusCode      int           // 0 for a request that was refused before it was sent
-	Code            ErrorCode     // empty if the reply names none
-	Type            ErrorType     // as sent; empty if the reply names none
-	Message         string        // for people
-	Param           string        // the parameter at fault, if the server names one
-	RequestID       string        // the server's id of the request, to quote to support
-	ClientRequestID string        // the id that the client sent along
-	RetryAfter      time.Duration // what the server asked for, 0 if nothing; saturates instead of overflowing
-	RateLimit       RateLimit     // zero where the reply does not tell, which errors seldom do
-	Attempts        int           // how many requests the call had sent by then
+	StatusCode      int           // HTTP status; 0 if the client refused to send the request
+	Code            ErrorCode     // empty if the reply has none
+	Type            ErrorType     // as the server sent it; empty if the reply has none
+	Message         string        // description for people
+	Param           string        // the parameter at fault, if the reply names one
+	RequestID       string        // the server's id of the request; quote it to support
+	ClientRequestID string        // the client's id of the call
+	RetryAfter      time.Duration // how long the server asked to wait; 0 if it did not, the longest Duration if it asked for more
+	RateLimit       RateLimit     // zero if the reply reports no limit, as most error replies do not
+	Attempts        int           // how many requests the call had sent
 	Method, Path    string        // of the request; the path is relative to the base URL
 
-	// Body holds the first 4 KiB of a reply that is not the documented JSON,
-	// keys redacted.
+	// Body has the first 4 KiB of a reply that is not the documented JSON. API
+	// keys in it are redacted. It is nil for a documented reply.
 	Body []byte
 }
 
-// Error returns one line, like
+// Error returns a single line, for example
 //
 //	clawhq: POST /v1/chat: 429 rate_limited: Rate limit exceeded. (request_id req_abc123, attempt 3)
 func (e *APIError) Error() string {
@@ -151,11 +154,12 @@ func (e *APIError) Is(target error) bool {
 	return ok && e != nil && code != "" && code == e.Code
 }
 
-// maxErrorLine bounds a foreign text within an error's line, in bytes.
+// maxErrorLine bounds, in bytes, a text from outside this package within an
+// error's line.
 const maxErrorLine = 512
 
-// oneLine makes a foreign text fit to stand in a line: control characters
-// become spaces, and what is too long is cut.
+// oneLine makes a text fit for a line of an error: control characters become
+// spaces, and a text longer than maxErrorLine is cut.
 func oneLine(s string) string {
 	if len(s) > maxErrorLine {
 		n := maxErrorLine
@@ -172,53 +176,61 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// AuthenticationError says that the key, or the session, is missing, malformed,
-// unknown or revoked: codes invalid_api_key and revoked_api_key whatever the
-// status, else status 401.
+// AuthenticationError reports that the API key or the session is missing,
+// malformed, unknown or revoked. It stands for the codes invalid_api_key and
+// revoked_api_key and, for replies without a known code, for status 401.
+// StatusCode is 0 if the client has no key or session for the call, and so sent
+// nothing.
 type AuthenticationError struct{ *APIError }
 
-// PermissionError says that the account may not do this: code plan_required,
-// else status 403.
+// PermissionError reports that the account's plan does not allow the call. It
+// stands for the code plan_required and, for replies without a known code, for
+// status 403.
 type PermissionError struct{ *APIError }
 
-// InvalidRequestError says that the request is at fault: codes invalid_request,
-// missing_parameter, invalid_parameter, content_blocked, file_too_large,
-// unsupported_file_type and batch_too_large, else any 4xx status without a
-// type of its own. StatusCode is 0 if the client itself refused the request,
-// before it was sent.
+// InvalidRequestError reports that the request is at fault. It stands for the
+// codes invalid_request, missing_parameter, invalid_parameter, content_blocked,
+// file_too_large, unsupported_file_type and batch_too_large and, for replies
+// without a known code, for every 4xx status that has no other type. StatusCode
+// is 0 if the client refused the request and sent nothing.
 type InvalidRequestError struct{ *APIError }
 
-// NotFoundError says that something does not exist, or not any more: codes
-// agent_not_found, thread_not_found and not_found, else status 404.
+// NotFoundError reports that an agent, thread or other thing does not exist. It
+// stands for the codes agent_not_found, thread_not_found and not_found and, for
+// replies without a known code, for status 404.
 type NotFoundError struct{ *APIError }
 
-// ConflictError says that a call with the same idempotency key is still being
-// answered: code request_in_progress, else status 409.
+// ConflictError reports that a call with the same idempotency key is still
+// being answered. It stands for the code request_in_progress and, for replies
+// without a known code, for status 409.
 type ConflictError struct{ *APIError }
 
-// RateLimitError says that the key has used up its calls: code rate_limited,
-// else status 429. RetryAfter says when there will be room.
+// RateLimitError reports that a rate limit is exhausted. It stands for the code
+// rate_limited and, for replies without a known code, for status 429.
+// RetryAfter is the time until another call will be admitted, as the server
+// gives it.
 type RateLimitError struct{ *APIError }
 
-// AgentError says that the agent or its model failed: codes model_error,
-// model_timeout and agent_offline.
+// AgentError reports that the agent or its model failed. It stands for the
+// codes model_error, model_timeout and agent_offline.
 type AgentError struct{ *APIError }
 
-// ServerError says that the service failed, or that its reply makes no sense:
-// code internal_error, else any 5xx status, and any status whose reply is not
-// usable.
+// ServerError reports that the service failed. It stands for the code
+// internal_error and, for replies without a known code, for every 5xx status;
+// also for a reply of status 200 whose body the client cannot use.
 type ServerError struct{ *APIError }
 
-// StreamError says that a stream failed after its headers: its text so far is
-// not the whole answer. StatusCode is that of the reply, 200.
+// StreamError reports that a stream failed after the headers of the reply had
+// arrived. The text received so far is not the whole answer. StatusCode is that
+// of the reply, 200.
 type StreamError struct {
 	*APIError
 
-	// Err is the cause, nil if the service itself reported the failure: it
-	// matches io.ErrUnexpectedEOF where the stream ended without [DONE], the
-	// context's error where the caller's context ended, os.ErrDeadlineExceeded
-	// where the stream was idle, and is the decoder's error for a malformed
-	// event.
+	// Err is the cause. It is nil if the service itself reported the failure.
+	// It matches io.ErrUnexpectedEOF if the stream ended without [DONE], the
+	// context's error if the caller's context ended, and
+	// os.ErrDeadlineExceeded if the stream was idle. For a malformed event it
+	// is the decoder's error.
 	Err error
 }
 
@@ -266,7 +278,7 @@ func (e *StreamError) Error() string {
 	return s
 }
 
-// unwrap is e as an error, nil if e is nil.
+// unwrap returns e as an error, which is nil if e is nil.
 func (e *APIError) unwrap() error {
 	if e == nil {
 		return nil
@@ -274,8 +286,8 @@ func (e *APIError) unwrap() error {
 	return e
 }
 
-// typed returns the specific type of e. The code decides; the status only
-// where the code is missing or unknown.
+// typed returns e inside its specific type. The code decides; the status counts
+// only if the code is missing or unknown.
 func typed(e *APIError) error {
 	switch e.Code {
 	case CodeInvalidAPIKey, CodeRevokedAPIKey:
@@ -317,9 +329,9 @@ func typed(e *APIError) error {
 // maxErrorExcerpt is how much of an undocumented reply an APIError keeps.
 const maxErrorExcerpt = 4 << 10
 
-// decodeError fills in e from the body of an error reply, whatever its shape:
-// the documented envelope, the older flat ones, or something else altogether.
-// It reports whether the body names an error.
+// decodeError fills in e from the body of an error reply, which may have the
+// documented shape, an older flat one, or any other. It reports whether the
+// body names an error.
 func decodeError(e *APIError, body []byte, now time.Time, redact func(string) string) (named bool) {
 	var (
 		top, inner map[string]json.RawMessage
@@ -362,8 +374,9 @@ func decodeError(e *APIError, body []byte, now time.Time, redact func(string) st
 	return inner != nil || flat != ""
 }
 
-// text reads a JSON string, and anything else as its JSON text, so that a
-// wrongly typed field is not lost. A missing or null field is empty.
+// text returns the value of a JSON string. Of any other value it returns the
+// JSON itself, so that a field of the wrong type is not lost. A missing or null
+// field is empty.
 func text(raw json.RawMessage) string {
 	var s string
 	if json.Unmarshal(raw, &s) == nil {
@@ -372,7 +385,7 @@ func text(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// excerpt returns the first 4 KiB of a body, redacted, or nil.
+// excerpt returns the first 4 KiB of a body, redacted; nil if it is empty.
 func excerpt(body []byte, redact func(string) string) []byte {
 	if len(body) == 0 {
 		return nil
@@ -381,12 +394,14 @@ func excerpt(body []byte, redact func(string) string) []byte {
 	return []byte(s[:min(len(s), maxErrorExcerpt)])
 }
 
-// invalid is the error of a request that is refused before it is sent.
+// invalid returns the error of a request that is refused before it is sent.
 func invalid(code ErrorCode, param, format string, args ...any) *InvalidRequestError {
 	return &InvalidRequestError{&APIError{Code: code, Type: TypeValidation, Param: param, Message: fmt.Sprintf(format, args...)}}
 }
 
-// ErrThrottled says that the client's own rate shaping could not admit a call
-// before its context ended, or saw at once that it could not. The error also
-// matches the context's: context.DeadlineExceeded or context.Canceled.
+// ErrThrottled reports that the client's own rate shaping did not send a call:
+// its context ended while it waited, or the client could prove at once that
+// there would be no room before the context's deadline. An error that matches
+// ErrThrottled also matches the context's error, context.DeadlineExceeded or
+// context.Canceled.
 var ErrThrottled = errors.New("clawhq: not admitted by the rate limit")

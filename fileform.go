@@ -18,8 +18,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// A fileForm is the body of an upload: a form (RFC 7578) whose last part is a
-// file, which is read as it is sent.
+// A fileForm is the body of an upload: a form (RFC 7578) whose last part is the
+// file. The file is read while it is sent.
 type fileForm struct {
 	media         string // the form's media type
 	before, after []byte // the form around the file
@@ -32,13 +32,13 @@ type fileForm struct {
 	progress func(sent, total int64)
 
 	opened   bool
-	busy     chan struct{}              // full while content is read or sought in
-	reader   atomic.Pointer[fileReader] // which alone may read content
-	tooLarge atomic.Bool                // it was, as it turned out
+	busy     chan struct{}              // full while a Read or Seek of content runs
+	reader   atomic.Pointer[fileReader] // the only one that may read content
+	tooLarge atomic.Bool                // content has turned out to be too large
 }
 
-// newFileForm returns the form of a file, or why the service would refuse it.
-// Its error is the content's, or that of ctx.
+// newFileForm returns the form of a file, or the reason why the service would
+// refuse the file. The error is one of the content or of ctx.
 func newFileForm(ctx context.Context, req UploadFileRequest) (*fileForm, *InvalidRequestError, error) {
 	if refused := req.check(); refused != nil {
 		return nil, refused, nil
@@ -64,7 +64,8 @@ func newFileForm(ctx context.Context, req UploadFileRequest) (*fileForm, *Invali
 	return f, nil, nil
 }
 
-// check returns why the service would refuse a file whatever is in it.
+// check returns the reason why the service would refuse a file whatever its
+// content, or nil.
 func (req UploadFileRequest) check() *InvalidRequestError {
 	switch {
 	case req.Content == nil:
@@ -84,7 +85,7 @@ func (req UploadFileRequest) fileType(head []byte) (wire.FileType, *InvalidReque
 		known bool
 	)
 	if req.ContentType != "" {
-		media, _, _ := mime.ParseMediaType(req.ContentType) // errors spoil but parameters
+		media, _, _ := mime.ParseMediaType(req.ContentType) // an error concerns only the parameters
 		t, known = wire.FileTypeOf(media)
 	} else if t, known = wire.FileTypeByName(req.Name); !known {
 		t, known = wire.DetectFileType(head)
@@ -101,7 +102,7 @@ func (req UploadFileRequest) fileType(head []byte) (wire.FileType, *InvalidReque
 
 // measure finds out how large the file is and whether it can be read again.
 func (f *fileForm) measure() error {
-	if b, ok := f.content.(*bytes.Buffer); ok { // of other types, Len may mean anything
+	if b, ok := f.content.(*bytes.Buffer); ok { // Len of other types may mean anything
 		f.size = int64(b.Len())
 	}
 	if s, ok := f.content.(interface{ Stat() (fs.FileInfo, error) }); ok {
@@ -126,10 +127,10 @@ func (f *fileForm) measure() error {
 	return err
 }
 
-// write makes the form around the file.
+// write writes the parts of the form before and after the file.
 func (f *fileForm) write(req UploadFileRequest, t wire.FileType) {
 	var b bytes.Buffer
-	form := multipart.NewWriter(&b) // which writes to memory: it does not fail
+	form := multipart.NewWriter(&b) // writing to memory does not fail
 	f.media = form.FormDataContentType()
 	if req.Purpose != "" {
 		form.WriteField(wire.FormPurpose, req.Purpose)
@@ -151,7 +152,7 @@ func (f *fileForm) spent() bool { return f.opened && f.seeker == nil }
 
 func (f *fileForm) open(ctx context.Context) (io.ReadCloser, int64, error) {
 	if f.spent() {
-		return nil, 0, errors.New("the file cannot be sent again: its Content is no io.Seeker")
+		return nil, 0, errors.New("the file cannot be sent again: its Content is not an io.Seeker")
 	}
 	r := &fileReader{form: f, ctx: ctx, buffer: make([]byte, 32<<10), head: f.head}
 	f.reader.Store(r)
@@ -174,12 +175,12 @@ func (f *fileForm) open(ctx context.Context) (io.ReadCloser, int64, error) {
 	}{io.MultiReader(bytes.NewReader(f.before), r, bytes.NewReader(f.after)), r}, size, nil
 }
 
-// retire has nobody read content any more.
+// retire makes sure that no other read of content begins.
 func (f *fileForm) retire() { f.reader.Store(nil) }
 
-// use has do read content, or seek in it, while nobody else does. It returns
-// what do does or, as soon as ctx has ended, its cause: content may block for
-// as long as it likes, and do then goes on alone.
+// use calls do, which reads content or seeks in it, while no other do runs. If
+// ctx ends first, use returns its cause, and do goes on in the background:
+// content may block for as long as it likes.
 func (f *fileForm) use(ctx context.Context, do func() (int, error)) (int, error) {
 	select {
 	case f.busy <- struct{}{}:
@@ -212,13 +213,13 @@ func (f *fileForm) use(ctx context.Context, do func() (int, error)) (int, error)
 	}
 }
 
-// A fileReader reads a form's file for one attempt, until that ends or the next
-// one does.
+// A fileReader reads the file of a form for one attempt, until the attempt ends
+// or the next one begins.
 type fileReader struct {
 	form   *fileForm
 	ctx    context.Context // the attempt's
-	buffer []byte          // of a read, which may outlast the Read
-	head   []byte          // not read yet
+	buffer []byte          // what content is read into; its Read may outlast ours
+	head   []byte          // the part of the file's beginning that was not read yet
 	sent   int64
 }
 
@@ -250,7 +251,7 @@ func (r *fileReader) read(p []byte) (n int, err error) {
 		f.tooLarge.Store(true)
 		return 0, errFileTooLarge
 	}
-	if n > 0 && f.progress != nil && f.reader.Load() == r { // still
+	if n > 0 && f.progress != nil && f.reader.Load() == r { // unless the attempt has ended meanwhile
 		f.progress(r.sent, f.size)
 	}
 	return n, err

@@ -9,84 +9,90 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// FilesService keeps the files that agents know of: the account's knowledge
-// base. A Client's is Client.Files.
+// FilesService manages the files of the account's knowledge base, which agents
+// answer from. Use Client.Files.
 type FilesService struct{ core *core }
 
 // UploadFileRequest is a file to upload.
 type UploadFileRequest struct {
-	// Name is the file's name: required, and printable ASCII, since the
-	// service's store refuses others. It need not be unique.
+	// Name is the file's name. It is required and must be printable ASCII,
+	// since the service refuses other names. Names need not be unique.
 	Name string
 
-	// Content is what is in it, 10 MiB (10,485,760 bytes) at most. It is read
-	// from where it stands to its end, as it is sent, and never held in memory.
-	// If it is an io.Seeker, the upload can be repeated.
+	// Content is the content of the file, 10 MiB (10,485,760 bytes) at most. It
+	// is read from its current position to its end while it is sent, and is not
+	// held in memory. If it is an io.Seeker, a failed upload can be retried.
 	Content io.Reader
 
 	// ContentType is the media type: application/pdf, application/json,
 	// text/plain, text/markdown, text/csv, image/png, image/jpeg, image/gif or
-	// image/webp. Parameters are left out. Empty has it detected from Name and,
-	// if the extension does not tell, from Content, where every text is
-	// text/plain.
+	// image/webp. Parameters of the media type are not sent. If it is empty,
+	// the media type is derived from the extension of Name or, if that is not
+	// known, from the beginning of Content, where any text is text/plain.
 	ContentType string
 
-	// Purpose is what the file is for; empty means "knowledge_base". The live
-	// service stores a file of another purpose and never finds it again.
+	// Purpose is the purpose of the file. Empty means "knowledge_base". The
+	// live service stores a file with another purpose, but neither List nor Get
+	// finds it.
 	Purpose string
 
-	// Progress, unless nil, is called as Content is sent, with its bytes so far
-	// and in total, -1 if that is not known. A repeated upload begins at 0
-	// again. Calls do not overlap, and hold up the upload.
+	// Progress, if not nil, is called while Content is sent, with the number of
+	// bytes sent so far and in total; total is -1 if it is not known. When an
+	// upload is retried, sent starts at 0 again. The upload waits for each call
+	// of Progress to return.
 	Progress func(sent, total int64)
 }
 
-// FileStatus says what has become of a file.
+// FileStatus is the state of a file.
 type FileStatus string
 
-// The statuses of a file.
+// The states of a file.
 const (
-	FileProcessing       FileStatus = wire.FileProcessing
+	FileProcessing       FileStatus = wire.FileProcessing       // being indexed
 	FileProcessed        FileStatus = wire.FileProcessed        // indexed
-	FilePendingEmbedding FileStatus = wire.FilePendingEmbedding // found by full text only, for now
-	FileError            FileStatus = wire.FileError            // kept, with nothing to index: images, PDFs and empty files
+	FilePendingEmbedding FileStatus = wire.FilePendingEmbedding // can be found by full-text search only, for now
+	FileError            FileStatus = wire.FileError            // stored, but with nothing to index: images, PDFs and empty files
 	FileFailed           FileStatus = wire.FileFailed           // indexing failed
 )
 
-// File is a file of the knowledge base. Those added in the dashboard are there
-// too.
+// File is a file of the knowledge base. It may have been uploaded by this API or
+// added in the dashboard.
 type File struct {
 	ID   string
 	Name string
 
-	// MIMEType is the media type in the reply to Upload, and ever after the
-	// extension alone, like "txt", or "url" for a web page.
+	// MIMEType is the media type in the File that Upload returns. Get and List
+	// return only the extension, like "txt", or "url" for a web page.
 	MIMEType string
 
-	Purpose   string // told by Upload only
+	Purpose   string // set by Upload only
 	Status    FileStatus
 	Size      int64 // in bytes
-	Chunks    int   // pieces that were indexed; told by Get only
+	Chunks    int   // how many pieces were indexed; set by Get only
 	CreatedAt time.Time
 }
 
-// Upload sends a file. It is indexed after that: poll Get until its status is
-// no longer FileProcessing, for a few minutes at most, after which the service
-// gives up. An upload is retried only if the failure proves that nothing
-// happened and Content is an io.Seeker.
+// Upload uploads a file. The service indexes it afterwards: call Get repeatedly
+// until the status is no longer FileProcessing, which takes a few minutes at
+// most. An upload is retried only if Content is an io.Seeker and the failure
+// proves that nothing happened (see RetryPolicy).
 //
-// A file that the service would refuse is refused with an InvalidRequestError
-// before anything is sent; one of unknown size that turns out to be too large,
-// while it is sent. An error of Content is the error of the upload. Content is
-// not read after Upload has returned, but for a Read that was under way: a
-// Content that blocks does not keep Upload from ending in time.
+// A file that the service would refuse fails with an InvalidRequestError before
+// anything is sent. If the size of Content is not known and it turns out to be
+// too large, the upload fails with an InvalidRequestError while it is being
+// sent. If Content returns an error, the error of Upload wraps it.
+//
+// Upload returns when ctx ends even if a Read of Content blocks; that Read may
+// then still be running. No other Read begins after Upload has returned.
+//
+// Endpoint: POST /v1/files
 func (s *FilesService) Upload(ctx context.Context, req UploadFileRequest, opts ...CallOption) (*File, error) {
 	var (
 		form    *fileForm
 		refused *InvalidRequestError
 		err     error
 	)
-	if ctx != nil && ctx.Err() == nil { // else do says so
+	if ctx != nil && ctx.Err() == nil { // otherwise do returns the error
 		form, refused, err = newFileForm(ctx, req)
 	}
 	r := to(wire.UploadFile).unless(refused)
@@ -108,8 +114,10 @@ func (s *FilesService) Upload(ctx context.Context, req UploadFileRequest, opts .
 	return &file, nil
 }
 
-// List returns a page of the files, the newest first: 20 without a Limit, 100
-// at most.
+// List returns a page of the files, the newest first. A page has 20 files by
+// default and 100 at most.
+//
+// Endpoint: GET /v1/files
 func (s *FilesService) List(ctx context.Context, opts ListOptions, callOpts ...CallOption) (*Page[File], error) {
 	body, _, err := fetch[wire.FileList](ctx, s.core, page(wire.ListFiles, opts), callOpts)
 	if err != nil {
@@ -118,14 +126,20 @@ func (s *FilesService) List(ctx context.Context, opts ListOptions, callOpts ...C
 	return pageOf(body.Paging, body.Files, fileOf), nil
 }
 
-// All returns the files from Offset on, Limit a request, as the loop goes. See
-// [FilesService.List]. To delete them all, collect their ids first: the live
-// service answers a page past the end of a list with status 500.
+// All returns an iterator over the files from opts.Offset on. It requests page
+// after page, opts.Limit files each, as the loop proceeds. See
+// [FilesService.List] and [ListOptions].
+//
+// To delete all files, collect their ids first: if the list becomes shorter
+// than the offset of the next page, the live service answers with status 500.
 func (s *FilesService) All(ctx context.Context, opts ListOptions, callOpts ...CallOption) iter.Seq2[File, error] {
 	return all(opts, File.id, func(at ListOptions) (*Page[File], error) { return s.List(ctx, at, callOpts...) })
 }
 
-// Get returns the file with an id. An unknown one is a NotFoundError.
+// Get returns the file with the given id. It returns a NotFoundError if there is
+// no such file.
+//
+// Endpoint: GET /v1/files/{id}
 func (s *FilesService) Get(ctx context.Context, id string, opts ...CallOption) (*File, error) {
 	body, _, err := fetch[wire.File](ctx, s.core, to(wire.GetFile, id).unless(checkID(id)), opts)
 	if err != nil {
@@ -135,8 +149,10 @@ func (s *FilesService) Get(ctx context.Context, id string, opts ...CallOption) (
 	return &file, nil
 }
 
-// Delete deletes a file. An unknown one is a NotFoundError; so may be one that
-// was deleted though the reply was lost, after the retry.
+// Delete deletes a file. It returns a NotFoundError if there is no such file,
+// which can also mean that an earlier attempt deleted it but its reply was lost.
+//
+// Endpoint: DELETE /v1/files/{id}
 func (s *FilesService) Delete(ctx context.Context, id string, opts ...CallOption) error {
 	_, _, err := fetch[wire.Deleted](ctx, s.core, to(wire.DeleteFile, id).unless(checkID(id)), opts)
 	return err

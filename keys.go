@@ -11,16 +11,18 @@ import (
 )
 
 // KeysService manages the account's API keys (product page, "API Key
-// Management"). Its endpoints are the dashboard's own, authenticated by the
-// session cookie of WithSession; an API key cannot manage keys, and without a
-// session every method fails before anything is sent, with an
-// AuthenticationError. The calls do not count against the rate limit of a key
-// and do not wait for it; the service allows an account 20 lists, 5 creations,
-// 10 updates and 10 revocations a minute.
+// Management"). Use Client.Keys.
+//
+// An API key cannot manage keys: these endpoints belong to the dashboard and
+// are authenticated by the session of WithSession. Without a session, every
+// method returns an AuthenticationError and sends nothing. The calls neither
+// count against the rate limit of a key nor wait for it; the service allows an
+// account 20 lists, 5 creations, 10 updates and 10 revocations per minute.
 type KeysService struct{ core *core }
 
-// RateTier is how many calls a minute a key allows (product page, "Per-Key
-// Rate Limits"). There are four; any other is refused before it is sent.
+// RateTier is the number of calls per minute that a key allows (product page,
+// "Per-Key Rate Limits"). Only the four values below are valid; others are
+// refused with an InvalidRequestError before anything is sent.
 type RateTier int
 
 // The rate tiers.
@@ -28,64 +30,67 @@ const (
 	RPM30  RateTier = wire.Tier30  // development and testing
 	RPM60  RateTier = wire.Tier60  // the default
 	RPM120 RateTier = wire.Tier120 // high throughput
-	RPM300 RateTier = wire.Tier300 // the most there is
+	RPM300 RateTier = wire.Tier300 // the highest
 )
 
 // String returns the tier like "60 RPM".
 func (t RateTier) String() string { return fmt.Sprintf("%d RPM", int(t)) }
 
-// KeyStatus says whether a key can be used.
+// KeyStatus tells whether a key can be used.
 type KeyStatus string
 
-// The statuses of a key. A revoked one stays so.
+// The states of a key. A revoked key cannot be activated again.
 const (
 	KeyActive  KeyStatus = wire.KeyActive
 	KeyRevoked KeyStatus = wire.KeyRevoked
 )
 
-// Key is an API key as its account sees it, without the key itself.
+// Key describes an API key. It does not have the key itself.
 type Key struct {
 	ID         string
 	Name       string
-	Prefix     string // the first 12 characters
+	Prefix     string // the first 12 characters of the key
 	RateLimit  RateTier
 	Status     KeyStatus
 	UsageCount int64
 	Stats      KeyStats
 	CreatedAt  time.Time
-	LastUsedAt time.Time // zero if it never was
+	LastUsedAt time.Time // zero if the key was never used
 }
 
 // KeyStats counts the calls made with a key.
 type KeyStats struct {
-	Today  int64 // since midnight, by the service's clock
-	Week   int64 // in the last seven days
-	Errors int64 // of those, how many failed
+	Today  int64 // calls since midnight, by the service's clock
+	Week   int64 // calls in the last seven days
+	Errors int64 // how many of the calls in Week failed
 }
 
 // CreateKeyRequest describes a new key.
 type CreateKeyRequest struct {
-	Name      string   // 1 to 100 characters, without the spaces around them
+	Name      string   // 1 to 100 characters; spaces around them are removed
 	RateLimit RateTier // 0 means RPM60
 }
 
-// UpdateKeyRequest says what to change of a key. What is nil stays.
+// UpdateKeyRequest has the changes of a key. A nil field is not changed.
 type UpdateKeyRequest struct {
 	Name      *string
 	RateLimit *RateTier
 }
 
-// CreatedKey is a new key. Its Secret is shown this once.
+// CreatedKey is a new key. Secret is the key itself, which the service does not
+// show again.
 type CreatedKey struct {
 	Key
 	Secret Secret
 }
 
-// Create makes a key. An account may have five active ones.
+// Create creates a key. An account may have five active keys.
 //
-// A creation cannot be told from its repetition by the server, so it is
-// retried only if the failure proves that nothing happened, as RetryPolicy
-// says. The new key is handed out whatever else is wrong with the reply.
+// Since repeating the request would create another key, it is retried only if
+// the failure proves that nothing happened (see RetryPolicy). If the reply has
+// the key but is otherwise malformed, Create returns the key nevertheless.
+//
+// Endpoint: POST /keys
 func (s *KeysService) Create(ctx context.Context, req CreateKeyRequest, opts ...CallOption) (*CreatedKey, error) {
 	if req.RateLimit == 0 {
 		req.RateLimit = RPM60
@@ -108,7 +113,10 @@ func (s *KeysService) Create(ctx context.Context, req CreateKeyRequest, opts ...
 	}, nil
 }
 
-// List returns the account's keys, the newest first, revoked ones included.
+// List returns all keys of the account, including revoked ones, the newest
+// first.
+//
+// Endpoint: GET /keys
 func (s *KeysService) List(ctx context.Context, opts ...CallOption) ([]Key, error) {
 	body, _, err := fetch[wire.KeyList](ctx, s.core, to(wire.ListKeys), opts)
 	if err != nil {
@@ -125,9 +133,12 @@ func (s *KeysService) List(ctx context.Context, opts ...CallOption) ([]Key, erro
 	return keys, nil
 }
 
-// Update renames a key or changes its rate tier, which takes effect on the
-// very next request. The Key that comes back has ID, Name and RateLimit only:
-// the service says no more of it. An unknown or revoked key is a NotFoundError.
+// Update changes the name or the rate tier of a key. A new rate tier applies
+// from the next request on. The returned Key has only ID, Name and RateLimit,
+// since the service returns no more. Update returns a NotFoundError if there is
+// no such key or it is revoked.
+//
+// Endpoint: PATCH /keys/{id}
 func (s *KeysService) Update(ctx context.Context, id string, req UpdateKeyRequest, opts ...CallOption) (*Key, error) {
 	var change wire.UpdateKeyRequest
 	refused := checkID(id)
@@ -151,9 +162,11 @@ func (s *KeysService) Update(ctx context.Context, id string, req UpdateKeyReques
 	return &Key{ID: body.Key.ID, Name: body.Key.Name, RateLimit: RateTier(body.Key.RateLimitPerMin)}, nil
 }
 
-// Revoke ends a key, at once and for good. An unknown key, or one that is
-// revoked already, is a NotFoundError; so may be a revocation that succeeded
-// though its reply was lost, after the retry.
+// Revoke makes a key invalid, immediately and permanently. It returns a
+// NotFoundError if there is no such key or it is already revoked, which can
+// also mean that an earlier attempt revoked it but its reply was lost.
+//
+// Endpoint: DELETE /keys/{id}
 func (s *KeysService) Revoke(ctx context.Context, id string, opts ...CallOption) error {
 	_, _, err := fetch[wire.Success](ctx, s.core, to(wire.RevokeKey, id).unless(checkID(id)), opts)
 	return err
@@ -166,7 +179,8 @@ func checkID(id string) *InvalidRequestError {
 	return nil
 }
 
-// checkName returns the name as the service would trim it.
+// checkName returns the name without spaces around it, as the service stores it,
+// or the reason why the service would refuse it.
 func checkName(name string) (string, *InvalidRequestError) {
 	name = strings.TrimSpace(name)
 	if n := utf8.RuneCountInString(name); n == 0 || n > wire.MaxKeyNameChars || !utf8.ValidString(name) {

@@ -6,8 +6,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// ModelsService lists the models that agents can run on. A Client's is
-// Client.Models.
+// ModelsService lists the models that agents can run on. Use Client.Models.
 type ModelsService struct{ core *core }
 
 // Model is a model that agents can run on.
@@ -18,7 +17,9 @@ type Model struct {
 	ContextWindow int    // in tokens
 }
 
-// List returns the models, in the service's own order. It has no pages.
+// List returns all models, in the order of the service.
+//
+// Endpoint: GET /v1/models
 func (s *ModelsService) List(ctx context.Context, opts ...CallOption) ([]Model, error) {
 	body, _, err := fetch[wire.ModelList](ctx, s.core, to(wire.ListModels), opts)
 	if err != nil {

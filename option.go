@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// An Option configures a Client. Of options that set the same thing the last
-// one counts. Values are checked by NewClient.
+// An Option configures a Client. If several options set the same thing, the
+// last one counts. NewClient checks the values.
 type Option func(*config)
 
 type config struct {
@@ -20,7 +20,7 @@ type config struct {
 	traces         []*Trace
 	retry          RetryPolicy
 	limiter        Limiter
-	shaped         bool // by the client itself, or by limiter
+	shaped         bool // calls are shaped, by the client itself or by limiter
 	rateLimit      int
 	maxRate        int
 	attemptTimeout time.Duration
@@ -29,45 +29,50 @@ type config struct {
 	insecureHTTP   bool
 }
 
-// WithAPIKey sets the API key: clw_ and 32 letters or digits (product page,
-// "Key Format"). Default: the environment variable CLAWHQ_API_KEY. A Client
-// that is given no key, but WithSession, is for what the session opens; a call
-// that needs a key then fails before anything is sent, with an
-// AuthenticationError.
+// WithAPIKey sets the API key: clw_ followed by 32 letters or digits (product
+// page, "Key Format"). Default: the environment variable CLAWHQ_API_KEY.
+//
+// A Client with WithSession and without a key can call the endpoints that are
+// authenticated by the session. Any other call fails with an
+// AuthenticationError before anything is sent.
 func WithAPIKey(key string) Option {
 	return func(c *config) { c.apiKey, c.apiKeyFunc = key, nil }
 }
 
-// WithAPIKeyFunc has key asked for the API key before each call that needs
-// one, with the call's context, so that a key is rotated without a restart.
-// The attempts of a call share what it returns. If it fails, so does the call,
-// with an error that wraps its own; a malformed key is an AuthenticationError.
-// Nothing is sent then. It is called by many goroutines at once, and should
-// remember its answer. It takes the place of WithAPIKey, and WithAPIKey of it.
+// WithAPIKeyFunc makes the client call key for the API key before each call
+// that needs one, so that a key can be rotated without a restart. key is given
+// the context of the call; all attempts of the call use the key it returns.
+//
+// If key returns an error, the call fails with an error that wraps it. If it
+// returns a malformed key, the call fails with an AuthenticationError. In both
+// cases nothing is sent. key must be safe for concurrent use, and should cache
+// its answer, since every call waits for it. WithAPIKeyFunc replaces an earlier
+// WithAPIKey, and the other way around.
 func WithAPIKeyFunc(key func(context.Context) (string, error)) Option {
 	return func(c *config) { c.apiKeyFunc = key }
 }
 
-// WithBaseURL sets the base URL that paths like /v1/chat are appended to; a
-// path of its own is kept. Default: the environment variable CLAWHQ_BASE_URL
-// or, if that is empty, DefaultBaseURL.
+// WithBaseURL sets the base URL. Paths like /v1/chat are appended to its path,
+// which is kept. Default: the environment variable CLAWHQ_BASE_URL or, if that
+// is empty, DefaultBaseURL.
 func WithBaseURL(url string) Option { return func(c *config) { c.baseURL = url } }
 
 // WithHTTPClient sets the http.Client whose Transport, Jar and CheckRedirect
-// are used. It is copied, never changed, and its idle connections are never
-// closed. A Timeout of it bounds each attempt, as WithAttemptTimeout does (the
-// shorter one counts), but not the length of a stream. Default: a client that
-// uses http.DefaultTransport.
+// are used. The http.Client is copied and never changed, and its idle
+// connections are never closed. Its Timeout bounds each attempt, as
+// WithAttemptTimeout does (the shorter one counts); it does not bound the
+// length of a stream. Default: an http.Client that uses http.DefaultTransport.
 func WithHTTPClient(client *http.Client) Option { return func(c *config) { c.httpClient = client } }
 
-// WithLogger sets where attempts, waits and their causes are logged, at debug
-// level, with request ids, and without keys, bodies or query strings.
-// Default: nowhere.
+// WithLogger sets the logger for attempts, waits and their causes. They are
+// logged at debug level, with request ids; keys, bodies and query strings are
+// never logged. Default: nothing is logged.
 func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
 
-// WithTrace has the functions of trace told what happens within calls. Given
-// several times, each Trace is told, in the order of the options. A nil Trace
-// is none. Without the option nothing is spent on it. Default: none.
+// WithTrace makes the client call the functions of trace at each step of a
+// call. The option can be given more than once: then every Trace is called, in
+// the order of the options. A nil Trace is ignored. A client without a Trace
+// spends no time or memory on tracing. Default: none.
 func WithTrace(trace *Trace) Option {
 	return func(c *config) {
 		if trace != nil {
@@ -84,68 +89,77 @@ func WithUserAgent(product string) Option { return func(c *config) { c.product =
 // DefaultRetryPolicy; RetryPolicy{MaxAttempts: 1} turns retries off.
 func WithRetry(policy RetryPolicy) Option { return func(c *config) { c.retry = policy } }
 
-// WithRateLimit sets beforehand what the client otherwise learns from its
-// first reply: how many calls a minute the key allows. What the server says
-// later is followed all the same, up and down. 0 turns rate shaping off; a
-// negative number is an error.
+// WithRateLimit sets how many calls per minute the key allows, which the client
+// otherwise learns from its first reply. The client still follows the limit
+// that later replies report, up and down. 0 turns rate shaping off; a negative
+// number is an error.
 func WithRateLimit(rpm int) Option {
 	return func(c *config) { c.limiter, c.rateLimit, c.shaped = nil, rpm, rpm != 0 }
 }
 
-// WithMaxRate has the client make no more than rpm calls in any 60 seconds to
-// one window, whatever the server allows, so that a part of a key is left to
-// others. It holds beside WithRateLimit and WithLimiter, too. Default: 0, no
-// such bound; a negative number is an error.
+// WithMaxRate bounds the calls that the client makes in any 60 seconds to rpm,
+// whatever the server allows, so that a part of the key's limit is left to
+// other programs. The bound applies to each window of the rate limit, and also
+// together with WithRateLimit and WithLimiter. Default: 0, no such bound; a
+// negative number is an error.
 func WithMaxRate(rpm int) Option { return func(c *config) { c.maxRate = rpm } }
 
-// WithLimiter has limiter make room for attempts instead of the client's own
-// log of them: every attempt of a call to the /v1 API waits for it, retries
-// included. What a 429 tells is heeded all the same: it pauses all callers of
-// the client before they reach the Limiter. A nil Limiter turns shaping off.
+// WithLimiter replaces the client's own rate shaping by limiter: every attempt
+// of a call to the /v1 API, retries included, calls its Wait before the request
+// is sent. A reply of status 429 still pauses all callers of the client before
+// they reach the Limiter. A nil Limiter turns rate shaping off.
 func WithLimiter(limiter Limiter) Option {
 	return func(c *config) { c.limiter, c.rateLimit, c.shaped = limiter, 0, limiter != nil }
 }
 
-// WithSession sets the dashboard's session, which management endpoints are
-// authenticated by (an API key cannot manage keys): the value of a Cookie
-// header as a browser sends it, name=value; name.0=value; name.1=value, with
-// as many cookies as the session has, or the value alone of the cookie named
-// session. What replies renew of these cookies by Set-Cookie is used from then
-// on, by all goroutines: the one given here may be dead soon. A call that is
-// answered by 401 since another has renewed the session meanwhile is repeated.
-// Default: none, and Client.Keys and Client.Webhooks fail.
+// WithSession sets the dashboard's session, which authenticates the endpoints
+// of Client.Keys and Client.Webhooks (an API key cannot manage keys). cookie is
+// the value of a Cookie header as a browser sends it, with all cookies of the
+// session, like "name.0=value; name.1=value"; or only the value of the cookie
+// named session.
+//
+// When a reply renews one of these cookies by Set-Cookie, all later calls use
+// the new value; the value given here may then no longer be valid. A call that
+// is answered with 401 because another call has just renewed the session is
+// repeated. Default: no session; the methods of Client.Keys and Client.Webhooks
+// then return an AuthenticationError.
 func WithSession(cookie string) Option { return func(c *config) { c.session = cookie } }
 
-// DefaultAttemptTimeout is how long one attempt may take: an agent may take 60
-// seconds to answer, and the network needs its share.
+// DefaultAttemptTimeout is the bound on one attempt unless WithAttemptTimeout
+// is given. An agent may take 60 seconds to answer; the rest is for the
+// network.
 const DefaultAttemptTimeout = 90 * time.Second
 
-// WithAttemptTimeout bounds one attempt of a call, from when it is sent to
-// when its reply is read; of a streaming call, to when its headers are there.
-// Waiting for the rate limit and between attempts does not count. An attempt
-// that timed out is retried. Default: DefaultAttemptTimeout; 0 means no bound.
+// WithAttemptTimeout bounds one attempt of a call, from the sending of the
+// request until its reply has been read or, for a stream, until the reply's
+// headers have arrived. Waiting for the rate limit and between attempts does
+// not count. An attempt that timed out is retried. Default:
+// DefaultAttemptTimeout; 0 means no bound, a negative value is an error.
 func WithAttemptTimeout(d time.Duration) Option {
 	return func(c *config) { c.attemptTimeout = d }
 }
 
-// DefaultStreamIdleTimeout is how long a stream may be silent. It is longer
-// than the 60 seconds after which the service itself reports model_timeout.
+// DefaultStreamIdleTimeout is how long a stream may be silent unless
+// WithStreamIdleTimeout is given. It is longer than the 60 seconds after which
+// the service itself reports model_timeout.
 const DefaultStreamIdleTimeout = 90 * time.Second
 
 // WithStreamIdleTimeout bounds how long a stream's connection may be silent
-// while the caller waits for the next chunk. Any byte counts as life, that of a
-// comment too; the time that the caller spends on a chunk does not count. Past
-// it the stream ends with a StreamError of code stream_idle. A stream has no
-// bound on its whole length but the caller's context. Default:
-// DefaultStreamIdleTimeout; 0 means no bound.
+// while the caller waits for the next chunk. Every received byte starts the
+// time anew, also that of a comment; the time that the caller spends on a chunk
+// does not count. When the time is over, the stream ends with a StreamError of
+// code stream_idle. Only the caller's context bounds the length of a whole
+// stream. Default: DefaultStreamIdleTimeout; 0 means no bound, a negative value
+// is an error.
 func WithStreamIdleTimeout(d time.Duration) Option {
 	return func(c *config) { c.idleTimeout = d }
 }
 
-// WithStreamContentTimeout bounds how long the caller waits for a stream's
-// next chunk, the first one included, whatever else is sent meanwhile, like
-// the comments that keep a connection alive. Past it the stream ends with a
-// StreamError of code stream_idle. Default: 0, no bound.
+// WithStreamContentTimeout bounds how long the caller waits for the next chunk
+// of a stream, the first one included. Unlike WithStreamIdleTimeout it does not
+// count comments, which servers send to keep a connection alive. When the time
+// is over, the stream ends with a StreamError of code stream_idle. Default: 0,
+// no bound; a negative value is an error.
 func WithStreamContentTimeout(d time.Duration) Option {
 	return func(c *config) { c.contentTimeout = d }
 }
@@ -165,54 +179,58 @@ type callConfig struct {
 	retry           *RetryPolicy
 }
 
-// ResponseInfo is what is known of a reply beside its body. See
-// WithResponseInfo.
+// ResponseInfo describes the last reply of a call. See WithResponseInfo.
 type ResponseInfo struct {
-	RequestID       string      // the server's id of the last attempt (X-Request-Id)
-	ClientRequestID string      // the caller's id, the same for all attempts (X-Client-Request-Id)
+	RequestID       string      // the server's id of the request (X-Request-Id)
+	ClientRequestID string      // the client's id of the call, the same for all attempts (X-Client-Request-Id)
 	StatusCode      int         // 0 if no reply came
-	Attempts        int         // requests sent; 0 if the call failed before
-	RateLimit       RateLimit   // zero if the reply does not tell, as errors do not
-	Replayed        bool        // the reply is the stored one of an earlier call with this idempotency key
-	Header          http.Header // the reply's header, keys and cookies redacted
+	Attempts        int         // how many requests were sent; 0 if the call failed before the first
+	RateLimit       RateLimit   // zero if the reply reports no limit, as replies with an error do not
+	Replayed        bool        // the service stored this reply for an earlier call with the same idempotency key
+	Header          http.Header // the header of the reply; keys and cookies are redacted
 
-	// Body is the body of a unary call's reply as it came, keys and the
-	// session redacted; of an error the first 64 KiB. Nil for a stream.
+	// Body is the body of the reply; keys and the session are redacted. For an
+	// error it has at most the first 64 KiB. It is nil for a stream.
 	Body []byte
 }
 
-// WithResponseInfo has info filled in by the call, whether it succeeds or
-// fails; by a stream, before its first chunk is handed out.
+// WithResponseInfo makes the call fill in info, whether it succeeds or fails. A
+// stream fills it in before it hands out its first chunk.
 func WithResponseInfo(info *ResponseInfo) CallOption {
 	return func(c *callConfig) { c.info = info }
 }
 
 // WithIdempotencyKey sets the X-Idempotency-Key of a chat: 1 to 64 characters
-// of printable ASCII. For 24 hours the server answers a key it has answered
-// before with the stored reply, without running the agent again; streams are
-// not stored, and a stream under the key of a stored reply would get that in
-// place of one. The server knows a key by account, not by API key or by what
-// the request says: tenants whose API keys belong to one account must not use
-// the same, or the second gets the first's answer. Default: a new UUID for
-// each call, the same for all its attempts, which cannot meet another.
-// Whatever is not a chat ignores it.
+// of printable ASCII. Default: a new UUID for each call, the same for all its
+// attempts. Calls other than Chat and ChatStream ignore the option.
+//
+// For 24 hours, the server answers a request whose key it has answered before
+// with the stored reply, without running the agent again and without comparing
+// the messages. Keys are stored per account, not per API key: tenants whose API
+// keys belong to one account must not use the same idempotency key, or the
+// second tenant gets the first tenant's answer. The server does not store
+// streams; a stream that is sent with the key of a stored reply fails, since
+// the server answers with that reply and not with a stream.
 func WithIdempotencyKey(key string) CallOption {
 	return func(c *callConfig) { c.idempotencyKey = &key }
 }
 
-// WithClientRequestID sets the X-Client-Request-Id, which the server echoes
-// and errors carry: printable ASCII, not empty. Default: a new UUID for each
+// WithClientRequestID sets the X-Client-Request-Id: printable ASCII, not empty.
+// The server echoes it, and errors contain it. Default: a new UUID for each
 // call, the same for all its attempts.
 func WithClientRequestID(id string) CallOption {
 	return func(c *callConfig) { c.clientRequestID = &id }
 }
 
-// WithHeader adds a header to every request of the call, in place of the one
-// that the client would send, or an option before it. Refused, with an
-// InvalidRequestError before anything is sent, are names and values that no
-// header may have (RFC 9110 §5), credentials (Authorization, Cookie, …), ids
-// (X-Client-Request-Id, X-Idempotency-Key, …), and what frames or describes
-// the messages (Host, Content-Length, Content-Type, Accept-Encoding, …).
+// WithHeader sets a header of every request of the call. It replaces a header
+// of the same name that the client or an earlier WithHeader sets.
+//
+// The call fails with an InvalidRequestError, before anything is sent, if the
+// name or the value is not valid in a header (RFC 9110 §5), or if the name is
+// one that the client must set itself: credentials (Authorization, Cookie, …),
+// ids (X-Client-Request-Id, X-Idempotency-Key, …), and headers that frame or
+// describe the message (Host, Content-Length, Content-Type, Accept-Encoding,
+// …).
 func WithHeader(name, value string) CallOption {
 	return func(c *callConfig) {
 		if c.header == nil {
@@ -223,8 +241,8 @@ func WithHeader(name, value string) CallOption {
 }
 
 // WithCallRetry sets the retry policy of this call. Zero fields take the
-// values of DefaultRetryPolicy. The budget stays the client's, except that a
-// negative Budget lets this call retry without it.
+// values of DefaultRetryPolicy. The call draws on the client's retry budget; a
+// negative Budget lets it retry without drawing on it.
 func WithCallRetry(policy RetryPolicy) CallOption {
 	return func(c *callConfig) { c.retry = &policy }
 }

@@ -10,27 +10,34 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// ListOptions chooses a page of a list.
+// ListOptions selects a page of a list.
+//
+// The methods named All return an iterator over a whole list. Rows may be added
+// and removed while the loop runs, which moves the rows after them. An iterator
+// never hands out a row twice, and requests parts of the list again to find
+// rows that were moved. The first error ends the loop, and comes with its last
+// pair; so does an error for a list that cannot be read to its end.
 type ListOptions struct {
-	// Limit is how many rows a page may hold: 1 to the endpoint's most, which
-	// each List method names; 0 means the service's default.
+	// Limit is how many rows a page may have, from 1 to the maximum that the
+	// List method documents. 0 means the default of the service. Other values
+	// are refused with an InvalidRequestError before anything is sent.
 	Limit int
 
-	// Offset is how many rows to leave out before the first. One past the end
-	// of the list is an empty page by the documentation; the live service
-	// answers it with status 500.
+	// Offset is how many rows of the list to skip. It must not be negative.
+	// According to the documentation, a page past the end of the list is
+	// empty; the live service answers with status 500.
 	Offset int
 }
 
 // Page is a part of a list.
 type Page[T any] struct {
 	Items   []T
-	Total   int  // rows in the whole list, of those that match
-	HasMore bool // there are rows after these
+	Total   int  // how many rows the whole list has
+	HasMore bool // whether there are rows after these
 }
 
-// query returns the parameters that stand for the options, or why the service
-// would not take them as they are: it would change them without a word.
+// query returns the options as parameters, or the reason why they are refused.
+// The service would not refuse them, but silently use other values.
 func (o ListOptions) query(e wire.Endpoint) (url.Values, *InvalidRequestError) {
 	q := url.Values{}
 	if o.Limit != 0 {
@@ -59,14 +66,14 @@ func page(e wire.Endpoint, o ListOptions, ids ...string) request {
 	return r.unless(refused)
 }
 
-// filter adds a parameter that chooses among the rows, unless it is empty.
+// filter adds a parameter that selects rows, unless its value is empty.
 func (r *request) filter(name, value string) {
 	if value != "" {
 		r.query.Set(name, value)
 	}
 }
 
-// pageOf returns the page that a reply holds.
+// pageOf returns the page in a reply.
 func pageOf[W, T any](p wire.Paging, rows []W, decode func(W) T) *Page[T] {
 	return &Page[T]{Items: each(rows, decode), Total: p.Total, HasMore: p.HasMore}
 }
@@ -80,17 +87,19 @@ func each[W, T any](rows []W, decode func(W) T) []T {
 	return items
 }
 
-// maxStalePages is how many pages in a row may hold nothing new, as after many
-// arrivals at once. It ends a list that never ends by itself.
+// maxStalePages is how many pages in a row may have no new row, as happens
+// after many rows were added at once. It ends the reading of a list that would
+// never end.
 const maxStalePages = 10
 
-// all reads a list from start on, page by page as the loop goes.
+// all reads a list from start on, page by page as the loop proceeds.
 //
-// Rows that come and go meanwhile move those after them, which may then come
-// twice or be passed over. None is handed out twice; those passed over are
-// looked for: where the list has become shorter, the page is asked for again
-// from so many rows earlier; where some are still missing at the end, as one
-// is that moved to the front, the front is read again.
+// Rows that are added and removed meanwhile move the rows after them, which may
+// then appear on two pages or on none. A row that appears again is dropped. Rows
+// that appear on no page are looked for: when the list has become shorter, the
+// page is requested again from that many rows earlier; when rows are still
+// missing at the end, because they moved to the front for example, the list is
+// read a second time.
 func all[T any](start ListOptions, id func(T) string, list func(ListOptions) (*Page[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var (
@@ -123,7 +132,7 @@ func all[T any](start ListOptions, id func(T) string, list func(ListOptions) (*P
 				if seen[key] || key == "" && again {
 					continue
 				}
-				seen[key] = key != "" // what has no id cannot be told apart
+				seen[key] = key != "" // rows without an id cannot be told apart
 				fresh = true
 				handed++
 				if !yield(item, nil) {

@@ -17,19 +17,19 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// RateLimit is what the server says of a limit with a successful reply: of the
-// key's with those of chats and thread messages, and with others of the window
-// that the service counts their endpoint in. The zero value means that it has
-// said nothing.
+// RateLimit is a rate limit as a successful reply reports it in its X-RateLimit
+// headers. The reply to a chat or a thread message reports the limit of the API
+// key; the live service counts every other endpoint separately, and its replies
+// report the limit of that endpoint. The zero value means that the reply
+// reports no limit.
 type RateLimit struct {
-	Limit     int       // calls in any 60 seconds
-	Remaining int       // of them, as the call was counted
-	Reset     time.Time // zero if the server does not tell
+	Limit     int       // how many calls are allowed in any 60 seconds
+	Remaining int       // how many of them were left after this call
+	Reset     time.Time // when the server says that the limit is reset; zero if it does not
 }
 
-// RateLimit returns the latest that the server has said of the key's limit,
-// with the reply of a chat or a thread message. The zero value means that
-// nothing is known yet.
+// RateLimit returns the limit of the API key as the latest reply to a chat or a
+// thread message reported it. It is the zero value before the first such reply.
 func (c *Client) RateLimit() RateLimit { return c.core.rateLimit.load() }
 
 // lastRateLimit keeps the latest RateLimit.
@@ -50,9 +50,9 @@ func (l *lastRateLimit) load() RateLimit {
 	return l.value
 }
 
-// parseRateLimit reads the X-RateLimit headers. l is zero if there is no limit
-// among them; counted is how many calls the server had counted, -1 if it does
-// not tell.
+// parseRateLimit reads the X-RateLimit headers. l is zero if they have no
+// limit. counted is how many calls the server had counted in the window, -1 if
+// the headers do not tell.
 func parseRateLimit(h http.Header) (l RateLimit, counted int) {
 	limit, ok := headerInt(h, wire.HeaderRateLimitLimit)
 	if !ok || limit <= 0 || limit > math.MaxInt32 {
@@ -84,69 +84,72 @@ func headerInt(h http.Header, name string) (n int64, ok bool) {
 	return n, err == nil
 }
 
-// A Limiter makes room for attempts, one by one. Wait blocks until one may be
-// sent, or returns an error, at the latest when ctx ends; that error fails the
-// call. *rate.Limiter of golang.org/x/time is one; module redislimit has one
-// that machines share. An error that matches context.DeadlineExceeded before ctx ends
-// says that there will be no room in time. A Limiter may also be a LimitObserver, a WindowLimiter and
-// a FallbackLimiter.
+// A Limiter decides when attempts may be sent; see WithLimiter. Wait blocks
+// until one more attempt may be sent. It returns an error if ctx ends first;
+// any error fails the call. If Wait knows that there will be no room before the
+// deadline of ctx, it may return early, with an error that matches
+// context.DeadlineExceeded. Wait must be safe for concurrent use.
 //
-// Note that a token bucket with burst b and rate N lets up to b+N calls into
-// the server's window of N.
+// *rate.Limiter of golang.org/x/time/rate is a Limiter. Note that a token bucket
+// with burst b and rate N admits up to b+N calls within a window in which the
+// server admits N. The module redislimit has a Limiter that several machines
+// share.
+//
+// A Limiter may also implement LimitObserver, WindowLimiter and
+// FallbackLimiter.
 type Limiter interface {
 	Wait(ctx context.Context) error
 }
 
-// A LimitObserver is a Limiter that hears what became of each attempt: of the
-// replies, to learn the limit and to heed a 429, and of those that were lost.
-// Attempts that the client has shaped by itself are among them, see
-// FallbackLimiter. ObserveReply must be safe for concurrent use and return
-// soon: the call waits for it.
+// A LimitObserver is a Limiter that is told the outcome of each attempt, so that
+// it can learn the limit and stop after a 429. The client calls ObserveReply
+// once per attempt, whether or not a reply came, and also for attempts that it
+// shaped by itself (see FallbackLimiter). ObserveReply must be safe for
+// concurrent use, and should return quickly, since the call waits for it.
 type LimitObserver interface {
 	Limiter
 	ObserveReply(LimitReply)
 }
 
-// LimitReply is what is known of the rate limit after an attempt.
+// LimitReply is the outcome of an attempt, as far as it concerns the rate limit.
 type LimitReply struct {
-	// Window is the name of the window that the attempt counted in: "key" for
-	// the key's own, which is that of chats and thread messages. The live
-	// service counts every other endpoint in a window of its own; by the
-	// documentation all are one.
+	// Window is the name of the rate-limit window that the attempt counts in.
+	// It is "key" for chats and thread messages, which count in the window of
+	// the API key. The live service counts every other endpoint in a window of
+	// its own; according to its documentation, all endpoints share the key's.
 	Window string
 
-	Sent       time.Time     // when the request was written to its connection; zero if it certainly never was
+	Sent       time.Time     // when the request was written to its connection; zero if it certainly was not
 	StatusCode int           // 0 if no reply came
-	RateLimit  RateLimit     // zero if the reply does not tell, as errors do not
-	RetryAfter time.Duration // of a 429; 0 if it does not say
+	RateLimit  RateLimit     // zero if the reply reports no limit, as replies with an error do not
+	RetryAfter time.Duration // the Retry-After of a 429; 0 if it has none
 }
 
-// A WindowLimiter is a Limiter that is told what it makes room for: WaitWindow
-// is called in place of Wait.
+// A WindowLimiter is a Limiter that is told which attempt it is to admit. The
+// client calls WaitWindow in place of Wait; the rules for Wait apply.
 type WindowLimiter interface {
 	Limiter
 	WaitWindow(ctx context.Context, r LimitRequest) error
 }
 
-// LimitRequest is what an attempt asks of a WindowLimiter.
+// LimitRequest describes an attempt that waits to be sent.
 type LimitRequest struct {
-	Window string // as LimitReply has it
-	Retry  bool   // not its call's first: it should go ahead of those that are
+	Window string // the window that the attempt counts in, as in LimitReply
+	Retry  bool   // the attempt is a retry; it should be admitted before first attempts
 }
 
-// A FallbackLimiter is a Limiter that may be out of service, like one that
-// needs a network. Fallback is asked about each error of Wait, unless ctx has
-// ended. It returns nil if that error fails the call. Otherwise the client
-// shapes the attempt by itself, as it does without a Limiter, until the channel
-// is closed: an attempt that has not been sent then asks the Limiter again. The
-// client knows of all attempts that were made before, and finds others on the
-// key by what replies tell.
+// A FallbackLimiter is a Limiter that can be out of service, for example because
+// it needs a network. When Wait fails and ctx has not ended, the client calls
+// Fallback with the error. If Fallback returns nil, the error fails the call.
+// Otherwise the client shapes the attempt by itself, as it does without a
+// Limiter, taking into account all attempts that it made before. When the
+// returned channel is closed, attempts that still wait ask the Limiter again.
 type FallbackLimiter interface {
 	Limiter
 	Fallback(err error) (back <-chan struct{})
 }
 
-// shaping returns what shapes a client's attempts, nil for nothing.
+// shaping returns the rate shaping of a client, nil if there is none.
 func (cfg *config) shaping(longest time.Duration) *shaping.Set {
 	if !cfg.shaped && cfg.maxRate == 0 {
 		return nil
@@ -160,15 +163,14 @@ func (cfg *config) shaping(longest time.Duration) *shaping.Set {
 	})
 }
 
-// smallestWindow is the size of the smallest window that the live service has
-// beside a key's, that of creating batches.
+// smallestWindow is the limit of the smallest window that the live service has
+// besides the key's, that for creating batches.
 const smallestWindow = 5
 
-// windowName is the name of a window as a Limiter gets it.
+// windowName returns the name of a window for a Limiter.
 func windowName(w shaping.Window) string { return cmp.Or(w.Name, wire.KeyWindow.Name) }
 
-// awaitTurn waits until the rate limit lets the attempt go, which then has its
-// place.
+// awaitTurn waits until the rate limit admits the attempt.
 func (a *attempt) awaitTurn(ctx context.Context) error {
 	r := shaping.Request{Window: a.window, Retry: a.attempts > 0, Elsewhere: a.unshaped}
 	var began time.Time
@@ -184,8 +186,8 @@ func (a *attempt) awaitTurn(ctx context.Context) error {
 	return err
 }
 
-// turns waits for the Limiter of the caller's, if there is one, and then for
-// what it leaves to the client.
+// turns waits for the caller's Limiter, if there is one, and then for the part
+// of the shaping that stays with the client.
 func (a *attempt) turns(ctx context.Context, r shaping.Request) error {
 	if a.limiter == nil {
 		return a.shaping.Admit(ctx, r, &a.place)
@@ -209,8 +211,8 @@ func (a *attempt) turns(ctx context.Context, r shaping.Request) error {
 	}
 }
 
-// errBack is why an attempt does not wait any longer for the client's own
-// shaping: the Limiter is back in service.
+// errBack ends an attempt's wait for the client's own shaping when the Limiter
+// is back in service.
 var errBack = errors.New("the limiter is back")
 
 // admitUntil is Admit until back is closed.
@@ -227,7 +229,7 @@ func (a *attempt) admitUntil(ctx context.Context, back <-chan struct{}, r shapin
 	err := a.shaping.Admit(ctx, r, &a.place)
 	if err == nil {
 		select {
-		case <-back: // it had just become the first, of those that leave
+		case <-back: // the attempt was admitted just as the Limiter came back
 			a.place.Lost(true)
 			return errBack
 		default:
@@ -236,8 +238,9 @@ func (a *attempt) admitUntil(ctx context.Context, back <-chan struct{}, r shapin
 	return err
 }
 
-// limited waits for the Limiter, behind the gate. Where its error is no reason
-// to fail, back is closed when it is worth another try.
+// limited waits until no 429 pauses the client, and then for the Limiter. If
+// the call need not fail because of its error, back is not nil: it is closed
+// when the Limiter can be asked again.
 func (a *attempt) limited(ctx context.Context, r shaping.Request) (back <-chan struct{}, err error) {
 	if err := a.shaping.Gate(ctx, r); err != nil {
 		return nil, err
@@ -256,8 +259,8 @@ func (a *attempt) limited(ctx context.Context, r shaping.Request) (back <-chan s
 	return back, fmt.Errorf("limiter: %w", err)
 }
 
-// throttled returns err, as ErrThrottled if it is for a context that has ended,
-// or will too soon.
+// throttled returns err. If err comes from a context that has ended, or from a
+// deadline that is too close, the returned error matches ErrThrottled.
 func (a *attempt) throttled(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -274,8 +277,8 @@ func (a *attempt) throttled(ctx context.Context, err error) error {
 	return newCallError("not admitted by the rate limit: "+oneLine(err.Error()), ErrThrottled, ended, err)
 }
 
-// waiting says that the attempt begins to wait for the rate limit: why, and
-// until when, zero if that is not known.
+// waiting logs and traces that the attempt begins to wait for the rate limit.
+// until is zero if the end of the wait is not known.
 func (a *attempt) waiting(why string, until time.Time) {
 	a.traceWaiting(why, until)
 	if !a.logging() {
@@ -288,8 +291,8 @@ func (a *attempt) waiting(why string, until time.Time) {
 	a.log("clawhq: waiting for the rate limit", nil, attrs...)
 }
 
-// waited says how long the attempt has waited for the rate limit, and with what
-// result.
+// waited logs and traces how long the attempt has waited for the rate limit,
+// and with what result.
 func (a *attempt) waited(d time.Duration, err error) {
 	a.traceAdmitted(d, err)
 	if !a.logging() || d < time.Millisecond && err == nil {

@@ -17,48 +17,60 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// RetryPolicy says how often and how patiently a failed attempt is repeated.
+// RetryPolicy configures how often failed attempts are repeated, and how long
+// the client waits before it repeats them.
 //
-// Repeated are replies of status 429, 500, 502, 503 and 504, of status 409
-// with code request_in_progress, failures of the connection, and attempts that
-// timed out; a stream only until its first chunk was handed out. Nothing else
-// is: no other 4xx, and nothing once the caller's context has ended. A request
-// that the service must not execute twice, like the creation of a key, is
-// repeated only if the failure proves that nothing happened: after a 429, if
-// no connection could be made, or if the server refused the stream unprocessed
-// (HTTP/2's GOAWAY and REFUSED_STREAM).
+// An attempt is repeated if
+//   - its reply has status 429, 500, 502, 503 or 504, or status 409 with the
+//     code request_in_progress,
+//   - its connection failed before the reply was complete, or
+//   - it took longer than WithAttemptTimeout allows.
 //
-// The wait before a retry is random between 0 and MinWait, doubled with every
-// retry up to MaxWait (exponential backoff with full jitter); if the server
-// sent Retry-After (RFC 9110 §10.2.3), it is that long and up to MinWait
-// longer. A wait that would outlast the context's deadline is not begun: the
-// error comes back at once and also matches context.DeadlineExceeded.
+// A stream is repeated only until its first chunk was handed out. After any
+// other 4xx status, and when the caller's context has ended, nothing is
+// repeated. A request that the service must not execute twice, such as the
+// creation of a key, is repeated only if the failure proves that nothing
+// happened: after a 429, if no connection could be made, or if the server
+// refused the request unprocessed (HTTP/2's GOAWAY and REFUSED_STREAM, RFC 9113
+// §8.7).
+//
+// The wait before a retry is random, between 0 and a bound that begins at
+// MinWait and doubles with every retry up to MaxWait (exponential backoff with
+// full jitter). If the server sent Retry-After (RFC 9110 §10.2.3), the wait is
+// that time plus a random part of MinWait. If the wait would end after the
+// context's deadline, the call does not wait: it returns the error at once, and
+// that error also matches context.DeadlineExceeded.
 type RetryPolicy struct {
-	// MaxAttempts is how many requests a call may send, by default 4; the
-	// followers of redirects count. 1 means no retry.
+	// MaxAttempts is how many requests a call may send. A followed redirect
+	// counts as one. Default: 4; 1 means no retry.
 	MaxAttempts int
 
-	// MinWait and MaxWait bound the backoff, by default to 500 ms and 8 s:
-	// MinWait is the most that the first wait takes, MaxWait the most that
-	// any takes.
-	MinWait, MaxWait time.Duration
+	// MinWait bounds the first wait. Default: 500 ms.
+	MinWait time.Duration
 
-	// MaxRetryAfter is the longest Retry-After that is waited for, by default
-	// 2 minutes. The live service has been seen to ask for 56,000 years; past
-	// this bound the error comes back at once, with RetryAfter as it was sent.
+	// MaxWait bounds every wait that Retry-After does not determine. Default: 8
+	// s, or MinWait if that is longer.
+	MaxWait time.Duration
+
+	// MaxRetryAfter is the longest Retry-After that the client waits for. If
+	// the server asks for more, the call returns its error at once, with
+	// APIError.RetryAfter as the server sent it; the live service has been
+	// seen to ask for 56,000 years. Default: 2 minutes.
 	MaxRetryAfter time.Duration
 
-	// Budget bounds the retries of all calls of a Client to a share of its
-	// calls, by default 0.2, so that an outage is not multiplied: each success
-	// earns this part of a retry, and up to 500 times as many are saved for
-	// bad times. A call that finds the budget spent returns its error at once.
-	// Negative means no bound.
+	// Budget bounds the retries of all calls of a Client together, so that
+	// retries do not multiply the load during an outage. Every successful call
+	// adds this fraction of a retry to the budget, which holds at most 500
+	// times the fraction and is full at first. If the budget is used up, a
+	// failed call returns its error at once. Default: 0.2, that is, at most
+	// 100 retries saved up; negative means no bound.
 	Budget float64
 }
 
-// DefaultRetryPolicy returns the policy of a Client made without WithRetry: 4
-// attempts, waits from 500 ms to 8 s, a Retry-After of up to 2 minutes, and a
-// budget of 0.2 retries a call. The zero fields of a policy take these values.
+// DefaultRetryPolicy returns the policy of a Client without WithRetry: 4
+// attempts, waits of up to 500 ms at first and 8 s at most, a Retry-After of up
+// to 2 minutes, and a budget of 0.2 retries per call. Zero fields of a policy
+// take these values.
 func DefaultRetryPolicy() RetryPolicy {
 	return RetryPolicy{
 		MaxAttempts:   4,
@@ -91,8 +103,8 @@ func (p RetryPolicy) withDefaults() (RetryPolicy, error) {
 	return p, nil
 }
 
-// wait returns how long to wait after an attempt, the n-th of its call, that
-// the server asked to be repeated no earlier than after. random is in [0, 1).
+// wait returns how long to wait after the n-th attempt of a call. after is what
+// the server asked for, 0 for nothing; random is in [0, 1).
 func (p RetryPolicy) wait(n int, after time.Duration, random float64) time.Duration {
 	if after > 0 {
 		return min(after, forever) + time.Duration(random*float64(p.MinWait))
@@ -101,28 +113,28 @@ func (p RetryPolicy) wait(n int, after time.Duration, random float64) time.Durat
 	return time.Duration(random * min(most, float64(p.MaxWait)))
 }
 
-// random is where jitter comes from.
+// random is the source of jitter.
 var random = rand.Float64
 
-// A verdict is what becomes of a call after a failed attempt.
+// A verdict says how a call goes on after a failed attempt.
 type verdict int
 
 const (
-	final      verdict = iota // not of a kind that is repeated
+	final      verdict = iota // the failure is of a kind that is not repeated
 	exhausted                 // MaxAttempts were made
 	tooLong                   // Retry-After is longer than MaxRetryAfter
 	tooLate                   // the context will end before the wait does
 	ended                     // the context has ended
-	overBudget                // the client has retried too much lately
-	again                     // repeat it
-	cutShort                  // it was to be repeated, but the context ended during the wait
+	overBudget                // the retry budget is used up
+	again                     // the attempt is repeated
+	cutShort                  // the attempt was to be repeated, but the context ended during the wait
 )
 
 func (v verdict) String() string {
 	return [...]string{"final", "attempts exhausted", "Retry-After too long", "deadline too close", "context ended", "retry budget spent", "retry", "wait cut short"}[v]
 }
 
-// judge decides about the attempt that has just failed, and returns how long
+// judge decides what follows on the failure of the latest attempt, and how long
 // to wait before the next.
 func (c *call) judge(f failure) (verdict, time.Duration) {
 	wait := c.policy.wait(c.attempts, f.retryAfter, random())
@@ -145,7 +157,8 @@ func (c *call) judge(f failure) (verdict, time.Duration) {
 	}
 }
 
-// retryableReply reports whether a reply is of a kind that may be repeated.
+// retryableReply reports whether an attempt with this error reply may be
+// repeated.
 func retryableReply(e *APIError) bool {
 	switch e.StatusCode {
 	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
@@ -159,8 +172,8 @@ func retryableReply(e *APIError) bool {
 }
 
 // retryableTransport reports whether an attempt that got no reply may be
-// repeated: neither a certificate that is not trusted now nor a proxy that asks
-// for a password will do so in a second.
+// repeated. A repetition is of no use if the server's certificate is not
+// trusted, or if a proxy asks for a password.
 func retryableTransport(err error) bool {
 	var cert *tls.CertificateVerificationError
 	return !errors.As(err, &cert) && !strings.Contains(err.Error(), http.StatusText(http.StatusProxyAuthRequired)) // all that net/http tells of it
@@ -178,11 +191,14 @@ func neverSent(err error) bool {
 
 var errUnprocessed = errors.New("the server has not processed the request")
 
-// http2Error returns err as it is to be shown, with errUnprocessed if it says
-// as much: by REFUSED_STREAM, or by GOAWAY with an earlier stream as the last
-// (RFC 9113 §8.7). Where net/http would send such a request again by itself if
-// it had GetBody, it says no more than this text; and that it would so after
-// PROTOCOL_ERROR too, which proves nothing.
+// http2Error returns err as it is shown to the caller. If err says that the
+// server did not process the request, by REFUSED_STREAM or by GOAWAY with an
+// earlier stream as the last (RFC 9113 §8.7), the returned error matches
+// errUnprocessed.
+//
+// net/http has no error values for these cases, only texts. Of a request that
+// it would have sent again if it had GetBody, it returns the text that is cut
+// here; PROTOCOL_ERROR has the same text and proves nothing.
 func http2Error(err error) error {
 	text := err.Error()
 	if _, after, ok := strings.Cut(text, "http2: Transport: cannot retry err ["); ok {
@@ -199,15 +215,15 @@ func http2Error(err error) error {
 	return err
 }
 
-// retryBudget is a token bucket whose clock is the count of successes: it
-// holds the retries that may still be made, and each success lets a part of
-// one flow in. Nil means no bound.
+// A retryBudget is a token bucket of the retries that may still be made. Its
+// clock is the number of successful calls: each adds a fraction of a retry. A
+// nil retryBudget has no bound.
 type retryBudget struct {
 	successes atomic.Int64
 	bucket    *rate.Limiter
 }
 
-// savings is how many calls' worth of budget is kept for bad times.
+// savings is how many successful calls it takes to fill the budget.
 const savings = 500
 
 func newRetryBudget(share float64) *retryBudget {
@@ -228,10 +244,11 @@ func (b *retryBudget) spend() bool {
 	return b == nil || b.bucket.AllowN(time.Unix(b.successes.Load(), 0), 1)
 }
 
-// parseRetryAfter reads a Retry-After field (RFC 9110 §10.2.3): a number of
-// seconds, a fraction allowed, or an HTTP date of any of the three forms (§5.6.7),
-// which is taken relative to now. What lies in the past is 0, what does not
-// fit a Duration is the longest one, and ok is false for anything else.
+// parseRetryAfter parses a Retry-After field (RFC 9110 §10.2.3): a number of
+// seconds, which may have a fraction, or an HTTP date in any of the three
+// formats (§5.6.7), from which now is subtracted. A date in the past is 0. A
+// value that is too long for a Duration is the longest Duration. ok is false if
+// value is neither a number nor a date.
 func parseRetryAfter(value string, now time.Time) (d time.Duration, ok bool) {
 	value = strings.TrimSpace(value)
 	if isDecimal(value) {

@@ -8,12 +8,12 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Secret is an API key, or a webhook's secret, that cannot be printed by
-// accident: formatted, logged, marshaled or dumped it shows its first
-// characters, which the dashboard shows too. Reveal is the only way to the
-// whole. A copy is equal to what it was copied from, by == as well as for
-// reflect.DeepEqual; Equal compares what two secrets reveal. The zero value is
-// no secret.
+// A Secret is an API key or a webhook's secret that cannot be printed by
+// accident. When it is formatted, logged or marshaled, it shows only its first
+// characters, which the dashboard shows as well; Reveal returns all of it.
+//
+// A Secret and its copy are equal by == and for reflect.DeepEqual. To compare
+// the texts of two secrets, use Equal. The zero value is an empty secret.
 type Secret struct {
 	shown string
 	whole hidden[string]
@@ -21,8 +21,8 @@ type Secret struct {
 
 func newSecret(s string) Secret { return Secret{shownOf(s), hide(s)} }
 
-// shownOf returns what may be shown of a secret: of a key its first 12
-// characters, of another what says of which kind it is.
+// shownOf returns the part of a secret that may be shown: the first 12
+// characters of an API key, and the prefix of another secret, like whsec_.
 func shownOf(s string) string {
 	if strings.HasPrefix(s, wire.KeyStart) {
 		return wire.Redact(s)
@@ -34,32 +34,33 @@ func shownOf(s string) string {
 	return kind + "_…"
 }
 
-// Reveal returns the whole secret, empty for the zero value.
+// Reveal returns the whole secret. It is empty for the zero value.
 func (s Secret) Reveal() string { return s.whole.get() }
 
-// String returns the secret cut short: clw_a1b2c3d4….
+// String returns the beginning of the secret, like clw_a1b2c3d4….
 func (s Secret) String() string { return s.shown }
 
-// GoString is String, for %#v.
+// GoString returns the same as String. It is used by %#v.
 func (s Secret) GoString() string { return s.shown }
 
-// MarshalText is String, for encoding/json and the like.
+// MarshalText returns the same as String. It is used by encoding/json.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.shown), nil }
 
-// LogValue is String, for log/slog.
+// LogValue returns the same as String. It is used by log/slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.shown) }
 
-// Equal reports whether both are the same secret.
+// Equal reports whether s and t reveal the same text.
 func (s Secret) Equal(t Secret) bool { return s.Reveal() == t.Reveal() }
 
-// hidden keeps a value out of sight of all that prints what a struct holds,
-// by whatever means: an unsafe.Pointer is where reflection ends. Unlike a func
-// it is comparable, and equal to its copy.
+// hidden keeps a value from being printed as part of a struct, even by packages
+// that print unexported fields by reflection: reflection cannot look behind an
+// unsafe.Pointer. Unlike a func, a hidden value is comparable, and equal to its
+// copy.
 type hidden[T any] struct{ p unsafe.Pointer }
 
 func hide[T any](v T) hidden[T] { return hidden[T]{unsafe.Pointer(&v)} }
 
-// get returns the value, or none where nothing was hidden.
+// get returns the value; the zero value if nothing was hidden.
 func (h hidden[T]) get() (v T) {
 	if h.p != nil {
 		v = *(*T)(h.p)

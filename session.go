@@ -13,20 +13,22 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// A session is the dashboard's: cookies, which any reply to a call may renew.
+// A session is a session of the dashboard. It consists of cookies, which any
+// reply to a call may renew.
 type session struct {
 	current atomic.Pointer[cookies]
-	mu      sync.Mutex // guards current's change, and what changes of cookies
+	mu      sync.Mutex // guards changes of current and of the cookies' underWay and heard
 }
 
-// cookies are those of a session at one time.
+// cookies are the cookies of a session at one time. A renewed session has new
+// cookies.
 type cookies struct {
 	list   []cookie
-	header string   // as they are sent
-	former []string // values that these, or those before, took the place of
+	header string   // the Cookie header
+	former []string // values of earlier cookies of the session
 
-	underWay int           // attempts with these, of which no reply has come
-	heard    chan struct{} // closed when one does; nil if nobody waits for it
+	underWay int           // how many attempts were sent with these cookies and have no reply yet
+	heard    chan struct{} // closed when a reply to one of them comes; nil if nobody waits for it
 }
 
 type cookie struct{ name, value string }
@@ -35,11 +37,11 @@ type cookie struct{ name, value string }
 // value alone of the cookie named session.
 func newSession(header string) (*session, error) {
 	if !headerSafe(header) {
-		return nil, fmt.Errorf("session cookie holds characters that a header may not")
+		return nil, fmt.Errorf("session cookie is not printable ASCII")
 	}
 	var list []cookie
 	if _, value, _ := strings.Cut(header, "="); strings.Trim(value, "=") == "" && !strings.Contains(header, ";") {
-		list = []cookie{{wire.SessionCookie, header}} // no name, though perhaps the padding of Base64
+		list = []cookie{{wire.SessionCookie, header}} // there is no name: the = is the padding of Base64
 	} else {
 		list = splitCookies(header)
 	}
@@ -72,7 +74,7 @@ func splitCookies(header string) (list []cookie) {
 	return list
 }
 
-// send returns the cookies for an attempt, of which heard must be told.
+// send returns the cookies for an attempt. heard must be called for it later.
 func (s *session) send() *cookies {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,10 +83,10 @@ func (s *session) send() *cookies {
 	return c
 }
 
-// heard takes what the reply to an attempt with these cookies has set, or that
-// none will come, and reports whether it has changed the session. If another
-// reply has done so meanwhile, the session stays as that made it: what is said
-// of the cookies before is out of date.
+// heard renews the session by the cookies that the reply to an attempt has set;
+// set is nil if there is no reply. It reports whether this has changed the
+// session. If another reply has renewed the session since the attempt was sent,
+// the session stays as it is: set is then out of date.
 func (s *session) heard(sent *cookies, set []*http.Cookie) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,9 +101,10 @@ func (s *session) heard(sent *cookies, set []*http.Cookie) (changed bool) {
 	return changed
 }
 
-// renewedSince reports whether a reply has renewed the session since these
-// cookies were sent. A reply that does may be overtaken by one that refuses the
-// cookies on its account, so those that are under way are waited for.
+// renewedSince reports whether a reply has renewed the session since the given
+// cookies were sent. The reply that renews the session may arrive after a reply
+// that refuses the old cookies, so renewedSince waits for all replies to
+// attempts with these cookies.
 func (s *session) renewedSince(ctx context.Context, sent *cookies) bool {
 	for {
 		s.mu.Lock()
@@ -122,9 +125,9 @@ func (s *session) renewedSince(ctx context.Context, sent *cookies) bool {
 	}
 }
 
-// renewed returns the cookies with what a reply has set of them, or nil if
-// that changes nothing. A long value comes in parts, name.0, name.1 and so on, as
-// many as it needs now: a first part puts an end to all parts before it.
+// renewed returns the cookies as a reply changes them, or nil if it does not. A
+// long value is sent in parts, named name.0, name.1 and so on. Since the number
+// of parts may change, a new first part removes all old parts.
 func (c *cookies) renewed(set []*http.Cookie) *cookies {
 	list := slices.Clone(c.list)
 	drop := func(which func(name string) bool) {
@@ -161,7 +164,7 @@ func (c *cookies) owns(name string) bool {
 	return slices.ContainsFunc(c.list, func(own cookie) bool { return wholeName(own.name) == wholeName(name) })
 }
 
-// wholeName is the name of the cookie that name is a part of, if it is one.
+// wholeName returns the name of a cookie without the number of its part.
 func wholeName(name string) string {
 	if i := strings.LastIndexByte(name, '.'); i > 0 && digits(name[i+1:]) {
 		return name[:i]
@@ -173,8 +176,8 @@ func expired(c *http.Cookie) bool {
 	return c.MaxAge < 0 || c.MaxAge == 0 && !c.Expires.IsZero() && c.Expires.Before(time.Now())
 }
 
-// beside returns the Cookie header that has these and, of those of a Jar, the
-// ones that are not the session's.
+// beside returns a Cookie header with these cookies and with those of jar, which
+// is the Cookie header of a Jar, except for cookies of the session.
 func (c *cookies) beside(jar string) string {
 	others := slices.DeleteFunc(splitCookies(jar), func(o cookie) bool { return c.owns(o.name) })
 	if len(others) == 0 {
@@ -183,7 +186,7 @@ func (c *cookies) beside(jar string) string {
 	return newCookies(append(slices.Clone(c.list), others...), nil).header
 }
 
-// redact takes the session out of a text that came from elsewhere.
+// redact removes the values of the session's cookies from a text.
 func (s *session) redact(text string) string {
 	c := s.current.Load()
 	for _, own := range c.list {
@@ -195,12 +198,11 @@ func (s *session) redact(text string) string {
 	return text
 }
 
-// maxFormer is how many values of cookies that were renewed are still kept out
-// of sight.
+// maxFormer is how many values of earlier cookies are still redacted.
 const maxFormer = 32
 
-// minSecret is the length from which on a cookie's value can be told from a
-// word.
+// minSecret is the length of the shortest value that is redacted. A shorter one
+// may be an ordinary word.
 const minSecret = 8
 
 func redactValue(text, value string) string {
@@ -210,7 +212,7 @@ func redactValue(text, value string) string {
 	return strings.ReplaceAll(text, value, "…")
 }
 
-// redactSetCookie takes the value out of a Set-Cookie header.
+// redactSetCookie removes the value from a Set-Cookie header.
 func redactSetCookie(header string) string {
 	pair, attributes, more := strings.Cut(header, ";")
 	name, _, _ := strings.Cut(pair, "=")

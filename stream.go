@@ -22,8 +22,8 @@ type ChatChunk struct {
 	Content string
 }
 
-// ChatStream sends a message to an agent and returns its answer piece by
-// piece, each the moment it arrives:
+// ChatStream sends a message to an agent and returns the answer in pieces, each
+// as soon as it arrives:
 //
 //	for chunk, err := range client.ChatStream(ctx, req) {
 //		if err != nil {
@@ -32,15 +32,18 @@ type ChatChunk struct {
 //		fmt.Print(chunk.Content)
 //	}
 //
-// Nothing is sent until the sequence is ranged over, and nothing is held once
-// the loop has ended, however it ends; leaving it early stops the agent.
-// Ranging again makes a new call.
+// Nothing is sent until the loop begins. When the loop ends, in whatever way,
+// the request is ended and its connection is released; if the answer was not
+// complete, the agent stops. Ranging over the sequence again makes a new call.
 //
-// If the last pair carries no error, the answer is complete. If it carries
-// one, the text before it is all that arrived: the errors are those of Chat
-// and, once the reply has begun, *StreamError, above all for a stream that
-// ends without the [DONE] of the protocol. A failed attempt is repeated only
-// until the first chunk was handed out.
+// If the loop ends without an error, the answer is complete. If there is an
+// error, it comes with the last pair, and the text before it is only a part of
+// the answer. The errors are those of Chat and, after the reply has begun,
+// *StreamError: among others for a stream that ends without the protocol's
+// [DONE]. Failed attempts are repeated only until the first chunk was handed
+// out.
+//
+// Endpoint: POST /v1/chat
 func (c *Client) ChatStream(ctx context.Context, req ChatRequest, opts ...CallOption) iter.Seq2[ChatChunk, error] {
 	return func(yield func(ChatChunk, error) bool) {
 		reply, err := c.core.do(ctx, c.core.chatRequest(req, true), opts)
@@ -67,8 +70,8 @@ func (c *Client) ChatStream(ctx context.Context, req ChatRequest, opts ...CallOp
 	}
 }
 
-// CollectText returns the text of a whole stream. If the stream fails, the
-// text so far comes back beside the error.
+// CollectText returns the text of a whole stream. If the stream fails, it
+// returns the text received so far together with the error.
 func CollectText(seq iter.Seq2[ChatChunk, error]) (string, error) {
 	var b strings.Builder
 	for chunk, err := range seq {

@@ -12,43 +12,46 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// ThreadsService keeps conversations with agents on the service, which gives
-// an agent the last 20 messages of the thread with each new one. A Client's is
-// Client.Threads.
+// ThreadsService manages threads: conversations with agents that the service
+// stores. With each new message the service gives the agent the last 20
+// messages of the thread. Use Client.Threads.
 type ThreadsService struct{ core *core }
 
 // CreateThreadRequest describes a new thread.
 type CreateThreadRequest struct {
-	// Agent is the slug of the agent that the thread is with. The service
-	// keeps it as it is: that the agent does not exist shows when a message is
-	// sent. Empty means an agent named "default".
+	// Agent is the slug of the agent that answers in the thread. The service
+	// does not check it: if there is no such agent, Send fails. Empty means an
+	// agent named "default".
 	Agent string
 
-	// Metadata is kept with the thread: 4,000 characters at most as JSON,
-	// counted in UTF-16 units, and 5 levels deep, where the map is the first
-	// and a value in it is on the second.
+	// Metadata is stored with the thread. Its JSON may have 4,000 characters,
+	// counted in UTF-16 units, and be nested 5 levels deep: the map is the
+	// first level, its values are the second.
 	Metadata map[string]any
 }
 
-// Thread is a conversation that the service keeps.
+// Thread is a conversation that the service stores.
 type Thread struct {
 	ID        string
 	Agent     string
 	Metadata  json.RawMessage // {} if there is none
 	CreatedAt time.Time
-	UpdatedAt time.Time // zero in the reply to Create
+	UpdatedAt time.Time // zero in the Thread that Create returns
 }
 
 // ThreadReply is an agent's answer to a message in a thread.
 type ThreadReply struct {
 	Response  string
-	MessageID string // the answer's; the question's is in the list of messages
+	MessageID string // the id of the answer; Messages has that of the question
 	ThreadID  string
 	RequestID string // the server's id of the request
 }
 
-// Create makes a thread. A creation cannot be told from its repetition by the
-// server, so it is retried only if the failure proves that nothing happened.
+// Create creates a thread. Since repeating the request would create another
+// thread, it is retried only if the failure proves that nothing happened (see
+// RetryPolicy).
+//
+// Endpoint: POST /v1/threads
 func (s *ThreadsService) Create(ctx context.Context, req CreateThreadRequest, opts ...CallOption) (*Thread, error) {
 	metadata, refused := encodeMetadata(req.Metadata)
 	refused = cmp.Or(checkText("agent", req.Agent), refused)
@@ -61,7 +64,10 @@ func (s *ThreadsService) Create(ctx context.Context, req CreateThreadRequest, op
 	return &thread, nil
 }
 
-// Get returns the thread with an id. An unknown one is a NotFoundError.
+// Get returns the thread with the given id. It returns a NotFoundError if there
+// is no such thread.
+//
+// Endpoint: GET /v1/threads/{id}
 func (s *ThreadsService) Get(ctx context.Context, id string, opts ...CallOption) (*Thread, error) {
 	body, _, err := fetch[wire.ThreadReply](ctx, s.core, to(wire.GetThread, id).unless(checkID(id)), opts)
 	if err != nil {
@@ -71,8 +77,10 @@ func (s *ThreadsService) Get(ctx context.Context, id string, opts ...CallOption)
 	return &thread, nil
 }
 
-// List returns a page of the threads, the one with the latest message first:
-// 20 without a Limit, 100 at most.
+// List returns a page of the threads, the one with the latest message first. A
+// page has 20 threads by default and 100 at most.
+//
+// Endpoint: GET /v1/threads
 func (s *ThreadsService) List(ctx context.Context, opts ListOptions, callOpts ...CallOption) (*Page[Thread], error) {
 	body, _, err := fetch[wire.ThreadList](ctx, s.core, page(wire.ListThreads, opts), callOpts)
 	if err != nil {
@@ -81,28 +89,36 @@ func (s *ThreadsService) List(ctx context.Context, opts ListOptions, callOpts ..
 	return pageOf(body.Paging, body.Threads, threadOf), nil
 }
 
-// All returns the threads from Offset on, Limit a request, as the loop goes.
-// See [ThreadsService.List]. To delete them all, collect their ids first: the
-// live service answers a page past the end of a list with status 500.
+// All returns an iterator over the threads from opts.Offset on. It requests page
+// after page, opts.Limit threads each, as the loop proceeds. See
+// [ThreadsService.List] and [ListOptions].
+//
+// To delete all threads, collect their ids first: if the list becomes shorter
+// than the offset of the next page, the live service answers with status 500.
 func (s *ThreadsService) All(ctx context.Context, opts ListOptions, callOpts ...CallOption) iter.Seq2[Thread, error] {
 	return all(opts, Thread.id, func(at ListOptions) (*Page[Thread], error) { return s.List(ctx, at, callOpts...) })
 }
 
-// Delete deletes a thread with its messages. An unknown one is a
-// NotFoundError; so may be one that was deleted though the reply was lost,
-// after the retry.
+// Delete deletes a thread and its messages. It returns a NotFoundError if there
+// is no such thread, which can also mean that an earlier attempt deleted it but
+// its reply was lost.
+//
+// Endpoint: DELETE /v1/threads/{id}
 func (s *ThreadsService) Delete(ctx context.Context, id string, opts ...CallOption) error {
 	_, _, err := fetch[wire.Deleted](ctx, s.core, to(wire.DeleteThread, id).unless(checkID(id)), opts)
 	return err
 }
 
-// Send says something to a thread's agent and returns its whole answer, which
-// may take a minute. The message has the limits of ChatRequest.Message.
+// Send sends a message to a thread's agent and returns the whole answer, which
+// may take a minute. The limits of ChatRequest.Message apply to message.
 //
-// The service stores the message before it asks the agent and keeps it if that
-// fails, and it takes no idempotency key here. So a failed Send is retried only
-// if the failure proves that nothing happened; of an AgentError the message
-// stays in the thread, unanswered, and sending it again adds it again.
+// The service stores the message before it asks the agent, and keeps it if the
+// agent fails; it does not support idempotency keys for threads. Therefore Send
+// is retried only if the failure proves that nothing happened (see
+// RetryPolicy). After an AgentError the message stays in the thread without an
+// answer, and sending it again adds it a second time.
+//
+// Endpoint: POST /v1/threads/{id}/messages
 func (s *ThreadsService) Send(ctx context.Context, id, message string, opts ...CallOption) (*ThreadReply, error) {
 	r := to(wire.SendThreadMessage, id).carry(wire.ThreadMessageRequest{Message: message}, cmp.Or(checkID(id), checkMessage(message)))
 	body, reply, err := fetch[wire.ThreadAnswer](ctx, s.core, r, opts)
@@ -112,14 +128,18 @@ func (s *ThreadsService) Send(ctx context.Context, id, message string, opts ...C
 	return &ThreadReply{Response: *body.Response, MessageID: body.MessageID, ThreadID: cmp.Or(body.ThreadID, id), RequestID: reply.requestID}, nil
 }
 
-// Messages returns a page of a thread's messages, the oldest first: 50 without
-// a Limit, 200 at most. An unknown thread is a NotFoundError.
+// Messages returns a page of a thread's messages, the oldest first. A page has
+// 50 messages by default and 200 at most. It returns a NotFoundError if there is
+// no such thread.
+//
+// Endpoint: GET /v1/threads/{id}/messages
 func (s *ThreadsService) Messages(ctx context.Context, id string, opts ListOptions, callOpts ...CallOption) (*Page[StoredMessage], error) {
 	return messages(ctx, s.core, page(wire.ListThreadMessages, opts, id), callOpts)
 }
 
-// AllMessages returns a thread's messages from Offset on, Limit a request, as
-// the loop goes. See [ThreadsService.Messages].
+// AllMessages returns an iterator over a thread's messages from opts.Offset on.
+// It requests page after page, opts.Limit messages each, as the loop proceeds.
+// See [ThreadsService.Messages] and [ListOptions].
 func (s *ThreadsService) AllMessages(ctx context.Context, id string, opts ListOptions, callOpts ...CallOption) iter.Seq2[StoredMessage, error] {
 	return all(opts, StoredMessage.id, func(at ListOptions) (*Page[StoredMessage], error) { return s.Messages(ctx, id, at, callOpts...) })
 }
@@ -130,8 +150,8 @@ func threadOf(t wire.Thread) Thread {
 	return Thread{ID: t.ID, Agent: t.Agent, Metadata: t.Metadata, CreatedAt: t.CreatedAt.Time(), UpdatedAt: t.UpdatedAt.Time()}
 }
 
-// encodeMetadata returns the JSON of a thread's metadata, nil for none, or why
-// the service would refuse it.
+// encodeMetadata returns the JSON of a thread's metadata, nil if there is none,
+// or the reason why the service would refuse it.
 func encodeMetadata(metadata map[string]any) (json.RawMessage, *InvalidRequestError) {
 	if metadata == nil {
 		return nil, nil
@@ -149,7 +169,7 @@ func encodeMetadata(metadata map[string]any) (json.RawMessage, *InvalidRequestEr
 	return text, nil
 }
 
-// checkMessage refuses what the service would not take for a message to an
+// checkMessage returns the reason why the service would refuse a message to an
 // agent. It counts characters as the service does, in UTF-16 units.
 func checkMessage(message string) *InvalidRequestError {
 	switch n := wire.UTF16Len(message); {
@@ -163,7 +183,7 @@ func checkMessage(message string) *InvalidRequestError {
 	return nil
 }
 
-// checkText refuses what cannot be sent as it is.
+// checkText refuses a text that JSON cannot carry unchanged.
 func checkText(field, text string) *InvalidRequestError {
 	if !utf8.ValidString(text) {
 		return invalid(CodeInvalidParameter, field, "%s is not valid UTF-8", field)

@@ -6,59 +6,56 @@ import (
 	"time"
 )
 
-// A Trace is told what happens within the calls of a Client, in the manner of
-// net/http/httptrace: a struct of functions, any of which may be nil. Give it to
-// NewClient by [WithTrace].
+// A Trace is a set of functions that a Client calls at each step of its calls,
+// in the manner of net/http/httptrace. Any function may be nil. Set a Trace by
+// [WithTrace].
 //
-// Of a call, the functions are called one after another, in this order, those
-// in brackets if it comes to that:
+// Within one call, the functions are called one after another, in this order.
+// Brackets mark what does not happen in every call:
 //
 //	CallStart
-//	    [[Waiting] Admitted]              the rate limit's turn; none by the session, or without shaping
+//	    [[Waiting] Admitted]              not with session authentication or without rate shaping
 //	    AttemptStart [FirstChunk StreamEnd] AttemptEnd
-//	    [Retry … as above, once for each further attempt]
+//	    [Retry, then as above, for each further attempt]
 //	CallEnd
 //
-// Whatever has started ends, panics included: to each CallStart there is a
-// CallEnd, and to each AttemptStart an AttemptEnd. The follower of a redirect is
-// an attempt as well, without a Retry. A stream's call ends when the loop over
-// it does.
+// Every CallStart is followed by a CallEnd, and every AttemptStart by an
+// AttemptEnd, even after a panic. Following a redirect is an attempt of its own,
+// without a Retry. The call of a stream ends when the loop over the stream ends.
 //
-// Calls run at the same time, and so do the functions; what belongs to one
-// call finds together by its context: CallStart and AttemptStart return the
-// one that is used from there on, for the requests as well, so that an
-// instrumented transport nests within. It must be the given one or derived
-// from it.
+// Calls may run concurrently, and so may the functions; the context tells which
+// call a function is called for. CallStart and AttemptStart return the context
+// for the rest of the call or attempt. It must be the given context or one
+// derived from it. The HTTP request of the attempt has this context as well, so
+// that the spans of an instrumented http.RoundTripper are children of those
+// started here.
 //
-// The functions are called in the way of the call, which waits for them. Errors
-// that they get are those that the caller gets of such a failure, keys redacted.
-// None of them is given a message, an answer, a key or a session.
+// The call waits for each function to return. No function is given a message,
+// an answer, an API key or a session; keys are redacted in the texts of errors.
 type Trace struct {
 	// CallStart is called when a call begins; for a stream, when it is ranged
 	// over.
 	CallStart func(ctx context.Context, e TraceCallStart) context.Context
 
-	// CallEnd is called when a call has ended, also one that was refused
-	// before anything was sent.
+	// CallEnd is called when a call has ended, even if nothing was sent.
 	CallEnd func(ctx context.Context, e TraceCallEnd)
 
-	// Waiting is called when an attempt has to wait for the client's rate
-	// shaping, before it does.
+	// Waiting is called before an attempt waits for the client's rate shaping.
 	Waiting func(ctx context.Context, e TraceWaiting)
 
 	// LimiterDown is called when the Limiter of WithLimiter is out of service
 	// and the client shapes the attempt by itself: see FallbackLimiter.
 	LimiterDown func(ctx context.Context, e TraceLimiterDown)
 
-	// Admitted is called when the rate limit lets an attempt go, or will not:
-	// then e.Err says why, and the call ends.
+	// Admitted is called when the rate shaping has admitted an attempt, or has
+	// refused it: then e.Err is not nil, and the call ends.
 	Admitted func(ctx context.Context, e TraceAdmitted)
 
 	// AttemptStart is called before a request is sent.
 	AttemptStart func(ctx context.Context, e TraceAttemptStart) context.Context
 
-	// AttemptEnd is called when an attempt has let go of its connection: after
-	// the body of its reply was read or given up.
+	// AttemptEnd is called when an attempt has ended and its connection is
+	// released, after the body of the reply was read or closed.
 	AttemptEnd func(ctx context.Context, e TraceAttemptEnd)
 
 	// Retry is called when a failed attempt is to be repeated, before the wait.
@@ -67,84 +64,86 @@ type Trace struct {
 	// FirstChunk is called when the first chunk of a stream has arrived.
 	FirstChunk func(ctx context.Context, e TraceFirstChunk)
 
-	// StreamEnd is called when the loop over a stream has ended. A stream that
-	// fails before its first chunk has no StreamEnd: its attempt has failed.
+	// StreamEnd is called when the loop over a stream has ended. It is not
+	// called for a stream that failed before its first chunk: that is a failed
+	// attempt.
 	StreamEnd func(ctx context.Context, e TraceStreamEnd)
 }
 
-// TraceCallStart says which call begins.
+// TraceCallStart describes a call that begins.
 type TraceCallStart struct {
-	Method string // of its requests
-	Path   string // below the base URL, with wildcards for ids, as in /v1/threads/{id}; empty if Client.Do does not know it
+	Method string // HTTP method
+	Path   string // below the base URL, with wildcards for ids, like /v1/threads/{id}; empty for a path that Client.Do does not know
 	Stream bool   // the answer is streamed
 }
 
-// TraceCallEnd says how a call ended.
+// TraceCallEnd describes how a call ended.
 type TraceCallEnd struct {
-	Attempts        int       // requests that were sent
+	Attempts        int       // how many requests were sent
 	StatusCode      int       // of the last reply; 0 if no reply came
-	RequestID       string    // the server's, of the last reply
-	ClientRequestID string    // sent with every attempt
-	RateLimit       RateLimit // zero if the last reply does not tell
-	Err             error     // nil for success, and for a stream that the caller left
+	RequestID       string    // the server's id of the last request
+	ClientRequestID string    // the client's id of the call
+	RateLimit       RateLimit // zero if the last reply reports no limit
+	Err             error     // the call's error; nil also for a stream whose loop the caller left
 }
 
-// TraceWaiting says why an attempt waits for the rate limit.
+// TraceWaiting describes why an attempt waits for the rate shaping.
 type TraceWaiting struct {
-	Attempt int       // the number of the attempt, from 1
-	Reason  string    // for people, as logs have it
-	Until   time.Time // when it is expected to go; zero if that depends on a reply
+	Attempt int       // number of the attempt within its call, from 1
+	Reason  string    // the reason for people, as in the log
+	Until   time.Time // when the attempt is expected to be admitted; zero if that depends on a reply
 }
 
-// TraceLimiterDown says what is wrong with a Limiter.
+// TraceLimiterDown describes why a Limiter is out of service.
 type TraceLimiterDown struct{ Err error }
 
-// TraceAdmitted says how long an attempt has waited for the rate limit, for a
-// Limiter of WithLimiter too.
+// TraceAdmitted describes how an attempt's wait for the rate shaping ended. The
+// shaping may be that of the client or of a Limiter.
 type TraceAdmitted struct {
-	Attempt int // the number of the attempt, from 1
-	Waited  time.Duration
-	Err     error // why it was not admitted
+	Attempt int           // number of the attempt within its call, from 1
+	Waited  time.Duration // how long the attempt waited
+	Err     error         // why the attempt was not admitted; nil if it was
 }
 
-// TraceAttemptStart says which attempt begins.
+// TraceAttemptStart describes an attempt that begins.
 type TraceAttemptStart struct {
-	Attempt         int // its number, from 1
-	ClientRequestID string
+	Attempt         int    // number of the attempt within its call, from 1
+	ClientRequestID string // the client's id of the call
 }
 
-// TraceAttemptEnd says how an attempt ended.
+// TraceAttemptEnd describes how an attempt ended.
 type TraceAttemptEnd struct {
-	Attempt    int       // its number, from 1
+	Attempt    int       // number of the attempt within its call, from 1
 	StatusCode int       // 0 if no reply came
-	RequestID  string    // the server's
-	RateLimit  RateLimit // zero if the reply does not tell
-	Err        error
+	RequestID  string    // the server's id of the request
+	RateLimit  RateLimit // zero if the reply reports no limit
+	Err        error     // why the attempt failed; nil if it succeeded
 }
 
-// TraceRetry says why an attempt is repeated, and how long after.
+// TraceRetry describes a failed attempt that will be repeated.
 type TraceRetry struct {
-	Attempt int // the number of the one that failed, from 1
-	Err     error
-	Wait    time.Duration
+	Attempt int           // number of the failed attempt within its call, from 1
+	Err     error         // why it failed
+	Wait    time.Duration // how long the client waits before it repeats the attempt
 }
 
-// TraceFirstChunk is empty so far.
+// TraceFirstChunk has no fields yet.
 type TraceFirstChunk struct{}
 
-// TraceStreamEnd says how a stream ended: it is complete, or has failed with
-// Err, or, if neither, the caller has left the loop.
+// TraceStreamEnd describes how a stream ended. If Complete is false and Err is
+// nil, the caller has left the loop.
 type TraceStreamEnd struct {
-	Chunks   int // handed out
-	Complete bool
-	Err      error
+	Chunks   int   // how many chunks were handed out
+	Complete bool  // the whole answer was handed out
+	Err      error // why the stream failed
 }
 
-// errAborted is what a call or an attempt ends with, for a Trace, that a panic
-// has ended.
+// errAborted is the error that a Trace is told of a call or an attempt that a
+// panic has ended.
 var errAborted = errors.New("clawhq: ended by a panic")
 
-// derived is the context that a function of a Trace has returned.
+// derived returns the context that a function of a Trace has returned, or from
+// if that is nil.
 func derived(from, ctx context.Context) context.Context {
 	if ctx == nil {
 		return from
@@ -235,7 +234,7 @@ func (s *stream) traceEnd() {
 	}
 }
 
-// safe is err with its text redacted, if it is not of this package.
+// safe returns err; if it is not of this package, with its text redacted.
 func (c *call) safe(err error) error {
 	if err == nil || isReply(err) {
 		return err

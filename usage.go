@@ -9,33 +9,37 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Usage counts the chats of the calling key: those that were answered, and
-// those whose agent failed. The service leaves out what it refused, threads,
-// batches and reads, and counts the newest 1,000 calls at most.
+// Usage counts the chats made with an API key, both those that were answered
+// and those whose agent failed. The service does not count chats that it
+// refused, nor other calls such as threads and batches, and it counts only the
+// newest 1,000 chats.
 type Usage struct {
 	KeyName string
 	Period  string     // like "7d"
-	Days    []UsageDay // newest first; days without calls are missing
+	Days    []UsageDay // the newest day first; days without chats are missing
 	Totals  UsageTotals
 }
 
-// UsageDay counts the calls of a day. The first day of a period is partial: a
-// period is so many times 24 hours back from now.
+// UsageDay counts the chats of one day. The earliest day of a period is partial,
+// since a period of n days is the last n times 24 hours.
 type UsageDay struct {
 	Date                string // like "2026-11-24", in UTC
-	Requests            int64  // Errors included
+	Requests            int64  // including Errors
 	Errors              int64
 	AverageResponseTime time.Duration
 }
 
-// UsageTotals counts the calls of all days together.
+// UsageTotals counts the chats of all days together.
 type UsageTotals struct {
-	Requests            int64 // Errors included
+	Requests            int64 // including Errors
 	Errors              int64
 	AverageResponseTime time.Duration
 }
 
-// Usage returns what the calling key was used for in the last days, 1 to 90.
+// Usage returns the usage of the client's API key in the last days, 1 to 90.
+// Other values are refused with an InvalidRequestError before anything is sent.
+//
+// Endpoint: GET /v1/usage
 func (c *Client) Usage(ctx context.Context, days int, opts ...CallOption) (*Usage, error) {
 	r := to(wire.GetUsage)
 	r.query = url.Values{"days": {strconv.Itoa(days)}}
@@ -57,5 +61,5 @@ func usageDayOf(d wire.UsageDay) UsageDay {
 	return UsageDay{Date: d.Date, Requests: d.Requests, Errors: d.Errors, AverageResponseTime: milliseconds(d.AverageResponseMS)}
 }
 
-// milliseconds returns so many of them, which may have a fraction.
+// milliseconds returns n milliseconds, which may have a fraction.
 func milliseconds(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }

@@ -12,120 +12,124 @@ import (
 	"github.com/clawhq/clawhq-go/webhook"
 )
 
-// WebhooksService manages the account's webhooks (product page, "Webhooks").
-// Its endpoints are the dashboard's own: like KeysService it needs WithSession
-// and does not wait for the rate limit of a key. An account may have ten
-// webhooks. An unknown id is a NotFoundError. To receive what webhooks deliver,
-// see package [github.com/clawhq/clawhq-go/webhook].
+// WebhooksService manages the account's webhooks (product page, "Webhooks"). Use
+// Client.Webhooks. To receive the events that a webhook delivers, see package
+// [github.com/clawhq/clawhq-go/webhook].
+//
+// Like those of KeysService, the methods need the session of WithSession and do
+// not wait for the rate limit of a key. A method that takes the id of a webhook
+// returns a NotFoundError if there is no such webhook.
 type WebhooksService struct{ core *core }
 
-// Webhook is a webhook without its secret.
+// Webhook describes a webhook. It does not have the webhook's secret.
 type Webhook struct {
 	ID              string
 	URL             string
 	Description     string
 	Events          []webhook.EventType
 	Enabled         bool
-	LastTriggeredAt time.Time     // zero if it never was
-	LastStatus      WebhookStatus // of the newest delivery or test
-	LastStatusCode  int           // what the receiver answered to it; 0 if it did not
-	FailureCount    int           // deliveries in a row that failed at first; at 10 the service stops
+	LastTriggeredAt time.Time     // zero if nothing was delivered yet
+	LastStatus      WebhookStatus // of the newest delivery or test; empty if there is none
+	LastStatusCode  int           // HTTP status of the receiver's reply to it; 0 if there was no reply
+	FailureCount    int           // how many deliveries in a row failed at the first attempt; at 10 the service stops the webhook
 	CreatedAt       time.Time
 
-	// The service tells what follows on creations and updates only: in a
-	// Webhook that List returns it is zero.
+	// The following fields are set by Create and Update only; in a Webhook that
+	// List returns they are zero.
 
-	AccountID      string          // the account's; VerifyAuditLog asks for it
-	PausedAt       time.Time       // zero if it is not paused
-	RetryInterval  time.Duration   // until the first retry
-	MaxAttempts    int             // the live service keeps it and does not use it
-	Filters        []WebhookFilter // nil if all events pass
-	Transformation string          // empty if events are sent as they are
+	AccountID      string          // the id of the account, for VerifyAuditLog
+	PausedAt       time.Time       // zero if the webhook is not paused
+	RetryInterval  time.Duration   // time until the first retry of a delivery
+	MaxAttempts    int             // the live service stores this value but does not use it
+	Filters        []WebhookFilter // nil if all events are delivered
+	Transformation string          // empty if events are delivered unchanged
 	EventVersion   string          // like "v1"
 }
 
 // WebhookStatus tells how a webhook's newest delivery ended.
 type WebhookStatus string
 
-// The statuses of a webhook; empty if nothing was delivered yet.
+// The values of Webhook.LastStatus.
 const (
 	WebhookSucceeded WebhookStatus = wire.WebhookSucceeded
 	WebhookFailed    WebhookStatus = wire.WebhookFailed
 )
 
-// WebhookFilter is a condition for events to be delivered. All of a webhook's
-// must hold. Texts are compared without regard to case.
+// WebhookFilter is a condition on events. A webhook delivers an event only if all
+// of its filters hold. Texts are compared without regard to case.
 type WebhookFilter struct {
-	Field    string `json:"field"`    // event_type, or a member of the event's data like agent
-	Operator string `json:"operator"` // equals, not_equals, contains, or in
-	Value    any    `json:"value"`    // a text or number; of in, a list of texts
+	Field    string `json:"field"`    // event_type, or a member of the event's data, like agent
+	Operator string `json:"operator"` // equals, not_equals, contains or in
+	Value    any    `json:"value"`    // a text or a number; a list of texts for the operator in
 }
 
 // CreateWebhookRequest describes a new webhook, which is enabled at once.
 type CreateWebhookRequest struct {
-	URL         string // https, public, at most 2,048 characters
-	Description string // at most 500 characters
-	Events      []webhook.EventType
+	URL         string              // https URL of a public host, at most 2,048 characters
+	Description string              // at most 500 characters; may be empty
+	Events      []webhook.EventType // at least one
 }
 
-// UpdateWebhookRequest says what to change of a webhook. What is nil stays.
+// UpdateWebhookRequest has the changes of a webhook. A nil field is not changed.
 type UpdateWebhookRequest struct {
-	URL           *string
-	Description   *string
-	Events        []webhook.EventType
+	URL           *string             // limits as in CreateWebhookRequest
+	Description   *string             // limits as in CreateWebhookRequest
+	Events        []webhook.EventType // at least one
 	Enabled       *bool
-	Paused        *bool            // a paused webhook logs what it misses; see RetryFailed
+	Paused        *bool            // a paused webhook records the events that it does not deliver; see RetryFailed
 	RetryInterval *time.Duration   // 10s, 30s, 1m, 5m or 15m
 	MaxAttempts   *int             // 1 to 10
-	Filters       *[]WebhookFilter // empty takes them all away
+	Filters       *[]WebhookFilter // an empty slice removes all filters
 
-	// Transformation is the JSON that is sent in place of the event, with
-	// {{event.type}}, {{event.timestamp}} and {{data.x}} where their values
-	// belong. Empty takes it away.
+	// Transformation is the JSON that is delivered in place of an event. In
+	// it, {{event.type}}, {{event.timestamp}} and {{data.x}} are replaced by
+	// their values. An empty text removes the transformation.
 	Transformation *string
 }
 
-// CreatedWebhook is a new webhook. Its Secret, which deliveries are signed
-// with, is handed out this once.
+// CreatedWebhook is a new webhook. Its deliveries are signed with Secret, which
+// only Create returns.
 type CreatedWebhook struct {
 	Webhook
 	Secret Secret
 }
 
-// DeliveryResult is what became of a delivery that was asked for.
+// DeliveryResult is the result of Test and Replay.
 type DeliveryResult struct {
-	Success    bool // the receiver answered 2xx
-	StatusCode int  // what it answered
+	Success    bool // the receiver replied with a 2xx status
+	StatusCode int  // HTTP status of the receiver's reply
 }
 
-// Delivery is a row of a webhook's delivery log.
+// Delivery is an entry of a webhook's delivery log.
 type Delivery struct {
 	ID           string
 	Event        webhook.EventType
-	Success      bool   // a filtered event counts as one, too
-	StatusCode   int    // what the receiver answered; 0 if it did not, or was not asked
-	ResponseBody string // its first 1,024 characters, or why there is none
+	Success      bool   // true also for an event that a filter held back
+	StatusCode   int    // HTTP status of the receiver's reply; 0 if there was no reply, or no request
+	ResponseBody string // the first 1,024 characters of the reply, or the reason why there is none
 	Latency      time.Duration
 	RetryCount   int
 	CreatedAt    time.Time
 }
 
-// RetryResult counts what RetryFailed did.
+// RetryResult counts the deliveries that RetryFailed sent again.
 type RetryResult struct{ Retried, Succeeded, Failed int }
 
-// WebhookStats counts a webhook's deliveries of the last seven days.
+// WebhookStats counts a webhook's deliveries in the last seven days.
 type WebhookStats struct {
 	WebhookID                 string
 	Total, Successful, Failed int
 	AverageLatency            time.Duration
-	SuccessRate               float64 // percent, with one decimal
+	SuccessRate               float64 // in percent, with one decimal
 }
 
-// Create makes a webhook. An account may have ten.
+// Create creates a webhook. An account may have ten.
 //
-// A creation cannot be told from its repetition by the server, so it is
-// retried only if the failure proves that nothing happened, as are Test,
-// Replay and RetryFailed: on status 429 and where no connection could be made.
+// Since repeating the request would create another webhook, it is retried only
+// if the failure proves that nothing happened (see RetryPolicy). The same holds
+// for Test, Replay and RetryFailed.
+//
+// Endpoint: POST /webhooks
 func (s *WebhooksService) Create(ctx context.Context, req CreateWebhookRequest, opts ...CallOption) (*CreatedWebhook, error) {
 	r := to(wire.CreateWebhook).carry(wire.CreateWebhookRequest{
 		URL: req.URL, Events: eventNames(req.Events), Description: req.Description,
@@ -138,7 +142,9 @@ func (s *WebhooksService) Create(ctx context.Context, req CreateWebhookRequest, 
 	return &CreatedWebhook{Webhook: webhookOf(body.Webhook), Secret: newSecret(body.Webhook.Secret)}, nil
 }
 
-// List returns the account's webhooks, the newest first.
+// List returns all webhooks of the account, the newest first.
+//
+// Endpoint: GET /webhooks
 func (s *WebhooksService) List(ctx context.Context, opts ...CallOption) ([]Webhook, error) {
 	body, _, err := fetch[wire.WebhookList](ctx, s.core, to(wire.ListWebhooks), opts)
 	if err != nil {
@@ -147,13 +153,15 @@ func (s *WebhooksService) List(ctx context.Context, opts ...CallOption) ([]Webho
 	return each(body.Webhooks, webhookOf), nil
 }
 
-// Update changes a webhook and returns it whole. The secret, which the service
-// hands out again, is dropped.
+// Update changes a webhook and returns all of it except its secret.
 //
-// A webhook that ten failures in a row have stopped starts again by Enabled or
-// Paused. By the product's page the service sends a test first, and only goes
-// on if that succeeds: see what comes back. The live service stops such a
-// webhook again at the next event; there, the way out is a new one.
+// The service stops a webhook after ten failed deliveries in a row. Setting
+// Enabled to true or Paused to false starts it again. According to the product
+// page the service then sends a test and starts the webhook only if the test
+// succeeds: check the returned Webhook. The live service stops such a webhook
+// again at the next event; there, create a new webhook instead.
+//
+// Endpoint: PATCH /webhooks/{id}
 func (s *WebhooksService) Update(ctx context.Context, id string, req UpdateWebhookRequest, opts ...CallOption) (*Webhook, error) {
 	change, refused := s.change(id, req)
 	body, _, err := fetch[wire.WebhookReply](ctx, s.core, to(wire.UpdateWebhook, id).carry(change, refused), opts)
@@ -164,23 +172,30 @@ func (s *WebhooksService) Update(ctx context.Context, id string, req UpdateWebho
 	return &w, nil
 }
 
-// Delete removes a webhook and its log. One that is gone already is a
-// NotFoundError; so may be a deletion that succeeded though its reply was
-// lost, after the retry.
+// Delete deletes a webhook and its delivery log. A NotFoundError can also mean
+// that an earlier attempt deleted it but its reply was lost.
+//
+// Endpoint: DELETE /webhooks/{id}
 func (s *WebhooksService) Delete(ctx context.Context, id string, opts ...CallOption) error {
 	_, _, err := fetch[wire.Success](ctx, s.core, to(wire.DeleteWebhook, id).unless(checkID(id)), opts)
 	return err
 }
 
-// Test has the service send the newest delivery's event again, or a message if
-// there is none, marked as a test; also to a webhook that is disabled. A
-// receiver that does not answer within 10 seconds is a ServerError, 502. Allow
-// for that in the context's deadline.
+// Test makes the service send a test to the webhook's receiver, even if the
+// webhook is disabled. The test has the data of the newest delivery, or a short
+// message if there is none. If the receiver does not reply within 10 seconds,
+// Test returns a ServerError with status 502; the deadline of ctx should allow
+// for that.
+//
+// Endpoint: POST /webhooks/{id}/test
 func (s *WebhooksService) Test(ctx context.Context, id string, opts ...CallOption) (*DeliveryResult, error) {
 	return s.deliver(ctx, to(wire.TestWebhook, id).unless(checkID(id)), opts)
 }
 
-// Deliveries returns the newest 50 rows of a webhook's log, the newest first.
+// Deliveries returns the newest 50 entries of a webhook's delivery log, the
+// newest first.
+//
+// Endpoint: GET /webhooks/{id}/deliveries
 func (s *WebhooksService) Deliveries(ctx context.Context, id string, opts ...CallOption) ([]Delivery, error) {
 	body, _, err := fetch[wire.DeliveryList](ctx, s.core, to(wire.ListDeliveries, id).unless(checkID(id)), opts)
 	if err != nil {
@@ -189,9 +204,11 @@ func (s *WebhooksService) Deliveries(ctx context.Context, id string, opts ...Cal
 	return each(body.Deliveries, deliveryOf), nil
 }
 
-// Replay has the service send a delivery again, whatever became of it. A
-// receiver tells it from news by its fingerprint. One that does not answer
-// within 10 seconds is a ServerError, 502.
+// Replay makes the service send a delivery again, whether or not it succeeded.
+// The receiver recognizes it by webhook.Event.Fingerprint. If the receiver does
+// not reply within 10 seconds, Replay returns a ServerError with status 502.
+//
+// Endpoint: POST /webhooks/{id}/deliveries/{delivery}/replay
 func (s *WebhooksService) Replay(ctx context.Context, id, deliveryID string, opts ...CallOption) (*DeliveryResult, error) {
 	refused := checkID(id)
 	if refused == nil {
@@ -200,10 +217,12 @@ func (s *WebhooksService) Replay(ctx context.Context, id, deliveryID string, opt
 	return s.deliver(ctx, to(wire.ReplayDelivery, id, deliveryID).unless(refused), opts)
 }
 
-// RetryFailed has the service send the newest 50 failed deliveries again, five
-// at a time, and those that were held back by a pause. It may take 100 seconds
-// where the receiver does not answer: allow for that in WithAttemptTimeout and
-// in the context's deadline.
+// RetryFailed makes the service send the newest 50 failed deliveries again, five
+// at a time. Events that a paused webhook did not deliver are among them. If the
+// receiver does not reply, this takes up to 100 seconds: WithAttemptTimeout and
+// the deadline of ctx should allow for that.
+//
+// Endpoint: POST /webhooks/{id}/deliveries/bulk-retry
 func (s *WebhooksService) RetryFailed(ctx context.Context, id string, opts ...CallOption) (*RetryResult, error) {
 	r := to(wire.RetryDeliveries, id).unless(checkID(id))
 	r.repeat = ifUnsent
@@ -214,8 +233,10 @@ func (s *WebhooksService) RetryFailed(ctx context.Context, id string, opts ...Ca
 	return &RetryResult{Retried: valueOr(body.Retried, 0), Succeeded: body.Succeeded, Failed: body.Failed}, nil
 }
 
-// Stats counts the deliveries of all webhooks in the last seven days. Those
-// without any are missing.
+// Stats returns the deliveries of the last seven days, counted per webhook.
+// Webhooks without deliveries are missing.
+//
+// Endpoint: GET /webhooks/stats
 func (s *WebhooksService) Stats(ctx context.Context, opts ...CallOption) ([]WebhookStats, error) {
 	body, _, err := fetch[wire.WebhookStatsReply](ctx, s.core, to(wire.GetWebhookStats), opts)
 	if err != nil {
@@ -224,7 +245,7 @@ func (s *WebhooksService) Stats(ctx context.Context, opts ...CallOption) ([]Webh
 	return each(body.Stats, webhookStatsOf), nil
 }
 
-// deliver makes a request that has the service send something.
+// deliver makes a request upon which the service sends a delivery.
 func (s *WebhooksService) deliver(ctx context.Context, r request, opts []CallOption) (*DeliveryResult, error) {
 	r.repeat = ifUnsent
 	body, _, err := fetch[wire.Delivered](ctx, s.core, r, opts)
@@ -245,7 +266,8 @@ func webhookOf(w wire.Webhook) Webhook {
 		out.AccountID, out.PausedAt, out.EventVersion = w.UserID, d.PausedAt.Time(), d.EventVersion
 		out.RetryInterval, out.MaxAttempts = time.Duration(d.RetryIntervalSeconds)*time.Second, valueOr(d.RetryMaxAttempts, 0)
 		out.Transformation = string(d.Transformation)
-		// Stored unchecked: what is no list of filters is none for the service too.
+		// The service stores this unchecked. It ignores what is not a list of
+		// filters, and so does the client.
 		_ = json.Unmarshal(d.FilterConditions, &out.Filters)
 	}
 	return out
@@ -269,7 +291,7 @@ func eventNames(events []webhook.EventType) []string {
 	return each(events, func(event webhook.EventType) string { return string(event) })
 }
 
-// valueOr returns what p points to, or otherwise.
+// valueOr returns the value that p points to; otherwise if p is nil.
 func valueOr[T any](p *T, otherwise T) T {
 	if p == nil {
 		return otherwise
@@ -339,8 +361,9 @@ func (s *WebhooksService) checkCreate(req CreateWebhookRequest) *InvalidRequestE
 	return cmp.Or(checkText("description", req.Description), checkEvents(req.Events))
 }
 
-// checkURL refuses what the service would. This machine itself is private to
-// the service and not to a reference server, which decides then.
+// checkURL returns the reason why the service would refuse the URL of a webhook.
+// The service refuses a URL on this machine; a reference server may allow it, so
+// it is left to that server.
 func (s *WebhooksService) checkURL(url string) *InvalidRequestError {
 	theService := strings.HasPrefix(DefaultBaseURL, "https://"+s.core.base.Host+"/")
 	if !theService && wire.LoopbackURL(url) {
@@ -364,7 +387,7 @@ func checkEvents(events []webhook.EventType) *InvalidRequestError {
 	}
 	for _, event := range events {
 		if !slices.Contains(wire.WebhookEvents, string(event)) {
-			return invalid(CodeInvalidParameter, "events", "%q is no event that a webhook can subscribe to", event)
+			return invalid(CodeInvalidParameter, "events", "%q is not an event that a webhook can subscribe to", event)
 		}
 	}
 	return nil
