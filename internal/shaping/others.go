@@ -104,6 +104,11 @@ func (o *others) observe(now, at moment, least, most, meanwhile int) {
 	}
 }
 
+// keep has the others' slots left to them for another while, whatever replies
+// have shown. While something else makes room for attempts, it knows better
+// whose the slots are, and when it ends, all clients would take them at once.
+func (o *others) keep() { o.lowerSince = 0 }
+
 // probing reports whether attempts may be sent beyond the client's slots: where
 // those are so few that replies, which might tell of more, are rare; and on, as
 // long as such attempts are admitted although replies say that there is no room.

@@ -3,54 +3,70 @@ package shaping
 import "container/list"
 
 // A queue holds the callers that wait for a window, the first to be admitted
-// first. Retries go ahead of attempts that are their call's first.
-type queue struct{ retries, firsts list.List }
+// first: by rank, and within one by their arrival.
+type queue [ranks]list.List
+
+// A rank is what puts callers ahead of others.
+const (
+	rankElsewhere = iota // something else has made room: the others wait for more than these
+	rankRetry
+	rankFirst // attempts that are their call's first
+	ranks
+)
 
 // A waiter is a caller in a queue. It is woken when it becomes the head, as the
 // head when something has changed, and when it is refused.
 type waiter struct {
-	wake             chan struct{}
-	deadline         moment // zero without one
-	retry, elsewhere bool   // as of its Request
-	number           uint64 // in the order of arrival, over all queues
-	entry            *list.Element
-	refused          error // why it has been taken out of the queue, if it has
+	wake      chan struct{}
+	deadline  moment // zero without one
+	elsewhere bool   // as of its Request
+	rank      int
+	number    uint64 // in the order of arrival, over all queues
+	entry     *list.Element
+	refused   error // why it has been taken out of the queue, if it has
 }
 
 func newWaiter(r Request, deadline moment, number uint64) *waiter {
-	return &waiter{wake: make(chan struct{}, 1), deadline: deadline, retry: r.Retry, elsewhere: r.Elsewhere, number: number}
+	return &waiter{wake: make(chan struct{}, 1), deadline: deadline, elsewhere: r.Elsewhere, rank: r.rank(), number: number}
 }
 
-func (q *queue) list(w *waiter) *list.List {
-	if w.retry {
-		return &q.retries
+func (r Request) rank() int {
+	switch {
+	case r.Elsewhere:
+		return rankElsewhere
+	case r.Retry:
+		return rankRetry
 	}
-	return &q.firsts
+	return rankFirst
 }
 
 // add puts w in its place, which it returns, counted from 0.
 func (q *queue) add(w *waiter) (place int) {
-	l := q.list(w)
-	w.entry = l.PushBack(w)
-	if place = l.Len() - 1; !w.retry {
-		place += q.retries.Len()
+	w.entry = q[w.rank].PushBack(w)
+	for rank := range w.rank + 1 {
+		place += q[rank].Len()
 	}
-	return place
+	return place - 1
 }
 
 func (q *queue) remove(w *waiter) {
 	if w.entry != nil {
-		q.list(w).Remove(w.entry)
+		q[w.rank].Remove(w.entry)
 		w.entry = nil
 	}
 }
 
-func (q *queue) len() int { return q.retries.Len() + q.firsts.Len() }
+func (q *queue) len() (n int) {
+	for rank := range q {
+		n += q[rank].Len()
+	}
+	return n
+}
 
 // head returns the first in the queue, nil if it is empty.
 func (q *queue) head() *waiter {
-	for _, l := range [...]*list.List{&q.retries, &q.firsts} {
-		if e := l.Front(); e != nil {
+	for rank := range q {
+		if e := q[rank].Front(); e != nil {
 			return e.Value.(*waiter)
 		}
 	}
@@ -61,8 +77,8 @@ func (q *queue) head() *waiter {
 // up as it goes.
 func (q *queue) refuse(why func(w *waiter, place int) error) {
 	place := 0
-	for _, l := range [...]*list.List{&q.retries, &q.firsts} {
-		for e := l.Front(); e != nil; {
+	for rank := range q {
+		for e := q[rank].Front(); e != nil; {
 			w, next := e.Value.(*waiter), e.Next()
 			if w.refused = why(w, place); w.refused != nil {
 				q.remove(w)
@@ -77,8 +93,8 @@ func (q *queue) refuse(why func(w *waiter, place int) error) {
 
 // before reports whether w goes ahead of the head of another queue.
 func (w *waiter) before(other *waiter) bool {
-	if w.retry != other.retry {
-		return w.retry
+	if w.rank != other.rank {
+		return w.rank < other.rank
 	}
 	return w.number < other.number
 }

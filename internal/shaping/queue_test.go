@@ -50,6 +50,47 @@ func TestQueue(t *testing.T) {
 	}
 }
 
+// An attempt that something else has made room for does not wait for those that
+// wait for room.
+func TestRoomMadeElsewhere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := NewSet(Config{Limit: 1})
+		var first, second, elsewhere Turn
+		if err := s.Admit(t.Context(), Request{}, &first); err != nil {
+			t.Fatal(err)
+		}
+		go s.Admit(t.Context(), Request{}, &second)
+		synctest.Wait()
+		began := time.Now()
+		if err := s.Admit(t.Context(), Request{Elsewhere: true}, &elsewhere); err != nil || time.Since(began) != 0 {
+			t.Errorf("admitted after %v, %v, want at once", time.Since(began), err)
+		}
+	})
+}
+
+// While something else makes room for attempts, what others have left is not
+// taken: only the client's own attempts show for whom it is.
+func TestOthersAreKeptElsewhere(t *testing.T) {
+	t.Parallel()
+	for elsewhere, want := range map[bool]int{true: 40, false: 11} {
+		synctest.Test(t, func(t *testing.T) {
+			s := NewSet(Config{Limit: 60})
+			for i, others := range []int{40, 10, 10} {
+				var turn Turn
+				if err := s.Admit(t.Context(), Request{Elsewhere: elsewhere}, &turn); err != nil {
+					t.Fatal(err)
+				}
+				turn.Answered(Reply{Success: true, Limit: 60, Counted: others + i + 1})
+				time.Sleep(hold)
+			}
+			if got := s.key.others.reserved(s.now(), false); got != want {
+				t.Errorf("elsewhere %t: %d are left to others, want %d", elsewhere, got, want)
+			}
+		})
+	}
+}
+
 // A looking is a context that counts how often it is looked at, which a waiter
 // does once each time it wakes.
 type looking struct {

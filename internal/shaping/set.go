@@ -97,7 +97,7 @@ func (s *Set) Admit(ctx context.Context, r Request, t *Turn) error {
 	if own.queue.len() == 0 && (s.all == nil || s.waiting == 0) {
 		now := s.now()
 		if p := s.plan(now, own, 0, r.Elsewhere); p.at <= now {
-			s.take(now, t, own, p)
+			s.take(now, t, own, p, r.Elsewhere)
 			return nil
 		}
 	}
@@ -131,7 +131,7 @@ func (s *Set) wait(ctx context.Context, own *Shaper, r Request, t *Turn) error {
 		p := s.plan(now, own, place, r.Elsewhere)
 		due := head && p.at <= now
 		if due && s.isNext(now, own, w) {
-			s.take(now, t, own, p)
+			s.take(now, t, own, p, r.Elsewhere)
 			return nil
 		}
 		if head || placed { // else the place is not known any more
@@ -281,8 +281,8 @@ func (s *Set) wake() {
 	}
 }
 
-func (s *Set) take(now moment, t *Turn, own *Shaper, p plan) {
-	*t = Turn{set: s, shaper: own, at: now, probe: p.probe, before: own.history.successes}
+func (s *Set) take(now moment, t *Turn, own *Shaper, p plan, elsewhere bool) {
+	*t = Turn{set: s, shaper: own, at: now, probe: p.probe, elsewhere: elsewhere, before: own.history.successes}
 	own.history.start(now)
 	if s.all != nil {
 		t.before = s.all.history.successes
@@ -319,6 +319,9 @@ func (s *Set) answered(now moment, t *Turn, own *Shaper, r Reply) {
 			counting = own
 		}
 		counting.others.full = r.Counted >= r.Limit
+		if t.elsewhere {
+			counting.others.keep()
+		}
 		counting.estimate(now, t.at, r.Counted)
 	}
 	if !confirmed || own.limit != limit { // more is proven than was

@@ -8,11 +8,12 @@ import "time"
 // methods of a nil Turn do nothing. The zero value is what Set.Admit fills in;
 // it is used for one attempt.
 type Turn struct {
-	set    *Set
-	shaper *Shaper // of the attempt's window
-	at     moment  // sent
-	before int     // attempts that had succeeded by then
-	probe  bool
+	set       *Set
+	shaper    *Shaper // of the attempt's window
+	at        moment  // sent
+	before    int     // attempts that had succeeded by then
+	probe     bool
+	elsewhere bool // as of its Request
 }
 
 // A Reply is what a reply other than 429 tells.
