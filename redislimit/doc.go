@@ -42,11 +42,12 @@
 // No call fails because of Redis. If it does not answer within the timeout
 // ([WithTimeout]), or answers with an error, each client falls back at once to
 // its own rate shaping, which finds the others by what replies show: expect a
-// few per cent of 429s, which are retried. It looks for Redis twice a second,
-// and when that is back, so is the Limiter: machines restore what they have
-// sent, and go slowly for three seconds. [WithLogger] says both, once each. The
-// Redis client's own timeouts may be anything; its log is set by
-// redis.SetLogger.
+// few per cent of 429s, which are retried. Only where the window is full, and
+// the machine holds a slot for later, its callers wait until then: the calls
+// before it are other machines'. It looks for Redis twice a second, and when
+// that is back, so is the Limiter: machines restore what they have sent, and go
+// slowly for three seconds. [WithLogger] says both, once each. The Redis
+// client's own timeouts may be anything; its log is set by redis.SetLogger.
 //
 // # What Redis sees
 //

@@ -37,6 +37,7 @@ type fleet struct {
 
 	down  atomic.Bool  // Redis refuses connections
 	slow  atomic.Int64 // what it takes Redis to begin with a script, a time.Duration
+	deaf  atomic.Int64 // the same of a subscription; below 0 it is refused
 	trips atomic.Int64 // of all machines
 }
 
@@ -66,10 +67,17 @@ func (fl *fleet) connect() *redis.Client {
 				return nil, errors.New("connection refused")
 			}
 			conn, err := fl.redis.Dial()
-			fl.redis.Server().SetPreHook(func(_ *redisserver.Peer, cmd string, _ ...string) bool {
-				if cmd == "EVALSHA" { // not those of the script, which run locked
+			fl.redis.Server().SetPreHook(func(peer *redisserver.Peer, cmd string, _ ...string) bool {
+				switch cmd {
+				case "EVALSHA": // not those of the script, which run locked
 					fl.trips.Add(1)
 					time.Sleep(time.Duration(fl.slow.Load()))
+				case "SUBSCRIBE":
+					if fl.deaf.Load() < 0 {
+						peer.WriteError("NOPERM this user has no permissions to access one of the channels")
+						return true
+					}
+					time.Sleep(time.Duration(fl.deaf.Load()))
 				}
 				return false
 			})

@@ -53,11 +53,14 @@ func (j *journal) take(sent time.Time) (entry, bool) {
 	return entry{}, false
 }
 
-// lost says that the log holds none of the entries any more.
-func (j *journal) lost() {
-	for i := range j.entries {
-		j.entries[i].logged = false
+// lost says that the log may hold none of the entries after t any more, and
+// reports whether there are any.
+func (j *journal) lost(t time.Time) bool {
+	after := j.since(t)
+	for i := range after {
+		after[i].logged = false
 	}
+	return len(after) > 0
 }
 
 // logged says that the log holds the entry.

@@ -1,6 +1,7 @@
 package redislimit
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -84,9 +85,7 @@ func (l *Limiter) Close() error {
 	l.link.close()
 	l.notices.close()
 	for _, w := range l.windows {
-		w.slots = nil
-		w.release(l.link.unavailable(errClosed))
-		w.stopTimer()
+		w.fallBack(time.Now())
 	}
 	return nil
 }
@@ -114,11 +113,8 @@ func (l *Limiter) WaitWindow(ctx context.Context, r clawhq.LimitRequest) error {
 	l.mu.Lock()
 	w := l.window(r.Window)
 	now := time.Now()
-	if err := l.link.use(now); err != nil {
-		l.mu.Unlock()
-		return err
-	}
-	if err := w.refusal(c, now); err != nil {
+	l.link.use(now)
+	if err := cmp.Or(w.unavailable(now), w.refusal(c, now)); err != nil {
 		l.mu.Unlock()
 		return err
 	}

@@ -33,29 +33,34 @@ const (
 
 func (k *link) up() bool { return k.cause == nil && !k.closed }
 
-// use says that a caller came, and returns an error if Redis is away.
-func (k *link) use(now time.Time) error {
+// use says that a caller came, and looks for Redis if nobody does.
+func (k *link) use(now time.Time) {
 	k.used = now
+	if k.cause != nil && k.timer == nil {
+		k.look()
+	}
+}
+
+// err returns an error while Redis is away.
+func (k *link) err() error {
 	switch {
 	case k.closed:
-		return k.unavailable(errClosed)
+		return &unavailable{errClosed, k.back}
 	case k.cause != nil:
-		if k.timer == nil {
-			k.look()
-		}
-		return k.unavailable(k.cause)
+		return &unavailable{k.cause, k.back}
 	}
 	return nil
 }
 
-func (k *link) unavailable(cause error) error { return &unavailable{cause, k.back} }
-
 // failed says that a window's trip failed.
 func (k *link) failed(w *window, err error) {
-	for _, w := range k.l.windows {
-		w.release(k.unavailable(err))
-	}
-	switch now := time.Now(); {
+	now := time.Now()
+	defer func() {
+		for _, w := range k.l.windows {
+			w.fallBack(now)
+		}
+	}()
+	switch {
 	case k.closed || k.timer != nil:
 		return
 	case k.cause == nil:
@@ -80,6 +85,7 @@ func (k *link) failed(w *window, err error) {
 func (k *link) look() {
 	if k.cause != nil && !k.closed && k.window.trips == 0 {
 		k.window.away = k.window.away || time.Since(k.since) > longAway
+		k.window.journal.lost(time.Time{}) // it may come back with what it held some time ago
 		k.window.trip(0, time.Now())
 	}
 }
@@ -99,7 +105,10 @@ func (k *link) succeeded(now time.Time) {
 	}
 	away := now.Sub(k.since)
 	for _, w := range k.l.windows {
-		w.away = w != k.window && away > longAway
+		if w != k.window {
+			w.away = away > longAway
+			w.journal.lost(time.Time{})
+		}
 	}
 	k.log(slog.LevelInfo, "redislimit: Redis is back", slog.Duration("away", away))
 }

@@ -76,7 +76,12 @@ func (n *notices) listen(sub *redis.PubSub) {
 		if message, err = sub.Receive(n.l.ctx); err != nil {
 			break
 		}
-		if m, ok := message.(*redis.Message); ok {
+		switch m := message.(type) {
+		case *redis.Subscription: // what was said before has not been heard
+			n.l.mu.Lock()
+			n.l.look()
+			n.l.mu.Unlock()
+		case *redis.Message:
 			var told notice
 			if json.Unmarshal([]byte(m.Payload), &told) == nil {
 				n.l.hear(told)

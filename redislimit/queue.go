@@ -57,13 +57,11 @@ func (q *queue) remove(c *caller) {
 	q.callers.Remove(c.place)
 }
 
-// each calls f for all callers from the i-th on, which it may remove.
-func (q *queue) each(i int, f func(*caller)) {
-	for e := q.callers.Front(); e != nil; i-- {
+// each calls f for all callers, which it may remove.
+func (q *queue) each(f func(*caller)) {
+	for e := q.callers.Front(); e != nil; {
 		next := e.Next()
-		if i <= 0 {
-			f(e.Value.(*caller))
-		}
+		f(e.Value.(*caller))
 		e = next
 	}
 }

@@ -255,18 +255,21 @@ func (t *trip) succeeded(a answer, now time.Time) {
 			w.news.doubtful = append(w.news.doubtful, d)
 		}
 	}
-	// The script has run at some time between.
-	w.clock = clock{a.now, t.begun.Add(now.Sub(t.begun) / 2)}
-	for _, e := range t.sent {
-		w.journal.logged(e.id, e.at)
-	}
 	stale := a.epoch == w.epoch && a.version < w.version
 	if a.epoch != w.epoch || a.version > w.version {
 		w.void(a.epoch, a.version)
 	}
+	for _, e := range t.sent {
+		w.journal.logged(e.id, e.at)
+	}
+	if w.clock.redis == 0 && len(w.news.replies) > 0 {
+		w.news.now = true // only now can they be told
+	}
+	// The script has run at some time between.
+	w.clock = clock{a.now, t.begun.Add(now.Sub(t.begun) / 2)}
 	if a.lost {
 		w.restored = now
-		w.journal.lost()
+		w.journal.lost(time.Time{})
 		w.news.now = true
 	}
 	w.sure, w.calm = w.clock.toLocal(a.sure), w.clock.toLocal(a.calm)
@@ -289,7 +292,7 @@ func (t *trip) succeeded(a answer, now time.Time) {
 	w.away = false
 	w.l.link.succeeded(now)
 	if w.sure.After(now) {
-		w.queue.each(0, func(c *caller) {
+		w.queue.each(func(c *caller) {
 			if err := w.refusal(c, now); err != nil {
 				w.settle(c, err)
 			}

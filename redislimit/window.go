@@ -19,6 +19,7 @@ type window struct {
 	queue queue
 	slots []slot // held, not due yet; the earliest first
 	timer *time.Timer
+	until time.Time // no room for this machine by the plan that Redis had when it went away
 
 	trips int // to Redis, under way
 	asked int // slots that these ask for
@@ -72,11 +73,7 @@ func (w *window) step(now time.Time) {
 		w.journal.add(entry{id: c.slot.id, at: c.slot.at, logged: true})
 		close(c.settled)
 	}
-	for len(w.slots) > w.queue.len() {
-		last := len(w.slots) - 1
-		w.news.returned = append(w.news.returned, w.slots[last].id)
-		w.slots = w.slots[:last]
-	}
+	w.giveBack(w.queue.len())
 	// While a slot is held for later, there is a queue before Redis, and who
 	// is next here asks when it is used: so machines take turns.
 	missing := 0
@@ -90,27 +87,57 @@ func (w *window) step(now time.Time) {
 	if w.trips < most && (missing > 0 || w.news.urgent(w.trips)) && w.l.link.up() {
 		w.trip(min(max(missing, 0), maxWant), now)
 	}
+	if err := w.unavailable(now); err != nil {
+		w.queue.each(func(c *caller) { w.settle(c, err) })
+	}
 	w.watch(now)
 }
 
-// watch sets the timer for the earliest slot.
+// giveBack gives back the slots beyond the first n.
+func (w *window) giveBack(n int) {
+	for len(w.slots) > n {
+		last := len(w.slots) - 1
+		w.news.returned = append(w.news.returned, w.slots[last].id)
+		w.slots = w.slots[:last]
+	}
+}
+
+// watch sets the timer for the next step.
 func (w *window) watch(now time.Time) {
-	w.stopTimer()
-	if len(w.slots) == 0 {
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	next := w.until
+	if len(w.slots) > 0 {
+		next = w.slots[0].at
+		w.l.notices.want(now)
+	} else if w.queue.len() == 0 || w.l.link.up() {
 		return
 	}
-	w.l.notices.want(now)
-	w.timer = time.AfterFunc(w.slots[0].at.Sub(now), func() {
+	w.timer = time.AfterFunc(next.Sub(now), func() {
 		w.l.mu.Lock()
 		defer w.l.mu.Unlock()
 		w.step(time.Now())
 	})
 }
 
-func (w *window) stopTimer() {
-	if w.timer != nil {
-		w.timer.Stop()
+// fallBack gives up the slots when Redis has gone away. Callers are sent off
+// when the first of them would have been due: the other machines' calls until
+// then are in the plan as well, but not in what replies have shown.
+func (w *window) fallBack(now time.Time) {
+	if len(w.slots) > 0 {
+		w.until = w.slots[0].at
 	}
+	w.giveBack(0)
+	w.step(now)
+}
+
+// unavailable returns an error if Redis is away and callers have to do without.
+func (w *window) unavailable(now time.Time) error {
+	if now.Before(w.until) && !w.l.link.closed {
+		return nil
+	}
+	return w.l.link.err()
 }
 
 // leave has a caller whose context has ended give up its place, or its slot.
@@ -123,11 +150,6 @@ func (w *window) leave(c *caller) {
 		w.news.returned = append(w.news.returned, c.slot.id)
 	}
 	w.step(time.Now())
-}
-
-// release sends those away for whom no slot is held.
-func (w *window) release(err error) {
-	w.queue.each(len(w.slots), func(c *caller) { w.settle(c, err) })
 }
 
 // settle ends a caller's wait without a slot.
@@ -147,10 +169,16 @@ func (w *window) refusal(c *caller, now time.Time) error {
 		w.sure.Sub(now).Round(time.Millisecond), context.DeadlineExceeded)
 }
 
-// void drops the slots that are held: the log's plan has changed.
+// void drops the slots that are held: the log's plan has changed, or it is
+// another log. Those that were due since Redis last answered may have been
+// used, and are told again.
 func (w *window) void(epoch string, version int64) {
+	since := w.clock.local.Add(-w.l.config.timeout)
 	if epoch != w.epoch {
-		w.journal.lost()
+		since = time.Time{}
+	}
+	if w.journal.lost(since) {
+		w.news.now = true
 	}
 	w.epoch, w.version = epoch, version
 	w.slots = nil

@@ -1,0 +1,115 @@
+package redislimit_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/redislimit"
+)
+
+// A machine that holds a slot while another one has the plan changed, and does
+// not hear of it, is found out by its next trip: the call it has sent counts.
+func TestUnheardNotices(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		deaf    time.Duration // after this it hears that it may have missed something
+		callers int           // of the machine: with two, there is a trip when the first has its slot
+	}{
+		{"subscribed late", 40 * time.Second, 1},
+		{"never", -1, 2},
+	} {
+		inFleet(t, 1, func(t *testing.T, fl *fleet) {
+			fl.deaf.Store(int64(tt.deaf))
+			a, b := fl.limiter(redislimit.WithRateLimit(1)), fl.limiter(redislimit.WithRateLimit(1))
+			take(t, b, 1)
+			for range tt.callers {
+				fl.group.Go(func() { wait(t, a) })
+				synctest.Wait()
+			}
+			time.Sleep(30 * time.Second)
+			b.ObserveReply(clawhq.LimitReply{Window: "key", Sent: time.Now(), StatusCode: 429, RetryAfter: 20 * time.Second})
+			time.Sleep(30*time.Second + redislimit.DefaultMargin) // the slot's time
+			synctest.Wait()
+			if got := wait(t, b); got < time.Minute {
+				t.Errorf("%s: %v after another machine's call, one was admitted that has no room", tt.name, got)
+			}
+		})
+	}
+}
+
+// A Redis that comes back with what it held some time ago hears the rest from
+// the machines.
+func TestOldDataIsCompleted(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 2, func(t *testing.T, fl *fleet) {
+		a, b := fl.limiter(redislimit.WithRateLimit(2)), fl.limiter(redislimit.WithRateLimit(2))
+		take(t, a, 2)
+		fl.stop()
+		if err := a.Wait(t.Context()); !errors.Is(err, redislimit.ErrUnavailable) {
+			t.Fatalf("got %v, want ErrUnavailable", err)
+		}
+		for _, key := range fl.redis.Keys() {
+			if calls, err := fl.redis.ZMembers(key); err == nil {
+				fl.redis.ZRem(key, calls[1])
+			}
+		}
+		fl.down.Store(false)
+		time.Sleep(time.Second) // until a has been there
+		if got, want := wait(t, b), 59*time.Second+redislimit.DefaultMargin; got != want {
+			t.Errorf("waited %v for the first call to leave the window, want %v", got, want)
+		}
+	})
+}
+
+// Where a machine holds a slot when Redis goes away, its callers have no room
+// before that: calls of other machines come first.
+func TestNoRoomBeforeTheSlot(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 2, func(t *testing.T, fl *fleet) {
+		full, other := fl.limiter(redislimit.WithRateLimit(2)), fl.limiter(redislimit.WithRateLimit(2))
+		take(t, full, 2)
+		start := time.Now()
+		fallsBack := func(name string, l *redislimit.Limiter, want time.Duration) {
+			fl.group.Go(func() {
+				err := l.Wait(t.Context())
+				if got := time.Since(start); !errors.Is(err, redislimit.ErrUnavailable) || got != want {
+					t.Errorf("%s: %v after %v, want ErrUnavailable after %v", name, err, got, want)
+				}
+			})
+			synctest.Wait()
+		}
+		fallsBack("with the slot", full, time.Minute+redislimit.DefaultMargin)
+		fallsBack("behind it", full, time.Minute+redislimit.DefaultMargin)
+		time.Sleep(10 * time.Second)
+		fl.stop()
+		time.Sleep(10 * time.Second)
+		fallsBack("new", full, time.Minute+redislimit.DefaultMargin)
+		fallsBack("without a slot", other, 20*time.Second+redislimit.DefaultTimeout)
+		fl.group.Wait()
+		fl.down.Store(false) // else the Redis client goes on dialling
+		time.Sleep(2 * time.Second)
+	})
+}
+
+// What a machine has heard before it has ever reached Redis, it tells as soon
+// as it does.
+func TestEarlyNews(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 60, func(t *testing.T, fl *fleet) {
+		late, other := fl.limiter(redislimit.WithRateLimit(60)), fl.limiter(redislimit.WithRateLimit(60))
+		fl.stop()
+		if err := late.Wait(t.Context()); !errors.Is(err, redislimit.ErrUnavailable) {
+			t.Fatalf("got %v, want ErrUnavailable", err)
+		}
+		late.ObserveReply(clawhq.LimitReply{Window: "key", Sent: time.Now(), StatusCode: 429, RetryAfter: 20 * time.Second})
+		fl.down.Store(false)
+		time.Sleep(time.Second)
+		if got := wait(t, other); got < 18*time.Second || got > 19*time.Second {
+			t.Errorf("another machine waited %v, want what was left of the 429's 20s", got)
+		}
+	})
+}
