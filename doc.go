@@ -3,8 +3,8 @@
 //
 // # Chat
 //
-// A Client is made once, from the environment variable CLAWHQ_API_KEY or
-// [WithAPIKey], and shared by all goroutines:
+// Create a Client once and share it between all goroutines. The API key comes
+// from the environment variable CLAWHQ_API_KEY or from [WithAPIKey]:
 //
 //	client, err := clawhq.NewClient()
 //	if err != nil {
@@ -19,13 +19,12 @@
 //	}
 //	fmt.Println(resp.Response)
 //
-// Messages with one SessionID share their history. The context bounds the
-// whole call, waits included; without a deadline, a call may take as long as
-// its attempts and the waits between them.
+// Messages with the same SessionID share their history. The context bounds the
+// whole call, including all waits; give it a deadline.
 //
 // # Streams
 //
-// [Client.ChatStream] hands out the answer as it is made:
+// [Client.ChatStream] hands out the pieces of the answer as they arrive:
 //
 //	for chunk, err := range client.ChatStream(ctx, req) {
 //		if err != nil {
@@ -34,14 +33,14 @@
 //		fmt.Print(chunk.Content)
 //	}
 //
-// A stream that is cut off never looks like one that has ended: without the
-// [DONE] of the protocol, or after an event that makes no sense, the last pair
-// is a [*StreamError]. Leaving the loop, in whatever way, ends the request.
+// If the stream ends without the [DONE] of the protocol, or has a malformed
+// event, the last pair has a [*StreamError]: a stream that was cut off never
+// looks complete. Leaving the loop early ends the request.
 //
 // # Errors
 //
-// What the server answers is an [*APIError] inside a type that says what kind
-// of error it is; errors.As finds both:
+// An error reply of the server is an [*APIError] inside a type for the kind of
+// error. errors.As finds both:
 //
 //	var limited *clawhq.RateLimitError
 //	if errors.As(err, &limited) {
@@ -52,51 +51,54 @@
 //		log.Print(api.RequestID, api.Code)
 //	}
 //
-// A code alone is matched by errors.Is(err, clawhq.CodeAgentOffline).
+// To test for an error code, use errors.Is(err, clawhq.CodeAgentOffline).
 //
 // The types are [*AuthenticationError], [*PermissionError],
 // [*InvalidRequestError], [*NotFoundError], [*ConflictError],
-// [*RateLimitError], [*AgentError], [*ServerError] and [*StreamError]. A
-// request that cannot succeed is refused before it is sent, as an
-// InvalidRequestError with StatusCode 0. Where no reply came, the error wraps
-// its cause: the context's error, a *net.OpError and so on. No error, and
-// nothing else that a Client prints, logs or marshals, shows a key.
+// [*RateLimitError], [*AgentError], [*ServerError] and [*StreamError]. If the
+// client refuses a request because the service would refuse it, the error is an
+// InvalidRequestError with StatusCode 0, and nothing is sent. If no reply came,
+// the error wraps its cause: the context's error, a *net.OpError and so on. No
+// error, and nothing else that a Client prints, logs or marshals, shows a key.
 //
 // # Retries
 //
-// A call repeats what may well succeed the next time, as [RetryPolicy] says:
-// up to 4 attempts under one idempotency key, waits with jitter, never earlier
-// than the server's Retry-After, and never past the context's deadline. A
-// budget, shared by all calls of a Client, keeps an outage from being
-// multiplied.
+// A call repeats failed attempts that may succeed the next time, as
+// [RetryPolicy] describes: up to 4 attempts with one idempotency key, after
+// waits that are random, at least as long as the server's Retry-After, and
+// never longer than the context's deadline allows. A retry budget, shared by
+// all calls of a Client, keeps retries from multiplying the load during an
+// outage.
 //
 // # Rate limits
 //
-// A key may make so many calls in any 60 seconds. A Client learns how many and
-// keeps its calls inside that window: bursts go out at once while there is
-// room, and what would be answered by 429 waits, in order, until there is. A
-// call that cannot be admitted before its context ends is [ErrThrottled]; it is
-// so ahead of its deadline only if replies prove that there will be no room.
-// Endpoints that the service counts in windows of their own have theirs. See
-// [WithRateLimit], [WithMaxRate] and [WithLimiter] to change that, and
-// [Client.RateLimit] for what the server has said.
+// The number of calls that an API key may make in any 60 seconds is limited. A
+// Client learns the limit from replies and stays within it: as long as there is
+// room, calls are sent at once; a call that the server would answer with 429
+// waits, in order, until there is room. If the context ends first, the error
+// matches [ErrThrottled]. A call fails before its deadline only if replies
+// prove that there will be no room. Endpoints that the service counts
+// separately are shaped separately.
+//
+// [WithRateLimit], [WithMaxRate] and [WithLimiter] change the rate shaping;
+// [Client.RateLimit] returns the limit that the server has reported.
 //
 // # The rest of the API
 //
-// Each family of endpoints is a service of the Client:
+// The other endpoints are grouped in services:
 //
-//	client.Health, client.Usage  the service, and what the key was used for
-//	client.Agents                deployed agents, and undeploying them
-//	client.Models                what agents can run on
-//	client.Conversations         what was said in the dashboard's chat
-//	client.Threads               conversations that the service keeps
-//	client.Batches               up to 50 questions at once
+//	client.Health, client.Usage  state of the service; how many chats the key made
+//	client.Agents                deployed agents
+//	client.Models                the models that agents can run on
+//	client.Conversations         conversations of the dashboard's chat
+//	client.Threads               conversations that the service stores
+//	client.Batches               up to 50 messages in one call
 //	client.Files                 the knowledge base that agents answer from
-//	client.AuditLog              what was done to the account
-//	client.Do                    any endpoint that has no method
+//	client.AuditLog              changes of the account
+//	client.Do                    any other endpoint
 //
-// A list has two methods: List returns a page, and All ranges over all rows,
-// page by page as the loop goes, none of them twice:
+// A list has two methods. List returns a page. All returns an iterator over the
+// whole list, which requests page after page and hands out no row twice:
 //
 //	for thread, err := range client.Threads.All(ctx, clawhq.ListOptions{}) {
 //		if err != nil {
@@ -105,9 +107,9 @@
 //		fmt.Println(thread.ID, thread.UpdatedAt)
 //	}
 //
-// What would have an effect twice, as a message to a thread does, is repeated
-// only if the failure proves that nothing happened. A batch is created, and
-// then waited for:
+// A request that must not take effect twice, such as a message to a thread, is
+// repeated only if the failure proves that nothing happened. Batches are
+// processed in the background:
 //
 //	batch, err := client.Batches.Create(ctx, clawhq.CreateBatchRequest{Requests: requests})
 //	if err != nil {
@@ -115,29 +117,30 @@
 //	}
 //	batch, err = client.Batches.Wait(ctx, batch.ID) // give ctx a deadline
 //
-// A file is sent as it is read, never held in memory:
+// A file is read while it is sent, and not held in memory:
 //
 //	file, err := client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: "handbook.md", Content: f})
 //
 // # Keys
 //
-// [Client.Keys] creates, lists, changes and revokes API keys, authenticated by
-// the dashboard's session, [WithSession], which the client keeps as replies
-// renew it. A key in use is changed without a restart by [WithAPIKeyFunc].
+// Client.Keys creates, lists, changes and revokes API keys. It is authenticated
+// by the dashboard's session, which is set by [WithSession]. With
+// [WithAPIKeyFunc] a program can change its own key without a restart.
 //
 // # Webhooks
 //
-// [Client.Webhooks] creates, changes, tests and replays webhooks, by the same
-// session. Package [github.com/clawhq/clawhq-go/webhook] receives what they
+// Client.Webhooks creates, changes, tests and replays webhooks, with the same
+// session. Package [github.com/clawhq/clawhq-go/webhook] receives what webhooks
 // deliver.
 //
-// # Browsers and traces
+// # Browsers, logs and traces
 //
-// Package [github.com/clawhq/clawhq-go/relay] hands a stream on to a browser.
-// [WithLogger] logs, and [WithTrace] tells of, each step of a call.
+// Package [github.com/clawhq/clawhq-go/relay] forwards a stream to a browser.
+// [WithLogger] logs the attempts of each call, and [WithTrace] calls functions
+// at each step of a call.
 //
 // # Testing
 //
 // Package [github.com/clawhq/clawhq-go/clawhqtest] has a server for tests: the
-// whole API in memory, with faults, in virtual time if need be.
+// whole API, in memory, with faults, and in virtual time if a test wants it.
 package clawhq
