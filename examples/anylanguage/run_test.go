@@ -57,7 +57,7 @@ func TestLanguages(t *testing.T) {
 	}
 }
 
-// TestPage does what docs/server.md tells who writes Python to do.
+// TestPage follows docs/server.md as a reader who writes Python does.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "server.md"))
@@ -77,8 +77,8 @@ func TestPage(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "test_retry.py"), []byte(block("test_retry.py", "```python")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	start := strings.Replace(block("Start it", "```sh"), "clawhq-server ", "clawhq-server -addr 127.0.0.1:0 ", 1)
-	script := "trap 'kill %1; wait' EXIT\n" + start + "until [ -e server.json ]; do kill -0 %1; sleep 0.05; done\n" + block("And run it", "```sh")
+	start := strings.Replace(block("Start the server", "```sh"), "clawhq-server ", "clawhq-server -addr 127.0.0.1:0 ", 1)
+	script := "trap 'kill %1; wait' EXIT\n" + start + "until [ -e server.json ]; do kill -0 %1; sleep 0.05; done\n" + block("Run it:", "```sh")
 	if out := run(t, dir, build(t), "bash", "-e", "-c", script); !strings.Contains(out, "Ran 2 tests") || !strings.Contains(out, "OK") {
 		t.Errorf("it prints\n%s", out)
 	}
