@@ -87,7 +87,7 @@ for _, reply in ipairs(ask.replies or {}) do
 	if reply.closed > 0 then -- a 429
 		local open = reply.at + reply.took + reply.closed
 		void = void or open > gate + 500000
-		if open > gate then gate, calm = open, open + ask.calm end
+		if open > gate then gate, calm = open, math.max(calm, open + ask.calm) end
 		if strangers > now - window and limit > 0 then counted = limit end
 	end
 	if counted >= 0 then

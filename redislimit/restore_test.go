@@ -113,3 +113,25 @@ func TestEarlyNews(t *testing.T) {
 		}
 	})
 }
+
+// A 429 of which Redis hears late does not end the slow start after its
+// absence.
+func TestLateNewsOfA429(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 60, func(t *testing.T, fl *fleet) {
+		l := fl.limiter(redislimit.WithRateLimit(60))
+		take(t, l, 1)
+		fl.stop()
+		if err := l.Wait(t.Context()); !errors.Is(err, redislimit.ErrUnavailable) {
+			t.Fatalf("got %v, want ErrUnavailable", err)
+		}
+		l.ObserveReply(clawhq.LimitReply{Window: "key", Sent: time.Now(), StatusCode: 429, RetryAfter: time.Second})
+		time.Sleep(10 * time.Second)
+		fl.down.Store(false)
+		time.Sleep(time.Second)
+		wait(t, l)
+		if got := wait(t, l); got != time.Second {
+			t.Errorf("the second call waited %v, want 1s: calls are let out one by one", got)
+		}
+	})
+}
