@@ -1,14 +1,14 @@
-// Package relay hands an agent's answer on to a browser as it is made, as
-// server-sent events (WHATWG HTML §9.2). A handler is this long:
+// Package relay forwards an agent's answer to a browser while it is being made,
+// as server-sent events (WHATWG HTML §9.2). This is a complete handler:
 //
 //	http.HandleFunc("GET /ask", func(w http.ResponseWriter, r *http.Request) {
 //		answer := client.ChatStream(r.Context(), clawhq.ChatRequest{Message: r.FormValue("q")})
 //		if err := relay.SSE(w, r, answer, relay.Options{}); err != nil {
-//			log.Print(err) // the browser was told less
+//			log.Print(err) // the browser gets only a status and a general message
 //		}
 //	})
 //
-// and a page:
+// and this is the script of its page:
 //
 //	const source = new EventSource("/ask?q=" + encodeURIComponent(question));
 //	source.onmessage = (e) => { output.textContent += JSON.parse(e.data).content };
@@ -16,10 +16,10 @@
 //	source.addEventListener("failure", (e) => { source.close(); alert(JSON.parse(e.data).error.message) });
 //	source.onerror = () => source.close();
 //
-// # What the browser gets
+// # Events
 //
 // The events are those of ClawHQ's own streams (product page, "SSE
-// Streaming"), with names and ids added:
+// Streaming"), with added names and ids:
 //
 //	id: 1
 //	data: {"content":"Webhooks are "}
@@ -28,53 +28,54 @@
 //	event: done
 //	data: [DONE]
 //
-// An answer that ends without done is not whole. One that fails ends with
+// An answer is complete only if it ends with the event done. An answer that
+// fails ends with the event failure:
 //
 //	id: 2
 //	event: failure
 //	data: {"error":{"status":504,"message":"The answer took too long. Please try again."}}
 //
-// While the agent is silent, a comment goes out every [Options.Heartbeat], so
-// that no proxy takes the connection for a dead one.
+// While the agent is silent, a comment is sent every [Options.Heartbeat], so
+// that proxies do not close the connection.
 //
 // # Errors
 //
-// Until the first byte is sent, an error is a status, that of [Status], with
-// the same JSON as its body: {"error":{"status":…,"message":…}}. The first
-// byte is that of the first chunk or of the first heartbeat, 15 seconds after
-// the request; from then on, an error is the event failure.
+// If the answer fails before the first byte was sent, the browser gets an HTTP
+// status, as returned by [Status], and the same JSON as its body:
+// {"error":{"status":…,"message":…}}. The first byte is sent with the first
+// chunk or with the first heartbeat, by default 15 seconds after the request.
+// After that, the browser gets the event failure.
 //
-// What went wrong in detail is returned to the handler, for its log. The
-// browser is told the status and a sentence that depends on nothing else:
-// messages, request ids and codes of the service, not to speak of keys, are no
-// business of the browser's. [Options.Explain] says otherwise where an app
-// wants it. A Retry-After is passed on if it is an hour at most: the live
-// service has been seen to ask for 56,000 years.
+// SSE returns the error with all details, for the log. The browser gets only the
+// status and a message that depends on the status: messages, codes and request
+// ids of the service are not sent to it, unless [Options.Explain] says so. A
+// Retry-After of up to an hour is sent to the browser; the live service has been
+// seen to ask for 56,000 years.
 //
-// # When the browser leaves
+// # When the browser disconnects
 //
-// The context of its request ends, at once, also while the agent is silent,
-// and the agent with it, provided that the sequence was made with that context
-// or one derived from it. (A page that reads the stream with fetch has to abort
-// it on pagehide: browsers keep the connections of pages that they may go back
-// to.) A browser that stays but takes nothing is given up after
-// [Options.WriteTimeout]. SSE returns when the sequence has ended, and leaves
-// no goroutine or timer behind, not even if the sequence panics.
+// When the browser disconnects, the context of its request ends, even while the
+// agent is silent. This stops the agent if the sequence was made with that
+// context or one derived from it. (A page that reads the stream with fetch
+// should abort it on pagehide, since browsers keep the connections of pages that
+// the user may go back to.) If the browser stays connected but does not read,
+// SSE gives up after [Options.WriteTimeout]. SSE returns when the sequence has
+// ended. It leaves no goroutine and no timer behind, even if the sequence
+// panics.
 //
-// # When the browser returns
+// # When the browser reconnects
 //
-// An EventSource whose connection was lost asks again by itself, and says
-// which event it had last, in Last-Event-ID. An answer cannot be resumed, and
-// the agent would make another one, at the account's expense. SSE answers
-// with 204, on which the browser gives up (§9.2.3), and does not run the
-// agent.
+// An EventSource that has lost its connection repeats its request, with the id
+// of the last event in the header Last-Event-ID. SSE cannot resume an answer,
+// and does not run the agent again, at the expense of the account. It answers
+// 204, after which the browser does not try again (§9.2.3).
 //
-// # What stands in between
+// # Wrappers and proxies
 //
-// Every event is flushed, through wrappers of the ResponseWriter that have an
-// Unwrap method as [http.ResponseController] asks for. Behind one that can
+// SSE flushes every event, also through a wrapper of the ResponseWriter that has
+// an Unwrap method, as [http.ResponseController] requires. If a wrapper can
 // neither be unwrapped nor flushed, like that of [http.TimeoutHandler], the
-// answer arrives whole, but not piece by piece; a comment in the stream says
-// so. Proxies are asked not to buffer, by X-Accel-Buffering (nginx), and not
-// to compress or store, by Cache-Control.
+// browser gets the whole answer but may get it late, and a comment in the stream
+// says so. The header X-Accel-Buffering asks proxies like nginx not to buffer
+// the response, and Cache-Control asks them not to compress or store it.
 package relay

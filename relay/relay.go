@@ -16,26 +16,25 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Options are what [SSE] may be told. The zero value is fit for use.
+// Options configure [SSE]. The zero value is ready to use.
 type Options struct {
-	// Heartbeat is how long the stream may be silent before a comment is
-	// sent. The first one also sends the status, 200, so that an error after
-	// it is an event. Default: 15 seconds, as WHATWG HTML §9.2.7 advises;
-	// negative means never.
+	// Heartbeat is the longest time without an event or a comment: after it, a
+	// comment is sent. If nothing was sent before the comment, the status 200 is
+	// sent with it, so that a later error is an event. Default: 15 seconds, as
+	// WHATWG HTML §9.2.7 advises; a negative value means no heartbeats.
 	Heartbeat time.Duration
 
-	// WriteTimeout is how long the browser may take to accept an event before
-	// it is given up. It takes the place of http.Server's WriteTimeout, which
-	// would bound the whole answer. It needs a ResponseWriter that supports
-	// write deadlines, and has no effect on others. Default: 10 seconds;
-	// negative means no bound.
+	// WriteTimeout bounds how long the browser may take to accept an event. It
+	// replaces the WriteTimeout of http.Server, which would bound the whole
+	// answer. It has no effect if the ResponseWriter does not support write
+	// deadlines. Default: 10 seconds; a negative value means no bound.
 	WriteTimeout time.Duration
 
-	// Explain returns what the browser is told of an error: a status from 400
-	// to 599, and a sentence for people. What it returns goes out as it is,
-	// but for API keys, which are redacted: err.Error() is not for browsers.
-	// 0 and "" stand for the default, which is Status and a sentence that
-	// depends on nothing but the status.
+	// Explain returns the status, from 400 to 599, and the message that the
+	// browser gets for an error. The message is sent unchanged except that API
+	// keys are redacted; it should not be err.Error(), which is not meant for
+	// users. 0 means Status(err), and an empty message means a general message
+	// for the status. Nil means both.
 	Explain func(err error) (status int, message string)
 }
 
@@ -44,22 +43,23 @@ const (
 	defaultWriteTimeout = 10 * time.Second
 )
 
-// ErrReconnected says that a browser asked for the rest of an answer. It was
-// answered with 204, and the agent did not run.
+// ErrReconnected reports that a browser has reconnected to get the rest of an
+// answer. SSE has answered 204 and has not run the agent.
 var ErrReconnected = errors.New("relay: the browser asked for the rest of an answer")
 
-// SSE answers the request with the text of seq, as server-sent events, each
-// sent as soon as it is there; the package comment says which. seq is to be
-// made with r.Context(), or a context derived from it, so that the browser's
-// leaving ends the agent. It is ranged over in the caller's goroutine.
+// SSE answers the request with the text of seq as server-sent events, which the
+// package comment describes. Each event is sent as soon as its chunk is there.
+// seq should be made with r.Context(), or a context derived from it, so that the
+// agent stops when the browser disconnects. SSE ranges over seq in the caller's
+// goroutine.
 //
-// SSE returns nil if the browser was sent the whole answer. Else it returns
-// the error of seq, or what went wrong with the connection; either matches
-// context.Canceled if the browser left. It returns [ErrReconnected] for a
-// request that bears Last-Event-ID. The response is complete in any case:
-// nothing may be written to w afterwards.
+// SSE returns nil if it has sent the whole answer. Otherwise it returns the
+// error of seq or of the connection; both match context.Canceled if the browser
+// has disconnected. For a request with the header Last-Event-ID it returns
+// [ErrReconnected]. In every case the response is complete, and the caller must
+// not write to w.
 //
-// A HEAD request is answered by the headers alone.
+// A HEAD request is answered with the headers only.
 func SSE(w http.ResponseWriter, r *http.Request, seq iter.Seq2[clawhq.ChatChunk, error], opts Options) error {
 	opts.Heartbeat = cmp.Or(opts.Heartbeat, defaultHeartbeat)
 	opts.WriteTimeout = cmp.Or(opts.WriteTimeout, defaultWriteTimeout)
@@ -97,9 +97,9 @@ func SSE(w http.ResponseWriter, r *http.Request, seq iter.Seq2[clawhq.ChatChunk,
 	return nil
 }
 
-// readBody reads what the handler has left of the request's body: not before
-// its end does net/http watch an HTTP/1 connection, and sees the browser
-// leave. When the response begins it would read as much itself.
+// readBody reads the rest of the request's body. Only after its end does
+// net/http watch an HTTP/1 connection and notice that the browser disconnects.
+// net/http would read the same amount when the response begins.
 func readBody(r *http.Request) {
 	if r.Body != nil && r.ProtoMajor == 1 {
 		io.CopyN(io.Discard, r.Body, 256<<10)
@@ -115,8 +115,9 @@ func writeHeader(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// refuse tells the browser of an error: by a status, if it is not too late. An
-// error of writing is of no interest after that.
+// refuse sends an error to the browser: as a status if nothing was sent yet,
+// otherwise as an event. It ignores errors of writing, since the answer has
+// failed already.
 func refuse(out *sender, told refusal) {
 	body, _ := json.Marshal(told) // of numbers and strings: no error is possible
 	if !out.claim() {
@@ -134,8 +135,8 @@ func refuse(out *sender, told refusal) {
 	out.w.Write(body)
 }
 
-// lost is the error of a response that could not be written: most often
-// because the browser has left.
+// lost returns the error of a response that could not be written, in most cases
+// because the browser has disconnected.
 func lost(r *http.Request, err error) error {
 	if cause := context.Cause(r.Context()); cause != nil {
 		return fmt.Errorf("relay: %w: %w", cause, err)

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// A sender writes events, and heartbeats while there are none. The heartbeats
-// come from a goroutine of their own, that of a timer; the mutex sees to it
-// that only one of the two writes at a time.
+// A sender writes events, and heartbeats while there are none. Heartbeats are
+// written by the goroutine of a timer; the mutex makes sure that only one
+// goroutine writes at a time.
 type sender struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
@@ -38,7 +38,7 @@ func newSender(w http.ResponseWriter, opts Options) *sender {
 	return s
 }
 
-// close ends the heartbeats. When it has returned, nothing is written.
+// close ends the heartbeats. Nothing is written after it has returned.
 func (s *sender) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -48,8 +48,8 @@ func (s *sender) close() {
 	}
 }
 
-// claim leaves the response to the caller, if nothing has been sent yet, and
-// reports whether it has.
+// claim reports whether nothing has been sent yet. If so, the caller writes the
+// response, and the sender writes nothing any more.
 func (s *sender) claim() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,7 +60,7 @@ func (s *sender) claim() bool {
 	return true
 }
 
-// event sends an event; one without a name is a message.
+// event sends an event. An event without a name is a message.
 func (s *sender) event(name string, data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,8 +75,8 @@ func (s *sender) event(name string, data []byte) error {
 	return s.send(text + "data: " + string(data) + "\n\n")
 }
 
-// heartbeat sends a comment. A ResponseWriter that panics does so once more
-// with the next event, in the handler's goroutine, where net/http expects it.
+// heartbeat sends a comment. If the ResponseWriter panics, the next event panics
+// with the same value in the handler's goroutine, where net/http recovers it.
 func (s *sender) heartbeat() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,6 +117,6 @@ func (s *sender) send(text string) error {
 	return s.err
 }
 
-// deadline sets the deadline for writing, where w has one. A connection that
-// is gone has none any more: the write will tell.
+// deadline sets the deadline for writing if w supports one. It ignores errors:
+// if the connection is closed, the next write returns an error.
 func (s *sender) deadline(t time.Time) { s.control.SetWriteDeadline(t) }

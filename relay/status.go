@@ -12,18 +12,18 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Status returns the status to answer a browser with when a call has failed
-// with err: what the service said to its client, said by that client as the
-// server that it is to the browser (RFC 9110 §15).
+// Status returns the HTTP status (RFC 9110 §15) with which an app should answer
+// its browser after a call has failed with err. To the browser the app is a
+// server, so that a failure of the app's own call is mostly a 5xx status.
 //
 //	200  err is nil
 //	400  clawhq.InvalidRequestError
 //	404  clawhq.NotFoundError
 //	409  clawhq.ConflictError
-//	503  clawhq.RateLimitError and clawhq.ErrThrottled: it is the app that has
-//	     called too often, not this browser; agent_offline; context.Canceled
+//	503  clawhq.RateLimitError and clawhq.ErrThrottled, since the app has made
+//	     too many calls, not the browser; agent_offline; context.Canceled
 //	504  model_timeout, stream_idle, context.DeadlineExceeded
-//	502  anything else, also an API key that the service refuses
+//	502  any other error, such as an API key that the service refuses
 func Status(err error) int {
 	var (
 		invalid  *clawhq.InvalidRequestError
@@ -56,7 +56,7 @@ func Status(err error) int {
 	}
 }
 
-// messages are what a browser is told, by status.
+// messages are the general messages for the browser, by status.
 var messages = map[int]string{
 	http.StatusBadRequest:         "The request was not accepted.",
 	http.StatusNotFound:           "There is no such agent.",
@@ -66,7 +66,7 @@ var messages = map[int]string{
 	http.StatusGatewayTimeout:     "The answer took too long. Please try again.",
 }
 
-// A refusal is what a browser is told of an error, as JSON.
+// A refusal is the JSON that a browser gets for an error.
 type refusal struct {
 	Error failure `json:"error"`
 }
@@ -77,7 +77,7 @@ type failure struct {
 	RetryAfter int    `json:"retry_after,omitempty"` // seconds
 }
 
-// refuse returns what the browser is told of err.
+// refuse returns the JSON that the browser gets for err.
 func (o Options) refuse(err error) refusal {
 	status, message := Status(err), ""
 	if o.Explain != nil {
@@ -93,11 +93,11 @@ func (o Options) refuse(err error) refusal {
 	}}
 }
 
-// maxRetryAfter is the longest Retry-After that is passed on.
+// maxRetryAfter is the longest Retry-After that is sent to the browser.
 const maxRetryAfter = time.Hour
 
-// retryAfter returns how many seconds the service asked to wait, or 0 if it
-// did not, or asks for too many.
+// retryAfter returns how many seconds the service asked to wait; 0 if it did not
+// ask, or asked for more than maxRetryAfter.
 func retryAfter(err error) int {
 	var api *clawhq.APIError
 	if !errors.As(err, &api) || api == nil || api.RetryAfter <= 0 || api.RetryAfter > maxRetryAfter {

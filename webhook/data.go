@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// The fields of the types below are marked by where they are seen: in what the
-// service sends, or on the product's page on webhooks only.
+// The comment on each field of the types below tells where the field is found:
+// in what the live service sends, in the documentation on the product page, or
+// in both.
 
-// MessageReceived tells that a user's message was received, and answered.
+// MessageReceived reports that a user's message was received and answered.
 type MessageReceived struct {
 	ConversationID string `json:"conversation_id,omitempty"` // service
 	AgentID        string `json:"agent_id,omitempty"`        // service
@@ -20,8 +21,8 @@ type MessageReceived struct {
 	UserID         string `json:"user_id,omitempty"`         // page
 }
 
-// MessageSent tells that an agent answered a user. The service does not send
-// it so far.
+// MessageSent reports that an agent answered a user. The live service does not
+// send it.
 type MessageSent struct {
 	MessageID    string        `json:"message_id,omitempty"` // page
 	Channel      string        `json:"channel,omitempty"`    // page
@@ -30,14 +31,14 @@ type MessageSent struct {
 	ResponseTime time.Duration `json:"-"`                    // page: response_time_ms, in milliseconds
 }
 
-// AgentDeployed tells that an agent was deployed.
+// AgentDeployed reports that an agent was deployed.
 type AgentDeployed struct {
 	AgentID    string `json:"agent_id,omitempty"`    // service
 	AgentName  string `json:"agent_name,omitempty"`  // both
 	DeployedBy string `json:"deployed_by,omitempty"` // page: an e-mail address
 }
 
-// AgentUndeployed tells that an agent was undeployed.
+// AgentUndeployed reports that an agent was undeployed.
 type AgentUndeployed struct {
 	AgentID      string `json:"agent_id,omitempty"`      // service
 	AgentName    string `json:"agent_name,omitempty"`    // both
@@ -45,14 +46,14 @@ type AgentUndeployed struct {
 	UndeployedBy string `json:"undeployed_by,omitempty"` // page: an e-mail address
 }
 
-// ChannelConnected tells that a channel, like Slack, was connected.
+// ChannelConnected reports that a channel, like Slack, was connected.
 type ChannelConnected struct {
 	ChannelType string `json:"channel_type,omitempty"` // both: like "webchat", "slack"
 	ChannelID   string `json:"channel_id,omitempty"`   // service
 	ChannelName string `json:"channel_name,omitempty"` // page
 }
 
-// ChannelDisconnected tells that a channel was disconnected.
+// ChannelDisconnected reports that a channel was disconnected.
 type ChannelDisconnected struct {
 	ChannelType string `json:"channel_type,omitempty"` // both
 	ChannelID   string `json:"channel_id,omitempty"`   // service
@@ -60,8 +61,8 @@ type ChannelDisconnected struct {
 	Reason      string `json:"reason,omitempty"`       // page: like "manual"
 }
 
-// TicketCreated tells that a support ticket was opened. The service does not
-// send it so far.
+// TicketCreated reports that a support ticket was opened. The live service does
+// not send it.
 type TicketCreated struct {
 	TicketID  string `json:"ticket_id,omitempty"`  // page
 	Subject   string `json:"subject,omitempty"`    // page
@@ -69,8 +70,8 @@ type TicketCreated struct {
 	CreatedBy string `json:"created_by,omitempty"` // page: an e-mail address
 }
 
-// TicketResolved tells that a support ticket was resolved. The service does
-// not send it so far.
+// TicketResolved reports that a support ticket was resolved. The live service
+// does not send it.
 type TicketResolved struct {
 	TicketID       string        `json:"ticket_id,omitempty"`   // page
 	Subject        string        `json:"subject,omitempty"`     // page
@@ -78,8 +79,8 @@ type TicketResolved struct {
 	ResolutionTime time.Duration `json:"-"`                     // page: resolution_time_hours, in hours
 }
 
-// APIRequest tells that a call of the API was answered. The service sends it
-// for chats that succeeded alone, streamed ones included.
+// APIRequest reports that an API call was answered. The live service sends it
+// only for chats that succeeded, including streamed chats.
 type APIRequest struct {
 	Agent        string        `json:"agent,omitempty"`        // service: the agent's slug
 	ResponseTime time.Duration `json:"-"`                      // both: response_time_ms or, on the page, latency_ms
@@ -89,16 +90,16 @@ type APIRequest struct {
 	StatusCode   int           `json:"status_code,omitempty"`  // page
 }
 
-// DocumentIndexed tells that a document is in the knowledge base. The service
-// sends it for documents added in the dashboard, not for files uploaded over
-// the API.
+// DocumentIndexed reports that a document was added to the knowledge base. The
+// live service sends it for documents added in the dashboard, not for files
+// uploaded over the API.
 type DocumentIndexed struct {
 	DocumentName string `json:"document_name,omitempty"` // service
 	ChunkCount   int    `json:"chunk_count,omitempty"`   // service
 	FileSize     int64  `json:"file_size,omitempty"`     // service: in bytes
 }
 
-// SessionStarted tells that a user began a new session with an agent in the
+// SessionStarted reports that a user began a new session with an agent in the
 // dashboard's chat.
 type SessionStarted struct {
 	ConversationID string `json:"conversation_id,omitempty"` // service
@@ -106,20 +107,21 @@ type SessionStarted struct {
 	AgentName      string `json:"agent_name,omitempty"`      // service
 }
 
-// VPSStatusChanged tells that the account's server is told to change.
+// VPSStatusChanged reports that the account's server begins to start, stop or
+// restart.
 type VPSStatusChanged struct {
 	Status string `json:"status,omitempty"` // service: "starting", "stopped" or "restarting"
 	Action string `json:"action,omitempty"` // service: "start", "stop" or "restart"
 }
 
-// TestMessage is what a test delivers before the webhook has seen a real
-// event.
+// TestMessage is the data of a test of a webhook that has not delivered an event
+// yet.
 type TestMessage struct {
 	Message   string `json:"message,omitempty"`    // service
 	WebhookID string `json:"webhook_id,omitempty"` // service
 }
 
-// UnmarshalJSON decodes both shapes of the data.
+// UnmarshalJSON decodes the data of the live service and of the documentation.
 func (d *APIRequest) UnmarshalJSON(b []byte) error {
 	type plain APIRequest
 	wire := struct {
@@ -189,7 +191,7 @@ func (d TicketResolved) MarshalJSON() ([]byte, error) {
 	}{plain(d), d.ResolutionTime.Hours()})
 }
 
-// duration returns so many units, or the longest duration there is.
+// duration returns n units, or the longest Duration if that does not fit.
 func duration(n float64, unit time.Duration) time.Duration {
 	if n *= float64(unit); n < math.MaxInt64 {
 		return time.Duration(math.Round(max(n, 0)))

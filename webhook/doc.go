@@ -1,10 +1,10 @@
-// Package webhook receives what ClawHQ sends to webhooks: it tells deliveries
-// from forgeries, repeats from news, and tests from the real thing.
+// Package webhook receives the events that ClawHQ delivers to webhooks. It
+// verifies signatures, and recognizes repeated deliveries and tests.
 //
 // # Receiving
 //
-// [Handler] does it all. It calls a function for each event and answers the
-// service by what the function returns:
+// [Handler] returns an http.Handler that calls a function for each event, and
+// answers the service according to the function's result:
 //
 //	http.Handle("/hooks/clawhq", webhook.Handler(webhook.Options{
 //		Secrets: []string{os.Getenv("CLAWHQ_WEBHOOK_SECRET")},
@@ -18,51 +18,56 @@
 //			}
 //			return count(ctx, data.Agent)
 //		}
-//		return nil // an event nobody waits for: not to be sent again
+//		return nil // ignore other events
 //	}))
 //
-// An error makes the service send the event again later. The service waits 10
-// seconds for an answer, so the context ends before that; what takes longer
-// belongs into a queue.
+// If the function returns an error, the service delivers the event again later.
+// The service waits 10 seconds for a reply, and the function's context ends
+// before that. Work that takes longer belongs in a queue.
 //
-// Behind a framework with requests of its own, [Verify] takes the header and
-// the raw body. A body that was decoded and encoded again does not verify.
+// If your framework does not use http.Handler, call [Verify] with the header
+// and the raw body. A body that was decoded and encoded again does not verify.
 //
-// # What is signed
+// # Signatures
 //
-// Each webhook has a secret, shown when it is created. X-ClawHQ-Signature is
-// the lower-case hexadecimal HMAC-SHA256 of the header X-ClawHQ-Timestamp, a
-// dot and the body, keyed with the secret as text, whsec_ included. The header
-// X-ClawHQ-Event is not signed; where the signed body names the event, the two
-// must agree. A timestamp farther than five minutes from this machine's clock
-// is refused ([Options].Tolerance), so a delivery that somebody recorded is
-// soon worthless.
+// Each webhook has a secret, which the service shows when the webhook is
+// created. The header X-ClawHQ-Signature is the HMAC-SHA256, in lower-case
+// hexadecimal digits, of the header X-ClawHQ-Timestamp, a dot and the body. Its
+// key is the text of the secret, including whsec_. The header X-ClawHQ-Event is
+// not signed; if the signed body names the event, the two must be equal.
 //
-// # Repeats
+// A delivery whose timestamp differs from this machine's clock by more than
+// [Options].Tolerance, by default five minutes, is refused, so that a recorded
+// delivery cannot be used again later.
 //
-// The service sends an event again when no 2xx came in time, and when somebody
-// replays it in the dashboard. Then the header's timestamp and the signature
-// are new and the body's members stand in another order; there is no id.
-// [Event.Fingerprint] is the same all the same, and a Handler with a [Seen]
-// store runs its function once an event. [MemorySeen] serves one process; its
-// interface says what a store for several has to do.
+// # Repeated deliveries
+//
+// The service delivers an event again if it got no 2xx reply in time, and if
+// someone replays it in the dashboard. A repeated delivery has no id in common
+// with the first one: its timestamp and signature are new, and the members of
+// its body may be in another order. [Event.Fingerprint] is the same for all
+// deliveries of an event. With a [Seen] store, a Handler calls its function
+// only once for each event. [MemorySeen] is a store for a single process; the
+// documentation of Seen describes one for several processes.
 //
 // # Tests
 //
-// The dashboard's Test button sends the newest real event's data again, or a
-// short message if there is none. Only the unsigned header says so: the body
-// looks real. Such an event has Type [EventTest] and Test set, whatever it is
-// a sample of, so that no one acts on it who looks at the Type.
+// The Test button of the dashboard delivers the data of the newest event again,
+// or a short message if there is none. The body looks like that of a real
+// event; only the unsigned header X-ClawHQ-Event tells that it is a test. Such
+// an Event has the Type [EventTest], so that code that looks at the Type does
+// not take it for a real one.
 //
 // # Data
 //
-// The service's data differ from those that the product's page on webhooks
-// shows. Types like [MessageReceived] have the fields of both; those that a
-// delivery lacks are zero. A webhook with a transformation sends what the
-// transformation makes: then [Event].Transformed is set and Data is the whole
-// body, but retries and replays come without the transformation.
+// The data that the service sends differ from those in the documentation on the
+// product page. Types like [MessageReceived] have the fields of both; fields
+// that a delivery does not have are zero. If the webhook has a transformation,
+// the body is the output of the transformation: then [Event].Transformed is
+// true and Data is the whole body. Retries and replays are sent without the
+// transformation.
 //
 // # Testing
 //
-// [Sign] makes a request a delivery, for tests of one's own handler.
+// [Sign] signs a request, for tests of a receiver.
 package webhook

@@ -11,60 +11,62 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// EventType names an event. The service may add some at any time.
+// EventType is the name of a type of event. The service may add types at any
+// time.
 type EventType string
 
-// The events, with the type that each one's data decode into.
+// The types of events. The comment names the Go type of each one's data.
 const (
 	EventMessageReceived     EventType = wire.EventMessageReceived     // [MessageReceived]
-	EventMessageSent         EventType = wire.EventMessageSent         // [MessageSent]; on the product's page only, the service refuses to subscribe to it
+	EventMessageSent         EventType = wire.EventMessageSent         // [MessageSent]; documented on the product page, but the live service does not know it
 	EventAgentDeployed       EventType = wire.EventAgentDeployed       // [AgentDeployed]
 	EventAgentUndeployed     EventType = wire.EventAgentUndeployed     // [AgentUndeployed]
 	EventChannelConnected    EventType = wire.EventChannelConnected    // [ChannelConnected]
 	EventChannelDisconnected EventType = wire.EventChannelDisconnected // [ChannelDisconnected]
-	EventTicketCreated       EventType = wire.EventTicketCreated       // [TicketCreated]; as message.sent
-	EventTicketResolved      EventType = wire.EventTicketResolved      // [TicketResolved]; as message.sent
+	EventTicketCreated       EventType = wire.EventTicketCreated       // [TicketCreated]; like EventMessageSent, not known to the live service
+	EventTicketResolved      EventType = wire.EventTicketResolved      // [TicketResolved]; like EventMessageSent, not known to the live service
 	EventAPIRequest          EventType = wire.EventAPIRequest          // [APIRequest]
 	EventDocumentIndexed     EventType = wire.EventDocumentIndexed     // [DocumentIndexed]
 	EventSessionStarted      EventType = wire.EventSessionStarted      // [SessionStarted]
 	EventVPSStatusChanged    EventType = wire.EventVPSStatusChanged    // [VPSStatusChanged]
 
-	// EventTest is the type of a delivery that somebody asked for to test the
-	// webhook. Its data are those of its Sample, or a [TestMessage]. Nobody
-	// subscribes to it.
+	// EventTest is the type of a test of the webhook. Its data are those of
+	// Event.Sample, or a [TestMessage]. Webhooks cannot subscribe to it.
 	EventTest EventType = wire.EventTest
 )
 
-// Event is what a delivery tells of.
+// Event is the event that a delivery reports.
 type Event struct {
-	// Type is what happened; EventTest if nothing did.
+	// Type is the type of the event. It is EventTest for a test.
 	Type EventType
 
-	// Timestamp is when it happened. Retries and replays keep it; a test and a
-	// transformed delivery have the time they were sent.
+	// Timestamp is when the event happened. It is the same in retries and
+	// replays. For a test and for a transformed delivery it is the time of
+	// sending.
 	Timestamp time.Time
 
-	// Test is set if the delivery is a test.
+	// Test is whether the delivery is a test.
 	Test bool
 
-	// Sample is, of a test, the event that Data belongs to: the newest real one,
-	// long since delivered, or EventTest if there has been none.
+	// Sample is the type of event that the Data of a test belong to: that of
+	// the newest real event, or EventTest if there was none. It is empty if the
+	// delivery is not a test.
 	Sample EventType
 
-	// Data is the event's data, or the whole body if Transformed is set.
+	// Data is the event's data or, if Transformed is true, the whole body.
 	Data json.RawMessage
 
-	// Transformed is set if the body is not the service's own but what the
-	// webhook's transformation made. Type then stands in the unsigned header
-	// alone.
+	// Transformed is whether the body is the output of the webhook's
+	// transformation. Type is then known from the unsigned header only.
 	Transformed bool
 
-	// DeliveredAt is when the service sent this delivery, by its clock.
+	// DeliveredAt is when the service sent this delivery, by the service's
+	// clock.
 	DeliveredAt time.Time
 }
 
-// Decode decodes Data into v, a pointer to the type that stands beside the
-// event's constant, or to any other that encoding/json can fill.
+// Decode decodes Data into v as json.Unmarshal does. v is a pointer, usually to
+// the type that the comment on the event's constant names.
 func (e *Event) Decode(v any) error {
 	if err := json.Unmarshal(e.Data, v); err != nil {
 		return fmt.Errorf("webhook: data of %s: %w", e.Type, err)
@@ -72,12 +74,15 @@ func (e *Event) Decode(v any) error {
 	return nil
 }
 
-// Fingerprint names the event: 64 hexadecimal digits, the same for its first
-// delivery, its retries and its replays, and for no other event. It is made of
-// Type, Timestamp and Data, whatever the order of Data's members, for that is
-// all that repeats have in common. Two events of one type and data that
-// happened in the same millisecond are one by it, and a transformed delivery
-// is another than its retries, which come without the transformation.
+// Fingerprint returns 64 hexadecimal digits that identify the event: they are
+// the same for its first delivery, its retries and its replays, and differ for
+// other events. The fingerprint is a hash of Type, Timestamp and Data, whatever
+// the order of the members of Data, since repeated deliveries have only these
+// in common.
+//
+// Two events with the same type and data that happened in the same millisecond
+// have the same fingerprint. A transformed delivery and its retries, which are
+// sent without the transformation, have different ones.
 func (e *Event) Fingerprint() string {
 	var data any
 	d := json.NewDecoder(bytes.NewReader(e.Data))

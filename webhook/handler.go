@@ -14,39 +14,42 @@ import (
 )
 
 const (
-	// answerMargin is what of the service's 10 seconds is kept from handle, for
-	// the way here, the answer and the way back.
+	// answerMargin is the part of the service's 10 seconds that handle does not
+	// get, since the network needs it.
 	answerMargin = time.Second
 
-	// settleTimeout bounds the note of how an event ended, which is made even
-	// when the service has hung up.
+	// settleTimeout bounds Done and Forget of Options.Seen, which are called
+	// even when the service has disconnected.
 	settleTimeout = 5 * time.Second
 )
 
-// Handler returns an http.Handler that receives deliveries and calls handle
-// for each event of them.
+// Handler returns an http.Handler that receives deliveries and calls handle for
+// the event of each delivery.
 //
-// The answer is 200 if handle returned nil in time. It is 500 if handle failed
-// or panicked, and if Options.Seen did, so that the service sends the event
-// again: after 30 seconds, 5 minutes and 30 minutes by the product's page. A
-// delivery that does not verify never reaches handle: 401 if its signature or
-// its time is wrong, 400 if the body or the event's name is, 413 if it is
-// larger than MaxBodyBytes, 405 for another method than POST. Why is logged
-// (Options.Logger), and told to the service in so far as it can know.
+// Its answer is 200 if handle returned nil in time. The answer is 500 if handle
+// or Options.Seen failed or panicked; the service then delivers the event again,
+// according to the product page after 30 seconds, 5 minutes and 30 minutes.
 //
-// The context of handle ends 9 seconds after the delivery came, since the
-// service waits 10, and when the service hangs up. If handle returns nil after
-// that, the answer is 500 once the service no longer waits: it counts the
-// delivery as failed and repeats it, and Options.Seen knows that repeat.
+// handle is not called for a delivery that cannot be verified. The answer is 401
+// if the signature or the timestamp is wrong, 400 if the body or the name of the
+// event is wrong, 413 if the body is larger than MaxBodyBytes, and 405 if the
+// method is not POST. The reason is logged (see Options.Logger). The answer has
+// it as well, unless it concerns only the receiver.
 //
-// With Options.Seen, an event is handled once, however often it is delivered:
-// a repeat of one that was handled is answered 200 at once, a repeat of one
-// that is being handled waits for how that ends, for as long as its own
-// context lasts (then it is answered 500), and a repeat of one that failed is
-// handled. Without it, handle has to cope with repeats itself.
+// The context of handle ends 9 seconds after the delivery has arrived, since the
+// service waits 10 seconds, or when the service disconnects. If handle returns
+// nil when the service no longer waits, the service counts the delivery as
+// failed and repeats it; Options.Seen recognizes that repeat.
 //
-// handle is called by as many goroutines as there are deliveries at a time.
-// Events come in no order. A test is an event too; see [Event].Test.
+// With Options.Seen, an event is handled only once, however often it is
+// delivered. If the event was handled, a repeated delivery is answered with 200
+// at once. If the event is being handled, the delivery waits for the result, and
+// is answered with 500 if there is none in time. If handling the event failed,
+// it is handled again. Without Options.Seen, handle must itself recognize
+// repeated deliveries.
+//
+// handle must be safe for concurrent use. Events may arrive in any order. handle
+// is also called for tests; see [Event].Test.
 func Handler(opts Options, handle func(context.Context, *Event) error) http.Handler {
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
@@ -124,7 +127,7 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	http.Error(w, text, status)
 }
 
-// once handles the event, unless it is a repeat.
+// once handles the event unless it was handled before.
 func (h *handler) once(ctx context.Context, event *Event) (repeat bool, err error) {
 	if h.opts.Seen == nil {
 		return false, h.run(ctx, event)
@@ -153,8 +156,8 @@ func (h *handler) once(ctx context.Context, event *Event) (repeat bool, err erro
 	return false, nil
 }
 
-// run calls handle. A panic of it is an error, for the service is to be
-// answered, and the event not to count as handled.
+// run calls handle. It returns a panic as an error, so that the service gets an
+// answer and the event does not count as handled.
 func (h *handler) run(ctx context.Context, event *Event) (err error) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -6,49 +6,53 @@ import (
 	"time"
 )
 
-// Seen remembers which events were handled, by their fingerprints, so that a
-// [Handler] can drop repeats. [MemorySeen] is one for a single process.
+// Seen is a store of the events that were handled, identified by their
+// fingerprints, with which a [Handler] drops repeated deliveries. [MemorySeen]
+// is a store for a single process.
 //
-// One that several processes share keeps a row for each fingerprint, made in
-// one step that cannot succeed twice (SET … NX in Redis, a unique key in SQL),
-// which says whether the event is being handled or was. A claim must end by
-// itself some time after the 10 seconds of a delivery, say after a minute, for
-// the process that made it may be gone. What was handled is kept for as long as
-// repeats come: a day spans all retries of the product's page. Where a claim is
-// held by another, Claim may ask again until it is settled, or give up at once
-// with an error, upon which the service sends the event again later.
+// A store for several processes has a row for each fingerprint that says
+// whether the event is being handled or was handled. The row must be created in
+// a step that cannot succeed twice, like SET … NX in Redis or an insert with a
+// unique key in SQL. A claim must expire some time after the 10 seconds of a
+// delivery, for example after a minute, since the process that made it may have
+// stopped. Handled events must be kept as long as they may be delivered again;
+// a day is longer than all documented retries take. If another process has the
+// claim, Claim may poll until that claim ends, or return an error at once; the
+// service then delivers the event again later.
 //
-// All methods are called by many goroutines at a time.
+// All methods must be safe for concurrent use.
 type Seen interface {
-	// Claim reports whether the event is the caller's to handle. If so, the
-	// caller ends the claim by Done or Forget. If not, it was handled before.
-	// While another caller has a claim, Claim waits until that is ended or ctx
-	// is done, and then returns an error.
+	// Claim reports whether the caller must handle the event. If it returns
+	// true, the caller must end the claim with Done or Forget. If it returns
+	// false, the event was handled before. While another caller has a claim,
+	// Claim waits until that claim ends; if ctx ends first, Claim returns an
+	// error.
 	Claim(ctx context.Context, fingerprint string) (bool, error)
 
-	// Done ends the caller's claim: the event was handled.
+	// Done ends the caller's claim after the event was handled.
 	Done(ctx context.Context, fingerprint string) error
 
-	// Forget ends the caller's claim: the event was not handled, and the next
-	// delivery of it is to be.
+	// Forget ends the caller's claim after the event was not handled, so that
+	// its next delivery will be.
 	Forget(ctx context.Context, fingerprint string) error
 }
 
-// Defaults of a MemorySeen.
+// The defaults of MemorySeen.
 const (
 	DefaultSeenCount = 10_000
 	DefaultSeenAge   = 24 * time.Hour
 )
 
-// MemorySeen is a Seen store in memory, for one process. It forgets what was
-// handled when that is too old or too much; some 250 bytes an event. The zero
-// value is ready to use. It must not be copied after first use.
+// MemorySeen is a Seen store in memory, for a single process. It needs about 250
+// bytes per event. The zero value is ready to use. A MemorySeen must not be
+// copied after first use.
 type MemorySeen struct {
 	// MaxCount is how many handled events are remembered; the oldest are
-	// forgotten first. 0 or less means DefaultSeenCount.
+	// forgotten first. Zero or less means DefaultSeenCount.
 	MaxCount int
 
-	// MaxAge is for how long they are. 0 or less means DefaultSeenAge.
+	// MaxAge is how long a handled event is remembered. Zero or less means
+	// DefaultSeenAge.
 	MaxAge time.Duration
 
 	mu      sync.Mutex
@@ -77,8 +81,8 @@ func (s *MemorySeen) Claim(ctx context.Context, fingerprint string) (bool, error
 	}
 }
 
-// claim claims an event unless it was handled. Where another caller has a
-// claim, it returns what is closed when that ends.
+// claim claims an event unless it was handled. If another caller has a claim,
+// it returns a channel that is closed when that claim ends.
 func (s *MemorySeen) claim(fingerprint string) (claimed bool, other <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,7 +125,7 @@ func (s *MemorySeen) Forget(_ context.Context, fingerprint string) error {
 	return nil
 }
 
-// end ends a claim and wakes those who wait for it.
+// end ends a claim and wakes the callers that wait for it.
 func (s *MemorySeen) end(fingerprint string) {
 	if c, ok := s.claims[fingerprint]; ok {
 		close(c)
@@ -129,7 +133,7 @@ func (s *MemorySeen) end(fingerprint string) {
 	}
 }
 
-// expire forgets what is too old or too much.
+// expire forgets events that are too old or too many.
 func (s *MemorySeen) expire() {
 	most, age := s.MaxCount, s.MaxAge
 	if most <= 0 {
@@ -140,7 +144,7 @@ func (s *MemorySeen) expire() {
 	}
 	for len(s.order) > most || len(s.order) > 0 && time.Since(s.order[0].at) >= age {
 		delete(s.handled, s.order[0].fingerprint)
-		s.order[0] = handling{} // appending moves what is left, in time
+		s.order[0] = handling{} // a later append frees its memory
 		s.order = s.order[1:]
 	}
 }

@@ -14,67 +14,77 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// MaxBodyBytes is the largest body that is accepted, 1 MiB. The service's own
-// are some hundred bytes, those of transformations some thousand.
+// MaxBodyBytes is the size of the largest body that is accepted, 1 MiB. The
+// bodies that the service makes have a few hundred bytes, those of
+// transformations a few thousand.
 const MaxBodyBytes = 1 << 20
 
-// DefaultTolerance is what an [Options].Tolerance of zero means.
+// DefaultTolerance is the tolerance if [Options].Tolerance is zero.
 const DefaultTolerance = 5 * time.Minute
 
-// The errors of Verify, to be matched with errors.Is. Their texts say more,
-// and never hold a secret, a signature that would be valid, or the body.
+// The errors of Verify, for use with errors.Is. The texts of the returned errors
+// give details. They never contain a secret, a valid signature, or the body.
 var (
-	// ErrSignature: the header X-ClawHQ-Signature is missing, given more than
-	// once, malformed, or made with none of the secrets for this timestamp and
-	// body. Handler answers 401.
+	// ErrSignature reports that the header X-ClawHQ-Signature is missing, given
+	// more than once, malformed, or not made with any of the secrets for this
+	// timestamp and body. Handler answers 401.
 	ErrSignature = errors.New("signature")
-	// ErrTimestamp: the header X-ClawHQ-Timestamp is missing, given more than
-	// once, not a time of RFC 3339, or farther from now than the tolerance, in
-	// the past or in the future. Handler answers 401.
+
+	// ErrTimestamp reports that the header X-ClawHQ-Timestamp is missing, given
+	// more than once, not a time of RFC 3339, or differs from the present time
+	// by more than the tolerance. Handler answers 401.
 	ErrTimestamp = errors.New("timestamp")
-	// ErrEvent: the header X-ClawHQ-Event is missing, given more than once, or
-	// names another event than the signed body does. Handler answers 400.
+
+	// ErrEvent reports that the header X-ClawHQ-Event is missing, given more
+	// than once, or differs from the event in the signed body. Handler answers
+	// 400.
 	ErrEvent = errors.New("event")
-	// ErrBody: the body is empty or not JSON, though signed. Handler answers 400.
+
+	// ErrBody reports that the body is signed but empty or not JSON. Handler
+	// answers 400.
 	ErrBody = errors.New("body")
-	// ErrTooLarge: the body has more than MaxBodyBytes. Handler answers 413.
+
+	// ErrTooLarge reports that the body has more than MaxBodyBytes. Handler
+	// answers 413.
 	ErrTooLarge = errors.New("body too large")
-	// ErrOptions: nothing could be verified with these Options. Handler answers
-	// 500.
+
+	// ErrOptions reports that the Options are not valid, for example because
+	// Secrets is empty. Handler answers 500.
 	ErrOptions = errors.New("options")
 )
 
-// Options say how deliveries are verified. Formatted and logged, they do not
-// show the secrets.
+// Options configure Verify and Handler. Printed and logged Options do not show
+// the secrets.
 type Options struct {
-	// Secrets are the secrets of the webhooks that deliver here, as they were
-	// shown on creation: whsec_ and 48 hexadecimal digits. A delivery has to be
-	// signed with one of them, so that a webhook can be replaced by a new one
-	// without a gap (the service cannot change a secret). At least one is
-	// needed, and none may be empty or have white space around it.
+	// Secrets are the secrets of the webhooks that deliver to this receiver, as
+	// the service showed them when it created the webhooks: whsec_ and 48
+	// hexadecimal digits. A delivery must be signed with one of them. With
+	// several secrets, a webhook can be replaced by a new one without an
+	// interruption (the service cannot change a webhook's secret). There must
+	// be at least one; none may be empty or have white space around it.
 	Secrets []string
 
-	// Tolerance is how old a delivery may be, by the time that its header says
-	// and this machine's clock, and how far in the future. Zero means
-	// DefaultTolerance; a negative one is an error. Each retry and replay bears
-	// a new time, so that this need not span the service's waits.
+	// Tolerance is by how much the timestamp of a delivery may differ from this
+	// machine's clock, in the past and in the future. Each retry and replay has
+	// a new timestamp, so Tolerance need not be longer than the pauses between
+	// retries. Zero means DefaultTolerance; a negative value is an error.
 	Tolerance time.Duration
 
 	// Now returns the present time. Nil means time.Now.
 	Now func() time.Time
 
-	// Seen lets Handler drop repeats of events that were handled. Nil means
-	// that it does not. Verify does not use it.
+	// Seen is the store of the events that were handled. Handler uses it to
+	// drop repeated deliveries. Nil means that they are not dropped. Verify does
+	// not use it.
 	Seen Seen
 
-	// Logger is where Handler tells of deliveries it did not accept, and why:
-	// refused ones as warnings, failures of the receiver's own as errors. Nil
-	// means slog.Default(), for an endpoint that refuses in silence is hard to
-	// set right. Verify does not use it.
+	// Logger gets an entry for each delivery that Handler did not accept, with
+	// the reason: a warning if the delivery was refused, an error if the
+	// receiver failed. Nil means slog.Default(). Verify does not use it.
 	Logger *slog.Logger
 }
 
-// Format prints o without the secrets, for all verbs.
+// Format prints o without the secrets, whatever the verb.
 func (o Options) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "webhook.Options{Secrets: %d, Tolerance: %v}", len(o.Secrets), o.tolerance())
 }
@@ -108,14 +118,14 @@ func (o Options) check() error {
 	return nil
 }
 
-// Verify returns the event of a delivery, given the request's header and its
-// body, byte for byte as it came. It fails unless the service, or someone else
-// who knows one of the secrets, signed this body at a time close to now. The
-// errors are those of this package: [ErrSignature], [ErrTimestamp],
-// [ErrEvent], [ErrBody], [ErrTooLarge] and [ErrOptions].
+// Verify returns the event of a delivery. header is the header of the request,
+// and body is its body, byte for byte as received. Verify returns an error
+// unless the body was signed with one of the secrets at a time close to the
+// present. The error matches one of [ErrSignature], [ErrTimestamp], [ErrEvent],
+// [ErrBody], [ErrTooLarge] and [ErrOptions].
 //
-// Signatures are compared in constant time. Nothing of the body is looked at
-// before its signature is found to be good.
+// Signatures are compared in constant time. The body is not parsed before its
+// signature has been verified.
 func Verify(header http.Header, body []byte, opts Options) (*Event, error) {
 	event, err := verify(header, body, opts)
 	if err != nil {
@@ -159,8 +169,8 @@ func verify(header http.Header, body []byte, opts Options) (*Event, error) {
 	return parse(EventType(name), at.UTC(), body)
 }
 
-// only returns the value of a header that must be there once. A header given
-// twice is refused: which of the two counts would depend on who reads it.
+// only returns the value of a header that must occur exactly once. If a header
+// occurred twice, two programs could use different values of it.
 func only(header http.Header, name string, kind error) (string, error) {
 	values := header.Values(name)
 	if len(values) == 1 && values[0] != "" {
@@ -173,8 +183,9 @@ func only(header http.Header, name string, kind error) (string, error) {
 }
 
 // signed reports whether the signature was made with one of the secrets. It
-// compares texts, so that no other spelling of a signature passes, and tries
-// all secrets, so that its time does not tell which one it was.
+// compares the texts of signatures, so that a signature has only one spelling,
+// and it always tries all secrets, so that its duration does not reveal which
+// one matched.
 func signed(signature, timestamp string, body []byte, secrets []string) bool {
 	ok := false
 	for _, secret := range secrets {
@@ -184,8 +195,8 @@ func signed(signature, timestamp string, body []byte, secrets []string) bool {
 	return ok
 }
 
-// parse returns the event of a verified delivery. name is what the header
-// calls it, sent is the header's time.
+// parse returns the event of a verified delivery. name and sent are the event
+// and the time in the header.
 func parse(name EventType, sent time.Time, body []byte) (*Event, error) {
 	if len(body) == 0 {
 		return nil, fmt.Errorf("%w: empty", ErrBody)
@@ -212,9 +223,9 @@ func parse(name EventType, sent time.Time, body []byte) (*Event, error) {
 	return event, nil
 }
 
-// plainBody decodes a body that no transformation made: an object with an
-// event, its data and its time. Members are matched by their exact names,
-// which encoding/json does for maps only.
+// plainBody decodes a body that is not the output of a transformation: an object
+// with an event, its data and its time. The names of members must match exactly;
+// encoding/json matches them so only when it decodes into a map.
 func plainBody(body []byte) (plain wire.WebhookBody, at time.Time, ok bool) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil || members["data"] == nil ||
