@@ -7,15 +7,15 @@ import (
 	"github.com/clawhq/clawhq-go/internal/server"
 )
 
-// A Message is what an agent is asked.
+// A Message is a message for an agent.
 type Message struct {
 	Text      string
-	Agent     string // slug of the agent asked
-	SessionID string // empty for a message that stands alone
-	History   []Turn // the session's earlier turns, oldest first
+	Agent     string // the slug of the agent
+	SessionID string // empty if the message belongs to no session
+	History   []Turn // the earlier turns of the session, the oldest first
 }
 
-// A Turn is one side's part of a conversation.
+// A Turn is an earlier message or answer of a conversation.
 type Turn struct {
 	Role    string // RoleUser or RoleAssistant
 	Content string
@@ -27,16 +27,17 @@ const (
 	RoleAssistant = "assistant"
 )
 
-// An AgentFunc answers a message, piece by piece; each piece is a chunk of a
-// streamed reply. An error ends the reply: the client gets model_error, or
-// stream_error in a stream, and only the journal has the error's text. A
-// panic is an internal_error, or stream_error. The context is done when the
-// client leaves, when the server closes, and after 60 seconds, which is
-// model_timeout: an agent that waits for anything must watch it.
+// An AgentFunc answers a message in pieces. Each piece is a chunk of a streamed
+// reply. If the agent returns an error, the client gets the code model_error, or
+// stream_error in a stream; only the journal has the text of the error. If the
+// agent panics, the client gets internal_error, or stream_error in a stream.
+//
+// ctx ends when the client disconnects, when the server is closed, and after 60
+// seconds, upon which the client gets model_timeout. An agent that waits must
+// return when ctx ends.
 type AgentFunc func(ctx context.Context, m Message) iter.Seq2[string, error]
 
-// Reply returns an agent that gives the same answer to everything, in these
-// chunks.
+// Reply returns an agent that answers every message with the given chunks.
 func Reply(chunks ...string) AgentFunc {
 	return func(context.Context, Message) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
@@ -49,8 +50,8 @@ func Reply(chunks ...string) AgentFunc {
 	}
 }
 
-// forService returns the agent as the service calls it; nil stays nil, which
-// is a built-in agent.
+// forService returns the agent for package server. A nil AgentFunc, which stands
+// for a built-in agent, stays nil.
 func (fn AgentFunc) forService() server.AgentFunc {
 	if fn == nil {
 		return nil

@@ -4,9 +4,9 @@ import (
 	"github.com/clawhq/clawhq-go"
 )
 
-// Client returns a client of the server: it has the server's URL, HTTP client,
-// first API key and session, each of which an option may replace. Every call
-// returns a new one. It panics if an option is invalid.
+// Client returns a new client for the server, with the server's URL, HTTP client,
+// first API key and session. Options can replace each of these. Client panics if
+// an option is invalid.
 func (s *Server) Client(opts ...clawhq.Option) *clawhq.Client {
 	c, err := clawhq.NewClient(append([]clawhq.Option{
 		clawhq.WithBaseURL(s.URL()),

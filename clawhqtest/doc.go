@@ -1,5 +1,6 @@
 // Package clawhqtest provides a ClawHQ service for tests: a reference
-// implementation of the API, started in a line, one per test, all in memory.
+// implementation of the whole API, which keeps all data in memory. A test starts
+// its own server in one line:
 //
 //	func TestGreeting(t *testing.T) {
 //		s := clawhqtest.NewTestServer(t)
@@ -7,44 +8,46 @@
 //		...
 //	}
 //
-// A new server has one account on the Pro plan, one API key limited to 60
-// calls a minute, and the agents support-bot, which is the default, and
-// sales-assistant, whose replies depend on nothing but the message and the
-// conversation before it. [Server.HandleAgent] adds agents that answer as a
-// test needs.
+// A new server has one account on the Pro plan, one API key limited to 60 calls
+// a minute, and two built-in agents: support-bot, which is the default, and
+// sales-assistant. Their answers depend only on the message and on the
+// conversation before it. [Server.HandleAgent] adds agents that answer as a test
+// needs.
 //
-// All endpoints of /v1 are there: what calls create, threads and files for
-// example, other calls find again. What no call can create,
-// [Server.AddConversation] and [Server.AddAuditEntry] add.
+// The server has all endpoints of /v1, of key management and of webhooks, and
+// keeps their state: a thread that one call creates is found by the next. Methods
+// like [Server.AddConversation] and [Server.AddAuditEntry] add what no call can
+// create.
 //
 // # Faults
 //
-// [Server.Inject] queues failures, each for one request: errors of every
-// shape, rate limits, resets, delays, streams that break in all the ways a
-// stream can. [Fault.On] aims one at a path, a method, a key, an agent or the
-// n-th request. [NewTestServer] reports those that no request met.
+// [Server.Inject] queues faults, each of which is played for one request:
+// errors, rate limits, closed connections, delays, and broken streams. [Fault.On]
+// restricts a fault to a path, a method, a key, an agent or the n-th request. A
+// server of [NewTestServer] fails the test if a fault is left at its end.
 //
 // # Webhooks
 //
-// Webhooks that a test creates, with [clawhq.WebhooksService] for example, are
-// delivered for real: signed, retried, logged. [Server.DeliverTo] makes a
-// handler their receiver, whatever their URL, without sockets; [Server.Emit]
-// makes events that no call brings about; [Server.Deliveries] shows what was
-// sent and what came back.
+// The server delivers events to webhooks that a test creates, with signatures,
+// retries and a log. After [Server.DeliverTo], all deliveries go to a handler of
+// the test, without sockets and whatever the webhooks' URLs. [Server.Emit] makes
+// an event, and [Server.Deliveries] returns the deliveries and their replies.
 //
 // # Virtual time
 //
-// With [WithInMemory] no socket is used, and server and clients can run inside
-// a bubble of package testing/synctest, where waiting for a rate limit or an
-// agent takes no time. The server must be made, used and closed inside the
-// bubble; [NewTestServer] with the bubble's own testing.T sees to the last.
+// With [WithInMemory] the server uses no sockets, so that server and clients can
+// run inside a bubble of package testing/synctest, where waiting for a rate
+// limit or an agent takes no time. The server must be created, used and closed
+// inside the bubble; [NewTestServer] closes it if it is given the testing.T of
+// the bubble.
 //
-// Outside of a bubble [Server.AdvanceClock] moves the server's time on: a full
-// rate window has room again, a webhook is retried, an agent is done waiting.
+// Outside a bubble, [Server.AdvanceClock] advances the server's time: a full
+// window of the rate limit has room again, webhooks are retried, and agents that
+// wait go on.
 //
-// # Two profiles
+// # Profiles
 //
-// By default the server does what the documentation says. [WithProfile] with
-// [Live] makes it do what the service does today where the two disagree, so
-// that a program can be tested against both.
+// The documentation and the live service differ in places. By default the server
+// follows the documentation; with [WithProfile] and [Live] it follows the live
+// service, so that a program can be tested against both.
 package clawhqtest

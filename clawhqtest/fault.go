@@ -6,26 +6,29 @@ import (
 	"github.com/clawhq/clawhq-go/internal/server"
 )
 
-// A Fault is a failure that the server plays for one request. Its String is
-// the call that makes it.
+// A Fault is a failure that the server plays for one request.
 //
-// The faults of streams let the request through authorization, rate limit and
-// checks, are counted, and act once so many chunks have been sent, or before
-// [DONE] if the agent has fewer. A request that asks for no stream gets what
-// comes nearest. All other faults but FaultDelay take the place of the
-// service, as a proxy or an outage would: nothing is checked, counted or run.
+// The faults for streams, FaultStream…, act after the given number of chunks, or
+// before [DONE] if the agent has fewer. Until then the request is authenticated,
+// counted against the rate limit and checked as usual. A request that is not for
+// a stream gets a similar failure instead.
+//
+// FaultDelay delays a request. All other faults replace the service, like a proxy
+// or an outage: the request is not authenticated, counted or checked, and no
+// agent runs.
 type Fault struct{ fault server.Fault }
 
-// String returns the call that makes the fault, as in
+// String returns the call that makes the fault, like
 // FaultStatus(503, "agent_offline").
 func (f Fault) String() string { return f.fault.String() }
 
-// On returns the fault aimed at the requests that meet all the conditions:
+// On returns a fault that is played for the next request that meets all the
+// conditions:
 //
 //	s.Inject(clawhqtest.FaultStatus(503, "").On(clawhqtest.Path("POST /v1/threads"), clawhqtest.Key(id)))
 //
-// It is played for the next of them, and lets others pass. Of two conditions
-// of one kind the last counts.
+// Other requests are served as usual. Of two conditions of the same kind, the
+// last one counts.
 func (f Fault) On(conditions ...Condition) Fault {
 	for _, c := range conditions {
 		f.fault = f.fault.On(c.condition)
@@ -33,34 +36,35 @@ func (f Fault) On(conditions ...Condition) Fault {
 	return f
 }
 
-// A Condition is a part of what a [Fault] is aimed at.
+// A Condition restricts a [Fault] to certain requests. See [Fault.On].
 type Condition struct{ condition server.Condition }
 
-// Path is met by requests for that path below the base URL, /v1/threads for
-// example. In it {id} stands for any one segment, as in
-// /v1/threads/{id}/messages, and a method before it, as in
-// "POST /v1/threads", has to be the request's. Paths below it do not meet it.
+// Path restricts a fault to requests for a path below the base URL, like
+// /v1/threads. {id} in the path matches any single segment, as in
+// /v1/threads/{id}/messages. With a method before it, as in "POST /v1/threads",
+// only requests with that method match. Paths below the path do not match.
 func Path(path string) Condition { return Condition{server.OnPath(path)} }
 
-// Method is met by requests with that method, POST for example.
+// Method restricts a fault to requests with an HTTP method, like POST.
 func Method(method string) Condition { return Condition{server.OnMethod(method)} }
 
-// Nth is met by the n-th of the requests that meet the other conditions,
-// counted since the fault was queued; the n-1 before it pass. A request that a
-// fault queued earlier is played for is not counted. It panics if n is below 1.
+// Nth restricts a fault to the n-th request that meets its other conditions,
+// counted from when the fault was queued. Requests for which an earlier fault is
+// played do not count. Nth panics if n is less than 1.
 func Nth(n int) Condition { return Condition{server.OnNth(n)} }
 
-// Key is met by requests that bear an API key: the one with that id, or the
-// key itself.
+// Key restricts a fault to requests with an API key. key is the id of the key or
+// the key itself.
 func Key(key string) Condition { return Condition{server.OnKey(key)} }
 
-// AgentSlug is met by messages for the agent with that slug: chats, messages
-// of its threads, and batches with a message for it. Messages that name no
-// agent are for the default one.
+// AgentSlug restricts a fault to messages for the agent with that slug: chats,
+// messages of its threads, and batches with a message for it. A message that
+// names no agent is for the default agent.
 func AgentSlug(slug string) Condition { return Condition{server.OnAgent(slug)} }
 
-// Inject queues faults. Each is played for one request to the API or to the
-// dashboard's endpoints, in order, whoever sends it; [Fault.On] says who.
+// Inject queues faults. Each fault is played once, for the next request to the
+// API or to the dashboard's endpoints, in the order of queueing. [Fault.On]
+// restricts a fault to certain requests.
 func (s *Server) Inject(faults ...Fault) {
 	queued := make([]server.Fault, len(faults))
 	for i, f := range faults {
@@ -69,7 +73,7 @@ func (s *Server) Inject(faults ...Fault) {
 	s.service.Inject(queued...)
 }
 
-// Faults returns the faults that no request has met yet.
+// Faults returns the faults that were not played yet.
 func (s *Server) Faults() []Fault {
 	var left []Fault
 	for _, f := range s.service.Faults() {
@@ -78,23 +82,23 @@ func (s *Server) Faults() []Fault {
 	return left
 }
 
-// ClearFaults forgets the faults that no request has met yet.
+// ClearFaults removes the faults that were not played yet.
 func (s *Server) ClearFaults() { s.service.ClearFaults() }
 
-// FaultStatus answers with status and the documented error body. The code is
-// a string or a clawhq.ErrorCode; an empty one is the one that fits the status
-// best. There is no Retry-After, even on a 429: see [FaultRateLimit]. It
-// panics on a status that no reply can have.
+// FaultStatus answers with a status and the documented error body. code is a
+// string or a clawhq.ErrorCode; if it is empty, the code that usually comes with
+// the status is used. The reply has no Retry-After, even with status 429: see
+// [FaultRateLimit]. FaultStatus panics if no reply can have the status.
 func FaultStatus[C ~string](status int, code C) Fault {
 	return Fault{server.FaultStatus(status, string(code))}
 }
 
-// FaultRateLimit answers 429 rate_limited with that Retry-After, whatever it
-// is; with none if it is empty.
+// FaultRateLimit answers 429 rate_limited with the given Retry-After, which may
+// be any text. If it is empty, the reply has no Retry-After.
 func FaultRateLimit(retryAfter string) Fault { return Fault{server.FaultRateLimit(retryAfter)} }
 
-// FaultHTML answers with status and a page of HTML, as a proxy in between
-// would. It panics on a status that no reply can have.
+// FaultHTML answers with a status and an HTML page, as a proxy does. It panics if
+// no reply can have the status.
 func FaultHTML(status int) Fault { return Fault{server.FaultHTML(status)} }
 
 // FaultReset closes the connection without a reply: the client sees
@@ -104,35 +108,37 @@ func FaultReset() Fault { return Fault{server.FaultReset()} }
 // FaultDelay waits before the request is served as usual.
 func FaultDelay(d time.Duration) Fault { return Fault{server.FaultDelay(d)} }
 
-// FaultStreamError ends a stream after so many chunks with an error event and
-// [DONE]. The code is a string or a clawhq.ErrorCode, of those that events
-// bear stream_error or model_timeout. A request for no stream gets the code
-// with its documented status, and model_error for stream_error.
+// FaultStreamError ends a stream after afterChunks chunks with an error event
+// and [DONE]. code is a string or a clawhq.ErrorCode; the service sends
+// stream_error and model_timeout in such events. A request that is not for a
+// stream gets the code with its documented status, and model_error instead of
+// stream_error.
 func FaultStreamError[C ~string](code C, afterChunks int) Fault {
 	return Fault{server.FaultStreamError(string(code), afterChunks)}
 }
 
-// FaultStreamCut closes the connection of a stream after so many chunks,
-// without [DONE]. A request for no stream gets [FaultReset].
+// FaultStreamCut closes the connection of a stream after afterChunks chunks,
+// without [DONE]. For a request that is not for a stream it does the same as
+// [FaultReset].
 func FaultStreamCut(afterChunks int) Fault { return Fault{server.FaultStreamCut(afterChunks)} }
 
-// FaultStreamStall keeps a stream open after so many chunks but sends nothing
-// more, until the client leaves or the server closes. A request for no stream
-// gets no answer either.
+// FaultStreamStall sends nothing after afterChunks chunks of a stream, but keeps
+// the connection open until the client disconnects or the server is closed. A
+// request that is not for a stream gets no answer.
 func FaultStreamStall(afterChunks int) Fault { return Fault{server.FaultStreamStall(afterChunks)} }
 
-// FaultStreamMalformed sends what the live service makes of a chunk that it
-// could not parse: after so many chunks a data line that is not JSON, with a
-// single newline after it. Then the stream goes on to its proper end. A
-// request for no stream gets 200 and a body that is not JSON.
+// FaultStreamMalformed sends, after afterChunks chunks of a stream, a data line
+// that is not JSON and has a single newline after it, as the live service does
+// with a chunk that it cannot parse. Then the stream goes on to its end. A
+// request that is not for a stream gets status 200 and a body that is not JSON.
 func FaultStreamMalformed(afterChunks int) Fault {
 	return Fault{server.FaultStreamMalformed(afterChunks)}
 }
 
-// FaultLegacyError answers with status and the error body of the reference
-// pages: {"error": "text", "code": code, "status": status}, on a 429 with
-// "retry_after": 12 (seconds). Their codes are in upper case, RATE_LIMITED for
-// example. It panics on a status that no reply can have.
+// FaultLegacyError answers with a status and the error body of the reference
+// pages: {"error": "text", "code": code, "status": status}, and "retry_after":
+// 12 (seconds) with status 429. The codes of that body are in upper case, like
+// RATE_LIMITED. FaultLegacyError panics if no reply can have the status.
 func FaultLegacyError[C ~string](status int, code C) Fault {
 	return Fault{server.FaultLegacyError(status, string(code))}
 }

@@ -6,31 +6,30 @@ import (
 	"time"
 )
 
-// A Request is an entry of the journal: a request as it came, and what became
-// of it. API keys are cut to their prefix, other credentials to their scheme
-// or name.
+// A Request is an entry of the journal: a request and its outcome. API keys are
+// cut to their prefix, and other credentials to their scheme or name.
 type Request struct {
-	Time     time.Time     // of arrival
-	Duration time.Duration // until the handler was done; 0 before
+	Time     time.Time     // when the request arrived
+	Duration time.Duration // how long it was handled; 0 while it is being handled
 	Method   string
-	Path     string // with the base path, without the query
+	Path     string // including the base path, without the query
 	Header   http.Header
-	Body     []byte // what was read of it, up to 100 KiB and a byte; less with WithMemoryLimit
-	Omitted  int    // how many bytes were read beyond Body, of an upload for example
+	Body     []byte // the part of the body that was read, up to 100 KiB and one byte; less with WithMemoryLimit
+	Omitted  int    // how many more bytes were read than Body has, for example of an upload
 
-	Status    int    // of the reply; 0 if none has begun
-	RequestID string // the id that the server gave it
-	KeyID     string // of the key that it bore, if the server knows it
-	Agent     string // slug of the agent that ran; empty if none did, as in a replay
-	Fault     string // the fault that was played, as its String prints it
-	Err       string // why it failed, in more detail than the client is told
+	Status    int    // status of the reply; 0 if none has begun
+	RequestID string // the server's id of the request
+	KeyID     string // the id of the request's API key; empty if the server does not know the key
+	Agent     string // the slug of the agent that ran; empty if none did, for example because a stored reply was sent
+	Fault     string // the String of the fault that was played; empty if none was
+	Err       string // why the request failed, in more detail than the client is told
 }
 
-// Requests returns a copy of the journal: every request since the start or
-// the last Reset, in the order of arrival, credentials redacted. A request is
-// in it before its agent runs, its status before the client sees it. The
-// journal grows until Reset, unless [WithJournalLimit] or [WithMemoryLimit]
-// bounds it: then the oldest are gone.
+// Requests returns a copy of the journal: all requests since the start or the
+// last Reset, in the order of arrival, with credentials redacted. The journal
+// has a request before its agent runs, and its status before the client gets the
+// reply. The journal grows until Reset unless [WithJournalLimit] or
+// [WithMemoryLimit] bounds it; then the oldest requests are dropped.
 func (s *Server) Requests() []Request {
 	entries := s.service.Requests()
 	requests := make([]Request, len(entries))
@@ -40,10 +39,11 @@ func (s *Server) Requests() []Request {
 	return requests
 }
 
-// WaitRequests waits until the journal has n requests that match, in whatever
-// state they are, and returns all that do, in the order of arrival. match is
-// called anew, with every request, when one arrives, its agent starts, its
-// reply begins or it ends. The error is the context's, if that is done first.
+// WaitRequests waits until the journal has at least n requests for which match
+// returns true, and returns all of these, in the order of arrival. It calls match
+// for every request of the journal whenever a request arrives, its agent starts,
+// its reply begins, or it ends. If ctx ends first, WaitRequests returns its
+// error.
 func (s *Server) WaitRequests(ctx context.Context, n int, match func(Request) bool) ([]Request, error) {
 	for {
 		changed := s.service.JournalChanged()
@@ -64,5 +64,5 @@ func (s *Server) WaitRequests(ctx context.Context, n int, match func(Request) bo
 	}
 }
 
-// ClearRequests empties the journal, and with it what GET /v1/usage counts.
+// ClearRequests empties the journal, and resets what GET /v1/usage counts.
 func (s *Server) ClearRequests() { s.service.ClearRequests() }

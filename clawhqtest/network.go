@@ -61,7 +61,7 @@ const (
 	memoryPlainHost = "localhost"
 )
 
-// secureNetwork is what connections are dialled on that stand for TLS ones.
+// secureNetwork is the network of connections that stand for TLS connections.
 const secureNetwork = "tls"
 
 func listenInMemory(handler http.Handler, errorLog *log.Logger, plain bool) network {

@@ -7,7 +7,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/server"
 )
 
-// An Option changes what [NewServer] starts.
+// An Option configures a server.
 type Option func(*config)
 
 type config struct {
@@ -19,22 +19,22 @@ type config struct {
 	}
 }
 
-// WithInMemory makes server and clients talk over a network in memory, without
-// sockets and without TLS, so that both can run inside a bubble of package
-// testing/synctest. The base URL is https://clawhq.test/api, which only
-// [Server.Client] and [Server.HTTPClient] reach.
+// WithInMemory makes the server use a network in memory, without sockets and
+// without TLS, so that server and clients can run inside a bubble of package
+// testing/synctest. The base URL is https://clawhq.test/api. Only
+// [Server.Client] and [Server.HTTPClient] can reach it.
 func WithInMemory() Option { return func(c *config) { c.inMemory = true } }
 
-// WithProfile sets the profile, [Documented] or [Live].
+// WithProfile sets the profile, [Documented] or [Live]. Default: Documented.
 func WithProfile(p Profile) Option { return func(c *config) { c.server.Profile = server.Profile(p) } }
 
-// WithPlan sets the account's plan. With any but "pro", which is the default
-// and may be written in any case, calls are refused with plan_required.
+// WithPlan sets the account's plan. If it is not "pro", in upper or lower case,
+// calls are refused with plan_required. Default: "pro".
 func WithPlan(plan string) Option { return func(c *config) { c.server.Plan = plan } }
 
-// WithPlainHTTP makes the server speak plain HTTP instead of TLS, with an
-// http:// URL, for clients that cannot be told to trust its certificate.
-// Without it, requests over plain HTTP get 400.
+// WithPlainHTTP makes the server use plain HTTP instead of TLS, with an http://
+// URL, for clients that cannot be made to trust its certificate. Without this
+// option, requests over plain HTTP get status 400.
 func WithPlainHTTP() Option { return func(c *config) { c.server.PlainHTTP = true } }
 
 // WithAgent deploys an agent from the start, as [Server.HandleAgent] does.
@@ -47,38 +47,38 @@ func WithAgent(slug string, fn AgentFunc) Option {
 	}
 }
 
-// WithAgentDelay makes the built-in agents pause before each chunk but the
-// first. The default is no pause.
+// WithAgentDelay makes the built-in agents pause before each chunk except the
+// first. Default: no pause.
 func WithAgentDelay(d time.Duration) Option { return func(c *config) { c.server.AgentDelay = d } }
 
-// WithLogger sets a logger that gets a line a request: method, path, status,
-// duration, request id and the key's prefix, never a key. The default is
-// none.
+// WithLogger sets a logger that gets an entry for each request: its method,
+// path, status, duration, request id and the prefix of its API key, never the
+// key. Default: none.
 func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.server.Logger = logger } }
 
-// WithStrictWebhookTargets makes the server refuse webhooks and callbacks of
-// batches to loopback addresses, as the service does. Without it they are
-// allowed, so that a test can receive them; other private addresses never
-// are.
+// WithStrictWebhookTargets makes the server refuse loopback addresses for
+// webhooks and callbacks of batches, as the service does. Without this option
+// they are allowed, so that a test can receive deliveries. Other private
+// addresses are always refused.
 func WithStrictWebhookTargets() Option { return func(c *config) { c.server.StrictWebhooks = true } }
 
-// WithJournalLimit bounds the journal to so many requests, and to about so many
-// bytes of headers, bodies and what holds them; the oldest go first. GET
-// /v1/usage counts those that are left. 0 is no limit. The default is a journal
-// that grows until Reset.
+// WithJournalLimit bounds the journal to a number of requests and, approximately,
+// to a number of bytes in memory. The oldest requests are dropped first; GET
+// /v1/usage does not count dropped requests. 0 means no bound. Default: the
+// journal grows until Reset.
 func WithJournalLimit(requests, bytes int) Option {
 	return func(c *config) {
 		c.server.Limits.JournalEntries, c.server.Limits.JournalBytes = requests, bytes
 	}
 }
 
-// WithMemoryLimit is for a server that runs long, among strangers: all that it
-// keeps takes about so many bytes at most, half of them the journal, a quarter
-// sessions, stored replies, threads, batches, files, audit entries and
-// conversations, a quarter what webhooks were sent. Of each the oldest goes
-// first. Of a request whose key or session is not good the body is not kept,
-// and of others the journal shows 16 KiB; few bodies are read at once. The
-// default is to keep everything.
+// WithMemoryLimit bounds, approximately, the memory for all that the server
+// stores, for a server that runs long or serves clients that are not trusted.
+// Half of the bytes are for the journal, a quarter for sessions, stored replies,
+// threads, batches, files, audit entries and conversations, and a quarter for
+// deliveries; in each part the oldest entries are dropped first. The journal then
+// has at most 16 KiB of each body, and no bodies of requests without a valid key
+// or session; only a few bodies are read at the same time. Default: no bound.
 func WithMemoryLimit(bytes int) Option {
 	return func(c *config) { c.server.Limits = server.LimitsFor(bytes) }
 }

@@ -9,22 +9,22 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// A Conversation is one of the dashboard's chat, which no call of the API
-// makes. What is left open [Server.AddConversation] fills in.
+// A Conversation is a conversation of the dashboard's chat, for
+// [Server.AddConversation].
 type Conversation struct {
-	ID            string          // empty is a new one
-	Agent         string          // slug or name; empty is the default agent
-	CreatedAt     time.Time       // zero is now
-	LastMessageAt time.Time       // zero is the last message's
-	Messages      []StoredMessage // oldest first
+	ID            string          // empty means a new id
+	Agent         string          // slug or name; empty means the default agent
+	CreatedAt     time.Time       // zero means now
+	LastMessageAt time.Time       // zero means the time of the last message
+	Messages      []StoredMessage // the oldest first
 }
 
 // A StoredMessage is a message of a [Conversation].
 type StoredMessage struct {
-	ID        string // empty is a new one
+	ID        string // empty means a new id
 	Role      string // RoleUser or RoleAssistant
 	Content   string
-	CreatedAt time.Time // zero is that of the message before
+	CreatedAt time.Time // zero means the time of the message before
 }
 
 // AddConversation adds a conversation to the account, and returns its id.
@@ -36,45 +36,42 @@ func (s *Server) AddConversation(c Conversation) (id string) {
 	return s.service.AddConversation(added)
 }
 
-// An AuditEntry is an entry of the audit log. What is left open
-// [Server.AddAuditEntry] fills in.
+// An AuditEntry is an entry of the audit log, for [Server.AddAuditEntry].
 type AuditEntry struct {
-	ID            string // empty is a new one
-	Action        string // api_key_created, for example
+	ID            string // empty means a new id
+	Action        string // for example api_key_created
 	EntityType    string
 	EntityID      string
-	Category      string          // api_key or webhook, for example
-	Details       json.RawMessage // a JSON object; nil is null
+	Category      string          // for example api_key or webhook
+	Details       json.RawMessage // a JSON object; nil means null
 	IPAddress     string
-	CreatedAt     time.Time // zero is now; microseconds are kept
-	IntegrityHash string    // empty is none in profile Live, and computed in profile Documented
+	CreatedAt     time.Time // zero means now; stored in microseconds
+	IntegrityHash string    // empty means no hash in profile Live, and the right hash in profile Documented
 }
 
-// AddAuditEntry adds an entry to the account's audit log, at the place that
-// its time gives it, and returns its id. The server itself adds those of key
-// management. It panics if the details are not JSON.
+// AddAuditEntry adds an entry to the account's audit log, in the order of
+// CreatedAt, and returns its id. The server itself adds entries for key
+// management. AddAuditEntry panics if Details are not JSON.
 func (s *Server) AddAuditEntry(e AuditEntry) (id string) {
 	return s.service.AddAuditEntry(server.AuditEntry(e))
 }
 
-// A File is a file of the account, as if it had been uploaded. What is left
-// open [Server.AddFile] fills in.
+// A File is a file of the knowledge base, for [Server.AddFile].
 type File struct {
-	ID        string // empty is a new one
+	ID        string // empty means a new id
 	Name      string
-	MediaType string    // empty is what the name's extension stands for, or text/plain
-	Purpose   string    // empty is knowledge_base
+	MediaType string    // empty means the media type of the name's extension, or text/plain
+	Purpose   string    // empty means knowledge_base
 	Size      int64     // in bytes
-	Status    string    // empty leaves it to the server: see SetFileStatus
-	CreatedAt time.Time // zero is now
+	Status    string    // empty means that the server sets it: see SetFileStatus
+	CreatedAt time.Time // zero means now
 }
 
-// AddFile adds a file to the account, in place of the one that has its id, if
-// there is one, and returns its id. It panics on an empty name.
+// AddFile adds a file to the account as if it had been uploaded, and returns its
+// id. It replaces a file with the same id. It panics if the name is empty.
 func (s *Server) AddFile(f File) (id string) { return s.service.AddFile(server.File(f)) }
 
-// SetModels replaces the models that the account can choose from, until
-// Reset.
+// SetModels replaces the models of the account until Reset.
 func (s *Server) SetModels(models ...clawhq.Model) {
 	list := make([]wire.Model, len(models))
 	for i, m := range models {
@@ -83,8 +80,8 @@ func (s *Server) SetModels(models ...clawhq.Model) {
 	s.service.SetModels(list)
 }
 
-// SetFileStatus makes the status of an uploaded file what it is told, such as
-// pending_embedding or failed; an empty one leaves it to the server again,
-// which takes two seconds to index a text and calls every other type an
-// error. It panics if there is no file with that id.
+// SetFileStatus sets the status of a file, for example to pending_embedding or
+// failed. If status is empty, the server sets it again: a text is processing for
+// two seconds and then processed, and a file of any other type is error.
+// SetFileStatus panics if there is no file with that id.
 func (s *Server) SetFileStatus(id, status string) { s.service.SetFileStatus(id, status) }

@@ -9,28 +9,28 @@ import (
 	"github.com/clawhq/clawhq-go/webhook"
 )
 
-// A Delivery is an attempt to deliver an event to a webhook, or to tell a
-// batch's callback, as the server made it, and what came of it.
+// A Delivery is an attempt to deliver an event to a webhook or to the callback of
+// a batch, and its reply.
 type Delivery struct {
 	Time      time.Time         // when it was sent
-	WebhookID string            // empty for a batch's callback
-	ID        string            // of the row in the webhook's log; empty for tests and callbacks
-	Event     webhook.EventType // as its header calls it; empty for a callback
-	Attempt   int               // 1 for an event's first delivery, 2 for its first retry; 0 for tests, replays, bulk retries and callbacks
+	WebhookID string            // empty for the callback of a batch
+	ID        string            // the id of the entry in the webhook's log; empty for tests and callbacks
+	Event     webhook.EventType // the event in the header; empty for callbacks
+	Attempt   int               // 1 for the first attempt, 2 for the first retry; 0 for tests, replays, bulk retries and callbacks
 	URL       string
 	Header    http.Header // signature, event and time
 	Body      []byte
 
-	Status      int // of the reply; 0 if there is none, or not yet
+	Status      int // status of the reply; 0 if there is none yet, or none at all
 	ReplyHeader http.Header
-	Reply       []byte // the beginning of its body
+	Reply       []byte // the beginning of the reply's body
 	Latency     time.Duration
 	Err         string // why there is no reply
 }
 
-// Deliveries returns what the server has sent since the start or the last
-// Reset, in the order of sending. An attempt is there before its receiver is
-// called. The newest 10,000 are kept.
+// Deliveries returns all deliveries since the start or the last Reset, in the
+// order of sending. It has a delivery before its receiver is called. Only the
+// newest 10,000 are stored.
 func (s *Server) Deliveries() []Delivery {
 	attempts := s.service.Deliveries()
 	deliveries := make([]Delivery, len(attempts))
@@ -43,12 +43,12 @@ func (s *Server) Deliveries() []Delivery {
 	return deliveries
 }
 
-// Emit sends an event to the webhooks that subscribed to it, as if it had
-// happened, and returns when the first attempt at each has ended, ten seconds
-// later at most; retries follow by themselves. data is a value of the types of
-// package webhook, or any other that is a JSON object; Emit panics if it cannot
-// be encoded. Of the events, the server itself makes api.request only, for each
-// chat that succeeds, after which it does not wait.
+// Emit delivers an event to the webhooks that have subscribed to it, as if it had
+// happened. It returns when the first attempt for each webhook has ended, after
+// ten seconds at most; retries are sent in the background. data is the event's
+// data: a value of a type of package webhook, or any value that is encoded as a
+// JSON object. Emit panics if data cannot be encoded. The server itself makes
+// only api.request events, one for each successful chat.
 func (s *Server) Emit(event webhook.EventType, data any) {
 	text, err := json.Marshal(data)
 	if err != nil {
@@ -57,10 +57,10 @@ func (s *Server) Emit(event webhook.EventType, data any) {
 	s.service.Emit(string(event), text)()
 }
 
-// DeliverTo makes a handler the receiver of all that the server sends to
-// webhooks and callbacks, whatever their URL, without sockets: the receiver
-// then can be tested inside a bubble of package testing/synctest. Each delivery
-// calls it in a goroutine of its own, for which Close waits. A panic of it is a
-// delivery without a reply. nil sends over the network again, as a new server
-// does, and of private addresses reaches those of this machine only.
+// DeliverTo makes the server send all deliveries to handler, whatever their URL
+// and without sockets, so that a receiver can be tested inside a bubble of
+// package testing/synctest. The server calls handler in a goroutine per delivery;
+// Close waits for these. If handler panics, the delivery has no reply. If handler
+// is nil, deliveries go over the network again, as on a new server; of private
+// addresses, only loopback addresses are then reached.
 func (s *Server) DeliverTo(handler http.Handler) { s.service.DeliverTo(handler) }

@@ -10,7 +10,7 @@ import (
 // Scope is the name of the instrumentation scope of all spans and metrics.
 const Scope = "github.com/clawhq/clawhq-go/otelclawhq"
 
-// A Setting changes what [Option] uses.
+// A Setting configures [Option].
 type Setting func(*settings)
 
 type settings struct {
@@ -18,14 +18,16 @@ type settings struct {
 	meters  metric.MeterProvider
 }
 
-// WithTracerProvider sets where spans go. Default: otel.GetTracerProvider().
+// WithTracerProvider sets the provider for spans. Default:
+// otel.GetTracerProvider().
 func WithTracerProvider(p trace.TracerProvider) Setting { return func(s *settings) { s.tracers = p } }
 
-// WithMeterProvider sets where metrics go. Default: otel.GetMeterProvider().
+// WithMeterProvider sets the provider for metrics. Default:
+// otel.GetMeterProvider().
 func WithMeterProvider(p metric.MeterProvider) Setting { return func(s *settings) { s.meters = p } }
 
-// Option returns the option that shows a client's calls; the package comment
-// says how. A client may have other traces beside.
+// Option returns a clawhq.Option that records the client's calls, as the package
+// comment describes. It can be combined with clawhq.WithTrace.
 func Option(with ...Setting) clawhq.Option {
 	s := settings{tracers: otel.GetTracerProvider(), meters: otel.GetMeterProvider()}
 	for _, set := range with {

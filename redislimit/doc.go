@@ -1,41 +1,42 @@
-// Package redislimit lets many machines share the rate limit of one ClawHQ API
-// key, by way of a Redis or Valkey (6.2 or newer) that they share. Together
-// they use all of the limit, and none of them is answered by a 429.
+// Package redislimit shares the rate limit of a ClawHQ API key between several
+// machines, through Redis or Valkey (6.2 or newer). Together the machines use
+// the whole limit without getting a 429.
 //
 //	rdb := redis.NewClient(&redis.Options{Addr: "redis:6379"})
 //	limiter := redislimit.New(rdb, apiKey)
 //	defer limiter.Close()
 //	client, err := clawhq.NewClient(clawhq.WithAPIKey(apiKey), clawhq.WithLimiter(limiter))
 //
-// It is a module of its own, so that programs without a Redis do not carry its
-// client.
+// The package is a separate module, so that other programs do not depend on a
+// Redis client.
 //
 // # How it works
 //
-// Redis holds a log of all machines' calls: a sorted set of the times at which
-// they are sent. One script keeps it, on Redis's own clock, which no failover
-// turns back. A caller is told the time of its slot and waits for it by itself,
-// so that admission costs one trip a call. A slot is free again one window of
-// 60 seconds and a margin ([WithMargin]) after its call was sent.
+// Redis holds a log of the calls of all machines: a sorted set of the times at
+// which they are sent. A script updates it by the clock of Redis, and makes sure
+// that this time does not go back after a failover. The script returns the time
+// of a slot, for which the caller then waits by itself, so that each call needs
+// one round trip to Redis. A slot is free again 60 seconds and a margin
+// ([WithMargin]) after its call was sent.
 //
-// Callers of one machine are served in order, retries first. Machines take
+// The callers of a machine are served in order, retries first. Machines take
 // turns: each holds one slot in advance, however many callers it has. A caller
-// that leaves gives its slot back, and the slots of a machine that died run out
-// by themselves.
+// whose context ends returns its slot; the slots of a machine that has stopped
+// expire.
 //
-// What replies tell is shared. The limit is learned from X-RateLimit-Limit, and
-// 30 calls a minute, the smallest tier, is taken for it until then. A 429 stops
-// all machines until its Retry-After; then one call goes ahead of the others.
-// X-RateLimit-Remaining shows calls of which the log does not know, of somebody
-// else with the key or from before the log was emptied; they have their room
-// too.
+// Machines share what replies report. The limit is learned from
+// X-RateLimit-Limit; until the first reply it is taken to be 30 calls per
+// minute, the smallest tier. After a 429 all machines pause until its
+// Retry-After; then a single call is sent before the others.
+// X-RateLimit-Remaining reveals calls that are not in the log, because another
+// program made them or the log was emptied; these get their slots too.
 //
 // # Windows
 //
-// The live service counts chats in a key's own window, and every other endpoint
-// in a window of its own. So does a Limiter. Where all endpoints count in the
-// key's window, as the documentation has it, the calls of others in
-// X-RateLimit-Remaining are those of the other endpoints.
+// The live service counts chats in the window of the key, and every other
+// endpoint in a separate window. A Limiter does the same. If all endpoints count
+// in the key's window, as the documentation says, a Limiter finds the calls to
+// other endpoints by X-RateLimit-Remaining, like those of other programs.
 //
 // # When Redis is away
 //
@@ -51,11 +52,13 @@
 //
 // # What Redis sees
 //
-// Names begin with a prefix ([WithPrefix]) and a keyed hash of the API key,
-// which is the hash tag of a cluster, so that all of a key lies on one node. The
-// API key itself stands nowhere. All that is written expires five minutes after
-// the last call. The commands are EVALSHA and EVAL, what the script calls
-// (EXISTS, HMGET, HSET, PEXPIRE, PUBLISH, TIME and those of sorted sets), and
-// SUBSCRIBE while callers wait; a user without the right to publish or subscribe
-// only learns of a 429 elsewhere a little later.
+// The names of keys in Redis consist of a prefix ([WithPrefix]) and a keyed hash
+// of the API key. The hash is the hash tag for clusters, so that everything of
+// an API key is on one node. The API key itself is not stored. Everything
+// expires five minutes after the last call.
+//
+// The commands are EVALSHA and EVAL; EXISTS, HMGET, HSET, PEXPIRE, PUBLISH, TIME
+// and commands for sorted sets within the script; and SUBSCRIBE while callers
+// wait. Without the right to publish or subscribe, a machine only learns a
+// little later of a 429 that another one got.
 package redislimit

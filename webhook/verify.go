@@ -238,9 +238,9 @@ func plainBody(body []byte) (plain wire.WebhookBody, at time.Time, ok bool) {
 	return plain, at.UTC(), err == nil
 }
 
-// Sign makes a delivery of body, as the service would: it sets the headers
-// X-ClawHQ-Signature, X-ClawHQ-Event, X-ClawHQ-Timestamp and Content-Type. It
-// is meant for tests of a receiver:
+// Sign sets the headers of a delivery as the service does: X-ClawHQ-Signature,
+// X-ClawHQ-Event, X-ClawHQ-Timestamp and Content-Type. The timestamp has
+// milliseconds. Sign is meant for tests of a receiver:
 //
 //	body := `{"event":"api.request","data":{"agent":"support_bot"},"timestamp":"2026-11-24T17:41:06.118Z"}`
 //	req := httptest.NewRequest("POST", "/", strings.NewReader(body))
