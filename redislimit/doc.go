@@ -40,15 +40,17 @@
 //
 // # When Redis is away
 //
-// No call fails because of Redis. If it does not answer within the timeout
-// ([WithTimeout]), or answers with an error, each client falls back at once to
-// its own rate shaping, which finds the others by what replies show: expect a
-// few per cent of 429s, which are retried. Only where the window is full, and
-// the machine holds a slot for later, its callers wait until then: the calls
-// before it are other machines'. It looks for Redis twice a second, and when
-// that is back, so is the Limiter: machines restore what they have sent, and go
-// slowly for three seconds. [WithLogger] says both, once each. The Redis
-// client's own timeouts may be anything; its log is set by redis.SetLogger.
+// No call fails because of Redis. If Redis does not answer within the timeout
+// ([WithTimeout]), or answers with an error, each client shapes its calls by
+// itself. It then knows the calls of other machines only by what replies show,
+// so that a few per cent of the calls get a 429 and are retried. If a machine
+// holds a slot at a later time, its callers first wait for that time, since the
+// slots before it belong to other machines.
+//
+// The Limiter checks twice a second whether Redis is available again. When it
+// is, machines restore the calls that they have sent to the log, and send slowly
+// for three seconds. [WithLogger] logs both changes. The timeouts of the Redis
+// client may have any value; its own log is set by redis.SetLogger.
 //
 // # What Redis sees
 //

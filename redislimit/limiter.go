@@ -15,11 +15,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A Limiter keeps the calls of all machines that use one key inside the key's
-// limit. It is a [clawhq.WindowLimiter], a [clawhq.LimitObserver] and a
-// [clawhq.FallbackLimiter], all of which clawhq.WithLimiter finds by itself. It
-// is safe for any number of goroutines, and for any
-// number of clients of one key.
+// A Limiter keeps the calls of all machines that use an API key within the key's
+// limit. Use it with clawhq.WithLimiter; it implements [clawhq.WindowLimiter],
+// [clawhq.LimitObserver] and [clawhq.FallbackLimiter]. It is safe for concurrent
+// use, also by several clients with the same API key.
 type Limiter struct {
 	rdb     redis.UniversalClient
 	config  config
@@ -41,13 +40,13 @@ var _ interface {
 	clawhq.FallbackLimiter
 } = (*Limiter)(nil)
 
-// New returns a Limiter that shares the limit of a key by a Redis: a single
-// one, a failover group or a cluster. key is the API key, or any other text
-// that all machines of the key agree on; only a hash of it reaches Redis. The
-// caller keeps and closes rdb, after the Limiter.
+// New returns a Limiter that shares the limit of an API key through rdb, which
+// may be a single Redis, a failover group or a cluster. key is the API key, or
+// any other text that is the same on all machines that use the API key; only a
+// hash of it is sent to Redis. The caller must close rdb after the Limiter.
 //
-// Nothing is sent before the first call; a Redis that cannot be reached is
-// like one that went away.
+// New sends nothing to Redis. If Redis cannot be reached later, the Limiter
+// treats it as unavailable.
 func New(rdb redis.UniversalClient, key string, opts ...Option) *Limiter {
 	l := &Limiter{
 		rdb:     rdb,
@@ -67,17 +66,17 @@ func New(rdb redis.UniversalClient, key string, opts ...Option) *Limiter {
 	return l
 }
 
-// fingerprint names a key without giving it away: API keys are long and
-// random, so that the hash cannot be searched for them.
+// fingerprint returns a hash of an API key. API keys are long and random, so that
+// the key cannot be found by trying.
 func fingerprint(key string) string {
 	mac := hmac.New(sha256.New, []byte(key))
 	mac.Write([]byte("github.com/clawhq/clawhq-go/redislimit"))
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// Close ends what the Limiter does in the background. Callers that wait, and
-// later ones, get [ErrUnavailable], so that their clients shape by themselves.
-// It never fails.
+// Close ends the background work of the Limiter. Callers that wait, and later
+// callers, get [ErrUnavailable], so that their clients shape calls by themselves.
+// The returned error is always nil.
 func (l *Limiter) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,19 +89,19 @@ func (l *Limiter) Close() error {
 	return nil
 }
 
-// Wait is WaitWindow for a first attempt in the key's own window.
+// Wait is WaitWindow for a first attempt in the window of the API key.
 func (l *Limiter) Wait(ctx context.Context) error {
 	return l.WaitWindow(ctx, clawhq.LimitRequest{Window: keyWindow})
 }
 
-// WaitWindow blocks until a call may be sent. Callers of one Limiter are
-// served in order, retries first; Limiters take turns, however many callers
-// each of them has.
+// WaitWindow blocks until an attempt may be sent. The callers of a Limiter are
+// served in order, retries first. Limiters of different machines take turns,
+// however many callers each of them has.
 //
-// It returns the context's error when that ends, an error that matches
-// context.DeadlineExceeded at once if the calls that were sent rule out any
-// room before the deadline, and [ErrUnavailable] if Redis does not answer in
-// time.
+// If ctx ends first, WaitWindow returns its error. If the calls that were sent
+// leave no room before the deadline of ctx, it returns at once an error that
+// matches context.DeadlineExceeded. If Redis does not answer in time, it returns
+// an error that matches [ErrUnavailable].
 func (l *Limiter) WaitWindow(ctx context.Context, r clawhq.LimitRequest) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -133,15 +132,16 @@ func (l *Limiter) WaitWindow(ctx context.Context, r clawhq.LimitRequest) error {
 	return context.Cause(ctx)
 }
 
-// ObserveReply hears what became of an attempt. It never blocks.
+// ObserveReply learns from the outcome of an attempt. It does not block.
 func (l *Limiter) ObserveReply(r clawhq.LimitReply) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.window(r.Window).observe(r, time.Now())
 }
 
-// Fallback says that with [ErrUnavailable] the client should shape by itself,
-// until Redis is back. Other errors fail the call.
+// Fallback returns a channel that is closed when Redis is available again, if err
+// matches [ErrUnavailable]; until then the client shapes calls by itself. For any
+// other error it returns nil, and the call fails.
 func (l *Limiter) Fallback(err error) <-chan struct{} {
 	var e *unavailable
 	if !errors.As(err, &e) {
@@ -160,11 +160,12 @@ func (l *Limiter) window(name string) *window {
 	return w
 }
 
-// ErrUnavailable says that Redis did not answer in time, or not as it should.
-// A client then admits the call by its own rate shaping.
+// ErrUnavailable reports that Redis did not answer in time, or with an error. A
+// client then shapes the call by itself.
 var ErrUnavailable = errors.New("redislimit: Redis is not available")
 
-// unavailable is ErrUnavailable with its cause, and closes back when it is over.
+// unavailable is ErrUnavailable with its cause. back is closed when Redis is
+// available again.
 type unavailable struct {
 	cause error
 	back  <-chan struct{}
