@@ -223,7 +223,7 @@ func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
 	// one, that it cannot rewind.
 	out.GetBody = nil
 	out.Header = a.header
-	cookies := req.Header.Get("Cookie") // of a Jar
+	cookies := header(req.Header, "Cookie") // of a Jar
 	if a.auth == wire.SessionAuth {
 		a.cookies = a.session().send()
 		cookies = a.cookies.beside(cookies)
@@ -273,11 +273,6 @@ func (a *attempt) end() {
 	if !a.whole { // else HTTP/2 would take the cancel for one of the stream
 		a.cancel(nil)
 	}
-	a.mu.Lock()
-	if a.grace != nil {
-		a.grace.Stop()
-	}
-	a.mu.Unlock()
 	a.closeBody()
 }
 
@@ -286,9 +281,9 @@ func (a *attempt) observe(resp *http.Response) {
 	limit, counted := parseRateLimit(resp.Header)
 	a.info = ResponseInfo{
 		StatusCode: resp.StatusCode,
-		RequestID:  a.redact(resp.Header.Get(wire.HeaderRequestID)),
+		RequestID:  a.redact(header(resp.Header, wire.HeaderRequestID)),
 		RateLimit:  limit,
-		Replayed:   resp.Header.Get(wire.HeaderIdempotencyReplay) == "true",
+		Replayed:   header(resp.Header, wire.HeaderIdempotencyReplay) == "true",
 		Header:     resp.Header,
 	}
 	a.counted = counted

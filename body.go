@@ -90,6 +90,9 @@ func (a *attempt) closeBody() {
 	a.mu.Lock()
 	body := a.body
 	a.body = nil
+	if a.grace != nil {
+		a.grace.Stop()
+	}
 	a.mu.Unlock()
 	if body != nil {
 		body.Close()

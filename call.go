@@ -156,14 +156,13 @@ func (c *call) prepare() error {
 	if c.config.clientRequestID == nil || c.repeat == underKey && c.config.idempotencyKey == nil {
 		id = uuid.NewString() // used where the caller gave no id
 	}
-	c.ids = [2]string{id, id}
-	if c.config.clientRequestID != nil {
-		c.ids[0] = *c.config.clientRequestID
+	c.ids, c.clientRequestID = [2]string{id, id}, id
+	if given := c.config.clientRequestID; given != nil {
+		c.ids[0], c.clientRequestID = *given, c.redact(*given)
 	}
-	if c.config.idempotencyKey != nil {
-		c.ids[1] = *c.config.idempotencyKey
+	if given := c.config.idempotencyKey; given != nil {
+		c.ids[1] = *given
 	}
-	c.clientRequestID = c.redact(c.ids[0])
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -198,10 +197,11 @@ func (c *call) check() error {
 	if c.refused != nil {
 		return c.refused
 	}
-	if id := c.ids[0]; id == "" || !headerSafe(id) {
+	if id := c.config.clientRequestID; id != nil && (*id == "" || !headerSafe(*id)) {
 		return invalid(CodeInvalidParameter, wire.HeaderClientRequestID, "client request id is not printable ASCII")
 	}
-	if key := c.ids[1]; c.repeat == underKey && (key == "" || len(key) > wire.MaxIdempotencyKeyChars || !headerSafe(key)) {
+	if key := c.config.idempotencyKey; key != nil && c.repeat == underKey &&
+		(*key == "" || len(*key) > wire.MaxIdempotencyKeyChars || !headerSafe(*key)) {
 		return invalid(CodeInvalidParameter, wire.HeaderIdempotencyKey,
 			"idempotency key is not 1 to %d characters of printable ASCII", wire.MaxIdempotencyKeyChars)
 	}

@@ -291,7 +291,12 @@ func userAgent(product string) string {
 // headerSafe reports whether s can be the value of a header (RFC 9110 §5.5):
 // no control characters, and nothing outside ASCII.
 func headerSafe(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // redact removes API keys and the session from a text that came from outside

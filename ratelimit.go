@@ -76,12 +76,16 @@ func parseRateLimit(h http.Header) (l RateLimit, counted int) {
 }
 
 func headerInt(h http.Header, name string) (n int64, ok bool) {
-	values := h[name]
-	if len(values) == 0 {
-		return 0, false
-	}
-	n, err := strconv.ParseInt(values[0], 10, 64)
+	n, err := strconv.ParseInt(header(h, name), 10, 64)
 	return n, err == nil
+}
+
+// header is h.Get of a name whose spelling is canonical.
+func header(h http.Header, name string) string {
+	if values := h[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
 }
 
 // A Limiter decides when attempts may be sent; see WithLimiter. Wait blocks

@@ -294,24 +294,27 @@ func noError(e json.RawMessage) bool {
 // nearly every chunk. What it does not recognize, escapes by number among it,
 // is for encoding/json altogether.
 func (ev *chunkEvent) soleContent(data []byte) (text string, ok bool) {
-	s, ok := bytes.CutPrefix(data, []byte(`{"content":`))
-	if !ok {
+	const before, after = `{"content":`, `"}`
+	if len(data) < len(before+`"`+after) || string(data[:len(before)]) != before || string(data[len(data)-len(after):]) != after {
 		return "", false
 	}
-	s = bytes.TrimPrefix(s, []byte(" "))
-	if len(s) < len(`""}`) || s[0] != '"' || string(s[len(s)-2:]) != `"}` {
+	s := data[len(before) : len(data)-len(after)]
+	if s[0] == ' ' {
+		s = s[1:]
+	}
+	if len(s) == 0 || s[0] != '"' {
 		return "", false
 	}
-	s = s[1 : len(s)-2]
+	s = s[1:]
 	ascii, from := true, 0 // from is where the text goes on after the last escape
-	ev.text = ev.text[:0]
+	unescaped := ev.text[:0]
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '\\':
 			if i++; i == len(s) || escapes[s[i]] == 0 { // at the end, it is the last quote that is escaped
 				return "", false
 			}
-			ev.text = append(append(ev.text, s[from:i-1]...), escapes[s[i]])
+			unescaped = append(append(unescaped, s[from:i-1]...), escapes[s[i]])
 			from = i + 1
 		case c == '"', c < ' ':
 			return "", false
@@ -323,7 +326,7 @@ func (ev *chunkEvent) soleContent(data []byte) (text string, ok bool) {
 		return "", false
 	}
 	if from > 0 {
-		ev.text = append(ev.text, s[from:]...)
+		ev.text = append(unescaped, s[from:]...)
 		s = ev.text
 	}
 	return string(s), true

@@ -172,12 +172,15 @@ func encodeMetadata(metadata map[string]any) (json.RawMessage, *InvalidRequestEr
 // checkMessage returns the reason why the service would refuse a message to an
 // agent. It counts characters as the service does, in UTF-16 units.
 func checkMessage(message string) *InvalidRequestError {
-	switch n := wire.UTF16Len(message); {
+	switch {
 	case strings.TrimSpace(message) == "":
 		return invalid(CodeMissingParameter, "message", "message is required")
 	case !utf8.ValidString(message):
 		return invalid(CodeInvalidParameter, "message", "message is not valid UTF-8")
-	case n > wire.MaxMessageChars:
+	case len(message) <= wire.MaxMessageChars: // a character takes a byte at least
+		return nil
+	}
+	if n := wire.UTF16Len(message); n > wire.MaxMessageChars {
 		return invalid(CodeInvalidRequest, "message", "message has %d characters, at most %d are allowed", n, wire.MaxMessageChars)
 	}
 	return nil

@@ -119,7 +119,8 @@ const maxMissing = 1000
 // the count, or a little over maxSeen. ok is false if no attempt was sent so
 // shortly before that it could have been under way.
 func (h *history) spread(at moment, counted int) (d time.Duration, ok bool) {
-	ok = h.sent.Within(at.Add(-maxSeen), at.Add(-1)) > 0
+	before := h.sent.After(at - 1)
+	ok = before > 0 && h.sent.At(before-1) > at.Add(-maxSeen)
 	from := at.Add(-Length)
 	oldest, newest := h.sent.After(from), h.sent.After(at)-2 // before itself
 	missing := newest + 2 - oldest - h.doubtful.Within(from, at) - counted

@@ -117,14 +117,15 @@ func (d *Decoder) Next() (*Event, error) {
 // commonest returns the next event if it has the commonest form and is in the
 // buffer whole: one line of data and an empty one, each ended by a newline.
 func (d *Decoder) commonest() *Event {
+	const before = "data: "
 	rest := d.buf[d.pos:d.end]
 	n := bytes.IndexByte(rest, '\n')
-	if n < 0 || n+1 == len(rest) || rest[n+1] != '\n' || d.skipLF || !d.begun || n+2 > d.max ||
-		!bytes.HasPrefix(rest, []byte("data: ")) || bytes.IndexByte(rest[:n], '\r') >= 0 {
+	if n < len(before) || n+1 == len(rest) || rest[n+1] != '\n' || d.skipLF || !d.begun || n+2 > d.max ||
+		string(rest[:len(before)]) != before || bytes.IndexByte(rest[:n], '\r') >= 0 {
 		return nil
 	}
 	d.start, d.pos = d.pos, d.pos+n+2
-	d.ev.Type, d.ev.Data = "", rest[len("data: "):n]
+	d.ev.Type, d.ev.Data = "", rest[len(before):n]
 	return &d.ev
 }
 

@@ -68,11 +68,15 @@ func (l *Log) Prune(t Moment) {
 // number of events at or before t. It is Len when there is none.
 func (l *Log) After(t Moment) int {
 	lo, hi := l.start, len(l.times)
-	if lo == hi || l.times[hi-1] <= t { // most are asked for now, or for all
-		return hi - lo
-	}
-	if l.times[lo] > t {
+	if lo == hi || l.times[lo] > t {
 		return 0
+	}
+	for step := 1; hi-step > lo; step *= 2 { // most are asked for now, or shortly before
+		if l.times[hi-step] <= t {
+			lo = hi - step + 1
+			break
+		}
+		hi -= step
 	}
 	for lo < hi {
 		if mid := int(uint(lo+hi) / 2); l.times[mid] > t {
