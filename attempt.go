@@ -20,45 +20,45 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// An attempt is one request of a call on the wire, from its admission to the
-// end of its reply. Nothing else cancels its context, stops its timer, closes
-// its body or ends its turn: end does, once, on every path.
+// An attempt is one request of a call, from the wait for the rate limit to the
+// end of its reply. It owns its context, timer, body and turn: end releases them,
+// once and on every path, and no other code does.
 type attempt struct {
 	*call
 	place   shaping.Turn
-	turn    *shaping.Turn         // in the rate limit's window; nil without shaping
-	trace   httptrace.ClientTrace // tells when the request is written
-	began   time.Time             // admitted; zero if nobody asks
-	traced  context.Context       // what a Trace has made of the caller's; nil until it has started
-	err     error                 // what it failed with, for a Trace
-	sent    url.URL               // where to
+	turn    *shaping.Turn         // its place in the window of the rate limit; nil without shaping
+	trace   httptrace.ClientTrace // reports when the request is written
+	began   time.Time             // when it was admitted; zero if nothing is logged
+	traced  context.Context       // the context that the Trace has returned; nil until AttemptStart
+	err     error                 // its error, for the Trace
+	sent    url.URL               // the URL of the request
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	timer   *time.Timer
-	unhook  func() bool // ends the watch for the end of the caller's context
-	counted int         // calls that the server has counted by its reply; -1 if it does not tell
-	cookies *cookies    // the session as it was sent
-	replied bool        // a reply has come, of which the session has heard
+	unhook  func() bool // stops the AfterFunc on the caller's context
+	counted int         // how many calls the server has counted, by the reply; -1 if it does not tell
+	cookies *cookies    // the cookies of the session that were sent
+	replied bool        // a reply has come, and the session has taken its cookies
 	renewed bool        // that reply has changed the session
-	unsent  bool        // nothing of the request has left
+	unsent  bool        // the failure proves that the service has done nothing
 	whole   bool        // the body was read to its end
-	ended   bool
+	ended   bool        // end was called
 
-	mu      sync.Mutex // guards what the timer and the watch use too
-	why     error      // for which the timer ends the attempt
-	body    io.ReadCloser
-	reading bool
-	aborted bool
-	grace   *time.Timer
+	mu      sync.Mutex    // guards the fields below, which timers use as well
+	why     error         // the cause when the timer ends the attempt
+	body    io.ReadCloser // nil once it is closed
+	reading bool          // a Read of body is running
+	aborted bool          // no further Read may begin
+	grace   *time.Timer   // closes body if the running Read does not end
 }
 
-// RoundTrip makes one attempt. Only a usable reply is a response to the
-// http.Client above; everything else is an error, kept in c.failure.
+// RoundTrip makes one attempt. It returns a response only for a usable reply or
+// a redirect; any other outcome is an error, which it keeps in c.failure.
 func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	c.info, c.failure = ResponseInfo{}, failure{}
 	a := &c.first
 	if c.attempts > 0 {
-		a = &attempt{} // the first may still be in use by a write that goes on
+		a = &attempt{} // the transport may still be writing the request of the first
 	}
 	a.call = c
 	resp, f := a.make(req)
@@ -70,13 +70,13 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, f.err
 }
 
-// make sends the request and decides what becomes of the reply: it is opened,
-// if it is a stream, or taken, or refused. Of a stream that was opened the end
-// is the stream's to call.
+// make waits for the rate limit, sends the request and handles the reply: a
+// stream is opened, a unary reply is read and decoded, and an error reply becomes
+// a failure. Once a stream is open, the stream calls end; otherwise make does.
 func (a *attempt) make(req *http.Request) (resp *http.Response, f failure) {
 	opened := false
-	f.err = errAborted // unless something is returned
-	defer func() {     // the transport may panic, too
+	f.err = errAborted // if a panic ends make
+	defer func() {     // also if the transport panics
 		a.err = f.err
 		if !opened {
 			a.end()
@@ -97,7 +97,7 @@ func (a *attempt) make(req *http.Request) (resp *http.Response, f failure) {
 
 	switch {
 	case a.redirected(req, resp):
-		a.readErrorBody() // so that the connection can be used again
+		a.readErrorBody() // then the connection can be reused
 	case resp.StatusCode < 200: // 101: the body is the connection itself
 		return nil, a.replyFailure(resp, nil)
 	case resp.StatusCode >= 300:
@@ -106,7 +106,7 @@ func (a *attempt) make(req *http.Request) (resp *http.Response, f failure) {
 		case resp.StatusCode == http.StatusTooManyRequests:
 			a.answered(f.limited, f.retryAfter)
 		case resp.StatusCode == http.StatusUnauthorized && a.overtaken():
-			f.retryable = a.repeatable(true) // with the session as it is now
+			f.retryable = a.repeatable(true) // with the renewed session
 		}
 		return nil, f
 	case a.stream:
@@ -142,11 +142,11 @@ func (a *attempt) admit() error {
 	return nil
 }
 
-// wrote says that the request was written to its connection just now.
+// wrote is called when the request has been written to its connection.
 func (a *attempt) wrote(httptrace.WroteRequestInfo) { a.turn.Sent() }
 
-// answered ends the turn with what the reply has told; limited says that the
-// rate limit has refused the attempt.
+// answered ends the turn with the outcome that the reply reports. limited is
+// whether the rate limit has refused the attempt.
 func (a *attempt) answered(limited bool, retryAfter time.Duration) {
 	if a.turn == nil {
 		return
@@ -156,14 +156,14 @@ func (a *attempt) answered(limited bool, retryAfter time.Duration) {
 		a.turn.Rejected(retryAfter)
 	} else {
 		a.turn.Answered(shaping.Reply{Success: status < 300, Limit: limit.Limit, Counted: a.counted})
-		if status == http.StatusTooManyRequests { // of another limit: a refusal like any other
+		if status == http.StatusTooManyRequests { // it concerns another limit, not the rate limit
 			status = http.StatusBadRequest
 		}
 	}
 	a.tell(LimitReply{StatusCode: status, RateLimit: limit, RetryAfter: retryAfter})
 }
 
-// tell has a LimitObserver hear of the attempt.
+// tell reports the outcome of the attempt to a LimitObserver.
 func (a *attempt) tell(r LimitReply) {
 	o, ok := a.limiter.(LimitObserver)
 	if !ok {
@@ -176,7 +176,7 @@ func (a *attempt) tell(r LimitReply) {
 	o.ObserveReply(r)
 }
 
-// send returns the reply's header, the body of which the attempt then owns.
+// send sends the request and returns the reply. The attempt owns its body.
 func (a *attempt) send(req *http.Request) (*http.Response, failure) {
 	ctx := a.call.ctx
 	if a.traces != nil {
@@ -198,7 +198,7 @@ func (a *attempt) send(req *http.Request) (*http.Response, failure) {
 	if err != nil {
 		return nil, a.transportFailure(a.cause(http2Error(err)))
 	}
-	if resp.Body == nil { // as http.Client allows it
+	if resp.Body == nil { // http.Client allows transports to do so
 		resp.Body = http.NoBody
 	}
 	a.body = resp.Body
@@ -208,22 +208,22 @@ func (a *attempt) send(req *http.Request) (*http.Response, failure) {
 	return resp, failure{}
 }
 
-// outgoing returns the request as it is sent: with the attempt's context, the
-// body, and no way for net/http to send it again by itself.
+// outgoing returns the request for the transport: with the attempt's context and
+// body, and such that net/http does not send it a second time by itself.
 func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
 	ctx := a.ctx
 	if a.turn != nil {
 		ctx = httptrace.WithClientTrace(ctx, &a.trace)
 	}
 	out := req.WithContext(ctx)
-	a.sent = *req.URL                         // not every transport leaves it alone
-	out.URL, out.Host = &a.sent, req.URL.Host // not before: http.Client would copy the URL for it
-	// Without GetBody, net/http does not replay a request that bears an
-	// idempotency key; a GET it replays unless it has a body, even an empty
-	// one, that it cannot rewind.
+	a.sent = *req.URL                         // some transports change the URL
+	out.URL, out.Host = &a.sent, req.URL.Host // set only here: http.Client would copy the URL of a request with a Host
+	// Without GetBody, net/http does not repeat a request with an idempotency
+	// key. It repeats a GET unless the request has a body that it cannot rewind;
+	// an empty body is enough.
 	out.GetBody = nil
 	out.Header = a.header
-	cookies := header(req.Header, "Cookie") // of a Jar
+	cookies := header(req.Header, "Cookie") // those of the caller's Jar
 	if a.auth == wire.SessionAuth {
 		a.cookies = a.session().send()
 		cookies = a.cookies.beside(cookies)
@@ -241,12 +241,12 @@ func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
 		out.Body = http.NoBody // net/http would send another empty body in chunks
 		return out, nil
 	}
-	out.Body = io.NopCloser(bytes.NewReader(a.json)) // of types that net/http knows: it then sends all in one packet
+	out.Body = io.NopCloser(bytes.NewReader(a.json)) // net/http recognizes these types, and sends header and body in one packet
 	out.ContentLength = int64(len(a.json))
 	return out, nil
 }
 
-// end lets go of all that the attempt holds.
+// end releases everything that the attempt holds.
 func (a *attempt) end() {
 	if a.ended {
 		return
@@ -263,20 +263,21 @@ func (a *attempt) end() {
 		a.tell(LimitReply{})
 	}
 	if a.cancel == nil {
-		return // it was not admitted
+		return // the attempt was not sent
 	}
 	defer a.cancel(nil)
 	a.timer.Stop()
 	if a.unhook != nil {
 		a.unhook()
 	}
-	if !a.whole { // else HTTP/2 would take the cancel for one of the stream
+	if !a.whole { // after a whole body, HTTP/2 would reset the stream
 		a.cancel(nil)
 	}
 	a.closeBody()
 }
 
-// observe takes what the headers tell.
+// observe takes the ids, the rate limit and the session's cookies from the
+// headers of the reply.
 func (a *attempt) observe(resp *http.Response) {
 	limit, counted := parseRateLimit(resp.Header)
 	a.info = ResponseInfo{
@@ -293,7 +294,7 @@ func (a *attempt) observe(resp *http.Response) {
 	if a.cookies != nil {
 		a.replied, a.renewed = true, a.session().heard(a.cookies, resp.Cookies())
 	}
-	if resp.StatusCode != http.StatusTooManyRequests { // of which the body may tell more
+	if resp.StatusCode != http.StatusTooManyRequests { // the body of a 429 tells which limit it concerns
 		a.answered(false, 0)
 	}
 }
@@ -301,15 +302,16 @@ func (a *attempt) observe(resp *http.Response) {
 func (a *attempt) session() *session { return a.secrets.get().session }
 
 // overtaken reports whether another reply has renewed the session that this
-// one refuses. It waits no longer than for an error's body, whose bound still
-// runs.
+// reply refuses. It waits only as long as reading an error's body may take: that
+// bound is still running.
 func (a *attempt) overtaken() bool {
 	return a.cookies != nil && !a.renewed && a.session().renewedSince(a.ctx, a.cookies)
 }
 
-// redirected reports whether the reply is a redirect that is followed: with the
-// credential to the same origin only, without a change of the method, as 307
-// and 308 promise (RFC 9110 §15.4.8), and as one of the call's attempts.
+// redirected reports whether the reply is a redirect that is followed. It must
+// lead to the same origin, since the request has credentials; it must keep the
+// method, so its status must be 307 or 308 (RFC 9110 §15.4.8); and the call must
+// have an attempt left for it.
 func (a *attempt) redirected(req *http.Request, resp *http.Response) bool {
 	if resp.StatusCode != http.StatusTemporaryRedirect && resp.StatusCode != http.StatusPermanentRedirect {
 		return false
@@ -319,14 +321,16 @@ func (a *attempt) redirected(req *http.Request, resp *http.Response) bool {
 	if err != nil || location == "" || !sameOrigin(to, a.base) || a.attempts >= a.policy.MaxAttempts {
 		return false
 	}
-	// The http.Client above shall not find another host in another spelling.
+	// Then http.Client does not take another spelling of the host for another
+	// host.
 	to.Scheme, to.Host, to.User = a.base.Scheme, a.base.Host, nil
 	resp.Header = resp.Header.Clone()
 	resp.Header.Set("Location", to.String())
 	return true
 }
 
-// sameOrigin compares scheme, host and port, the scheme's own among them.
+// sameOrigin reports whether two URLs have the same scheme, host and port. A
+// missing port is the default port of the scheme.
 func sameOrigin(u, v *url.URL) bool {
 	port := func(u *url.URL) string {
 		return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
@@ -334,7 +338,7 @@ func sameOrigin(u, v *url.URL) bool {
 	return u.Scheme == v.Scheme && strings.EqualFold(u.Hostname(), v.Hostname()) && port(u) == port(v)
 }
 
-// take reads and decodes the reply of a unary call.
+// take reads and decodes the reply to a unary call.
 func (a *attempt) take(resp *http.Response) failure {
 	body, err := a.readAll(resp.ContentLength)
 	a.info.Body = body
@@ -363,8 +367,8 @@ func (a *attempt) take(resp *http.Response) failure {
 	}
 }
 
-// open returns the stream that the reply is, once its first chunk or its end
-// is there.
+// open returns the stream of the reply once its first chunk or its end has
+// arrived.
 func (a *attempt) open(resp *http.Response) (*stream, failure) {
 	a.timer.Stop()
 	if contentType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(contentType), wire.ContentTypeEventStream) {

@@ -13,11 +13,11 @@ import (
 const (
 	maxErrorBody     = 64 << 10
 	maxReplyBody     = 16 << 20
-	errorBodyTimeout = time.Second // an error's body must not hold up its retry
+	errorBodyTimeout = time.Second // reading an error's body must not delay a retry for long
 
-	// closeGrace is how long a Read may go on after its request's end: those
-	// of net/http return at once, and a Close beside a Read is more than many
-	// a body is made for.
+	// closeGrace is how long a Read may go on after its request has ended. A
+	// Read of net/http returns at once; other bodies may not support a Close
+	// during a Read, so they get this time.
 	closeGrace = 100 * time.Millisecond
 )
 
@@ -27,8 +27,8 @@ var (
 	errReplyTooLarge  = fmt.Errorf("reply is larger than %d MiB", maxReplyBody>>20)
 )
 
-// bound gives the attempt so long from now on, after which it ends for a
-// reason.
+// bound sets the timer of the attempt: it ends the attempt after d, with the
+// cause why.
 func (a *attempt) bound(d time.Duration, why error) {
 	a.mu.Lock()
 	a.why = why
@@ -36,7 +36,7 @@ func (a *attempt) bound(d time.Duration, why error) {
 	a.timer.Reset(d)
 }
 
-// expire ends the attempt at its bound.
+// expire ends the attempt when its timer has fired.
 func (a *attempt) expire() {
 	a.mu.Lock()
 	why := a.why
@@ -45,8 +45,8 @@ func (a *attempt) expire() {
 	a.abort()
 }
 
-// abort has reading the body come to its end, also where the body does not
-// heed its request's context. The context has ended, or the caller's has.
+// abort ends the reading of the body, even if the body ignores the context of its
+// request. It is called after the attempt's or the caller's context has ended.
 func (a *attempt) abort() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -56,7 +56,8 @@ func (a *attempt) abort() {
 	}
 }
 
-// cause is err, or the reason why the context ended, if it was that.
+// cause returns the reason why the caller's or the attempt's context has ended,
+// or err if neither has.
 func (a *attempt) cause(err error) error {
 	if a.call.ctx.Err() != nil {
 		return context.Cause(a.call.ctx)
@@ -85,7 +86,7 @@ func (a *attempt) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// closeBody closes the body, which nobody else does.
+// closeBody closes the body, once. No other code closes it.
 func (a *attempt) closeBody() {
 	a.mu.Lock()
 	body := a.body
@@ -99,7 +100,8 @@ func (a *attempt) closeBody() {
 	}
 }
 
-// readErrorBody returns what there is of an error's body within the bounds.
+// readErrorBody returns the body of an error, as much as can be read within the
+// bounds of size and time.
 func (a *attempt) readErrorBody() []byte {
 	a.bound(errorBodyTimeout, errBodyTimeout)
 	body, _ := io.ReadAll(io.LimitReader(a, maxErrorBody))
@@ -107,13 +109,13 @@ func (a *attempt) readErrorBody() []byte {
 	return body
 }
 
-// readAll reads the body to its end, which may be elsewhere than the header
-// says: where a transport decompresses it, or a recording was edited.
+// readAll reads the body to its end. length is the Content-Length, which may be
+// wrong, for example if a transport decompresses the body.
 func (a *attempt) readAll(length int64) ([]byte, error) {
 	if length < 0 || length > maxReplyBody {
 		length = 511
 	}
-	b := make([]byte, 0, length+1) // the last byte's room is for the end
+	b := make([]byte, 0, length+1) // with room for one byte more, the last Read returns io.EOF
 	for {
 		n, err := a.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]

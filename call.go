@@ -14,16 +14,16 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// A reply is the result of a successful attempt; decode has taken the body.
+// A reply is the result of a successful attempt, apart from the body that decode
+// has decoded.
 type reply struct {
 	requestID string
 	stream    *stream // of a streaming call
 }
 
-// A call is one public call: what its attempts share. It stands in the
-// http.Client as the transport, so that every request that goes on the wire,
-// the follower of a redirect included, passes RoundTrip and is shaped and
-// counted there.
+// A call is the state that the attempts of a call share. It is the transport of
+// the call's http.Client, so that every request, including those that follow
+// redirects, passes through RoundTrip, where it is shaped and counted.
 type call struct {
 	*core
 	request
@@ -37,18 +37,18 @@ type call struct {
 	ids             [2]string // header values: the client request id and the idempotency key
 	header          http.Header
 	attempts        int
-	first           attempt      // of the attempts; here, since most calls make no other
+	first           attempt      // the first attempt, allocated with the call, since most calls make only one
 	info            ResponseInfo // of the last reply
 
 	reply      reply
 	failure    failure       // of the last attempt; its err is nil if that succeeded
-	errorReply error         // the last reply that was an error, of whichever attempt
-	verdict    verdict       // on the last failure
-	wait       time.Duration // until the next attempt
+	errorReply error         // the latest error reply of any attempt
+	verdict    verdict       // what follows on the last failure
+	wait       time.Duration // the time until the next attempt
 }
 
-// do is the one way of a request: headers, shaping, attempts, and the reply or
-// the typed error.
+// do makes a call. Every method of the package goes through it: it makes the
+// headers and the attempts, and returns the reply or the typed error.
 func (c *core) do(ctx context.Context, r request, opts []CallOption) (result reply, err error) {
 	if ctx == nil {
 		ctx = context.Background()
@@ -67,7 +67,7 @@ func (c *core) do(ctx context.Context, r request, opts []CallOption) (result rep
 		err = errAborted
 		call.traceStart()
 		defer func() {
-			if result.stream == nil { // else the call ends with it
+			if result.stream == nil { // otherwise the call ends when the stream does
 				call.traceEnd(err)
 			}
 		}()
@@ -78,14 +78,14 @@ func (c *core) do(ctx context.Context, r request, opts []CallOption) (result rep
 	return call.run()
 }
 
-// fetch does a request whose reply is a T.
+// fetch makes a call and decodes its reply into a T.
 func fetch[T any, P interface {
 	*T
 	wire.Reply
 }](ctx context.Context, c *core, r request, opts []CallOption) (T, reply, error) {
 	var body T
 	r.decode = func(b []byte) error {
-		body = *new(T) // of what a reply left that was cut off
+		body = *new(T) // an earlier reply that was cut off may have set some fields
 		return wire.Decode(b, P(&body))
 	}
 	reply, err := c.do(ctx, r, opts)
@@ -102,9 +102,9 @@ func (c *call) run() (reply, error) {
 	c.loop.Backoff = func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return c.wait }
 	c.loop.ErrorHandler = func(_ *http.Response, err error, _ int) (*http.Response, error) { return nil, err }
 
-	// Header and body are left to the attempts.
+	// The attempts add header and body.
 	req := (&http.Request{Method: c.method, URL: c.url, Header: noHeader}).WithContext(c.ctx)
-	if c.client.Jar != nil { // its cookies are added to the header by each attempt
+	if c.client.Jar != nil { // the http.Client adds its cookies to this header, each time
 		req.Header = http.Header{}
 		c.loop.PrepareRetry = func(req *http.Request) error {
 			req.Header = http.Header{}
@@ -113,12 +113,12 @@ func (c *call) run() (reply, error) {
 	}
 	handed := false
 	defer func() {
-		if s := c.reply.stream; s != nil && !handed { // a Jar or a logger has panicked
+		if s := c.reply.stream; s != nil && !handed { // the caller's Jar or logger has panicked
 			s.end()
 		}
 	}()
 	if _, err := c.loop.Do(&retryablehttp.Request{Request: req}); err != nil {
-		if c.verdict == again { // and yet there was no other attempt
+		if c.verdict == again { // the context ended during the wait
 			c.verdict = cutShort
 		}
 		return reply{}, c.error()
@@ -131,7 +131,7 @@ func (c *call) run() (reply, error) {
 // refuse returns the error of a call that is not sent.
 func (c *call) refuse(err error) error {
 	var api *APIError
-	switch err := err.(type) { // not what it wraps, which may be the caller's
+	switch err := err.(type) { // not errors.As: a wrapped error may be the caller's own
 	case *InvalidRequestError:
 		api = err.APIError
 	case *AuthenticationError:
@@ -139,22 +139,22 @@ func (c *call) refuse(err error) error {
 	}
 	if api != nil {
 		api.Method, api.Path, api.ClientRequestID = c.method, c.path, c.clientRequestID
-		api.Message = c.redact(api.Message) // which may quote what was given
+		api.Message = c.redact(api.Message) // it may quote an argument
 	}
 	return err
 }
 
-// prepare makes the URL and the header that all attempts share, or returns why
-// the call is not to be sent.
+// prepare makes the URL and the header that all attempts share, or returns the
+// reason why the call is refused.
 func (c *call) prepare() error {
 	if c.url == nil {
 		c.url = c.base.JoinPath(c.path)
 		c.url.RawQuery = c.query.Encode()
-		c.path = c.redact(c.path) // someone may take the key for an id
+		c.path = c.redact(c.path) // the caller may have used a key as an id
 	}
 	id := ""
 	if c.config.clientRequestID == nil || c.repeat == underKey && c.config.idempotencyKey == nil {
-		id = uuid.NewString() // used where the caller gave no id
+		id = uuid.NewString() // for the ids that the caller did not set
 	}
 	c.ids, c.clientRequestID = [2]string{id, id}, id
 	if given := c.config.clientRequestID; given != nil {
@@ -177,7 +177,7 @@ func (c *call) prepare() error {
 		if h["Authorization"], err = c.bearer(); err != nil {
 			return err
 		}
-	} // else each attempt takes the session as it is then
+	} // otherwise each attempt adds the session's present cookies
 	h["Accept"] = contentTypeJSON
 	if c.stream {
 		h["Accept"] = contentTypeEventStream
@@ -192,7 +192,8 @@ func (c *call) prepare() error {
 	return nil
 }
 
-// check returns why the call is not to be sent, and sets its retry policy.
+// check returns the reason why the call is refused, if any, and sets its retry
+// policy.
 func (c *call) check() error {
 	if c.refused != nil {
 		return c.refused
@@ -227,8 +228,8 @@ func (c *call) check() error {
 	return nil
 }
 
-// ownHeaders are those that no caller may set: credentials, ids, and what
-// frames or describes the messages.
+// ownHeaders are the headers that a caller may not set: credentials, ids, and
+// headers that frame or describe the message.
 var ownHeaders = map[string]bool{
 	"Authorization": true, "Proxy-Authorization": true, "Cookie": true, "Cookie2": true,
 	wire.HeaderClientRequestID: true, wire.HeaderIdempotencyKey: true, "Idempotency-Key": true, wire.HeaderRequestID: true,
@@ -260,7 +261,7 @@ func (c *call) bearer() ([]string, error) {
 	return []string{"Bearer " + key}, nil
 }
 
-// What all requests share; nothing writes to them.
+// Values that all requests share. They are never written to.
 var (
 	noHeader               = http.Header{}
 	contentTypeJSON        = []string{wire.ContentTypeJSON}
@@ -270,12 +271,12 @@ var (
 // checkRetry decides, after each attempt, whether there is another.
 func (c *call) checkRetry(_ context.Context, resp *http.Response, err error) (bool, error) {
 	switch {
-	case err == nil && resp.StatusCode >= 300: // the caller's CheckRedirect did not want it followed
+	case err == nil && resp.StatusCode >= 300: // the caller's CheckRedirect returned http.ErrUseLastResponse
 		c.failure, c.verdict = c.replyFailure(resp, nil), final
 		return false, c.failure.err
 	case err == nil:
 		return false, nil
-	case c.failure.err == nil: // the http.Client's own, like what a CheckRedirect returned
+	case c.failure.err == nil: // the error is the http.Client's own, or that of a CheckRedirect
 		var uerr *url.Error
 		if errors.As(err, &uerr) {
 			err = uerr.Err
@@ -292,7 +293,7 @@ func (c *call) checkRetry(_ context.Context, resp *http.Response, err error) (bo
 	return c.verdict == again, nil
 }
 
-// responseInfo returns what the caller sees of the last attempt.
+// responseInfo describes the last reply for the caller.
 func (c *call) responseInfo() ResponseInfo {
 	info := c.info
 	info.ClientRequestID = c.clientRequestID
@@ -312,7 +313,7 @@ func (c *call) responseInfo() ResponseInfo {
 	return info
 }
 
-// logging reports whether anyone wants to know.
+// logging reports whether the client logs.
 func (c *call) logging() bool {
 	return c.logger != nil && c.logger.Enabled(c.ctx, slog.LevelDebug)
 }

@@ -11,38 +11,38 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// A failure is what an attempt failed with.
+// A failure describes why an attempt failed, and whether it may be repeated.
 type failure struct {
 	err        error
 	retryable  bool
 	retryAfter time.Duration
-	limited    bool // by the rate limit
+	limited    bool // the rate limit has refused the attempt
 }
 
-// transportFailure is a failure without a reply.
+// transportFailure returns the failure of an attempt that got no reply.
 func (a *attempt) transportFailure(err error) failure {
 	a.unsent = neverSent(err)
 	return failure{err: err, retryable: retryableTransport(err) && a.repeatable(a.unsent)}
 }
 
-// repeatable reports whether the request may be sent again, given whether it
-// is proven that the service has done nothing.
+// repeatable reports whether the request may be sent again. unsent is whether
+// the failure proves that the service has done nothing.
 func (r *request) repeatable(unsent bool) bool {
 	return (unsent || r.repeat != ifUnsent) && (r.upload == nil || !r.upload.spent())
 }
 
-// replyFailure is a reply that is an error.
+// replyFailure returns the failure of an attempt that got an error reply.
 func (c *call) replyFailure(resp *http.Response, body []byte) failure {
 	e := c.apiError()
 	now := time.Now()
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		now = date // a Retry-After that is a date is by the server's clock
+		now = date // a Retry-After with a date is by the server's clock
 	}
 	e.RetryAfter, _ = parseRetryAfter(resp.Header.Get(wire.HeaderRetryAfter), now)
 	decodeError(e, body, now, c.redact)
 	if to, err := resp.Location(); e.Message == "" && err == nil {
-		to.RawQuery, to.Fragment = "", "" // they may hold anything
-		e.Message = "redirect to " + c.redact(to.Redacted()) + " is not followed: redirects are by 307 or 308, to the same origin, and within MaxAttempts"
+		to.RawQuery, to.Fragment = "", "" // they may contain secrets
+		e.Message = "redirect to " + c.redact(to.Redacted()) + " is not followed: redirects must have status 307 or 308, stay on the same origin, and be within MaxAttempts"
 	}
 	c.errorReply = typed(e)
 	rejected := e.StatusCode == http.StatusTooManyRequests
@@ -55,7 +55,8 @@ func (c *call) replyFailure(resp *http.Response, body []byte) failure {
 	}
 }
 
-// errorIn returns the error that a reply names which claims success, or nil.
+// errorIn returns the error in the body of a reply with a successful status, or
+// nil if the body has none.
 func (c *call) errorIn(body []byte) error {
 	e := c.apiError()
 	if !decodeError(e, body, time.Now(), c.redact) {
@@ -66,7 +67,8 @@ func (c *call) errorIn(body []byte) error {
 	return c.errorReply
 }
 
-// badReply is a reply that claims success and is not usable.
+// badReply returns the failure of an attempt whose reply has a successful status
+// but cannot be used.
 func (c *call) badReply(body []byte, err error) failure {
 	e := c.apiError()
 	decodeError(e, body, time.Now(), c.redact)
@@ -78,14 +80,15 @@ func (c *call) badReply(body []byte, err error) failure {
 	return failure{err: newCallError(c.errorReply.Error()+": "+oneLine(c.redact(err.Error())), c.errorReply, err)}
 }
 
-// cutOff is a reply of which a part is missing.
+// cutOff returns the failure of an attempt whose reply was cut off.
 func (c *call) cutOff(body []byte, err error) failure {
 	f := c.badReply(body, err)
 	f.retryable = c.repeatable(false)
 	return f
 }
 
-// streamFailure is a stream that failed before its first chunk.
+// streamFailure returns the failure of an attempt whose stream failed before its
+// first chunk.
 func (c *call) streamFailure(err *StreamError) failure {
 	c.errorReply = err
 	f := failure{err: err}
@@ -96,9 +99,9 @@ func (c *call) streamFailure(err *StreamError) failure {
 	return f
 }
 
-// error returns what the caller gets of a call that failed: the last failure,
-// with the last reply if that was an earlier attempt's, and with why there is
-// no further attempt, if that is not for its kind or number.
+// error returns the error of a failed call. It has the last failure. If an
+// earlier attempt got an error reply, it has the latest of these as well; and if
+// the call might have gone on, the reason why it did not.
 func (c *call) error() error {
 	last := c.failure.err
 	causes := []error{last}
@@ -136,13 +139,14 @@ func (c *call) error() error {
 	return newCallError(text, causes...)
 }
 
-// isReply reports whether an attempt failed with a reply.
+// isReply reports whether err is an error reply.
 func isReply(err error) bool {
 	var api *APIError
 	return errors.As(err, &api)
 }
 
-// apiError returns an error with what is known of the call and its last reply.
+// apiError returns an APIError for the call and its last reply, without a code
+// and message.
 func (c *call) apiError() *APIError {
 	return &APIError{
 		StatusCode:      c.info.StatusCode,
@@ -155,11 +159,11 @@ func (c *call) apiError() *APIError {
 	}
 }
 
-// callError is a call that failed for more than one reason, or for one that is
-// not a reply. It matches each of its causes.
+// A callError is the error of a call that failed for several reasons, or for one
+// that is not an error reply. It matches each of its causes.
 type callError struct {
 	text   string
-	causes hidden[[]error] // their texts are not redacted
+	causes hidden[[]error] // hidden, since their texts are not redacted
 }
 
 func newCallError(text string, causes ...error) *callError {
@@ -169,8 +173,8 @@ func newCallError(text string, causes ...error) *callError {
 func (e *callError) Error() string   { return e.text }
 func (e *callError) Unwrap() []error { return e.causes.get() }
 
-// Format prints the text whatever the verb: with one that does not fit, fmt
-// would print the causes, whose texts are not redacted.
+// Format prints the text, whatever the verb. For a verb that does not fit, fmt
+// would otherwise print the causes, whose texts are not redacted.
 func (e *callError) Format(s fmt.State, verb rune) {
 	if verb != 'q' && verb != 'x' && verb != 'X' {
 		verb = 's'
@@ -178,7 +182,8 @@ func (e *callError) Format(s fmt.State, verb rune) {
 	fmt.Fprintf(s, fmt.FormatString(s, verb), e.text)
 }
 
-// redactedError is err with its text redacted and made one line.
+// redactedError returns an error that wraps err. Its text is that of err,
+// redacted and in one line.
 func redactedError(err error, redact func(string) string) error {
 	return newCallError(oneLine(redact(err.Error())), err)
 }

@@ -12,56 +12,58 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// A request is what a public method asks do for.
+// A request describes a call to an endpoint, for do.
 type request struct {
 	method string
-	path   string     // below the base URL, ids in it escaped
-	route  string     // the same with wildcards for ids, for a Trace
-	query  url.Values // nil for none
-	url    *url.URL   // of path and query; nil has do make it
-	json   []byte     // the body; nil for none
-	upload upload     // the body, if it is not held in memory
+	path   string     // below the base URL; ids in it are escaped
+	route  string     // path with wildcards for ids, for a Trace
+	query  url.Values // nil if there is none
+	url    *url.URL   // the URL with path and query; do makes it if it is nil
+	json   []byte     // the body; nil if there is none
+	upload upload     // the body if it is not held in memory, else nil
 
 	auth   wire.Auth
 	repeat repeat
 	window shaping.Window // the rate limit's window that the request counts in
 	stream bool           // the reply is an event stream
 
-	// decode takes the body of a unary call's reply; nil drops it.
+	// decode decodes the body of a unary call's reply. If it is nil, the body is
+	// dropped.
 	decode func([]byte) error
 
-	// otherLimit tells by its message whether a 429 is of another limit than
-	// that of the rate: no room that time makes cures it. Nil if there is none.
+	// otherLimit reports whether a 429 with this message concerns a limit other
+	// than the rate limit, for which waiting does not help. It is nil if the
+	// endpoint has no such limit.
 	otherLimit func(message string) bool
 
-	// refused is why the request is not to be sent, if it is not.
+	// refused is the reason why the request must not be sent; nil if it may be.
 	refused error
 }
 
-// repeat says when an attempt may be repeated whose failure is of a kind that
-// may pass.
+// repeat says when an attempt may be repeated after a failure that may be
+// temporary.
 type repeat int
 
 const (
-	freely   repeat = iota // twice has the effect of once
-	underKey               // the same, since the request carries an idempotency key
+	freely   repeat = iota // always: the request is idempotent
+	underKey               // always: the request has an idempotency key
 	ifUnsent               // only if the failure proves that nothing happened
 )
 
-// An upload is a body that is read as it is sent.
+// An upload is a body that is read while it is sent.
 type upload interface {
 	contentType() string
 
-	// open returns the body from its beginning, and its size or -1. Each
-	// attempt opens it anew, with its context, which ends all reads; what the
-	// one before got may then still be read.
+	// open returns the body from its beginning, and its size, or -1 if that is
+	// not known. Each attempt calls open with its own context, which ends all
+	// reads. The body of the attempt before may still be read at that time.
 	open(ctx context.Context) (r io.ReadCloser, size int64, err error)
 
-	// spent reports whether it cannot be opened any more.
+	// spent reports whether open can no longer be called.
 	spent() bool
 }
 
-// to returns a request to an endpoint, with what is in its path.
+// to returns a request to an endpoint. ids replace the wildcards in its path.
 func to(e wire.Endpoint, ids ...string) request {
 	r := request{method: e.Method, path: e.Path, route: e.Path, auth: e.Auth}
 	if len(ids) > 0 {
@@ -79,7 +81,7 @@ func to(e wire.Endpoint, ids ...string) request {
 	return r
 }
 
-// unless returns the request, not to be sent if there is a reason against it.
+// unless returns the request. If refused is not nil, the request is refused.
 func (r request) unless(refused *InvalidRequestError) request {
 	if refused != nil {
 		r.refused = refused
@@ -87,14 +89,14 @@ func (r request) unless(refused *InvalidRequestError) request {
 	return r
 }
 
-// carry returns the request with v as its JSON body, which has a bound, not to
-// be sent if there is a reason against it.
+// carry returns the request with v as its JSON body. If refused is not nil, or if
+// the body is too large, the request is refused.
 func (r request) carry(v any, refused *InvalidRequestError) request {
 	if refused != nil {
 		return r.unless(refused)
 	}
 	b, err := json.Marshal(v)
-	if len(b) > wire.MaxBodyBytes { // perhaps only since Marshal escapes <, > and &
+	if len(b) > wire.MaxBodyBytes { // it may fit if <, > and & are not escaped
 		var plain bytes.Buffer
 		encoder := json.NewEncoder(&plain)
 		encoder.SetEscapeHTML(false)

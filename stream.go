@@ -86,8 +86,8 @@ func CollectText(seq iter.Seq2[ChatChunk, error]) (string, error) {
 // maxEvent is the largest event of a stream, in bytes.
 const maxEvent = 16 << 20
 
-// drainTimeout is how long after [DONE] the end of the reply is waited for,
-// so that its connection can be used again.
+// drainTimeout is how long the client waits for the end of the reply after
+// [DONE]. A connection can be reused only if its reply was read to the end.
 const drainTimeout = 100 * time.Millisecond
 
 var (
@@ -95,25 +95,25 @@ var (
 	errContentIdle = errors.New("stream has no content")
 )
 
-// A stream is a reply of which the first chunk has arrived.
+// A stream is a reply whose first chunk, or end, has arrived.
 type stream struct {
 	*attempt
 	events *sse.Decoder
 
-	event  chunkEvent // reused, since it escapes
+	event  chunkEvent // reused for all events, to save allocations
 	first  ChatChunk
 	state  streamState
-	due    time.Time // of the next chunk, by WithStreamContentTimeout
-	chunks int       // handed out
-	err    error     // that ended it
+	due    time.Time // when the next chunk must have come, by WithStreamContentTimeout; zero without a bound
+	chunks int       // how many were handed out
+	err    error     // the error that ended the stream
 }
 
 type streamState int
 
 const (
-	beginning streamState = iota // first is still to be handed out, if there is one
-	running
-	done // [DONE] was read
+	beginning streamState = iota // first was not handed out yet
+	running                      // first was handed out
+	done                         // [DONE] was read
 )
 
 func newStream(a *attempt) *stream {
@@ -122,14 +122,14 @@ func newStream(a *attempt) *stream {
 	return s
 }
 
-// begin reads until the first chunk, or the end, is there.
+// begin reads until the first chunk or the end has arrived.
 func (s *stream) begin() (err *StreamError) {
 	s.first, err = s.read()
 	return err
 }
 
-// Read reads from the body, which may be silent for so long, and so long
-// without a chunk.
+// Read reads from the body, within the bounds of WithStreamIdleTimeout and
+// WithStreamContentTimeout.
 func (s *stream) Read(p []byte) (int, error) {
 	most, why := s.idleMax, errStreamIdle
 	if left := time.Until(s.due); !s.due.IsZero() && left < most {
@@ -148,7 +148,7 @@ func (s *stream) next() (ChatChunk, error) {
 		return s.first, nil
 	}
 	if s.state == running {
-		if s.call.ctx.Err() != nil { // heeded even where there is more in the buffer
+		if s.call.ctx.Err() != nil { // even if the buffer has more chunks
 			return ChatChunk{}, s.readError(nil)
 		}
 		chunk, err := s.read()
@@ -162,14 +162,14 @@ func (s *stream) next() (ChatChunk, error) {
 	return ChatChunk{}, io.EOF
 }
 
-// read returns the next chunk, or changes the state to done.
+// read returns the next chunk, or sets the state to done.
 func (s *stream) read() (ChatChunk, *StreamError) {
 	if s.contentMax < forever {
 		s.due = time.Now().Add(s.contentMax)
 	}
 	for {
 		ev, err := s.events.Next()
-		if ev != nil && isDone(ev.Data) { // with the final newline or without
+		if ev != nil && isDone(ev.Data) { // even if the stream ends without the final newline
 			s.state = done
 			return ChatChunk{}, nil
 		}
@@ -229,7 +229,8 @@ func (c *call) streamError(code ErrorCode, message string, cause error) *StreamE
 	return &StreamError{e, cause}
 }
 
-// close ends the stream, and with it the agent if it is not done.
+// close ends the stream. If it is not done, this ends the request and so stops
+// the agent.
 func (s *stream) close() {
 	defer s.finish()
 	if s.state == done && !s.whole {
@@ -238,7 +239,7 @@ func (s *stream) close() {
 	}
 }
 
-// finish lets go of the attempt. A Trace is told on the way.
+// finish ends the attempt and the call, and calls the functions of a Trace.
 func (s *stream) finish() {
 	s.attempt.err = s.err
 	defer s.call.traceEnd(s.err)
@@ -250,17 +251,17 @@ func isDone(data []byte) bool {
 	return len(data) > 0 && data[0] == wire.StreamDone[0] && string(bytes.TrimSpace(data)) == wire.StreamDone
 }
 
-// errEvent says that an event reports an error.
+// errEvent is returned for an event that reports an error.
 var errEvent = errors.New("error event")
 
 // chunkEvent is the data of an event.
 type chunkEvent struct {
 	wire.StreamEvent
-	text []byte // reused, of a content with escapes
+	text []byte // the unescaped content; reused for all events
 }
 
-// decode reads an event's data. ok is false for an event that has no text,
-// like one that a later version of the service adds.
+// decode decodes the data of an event. ok is false for an event without text,
+// such as a future version of the service may send.
 func (ev *chunkEvent) decode(data []byte) (text string, ok bool, err error) {
 	if text, ok := ev.soleContent(data); ok {
 		return text, true, nil
@@ -274,14 +275,15 @@ func (ev *chunkEvent) decode(data []byte) (text string, ok bool, err error) {
 		return "", false, errEvent
 	case ev.Content != nil:
 		return *ev.Content, true, nil
-	case string(bytes.TrimSpace(data)) == "null": // which is no object, but no error to encoding/json
+	case string(bytes.TrimSpace(data)) == "null": // encoding/json accepts null for an object
 		return "", false, errors.New("event is not a JSON object")
 	default:
 		return "", false, nil
 	}
 }
 
-// noError reports whether the error of an event says that there is none.
+// noError reports whether the error member of an event has a value that means
+// "no error".
 func noError(e json.RawMessage) bool {
 	switch string(e) {
 	case "", "null", "false", `""`:
@@ -290,9 +292,9 @@ func noError(e json.RawMessage) bool {
 	return false
 }
 
-// soleContent returns the text in data of the form {"content":"text"}, which is
-// nearly every chunk. What it does not recognize, escapes by number among it,
-// is for encoding/json altogether.
+// soleContent returns the text of data that have the form {"content":"text"}, as
+// nearly all chunks do. If ok is false, the data have another form, or escapes
+// like \u00e9, and encoding/json must decode them.
 func (ev *chunkEvent) soleContent(data []byte) (text string, ok bool) {
 	const before, after = `{"content":`, `"}`
 	if len(data) < len(before+`"`+after) || string(data[:len(before)]) != before || string(data[len(data)-len(after):]) != after {
@@ -311,7 +313,7 @@ func (ev *chunkEvent) soleContent(data []byte) (text string, ok bool) {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '\\':
-			if i++; i == len(s) || escapes[s[i]] == 0 { // at the end, it is the last quote that is escaped
+			if i++; i == len(s) || escapes[s[i]] == 0 { // a backslash at the end escapes the closing quote
 				return "", false
 			}
 			unescaped = append(append(unescaped, s[from:i-1]...), escapes[s[i]])
@@ -332,6 +334,6 @@ func (ev *chunkEvent) soleContent(data []byte) (text string, ok bool) {
 	return string(s), true
 }
 
-// escapes are the characters that a letter after a backslash stands for (RFC
-// 8259 §7), but for those by number.
+// escapes has, for each letter that may follow a backslash, the character that
+// the two stand for (RFC 8259 §7), except for \u.
 var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
