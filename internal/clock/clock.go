@@ -1,7 +1,16 @@
-// Package clock is the time of a server that tests can advance: real time,
-// until Advance adds to it. What waits by a Clock waits by a timer, as it does
-// in package time, and so ends by itself when its time has come; Advance ends
-// it early. In a bubble of package testing/synctest real time is the bubble's.
+// Package clock provides a clock that tests can advance:
+//
+//	c := clock.New()
+//	go func() {
+//		c.Sleep(ctx, time.Minute) // ends after a minute, or by Advance
+//		retry()
+//	}()
+//	c.Advance(time.Minute)
+//
+// A Clock shows real time plus what Advance has added. Its timers are those of
+// package time: they end by themselves when their time has come, and Advance
+// ends them early. In a bubble of package testing/synctest, real time is the
+// time of the bubble.
 package clock
 
 import (
@@ -10,9 +19,9 @@ import (
 	"time"
 )
 
-// A Clock tells the time and wakes what waits for it. The zero value is real
-// time. Its methods are safe for concurrent use, and what it calls may call
-// all of them.
+// A Clock tells the time and calls functions when their time has come. The zero
+// value shows real time. Its methods are safe for concurrent use, and the
+// functions that it calls may call them.
 type Clock struct {
 	mu      sync.Mutex
 	ahead   time.Duration // of real time

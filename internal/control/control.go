@@ -1,11 +1,14 @@
-// Package control lets a program in any language direct a reference server
-// over HTTP, as a test in Go does with package clawhqtest: read the journal,
-// arm faults, deploy agents, add keys and records, advance the clock. A
-// Control is an http.Handler for everything below Path; docs/server.md is its
-// reference.
+// Package control serves the control API of a reference server, with which tests
+// in any language do over HTTP what tests in Go do with package clawhqtest: read
+// the journal, inject faults, deploy agents, add keys and records, and advance
+// the clock. docs/server.md documents it.
 //
-// It answers to this machine only, and to those who know its token. What it
-// can be told at once, and what the server starts with, is a Document.
+//	c, err := control.New(config)
+//	mux.Handle(control.Path+"/", c)
+//
+// A Control accepts only requests from this machine that have its token. A
+// Document describes the state that a server starts with, or that a request
+// adds.
 package control
 
 import (

@@ -1,17 +1,19 @@
-// Package dashboard serves the API Access page with its playground, and the
-// reference server's API beside it on the same origin, so that the page can
-// call the API as any client does. Everything the page is made of is
-// embedded: HTML, CSS and plain ES modules, with nothing to build and nothing
-// fetched from elsewhere.
+// Package dashboard serves the API Access page with its playground, and on the
+// same origin the API of the reference server, which the page calls like any
+// other client:
 //
-// The page's own calls, such as those that list the keys, go by a way of
-// their own and meet neither the faults nor the limits that are there for the
-// program under test. What is sent from the playground does.
+//	d := dashboard.New(dashboard.Config{API: s.Handler(), Session: s.Session()})
+//	http.Serve(listener, d) // open d.LoginPath() in a browser
 //
-// It is made for a developer's own machine. What reaches it is checked
-// against DNS rebinding and requests from other sites, its session cookie is
-// out of reach of scripts and of other sites, and no key is ever stored in
-// the browser.
+// The HTML, CSS and ES modules of the page are embedded. They need no build step
+// and load nothing from other servers.
+//
+// The page's own calls, such as listing the keys, get no faults and no 429, since
+// these are meant for the program under test. Calls from the playground do.
+//
+// The dashboard is meant for a developer's own machine. It refuses DNS rebinding
+// and requests from other sites, scripts and other sites cannot read its session
+// cookie, and the browser stores no keys.
 package dashboard
 
 import (

@@ -1,5 +1,10 @@
-// Package ledger bounds what is kept: it counts its bytes and has the oldest
-// dropped when they are too many.
+// Package ledger bounds the memory of a store: it counts the bytes of the items
+// that are stored, and drops the oldest items when there are too many.
+//
+//	l := ledger.New(10_000, 32<<20)
+//	item := l.Keep(len(body), func() { delete(bodies, id) }) // called when it is dropped
+//	l.Grow(item, len(reply))
+//	l.Forget(item) // the store has deleted it by itself
 package ledger
 
 import "container/list"

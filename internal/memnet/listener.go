@@ -1,7 +1,12 @@
-// Package memnet is a network in memory: a listener and the connections
-// dialled to it, which behave as TCP's do but use no socket. Whatever waits
-// in it waits durably in the sense of testing/synctest, so that client and
-// server can share a bubble and its virtual time.
+// Package memnet is a network in memory: a net.Listener, and connections to it
+// that behave like TCP connections but use no sockets.
+//
+//	l := memnet.Listen("clawhq.test:443")
+//	go http.Serve(l, handler)
+//	client := &http.Client{Transport: &http.Transport{DialContext: l.Dial}}
+//
+// Every wait on it is durably blocking in the sense of package testing/synctest,
+// so that client and server can run in a bubble and share its virtual time.
 package memnet
 
 import (

@@ -1,12 +1,18 @@
-// Package outbox delivers events to an account's webhooks: who gets which,
-// signed, with timeouts, retries, a breaker, filters, transformations, a log
-// and statistics, as the service does it or as the product's page promises.
-// It knows nothing of how webhooks are managed over HTTP.
+// Package outbox delivers events to the webhooks of an account, either as the
+// live service does or as the product page documents: with signatures, timeouts,
+// retries, filters, transformations, a log and statistics, and it stops webhooks
+// that keep failing. Webhooks are managed over HTTP elsewhere, in package server.
 //
-// An event becomes a delivery to each enabled webhook that subscribed to it.
-// Its first attempt is made at once; what became of it is a row of the
-// webhook's log, which may be due again later. All waits are timers and all
-// attempts goroutines of the Outbox, which Close ends.
+//	o := outbox.New(config)
+//	defer o.Close()
+//	created, err := o.Create(wire.Webhook{URL: url, Events: []string{"agent.deployed"}, Enabled: true})
+//	wait := o.Emit("agent.deployed", data)
+//	wait() // until the first attempts have ended
+//
+// An event becomes a delivery to each enabled webhook that has subscribed to it.
+// The first attempt is made at once. Its outcome is an entry of the webhook's log,
+// which may be due for a retry later. All timers and goroutines belong to the
+// Outbox, and Close ends them.
 package outbox
 
 import (

@@ -1,4 +1,8 @@
-// Package proof holds the long tests of the whole: client and reference
-// server together, through the public surface only, most of them in virtual
-// time. It has no code of its own.
+// Package proof has long tests of client and reference server together. They use
+// only the public surface, and most of them run in virtual time:
+//
+//	go test ./internal/proof
+//	go test -v -run TestFigures ./internal/proof # prints the figures of docs/rate-limits.md
+//
+// The package has no other code.
 package proof

@@ -1,11 +1,15 @@
 // Package server is the reference implementation of the ClawHQ service: an
-// http.Handler with one account, its keys, agents and all that its endpoints
-// keep, in memory. It speaks the documented protocol or, on request, the live
-// service's, and plays faults. Package clawhqtest is its public face.
+// http.Handler that keeps one account with its keys, agents and other data in
+// memory. It follows the documentation or, in profile Live, the live service, and
+// plays faults. Package clawhqtest makes it public.
 //
-// A call goes its way in ServeHTTP, step by step, to a handler of the table of
-// routes; each family of endpoints has a file. All that differs between the
-// profiles is asked of Profile.
+//	s, apiKey := server.New(server.Config{Profile: server.Live})
+//	defer s.Close()
+//	http.ListenAndServeTLS(addr, cert, key, s)
+//
+// ServeHTTP takes a call step by step (fault, authentication, rate limit)
+// to its handler in the table of routes. Each family of endpoints has a
+// file. All differences between the profiles are methods of Profile.
 package server
 
 import (

@@ -1,4 +1,14 @@
-// Package sse decodes text/event-stream as WHATWG HTML §9.2 has it.
+// Package sse decodes event streams, text/event-stream, as WHATWG HTML §9.2
+// defines them:
+//
+//	d := sse.NewDecoder(resp.Body, 16<<20)
+//	for {
+//		ev, err := d.Next()
+//		if err != nil {
+//			return err // io.EOF at the end of the stream
+//		}
+//		handle(ev.Type, ev.Data) // Data is valid until the next call of Next
+//	}
 package sse
 
 import (
@@ -20,8 +30,8 @@ type Event struct {
 	Retry time.Duration // the last retry field seen in the stream
 }
 
-// A Decoder reads events from a stream. It returns an event as soon as its
-// last byte is there, and reads no further before that event is asked for.
+// A Decoder reads events from a stream. It returns an event as soon as its last
+// byte has arrived, without waiting for more bytes.
 type Decoder struct {
 	r   io.Reader
 	max int
@@ -51,11 +61,12 @@ func NewDecoder(r io.Reader, maxEvent int) *Decoder {
 	return &Decoder{r: r, max: maxEvent}
 }
 
-// Next returns the next event that carries data. At the end of the stream it
-// returns io.EOF; if the stream ends inside an event, it returns what is there
-// of that event with io.ErrUnexpectedEOF, and it is for the caller to drop it,
-// as the standard says, or to make sense of it. An event over the limit gives
-// ErrTooLarge, a failed read that read's error; both are final.
+// Next returns the next event that has data. At the end of the stream it returns
+// io.EOF. If the stream ends within an event, it returns the part of the event
+// that has arrived, together with io.ErrUnexpectedEOF; the standard says to drop
+// that part. If an event is larger than the limit, Next returns ErrTooLarge; if a
+// Read fails, it returns the error of the Read. After an error, Next returns the
+// same error again.
 func (d *Decoder) Next() (*Event, error) {
 	if ev := d.commonest(); ev != nil {
 		return ev, nil
@@ -114,8 +125,9 @@ func (d *Decoder) Next() (*Event, error) {
 	}
 }
 
-// commonest returns the next event if it has the commonest form and is in the
-// buffer whole: one line of data and an empty one, each ended by a newline.
+// commonest returns the next event if it has the most common form and is complete
+// in the buffer: one line of data and an empty line, each ended by a newline.
+// Otherwise it returns nil.
 func (d *Decoder) commonest() *Event {
 	const before = "data: "
 	rest := d.buf[d.pos:d.end]
@@ -217,7 +229,7 @@ func (d *Decoder) fill() error {
 			return nil // an error that came along is returned next time
 		}
 		if d.err == io.ErrUnexpectedEOF {
-			d.err = io.EOF // whether the end comes too early is for the caller to tell
+			d.err = io.EOF // the caller decides whether the stream ends too early
 		}
 		if d.err != nil {
 			return d.err

@@ -1,4 +1,11 @@
-// Package window counts events in a sliding window of time.
+// Package window counts events in a sliding window of time:
+//
+//	var log window.Log
+//	now := window.Unix(time.Now())
+//	log.Prune(now.Add(-time.Minute))
+//	if log.Len() < 60 { // fewer than 60 events in the last minute
+//		log.Add(now)
+//	}
 package window
 
 import (

@@ -1,6 +1,11 @@
-// Package wire holds what client and server must agree on: paths, header
-// names, limits, the shapes of the JSON bodies, the format of keys and the
-// table of error codes. Each is written down here and nowhere else.
+// Package wire has everything that client and server must agree on: endpoints,
+// header names, limits, the types of JSON bodies, the format of keys, and error
+// codes. Each of these is defined here and nowhere else.
+//
+//	path := wire.GetThread.Expand(id)              // the client's request
+//	mux.Handle(wire.GetThread.Pattern(), handler)  // the server's route
+//	var reply wire.ThreadReply
+//	err := wire.Decode(body, &reply)               // and the reply's body
 package wire
 
 import "time"

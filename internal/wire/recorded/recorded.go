@@ -1,6 +1,11 @@
-// Package recorded holds exchanges with the live service, for tests of both
-// sides: the client decodes the replies, the reference server is sent the
-// requests. Hop-by-hop, CORS and date headers were left out of them.
+// Package recorded has recorded exchanges with the live service. Tests decode the
+// replies with the client, and send the requests to the reference server:
+//
+//	for _, e := range recorded.All() {
+//		…
+//	}
+//
+// Hop-by-hop, CORS and date headers were removed from the recordings.
 package recorded
 
 import (
