@@ -43,9 +43,9 @@
 // No call fails because of Redis. If Redis does not answer within the timeout
 // ([WithTimeout]), or answers with an error, each client shapes its calls by
 // itself. It then knows the calls of other machines only by what replies show,
-// so that a few per cent of the calls get a 429 and are retried. If a machine
-// holds a slot at a later time, its callers first wait for that time, since the
-// slots before it belong to other machines.
+// so that a few per cent of the calls get a 429 and are retried. If the window
+// is full, its callers first wait for the machine's next turn, since the slots
+// before it belong to other machines.
 //
 // The Limiter checks twice a second whether Redis is available again. When it
 // is, machines restore the calls that they have sent to the log, and send slowly

@@ -54,7 +54,7 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			for _, limit := range []int{120, 300} {
+			for _, limit := range []int{60, 120, 300} {
 				inFleet(t, limit, func(t *testing.T, fl *fleet) {
 					// Calls are spread over the first minute, and so are those that
 					// follow them: a fault meets some.
@@ -83,8 +83,8 @@ func TestFaults(t *testing.T) {
 						served, rejected := fl.seen(s.from, s.to)
 						quota := float64(served) / float64(limit) / (s.to - s.from).Minutes()
 						t.Logf("%d RPM, %s: %.1f%% of the quota, %d of %d rejected", limit, s.name, 100*quota, rejected, served+rejected)
-						// Of few requests, one or two are many.
-						if most := max(s.share*float64(served+rejected), 50*s.share); float64(rejected) > most {
+						// Of 25 requests, two are many.
+						if most := max(s.share*float64(served+rejected), 25*s.share); float64(rejected) > most {
 							t.Errorf("%d rejected, want at most %.0f", rejected, most)
 						}
 					}

@@ -55,16 +55,16 @@ func (k *link) err() error {
 // failed says that a window's trip failed.
 func (k *link) failed(w *window, err error) {
 	now := time.Now()
-	defer func() {
-		for _, w := range k.l.windows {
-			w.fallBack(now)
-		}
-	}()
 	switch {
 	case k.closed || k.timer != nil:
 		return
 	case k.cause == nil:
 		k.since, k.pause = now, minPause
+		defer func() {
+			for _, w := range k.l.windows {
+				w.fallBack(now)
+			}
+		}()
 		k.log(slog.LevelWarn, "redislimit: Redis is not available; the client shapes its calls by itself", slog.String("error", err.Error()))
 		k.l.notices.close()
 	case now.Sub(k.used) > idle:

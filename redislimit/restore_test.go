@@ -95,6 +95,30 @@ func TestNoRoomBeforeTheSlot(t *testing.T) {
 	})
 }
 
+// So have they where the machine was just asking for its next slot, which takes
+// a turn; but not for longer than five seconds, since that is a guess.
+func TestNoRoomBeforeTheTurn(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 2, func(t *testing.T, fl *fleet) {
+		l := fl.limiter(redislimit.WithRateLimit(2))
+		take(t, l, 2)
+		fl.group.Go(func() { wait(t, l) })
+		synctest.Wait()
+		start := time.Now()
+		fl.group.Go(func() {
+			err := l.Wait(t.Context())
+			if got, want := time.Since(start), time.Minute+redislimit.DefaultMargin+redislimit.DefaultTimeout+5*time.Second; !errors.Is(err, redislimit.ErrUnavailable) || got != want {
+				t.Errorf("got %v after %v, want ErrUnavailable after %v", err, got, want)
+			}
+		})
+		time.Sleep(30 * time.Second)
+		fl.slow.Store(int64(10 * time.Second))
+		fl.group.Wait()
+		fl.slow.Store(0)
+		time.Sleep(10 * time.Second)
+	})
+}
+
 // What a machine has heard before it has ever reached Redis, it tells as soon
 // as it does.
 func TestEarlyNews(t *testing.T) {

@@ -277,7 +277,7 @@ func (t *trip) succeeded(a answer, now time.Time) {
 		w.limit = a.limit
 	}
 	if n := len(a.slots); n > 0 {
-		w.backlog = a.slots[n-1] > a.now
+		w.turn = time.Duration(a.slots[n-1]-a.now) * time.Microsecond
 	}
 	for i, at := range a.slots {
 		s := slot{t.ids[i], w.clock.toLocal(at)}

@@ -33,7 +33,7 @@ type window struct {
 	calm     time.Time     // replies are told at once until
 	backoff  time.Duration // the last one after a 429 that did not say how long
 	away     bool          // Redis was away, and this window has not been there since
-	backlog  bool          // the latest trip had to take a slot for later
+	turn     time.Duration // how long the latest slot had to be waited for
 	restored time.Time     // when the log was last found lost
 	journal  journal
 	news     news
@@ -52,6 +52,9 @@ const (
 
 	// maxWant is how many slots a trip asks for.
 	maxWant = 64
+
+	// maxTurn is how long callers are kept at most for a slot that is guessed.
+	maxTurn = 5 * time.Second
 )
 
 func newWindow(l *Limiter, name string) *window {
@@ -81,7 +84,7 @@ func (w *window) step(now time.Time) {
 		missing = w.queue.len() - w.asked
 	}
 	most := maxTrips
-	if w.backlog {
+	if w.turn > 0 {
 		most = 1
 	}
 	if w.trips < most && (missing > 0 || w.news.urgent(w.trips)) && w.l.link.up() {
@@ -123,10 +126,13 @@ func (w *window) watch(now time.Time) {
 
 // fallBack gives up the slots when Redis has gone away. Callers are sent off
 // when the first of them would have been due: the other machines' calls until
-// then are in the plan as well, but not in what replies have shown.
+// then are in the plan as well, but not in what replies have shown. Where the
+// next slot was just being asked for, it takes as long as the last one.
 func (w *window) fallBack(now time.Time) {
 	if len(w.slots) > 0 {
 		w.until = w.slots[0].at
+	} else {
+		w.until = now.Add(min(w.turn, maxTurn))
 	}
 	w.giveBack(0)
 	w.step(now)
