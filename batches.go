@@ -164,9 +164,9 @@ func (s *BatchesService) Wait(ctx context.Context, id string, opts ...CallOption
 func (s *BatchesService) check(req CreateBatchRequest) *InvalidRequestError {
 	switch n := len(req.Requests); {
 	case n == 0:
-		return invalid(CodeMissingParameter, "requests", "requests is empty, and must hold 1 to %d", wire.MaxBatchRequests)
+		return invalid(CodeMissingParameter, "requests", "requests is empty; it must have 1 to %d entries", wire.MaxBatchRequests)
 	case n > wire.MaxBatchRequests:
-		return invalid(CodeBatchTooLarge, "requests", "requests holds %d, at most %d are allowed", n, wire.MaxBatchRequests)
+		return invalid(CodeBatchTooLarge, "requests", "requests has %d entries, at most %d are allowed", n, wire.MaxBatchRequests)
 	}
 	for i, r := range req.Requests {
 		if problem := r.problem(); problem != "" {

@@ -25,8 +25,8 @@ func TestBatchesRefusedBeforeSending(t *testing.T) {
 		param   string
 		message string
 	}{
-		"empty":           {clawhq.CreateBatchRequest{}, clawhq.CodeMissingParameter, "requests", "requests is empty, and must hold 1 to 50"},
-		"too many":        {clawhq.CreateBatchRequest{Requests: make([]clawhq.BatchRequest, 51)}, clawhq.CodeBatchTooLarge, "requests", "requests holds 51, at most 50 are allowed"},
+		"empty":           {clawhq.CreateBatchRequest{}, clawhq.CodeMissingParameter, "requests", "requests is empty; it must have 1 to 50 entries"},
+		"too many":        {clawhq.CreateBatchRequest{Requests: make([]clawhq.BatchRequest, 51)}, clawhq.CodeBatchTooLarge, "requests", "requests has 51 entries, at most 50 are allowed"},
 		"no id":           {batchOf(ok, clawhq.BatchRequest{Message: "m"}), clawhq.CodeInvalidParameter, "requests", "requests[1]: " + idLimit},
 		"id with a blank": {batchOf(clawhq.BatchRequest{CustomID: "a b", Message: "m"}), clawhq.CodeInvalidParameter, "requests", "requests[0]: " + idLimit},
 		"long id":         {batchOf(clawhq.BatchRequest{CustomID: strings.Repeat("a", 129), Message: "m"}), clawhq.CodeInvalidParameter, "requests", "requests[0]: " + idLimit},

@@ -209,9 +209,9 @@ func (c *call) check() error {
 	for name, values := range c.config.header {
 		switch {
 		case !token(name) || !headerSafe(values[0]):
-			return invalid(CodeInvalidParameter, "header", "header %q, or its value, has characters that it may not have", c.redact(name))
+			return invalid(CodeInvalidParameter, "header", "header %q or its value has characters that are not allowed", c.redact(name))
 		case ownHeaders[name]:
-			return invalid(CodeInvalidParameter, name, "header %s is the client's own to set", name)
+			return invalid(CodeInvalidParameter, name, "header %s cannot be set: the client sets it itself", name)
 		}
 	}
 	if policy := c.config.retry; policy != nil {

@@ -36,7 +36,7 @@ import (
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...CallOption) error {
 	r, refused := c.core.anywhere(method, path)
 	if v := reflect.ValueOf(out); out != nil && (v.Kind() != reflect.Pointer || v.IsNil()) {
-		refused = cmp.Or(refused, invalid(CodeInvalidRequest, "", "out is %T, and must be a pointer that is not nil", out))
+		refused = cmp.Or(refused, invalid(CodeInvalidRequest, "", "out is %T; it must be a pointer that is not nil", out))
 	}
 	if in != nil {
 		body, err := json.Marshal(in)

@@ -142,8 +142,8 @@ func TestDoRefusedBeforeSending(t *testing.T) {
 		{"GET", "/v1/x?a=%zz", nil, nil, `query is malformed: invalid URL escape "%zz"`},
 		{"GET", "/v1/x?a;b", nil, nil, "query is malformed: invalid semicolon separator in query"},
 		{"POST", "/v1/x", make(chan int), nil, "in cannot be encoded: json: unsupported type: chan int"},
-		{"GET", "/v1/x", nil, notPointer, "out is struct {}, and must be a pointer that is not nil"},
-		{"GET", "/v1/x", nil, (*int)(nil), "out is *int, and must be a pointer that is not nil"},
+		{"GET", "/v1/x", nil, notPointer, "out is struct {}; it must be a pointer that is not nil"},
+		{"GET", "/v1/x", nil, (*int)(nil), "out is *int; it must be a pointer that is not nil"},
 	} {
 		err := client.Do(t.Context(), tc.method, tc.path, tc.in, tc.out)
 		e, ok := err.(*clawhq.InvalidRequestError)

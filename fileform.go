@@ -45,7 +45,7 @@ func newFileForm(ctx context.Context, req UploadFileRequest) (*fileForm, *Invali
 	}
 	f := &fileForm{content: req.Content, size: -1, progress: req.Progress, busy: make(chan struct{}, 1)}
 	if _, err := f.use(ctx, func() (int, error) { return 0, f.measure() }); err != nil {
-		return nil, nil, fmt.Errorf("clawhq: finding out the size of Content: %w", err)
+		return nil, nil, fmt.Errorf("clawhq: determining the size of Content: %w", err)
 	}
 	if f.size > wire.MaxFileBytes {
 		return nil, invalid(CodeFileTooLarge, wire.FormFile, "file has %d bytes, at most %d are allowed", f.size, wire.MaxFileBytes), nil
@@ -92,10 +92,10 @@ func (req UploadFileRequest) fileType(head []byte) (wire.FileType, *InvalidReque
 	}
 	switch {
 	case !known:
-		return t, invalid(CodeUnsupportedFileType, wire.FormFile, "file %q is of type %q, and must be of one of %s",
+		return t, invalid(CodeUnsupportedFileType, wire.FormFile, "file %q is of type %q; it must be of one of %s",
 			req.Name, cmp.Or(req.ContentType, http.DetectContentType(head)), wire.SupportedFileTypes())
 	case !t.Matches(head):
-		return t, invalid(CodeUnsupportedFileType, wire.FormFile, "file %q does not begin as one of type %s", req.Name, t.MediaType)
+		return t, invalid(CodeUnsupportedFileType, wire.FormFile, "file %q does not begin like a file of type %s", req.Name, t.MediaType)
 	}
 	return t, nil
 }
@@ -194,7 +194,7 @@ func (f *fileForm) use(ctx context.Context, do func() (int, error)) (int, error)
 	}
 	done := make(chan result, 1)
 	go func() {
-		r := result{err: errors.New("the goroutine that read Content was ended by it")}
+		r := result{err: errors.New("Content ended the goroutine that read it")}
 		defer func() {
 			r.panicked = recover()
 			<-f.busy

@@ -167,14 +167,14 @@ func TestUploadRefusedBeforeSending(t *testing.T) {
 		"large buffer": {clawhq.UploadFileRequest{Name: "a.txt", Content: bytes.NewBuffer(make([]byte, 10_485_761))}, clawhq.CodeFileTooLarge,
 			"file has 10485761 bytes, at most 10485760 are allowed"},
 		"not supported": {clawhq.UploadFileRequest{Name: "a.txt", ContentType: "text/html", Content: x()}, clawhq.CodeUnsupportedFileType,
-			`file "a.txt" is of type "text/html", and must be of one of ` + types},
+			`file "a.txt" is of type "text/html"; it must be of one of ` + types},
 		"no media type": {clawhq.UploadFileRequest{Name: "a.txt", ContentType: "text", Content: x()}, clawhq.CodeUnsupportedFileType,
-			`file "a.txt" is of type "text", and must be of one of ` + types},
+			`file "a.txt" is of type "text"; it must be of one of ` + types},
 		"of no known type": {clawhq.UploadFileRequest{Name: "a.zip", Content: strings.NewReader("PK\x03\x04")}, clawhq.CodeUnsupportedFileType,
-			`file "a.zip" is of type "application/zip", and must be of one of ` + types},
-		"other content": {clawhq.UploadFileRequest{Name: "a.png", Content: x()}, clawhq.CodeUnsupportedFileType, `file "a.png" does not begin as one of type image/png`},
+			`file "a.zip" is of type "application/zip"; it must be of one of ` + types},
+		"other content": {clawhq.UploadFileRequest{Name: "a.png", Content: x()}, clawhq.CodeUnsupportedFileType, `file "a.png" does not begin like a file of type image/png`},
 		"declared, other content": {clawhq.UploadFileRequest{Name: "a.txt", ContentType: "application/pdf", Content: x()}, clawhq.CodeUnsupportedFileType,
-			`file "a.txt" does not begin as one of type application/pdf`},
+			`file "a.txt" does not begin like a file of type application/pdf`},
 	} {
 		mock := httpmock.NewMockTransport()
 		_, err := mockClient(t, mock).Files.Upload(t.Context(), tc.req)

@@ -184,14 +184,14 @@ func checkID(id string) *InvalidRequestError {
 func checkName(name string) (string, *InvalidRequestError) {
 	name = strings.TrimSpace(name)
 	if n := utf8.RuneCountInString(name); n == 0 || n > wire.MaxKeyNameChars || !utf8.ValidString(name) {
-		return "", invalid(CodeInvalidParameter, "name", "name has %d characters, and must have 1 to %d of valid UTF-8", n, wire.MaxKeyNameChars)
+		return "", invalid(CodeInvalidParameter, "name", "name has %d characters; it must have 1 to %d and be valid UTF-8", n, wire.MaxKeyNameChars)
 	}
 	return name, nil
 }
 
 func checkTier(t RateTier) *InvalidRequestError {
 	if !wire.ValidTier(int(t)) {
-		return invalid(CodeInvalidParameter, "rate_limit_per_min", "rate limit %d is none of %d, %d, %d and %d",
+		return invalid(CodeInvalidParameter, "rate_limit_per_min", "rate limit %d is not one of %d, %d, %d and %d",
 			int(t), RPM30, RPM60, RPM120, RPM300)
 	}
 	return nil

@@ -329,7 +329,7 @@ func (s *WebhooksService) change(id string, req UpdateWebhookRequest) (change wi
 		seconds := int(*req.RetryInterval / time.Second)
 		change.RetryIntervalSeconds = &seconds
 		if *req.RetryInterval%time.Second != 0 || !slices.Contains(wire.WebhookRetryIntervals, seconds) {
-			refuse(invalid(CodeInvalidParameter, "retry_interval_seconds", "RetryInterval %v is none of 10s, 30s, 1m, 5m and 15m", *req.RetryInterval))
+			refuse(invalid(CodeInvalidParameter, "retry_interval_seconds", "RetryInterval %v is not one of 10s, 30s, 1m, 5m and 15m", *req.RetryInterval))
 		}
 	}
 	if n := req.MaxAttempts; n != nil && (*n < 1 || *n > wire.MaxRetryAttempts) {
@@ -356,7 +356,7 @@ func (s *WebhooksService) checkCreate(req CreateWebhookRequest) *InvalidRequestE
 		return err
 	}
 	if n := wire.UTF16Len(req.Description); n > wire.MaxWebhookDescriptionChars {
-		return invalid(CodeInvalidParameter, "description", "description has %d characters, and at most %d are allowed", n, wire.MaxWebhookDescriptionChars)
+		return invalid(CodeInvalidParameter, "description", "description has %d characters, at most %d are allowed", n, wire.MaxWebhookDescriptionChars)
 	}
 	return cmp.Or(checkText("description", req.Description), checkEvents(req.Events))
 }
@@ -376,7 +376,7 @@ func (s *WebhooksService) checkURL(url string) *InvalidRequestError {
 	case !wire.PublicURL(url):
 		return invalid(CodeInvalidParameter, "url", "webhook URL points to a private or internal address")
 	case n > wire.MaxWebhookURLChars:
-		return invalid(CodeInvalidParameter, "url", "webhook URL has %d characters, and at most %d are allowed", n, wire.MaxWebhookURLChars)
+		return invalid(CodeInvalidParameter, "url", "webhook URL has %d characters, at most %d are allowed", n, wire.MaxWebhookURLChars)
 	}
 	return nil
 }

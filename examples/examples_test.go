@@ -27,7 +27,7 @@ import (
 // What each example prints, among other things. Those that serve until they
 // are interrupted have a test below.
 var prints = map[string][]string{
-	"quickstart": {"reference server inside itself, at https://127.0.0.1:", "support-bot: Thanks for", "Webhooks are HTTP callbacks", "404 agent_not_found", "request id req_"},
+	"quickstart": {"its own reference server, at https://127.0.0.1:", "support-bot: Thanks for", "Webhooks are HTTP callbacks", "404 agent_not_found", "request id req_"},
 	"chat":       {"reference server", "Our support hours are"},
 	"stream":     {"reference server", "Webhooks are HTTP callbacks"},
 	"errors": {"shed load for 7s", "shed load for 1m0s", "revoked_api_key", "deploy the agent", "agent_offline", "tell support about req_",

@@ -78,7 +78,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	repeat, err := h.once(ctx, event)
 	if took := time.Since(arrived); err == nil && (took >= wire.DeliveryTimeout || r.Context().Err() != nil) {
-		err = fmt.Errorf("handled, but after %v, when the service no longer waited", took)
+		err = fmt.Errorf("handled only after %v, when the service no longer waited", took)
 	}
 	switch {
 	case err != nil:
@@ -122,7 +122,7 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	h.opts.Logger.Log(r.Context(), level, "webhook delivery refused", "status", status, "remote", r.RemoteAddr, "error", err)
 	text := err.Error()
 	if status == http.StatusInternalServerError {
-		text = "the receiver is not set up" // how is none of the sender's business
+		text = "the receiver is not set up" // the sender need not know the details
 	}
 	http.Error(w, text, status)
 }

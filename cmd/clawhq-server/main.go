@@ -1,14 +1,15 @@
-// Command clawhq-server serves the ClawHQ API on this machine, with a
-// dashboard to manage keys and a playground to try calls and faults. It is
-// made for development and tests in any language: all state is in memory and
-// gone when it ends.
+// Command clawhq-server serves the ClawHQ API on this machine, for development and
+// for tests in any language. It has a dashboard for managing keys and webhooks,
+// and a playground for trying calls and faults. It keeps all data in memory and
+// loses them when it ends.
 //
 //	go run github.com/clawhq/clawhq-go/cmd/clawhq-server
 //
-// It prints the base URL, an API key, a session for key management, the
-// dashboard's address, and that of its control API, by which tests in any
-// language arm faults, advance the clock and read what was sent. By default it speaks HTTPS, as the service does, with
-// a certificate made at start.
+// It prints the base URL, an API key, a session for key management, and the
+// addresses of the dashboard and of the control API. With the control API, tests
+// inject faults, advance the clock and read the requests that were sent; see
+// docs/server.md. By default the server uses HTTPS, as the service does, with a
+// certificate that it makes at the start.
 package main
 
 import (

@@ -1,13 +1,13 @@
-// Batch answers a CSV file of questions: the questions stand in its first
-// column, and the same rows come out with an answer and an error added. They
-// go out in batches of up to 50, three of which the service works on at once.
+// Batch answers a CSV file of questions. It reads the questions from the first
+// column, and writes the same rows with an answer and an error added. It sends
+// them in batches of up to 50, at most three batches at a time.
 //
 //	go run ./examples/batch
 //	go run ./examples/batch -in questions.csv -out answers.csv -agent support-bot
 //
-// On a terminal a bar shows the progress. Ctrl-C stops it: what is answered by
-// then is written. With CLAWHQ_API_KEY set it talks to the real service;
-// without, it starts the reference server inside itself.
+// On a terminal it shows a progress bar. Ctrl-C stops it; it then writes the
+// answers that it has. If CLAWHQ_API_KEY is set, it calls the real service;
+// otherwise it starts the reference server in its own process.
 package main
 
 import (

@@ -2,8 +2,8 @@
 //
 //	go run ./examples/chat What are your business hours?
 //
-// With CLAWHQ_API_KEY set it talks to the real service; without, it starts the
-// reference server inside itself.
+// If CLAWHQ_API_KEY is set, it calls the real service; otherwise it starts the
+// reference server in its own process.
 package main
 
 import (

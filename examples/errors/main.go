@@ -1,10 +1,10 @@
-// Errors shows what can go wrong with a call and what a backend would do about
-// it: the switch in advice is there to be copied.
+// Errors shows the errors that a call can return, and what a backend should do
+// about each. The switch in advice is meant to be copied.
 //
 //	go run ./examples/errors
 //
-// It has the reference server inside itself play each failure in turn, even
-// with CLAWHQ_API_KEY set: the real service does not fail on demand.
+// It starts the reference server in its own process, which plays each failure in
+// turn. It does not call the real service, even if CLAWHQ_API_KEY is set.
 package main
 
 import (

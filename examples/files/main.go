@@ -1,12 +1,12 @@
-// Files puts files into the knowledge base that agents answer from, waits until
-// they are indexed, and lists what is there.
+// Files uploads files to the knowledge base that agents answer from, waits until
+// they are indexed, and lists all files.
 //
 //	go run ./examples/files handbook.md prices.csv
 //	go run ./examples/files -delete file_…
 //	go run ./examples/files # uploads a note of its own
 //
-// With CLAWHQ_API_KEY set it talks to the real service; without, it starts the
-// reference server inside itself.
+// If CLAWHQ_API_KEY is set, it calls the real service; otherwise it starts the
+// reference server in its own process.
 package main
 
 import (

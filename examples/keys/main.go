@@ -1,13 +1,12 @@
-// Keys rotates an API key without a gap: it creates a new one, switches over
-// to it, and revokes the old one only when the new one is stored and has been
-// seen to work.
+// Keys replaces an API key without an interruption: it creates a new key, stores
+// it, checks that it works, and only then revokes the old key.
 //
 //	go run ./examples/keys
 //	CLAWHQ_API_KEY=clw_… CLAWHQ_SESSION=… go run ./examples/keys -out new.key
 //
-// The real service needs the dashboard's session cookie, in CLAWHQ_SESSION,
-// since an API key cannot manage keys; without the two variables, the
-// reference server inside this program is used.
+// The real service needs the dashboard's session cookie, in CLAWHQ_SESSION, since
+// an API key cannot manage keys. Without the two variables, the program starts
+// the reference server in its own process.
 package main
 
 import (
@@ -63,7 +62,7 @@ func rotate(ctx context.Context, oldKey string, connect func(key string) (*clawh
 	}
 	i := slices.IndexFunc(keys, func(k clawhq.Key) bool { return k.Prefix != "" && strings.HasPrefix(oldKey, k.Prefix) })
 	if i < 0 {
-		return errors.New("the key in use is none of the account's")
+		return errors.New("the key in use does not belong to the account")
 	}
 	old := keys[i]
 	fmt.Printf("in use:  %s (%s, %v)\n", old.Prefix, old.Name, old.RateLimit)

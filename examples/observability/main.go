@@ -1,14 +1,12 @@
-// Observability makes a few calls and prints what OpenTelemetry is told of
-// them: traces as trees, calls with their attempts and the HTTP requests below,
-// and the metrics.
+// Observability makes a few calls and prints their OpenTelemetry traces, as trees
+// of calls, attempts and HTTP requests, and their metrics.
 //
 //	cd examples/observability && go run .
 //
-// It is a module of its own, since it needs OpenTelemetry. With CLAWHQ_API_KEY
-// set it talks to the real service; without, it starts the reference server
-// inside itself, which fails now and then. A program of yours gives the
-// providers to an exporter (otlptracehttp, prometheus, …) in place of this
-// printer.
+// It is a separate module, since it needs OpenTelemetry. If CLAWHQ_API_KEY is set,
+// it calls the real service; otherwise it starts the reference server in its own
+// process, which fails now and then. Your program would use an exporter
+// (otlptracehttp, prometheus, …) in place of this printer.
 package main
 
 import (

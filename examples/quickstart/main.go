@@ -1,11 +1,11 @@
-// Quickstart shows the three things a program does with ClawHQ: it chats, it
-// streams an answer as it is made, and it looks at an error.
+// Quickstart shows the three main uses of ClawHQ: it chats, it streams an answer,
+// and it handles an error.
 //
 //	go run ./examples/quickstart
 //
-// With CLAWHQ_API_KEY set it talks to the real service, or to the one that
-// CLAWHQ_BASE_URL names, whose certificate CLAWHQ_CA_FILE may hold; without, it
-// starts the reference server inside itself.
+// If CLAWHQ_API_KEY is set, it calls the real service, or the server at
+// CLAWHQ_BASE_URL, whose certificate it reads from CLAWHQ_CA_FILE if that is set.
+// Otherwise it starts the reference server in its own process.
 package main
 
 import (
@@ -39,7 +39,7 @@ func main() {
 	}
 	fmt.Printf("   %s: %s\n", resp.Agent, resp.Response)
 
-	fmt.Println("\n2. An answer as it is made")
+	fmt.Println("\n2. A streamed answer")
 	fmt.Print("   ")
 	for chunk, err := range client.ChatStream(ctx, clawhq.ChatRequest{Message: "Explain how webhooks work"}) {
 		if err != nil {
@@ -59,7 +59,8 @@ func main() {
 	fmt.Printf("   as a value: code %s, status %d, request id %s\n", missing.Code, missing.StatusCode, missing.RequestID)
 }
 
-// newClient stands for clawhq.NewClient, so that this runs without a key.
+// newClient returns a client for the real service or, without a key, for a
+// reference server. With a key, a program would just call clawhq.NewClient.
 func newClient() (*clawhq.Client, error) {
 	if os.Getenv(clawhq.EnvAPIKey) != "" {
 		httpClient, err := trusting(os.Getenv("CLAWHQ_CA_FILE"))
@@ -69,7 +70,7 @@ func newClient() (*clawhq.Client, error) {
 		return clawhq.NewClient(clawhq.WithHTTPClient(httpClient))
 	}
 	server := clawhqtest.NewServer(clawhqtest.WithAgentDelay(60 * time.Millisecond))
-	fmt.Printf("No %s is set, so this talks to a reference server inside itself, at %s.\n", clawhq.EnvAPIKey, server.URL())
+	fmt.Printf("%s is not set: this program starts its own reference server, at %s.\n", clawhq.EnvAPIKey, server.URL())
 	return server.Client(), nil
 }
 

@@ -1,13 +1,13 @@
-// Ratelimit has a pool of workers finish a list of prompts at the key's full
-// rate. The workers need not know the rate: the client that they share admits
+// Ratelimit sends a list of prompts from a pool of workers at the full rate of the
+// API key. The workers do not know the rate: the client that they share sends
 // their calls in order, as fast as the server's window allows.
 //
 //	go run ./examples/ratelimit
 //	go run ./examples/ratelimit -prompts 150 # the last 30 wait for the window, a minute
 //
-// With CLAWHQ_API_KEY set it talks to the real service, where every prompt is
-// a call; without, it starts the reference server inside itself, with a key
-// of 120 calls a minute.
+// If CLAWHQ_API_KEY is set, it calls the real service, once for each prompt;
+// otherwise it starts the reference server in its own process, with a key of 120
+// calls a minute.
 package main
 
 import (

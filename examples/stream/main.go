@@ -1,10 +1,10 @@
-// Stream prints an agent's answer as it is made. Ctrl-C stops the agent, too,
-// and what has arrived by then stays on the screen.
+// Stream prints an agent's answer while it is being made. Ctrl-C also stops the
+// agent; the text that has arrived by then stays on the screen.
 //
 //	go run ./examples/stream Explain how webhooks work
 //
-// With CLAWHQ_API_KEY set it talks to the real service; without, it starts the
-// reference server inside itself.
+// If CLAWHQ_API_KEY is set, it calls the real service; otherwise it starts the
+// reference server in its own process.
 package main
 
 import (

@@ -1,13 +1,13 @@
-// Threads keeps a conversation on the server: each line that is typed is sent
-// to the thread, whose agent knows what was said before. A thread's id is all
-// that a program has to keep to go on with it another day.
+// Threads has a conversation that the service stores: it sends each typed line to
+// a thread, whose agent knows the earlier messages. With the id of the thread, the
+// conversation can be continued later.
 //
 //	go run ./examples/threads
-//	go run ./examples/threads -thread thread_… # goes on with that one
+//	go run ./examples/threads -thread thread_… # continues that thread
 //	echo "What are your hours?" | go run ./examples/threads -delete
 //
-// With CLAWHQ_API_KEY set it talks to the real service; without, it starts the
-// reference server inside itself.
+// If CLAWHQ_API_KEY is set, it calls the real service; otherwise it starts the
+// reference server in its own process.
 package main
 
 import (

@@ -1,12 +1,12 @@
-// Webbackend is a site to chat with an agent: it hands answers on to browsers
-// as they are made, keeps their conversations apart, and stops the agent when
-// the browser leaves.
+// Webbackend is a site for chatting with an agent. It forwards answers to browsers
+// while they are being made, gives each browser its own conversation, and stops
+// the agent when the browser disconnects.
 //
 //	go run ./examples/webbackend
 //
-// and open http://127.0.0.1:8080. With CLAWHQ_API_KEY set it talks to the real
-// service; without, it starts the reference server inside itself. Ctrl-C stops
-// it: browsers are told that live answers are not whole.
+// and open http://127.0.0.1:8080. If CLAWHQ_API_KEY is set, it calls the real
+// service; otherwise it starts the reference server in its own process. Ctrl-C
+// stops it; browsers are then told that unfinished answers are not complete.
 package main
 
 import (

@@ -1,17 +1,18 @@
-// Webhook receives ClawHQ's webhooks: it prints the events that arrive, each
-// once, verified, and tests apart from the real ones.
+// Webhook receives the events of ClawHQ's webhooks. It verifies them and prints
+// each event once; tests are marked.
 //
 //	go run ./examples/webhook
 //	CLAWHQ_WEBHOOK_SECRET=whsec_… go run ./examples/webhook
 //
-// Without a secret it starts the reference server inside itself, creates a
-// webhook there, and has it deliver a chat's event and a test. The secret of
-// another webhook is shown when that is created, in a dashboard or by
-// Client.Webhooks.Create: to see one work, run go run ./cmd/clawhq-server,
-// create a webhook for http://127.0.0.1:8090/hooks/clawhq on its Webhooks page,
-// start this with the secret, and click Test.
+// Without a secret it starts the reference server in its own process, creates a
+// webhook there, and makes the server deliver the event of a chat and a test. To
+// use another webhook, take the secret that the dashboard or
+// Client.Webhooks.Create shows when the webhook is created. For example, run
+// go run ./cmd/clawhq-server, create a webhook for
+// http://127.0.0.1:8090/hooks/clawhq on its Webhooks page, start this program
+// with the secret, and click Test.
 //
-// Ctrl-C stops it, after the events that it is handling have been answered.
+// Ctrl-C stops it after the events that it is handling have been answered.
 package main
 
 import (
