@@ -204,7 +204,7 @@ func (r BatchRequest) problem() string {
 // reference server is. (The domain test is reserved for tests: RFC 6761 §6.2.)
 func (c *core) checkTarget(field, url string) *InvalidRequestError {
 	host := c.base.Hostname()
-	local := loopback(host) || strings.HasSuffix(host, ".test")
+	local := wire.Loopback(host) || strings.HasSuffix(host, ".test")
 	if wire.PublicURL(url) || local && wire.LoopbackURL(url) {
 		return nil
 	}

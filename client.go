@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/shaping"
@@ -263,21 +261,13 @@ func parseBaseURL(raw string, insecureHTTP bool) (*url.URL, error) {
 		return nil, errors.New("base URL has a user name: the API key is the only credential")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, errors.New("base URL has a query or a fragment")
-	case u.Scheme == "http" && !insecureHTTP && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !insecureHTTP && !wire.Loopback(u.Hostname()):
 		return nil, fmt.Errorf("base URL http://%s would send the key in the clear: use https or WithInsecureHTTP", wire.Redact(u.Host))
 	}
 	if u.Path == "" {
 		u.Path = "/" // without one, JoinPath makes a relative URL
 	}
 	return u, nil
-}
-
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
 }
 
 func userAgent(product string) string {

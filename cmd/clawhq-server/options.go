@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -102,7 +101,7 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	if err != nil {
 		return o, fmt.Errorf("-addr %q: not of the form host:port", o.addr)
 	}
-	if o.plain && !loopback(o.host) {
+	if o.plain && !wire.Loopback(o.host) {
 		return o, fmt.Errorf("-http is refused on %s: plain HTTP would send keys readable over the network; use a loopback address or leave out -http", o.addr)
 	}
 	var known bool
@@ -157,14 +156,4 @@ func parseKey(text string) (key control.Key, err error) {
 		return key, fmt.Errorf("it has to be a name and a tier of %d, %d, %d or %d, as ci:120", wire.Tier30, wire.Tier60, wire.Tier120, wire.Tier300)
 	}
 	return control.Key{Name: name, RPM: rpm}, nil
-}
-
-// loopback reports whether host can only be reached from this machine. A name
-// other than localhost may come to mean any address.
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
 }

@@ -8,13 +8,14 @@ import (
 
 // A Reply is the body of a successful reply.
 type Reply interface {
-	// Check returns what is missing without which the reply is useless.
+	// Check returns an error if the reply lacks a member without which it is
+	// useless.
 	Check() error
 }
 
-// Decode reads a reply leniently: unknown members are ignored, and members of
-// another type than they should have count as absent. It fails if the body is
-// not JSON or if the reply's own Check does.
+// Decode decodes a reply leniently: it ignores unknown members, and treats members
+// of the wrong type as missing. It returns an error if the body is not JSON or if
+// the reply's Check returns one.
 func Decode(body []byte, reply Reply) error {
 	var wrongType *json.UnmarshalTypeError
 	if err := json.Unmarshal(body, reply); err != nil && !errors.As(err, &wrongType) {

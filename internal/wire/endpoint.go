@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// An Endpoint is written down once, in the list below: client, server and
-// playground read the same value.
+// An Endpoint is an endpoint of the API. Each is defined once, in endpoints.go,
+// for client, server and playground.
 type Endpoint struct {
 	Method string
-	Path   string // below the base URL, with wildcards as net/http has them
+	Path   string // below the base URL, with wildcards as in http.ServeMux
 	Auth   Auth
-	Window Window    // where the live service counts its calls
-	Page   PageRange // of its limit parameter; zero where there are no pages
+	Window Window    // the window in which the live service counts its calls
+	Page   PageRange // the range of its limit parameter; zero without pages
 }
 
 // Auth says which credential an endpoint asks for.
@@ -23,24 +23,24 @@ const (
 	SessionAuth             // the dashboard's session cookie
 )
 
-// A Window is what calls are counted in: so many in any RateWindow. The
-// documentation counts all /v1 calls of a key together; the live service does
-// so for KeyWindow only, and gives every other window to an account, shared by
-// its keys. The zero Window is none: such calls are not counted.
+// A Window is a rate limit: it admits Limit calls in any RateWindow. According to
+// the documentation all /v1 calls of a key count together. The live service counts
+// only chats and thread messages in KeyWindow; every other window belongs to the
+// account and is shared by its keys. Calls with the zero Window are not counted.
 type Window struct {
 	Name  string
-	Limit int // calls; of KeyWindow it is the key's tier
+	Limit int // how many calls; 0 for KeyWindow, whose limit is the key's tier
 }
 
-// KeyWindow is a key's own window, as large as its tier.
+// KeyWindow is the window of a key.
 var KeyWindow = Window{Name: "key"}
 
-// OtherWindow is where a client has endpoints count that it does not know: what
-// their replies tell is not taken for the key's limit.
+// OtherWindow is the window of endpoints that a client does not know, so that it
+// does not take the limits in their replies for the key's limit.
 var OtherWindow = Window{Name: "other"}
 
-// PageRange is what a page may hold: Default rows without a limit parameter,
-// Most at most, 1 at least.
+// PageRange is the range of the limit parameter: from 1 to Most. Default applies
+// without the parameter.
 type PageRange struct{ Default, Most int }
 
 // Pattern returns the endpoint's pattern for http.ServeMux, with the base
@@ -94,10 +94,9 @@ func (e Endpoint) Match(path string) (ids []string, ok bool) {
 	return ids, !ok // nothing is left
 }
 
-// escapeSegment escapes id for use as one segment of a path. The dots of
-// segments that would lead elsewhere are escaped too, though a URL parser of
-// a browser's kind still takes them for dots (WHATWG URL, section 4.4): a
-// client refuses such ids.
+// escapeSegment escapes id for use as one segment of a path. It also escapes the
+// dots of the segments "." and "..". URL parsers of browsers take escaped dots for
+// dots (WHATWG URL §4.4), so the client refuses such ids.
 func escapeSegment(id string) string {
 	if id == "." || id == ".." {
 		return strings.ReplaceAll(id, ".", "%2E")

@@ -2,7 +2,7 @@ package wire
 
 import "net/http"
 
-// The endpoints of the API, with what the live service counts each in.
+// The endpoints of the API, with the windows of the live service.
 var (
 	Chat      = Endpoint{Method: http.MethodPost, Path: "/v1/chat", Window: KeyWindow}
 	GetHealth = Endpoint{Method: http.MethodGet, Path: "/v1/health", Window: Window{"health", 60}}
@@ -34,7 +34,7 @@ var (
 
 	ListAuditLog = Endpoint{Method: http.MethodGet, Path: "/v1/audit-log", Window: Window{"audit-log", 30}, Page: PageRange{50, 100}}
 
-	// Both predictions are counted in one window, which creations fill sooner.
+	// Both endpoints of predictions count in one window, with different limits.
 	CreatePrediction = Endpoint{Method: http.MethodPost, Path: "/v1/predictions", Window: Window{"predictions", 10}}
 	GetPrediction    = Endpoint{Method: http.MethodGet, Path: "/v1/predictions/{id}", Window: Window{"predictions", 60}}
 )
@@ -61,7 +61,7 @@ var (
 	GetWebhookStats = Endpoint{Method: http.MethodGet, Path: "/webhooks/stats", Auth: SessionAuth, Window: Window{"webhook-stats", 20}}
 )
 
-// Endpoints are all of them, for tables.
+// Endpoints has all endpoints.
 var Endpoints = []Endpoint{
 	Chat, GetHealth, GetUsage,
 	ListAgents, GetAgent, UndeployAgent,

@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// Text is text for which null stands where it is empty. Decoding takes
-// everything: what is not text is empty.
+// Text is a text that is null in JSON if it is empty. Decoding never fails: a value
+// that is not a text becomes empty.
 type Text string
 
 // MarshalJSON writes an empty text as null.
@@ -31,10 +31,10 @@ func (t *Text) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// JSONB returns a JSON text as it comes back from the service's database and
-// its JavaScript: compact, nothing escaped but what has to be, members with
-// shorter names first and those of one length bytewise, a repeated name with
-// its last value. It returns nil if the text is not JSON.
+// JSONB returns a JSON text in the form in which the service's database and its
+// JavaScript return it: compact, with only the necessary escapes, with members
+// ordered by the length of their names and then bytewise, and with the last value
+// of a repeated name. It returns nil if the text is not JSON.
 func JSONB(text json.RawMessage) json.RawMessage {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()

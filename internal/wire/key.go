@@ -17,8 +17,9 @@ func ValidKey(key string) bool {
 // KeyPrefix returns the part of a key that may be shown.
 func KeyPrefix(key string) string { return key[:min(len(key), KeyPrefixLen)] }
 
-// Redact returns s with every API key in it, whole or cut short, reduced to
-// its prefix and an ellipsis, and every webhook's secret to what it begins with.
+// Redact returns s with every API key in it, even a part of one, reduced to its
+// prefix and an ellipsis, and every webhook secret reduced to whsec_ and an
+// ellipsis.
 func Redact(s string) string {
 	return redact(redact(s, KeyStart, KeyPrefixLen), WebhookSecretStart, len(WebhookSecretStart))
 }

@@ -154,5 +154,5 @@ type Success struct {
 	Success bool `json:"success"`
 }
 
-// Check tells whether it says so.
+// Check tells whether the revocation succeeded.
 func (s Success) Check() error { return need(member{"success", s.Success}) }

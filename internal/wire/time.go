@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Time is a time as it is written on the wire; empty stands for null.
-// Decoding takes everything, for no reply is worth losing over a date: what
-// is not text is empty as well.
+// Time is a time in the text form of the wire; empty stands for null. Decoding
+// never fails, since a malformed date should not make a reply useless: a value that
+// is not a text becomes empty.
 type Time string
 
 // How the service writes times: those from its database with as many decimals
@@ -26,8 +26,8 @@ func DatabaseTime(t time.Time) Time { return writeTime(t, databaseTime) }
 // 2026-11-24T17:21:35.245Z. The zero time is empty.
 func HandlerTime(t time.Time) Time { return writeTime(t, handlerTime) }
 
-// QueryTime returns t as a parameter is understood by all that reads it, with
-// as many decimals as the database has. The zero time is empty.
+// QueryTime returns t in a form that both profiles understand as a parameter, with
+// the precision of the database. The zero time is empty.
 func QueryTime(t time.Time) Time { return writeTime(t, queryTime) }
 
 func writeTime(t time.Time, layout string) Time {
@@ -37,9 +37,9 @@ func writeTime(t time.Time, layout string) Time {
 	return Time(t.UTC().Format(layout))
 }
 
-// Time returns the time in UTC, or the zero time where t is none. A blank in
-// place of the T, a missing zone and a date alone are understood; a missing
-// zone is UTC.
+// Time returns the time in UTC, or the zero time if t is malformed. It accepts a
+// blank in place of the T, a missing zone, which means UTC, and a date without a
+// time.
 func (t Time) Time() time.Time {
 	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05Z07", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05", time.DateTime, time.DateOnly} {
 		if at, err := time.Parse(layout, string(t)); err == nil {

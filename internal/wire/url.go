@@ -7,10 +7,20 @@ import (
 	"strings"
 )
 
-// PublicURL reports whether the service would send a webhook or a batch's
-// callback there: to an http or https URL whose host, as it is written, is no
-// private or internal address. No name is looked up, so that one that leads to
-// a private address passes.
+// Loopback reports whether a host can only be this machine: localhost or a
+// loopback address. Any other name may resolve to any address.
+func Loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// PublicURL reports whether the service would send a webhook or the callback of a
+// batch to a URL: it must be an http or https URL whose host is not a private or
+// internal address. Host names are not resolved, so a name that leads to a
+// private address passes.
 func PublicURL(raw string) bool {
 	u, err := url.Parse(strings.TrimSpace(raw))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
@@ -34,11 +44,11 @@ func PublicURL(raw string) bool {
 	return true
 }
 
-// SecureURL reports whether a URL is an https one, as webhooks need it.
+// SecureURL reports whether a URL is an https URL, as webhooks require.
 func SecureURL(raw string) bool { return strings.HasPrefix(raw, "https://") }
 
-// LoopbackURL reports whether the host of an http or https URL is this machine
-// itself.
+// LoopbackURL reports whether the host of an http or https URL is this machine,
+// also in the spellings of addresses that only browsers know.
 func LoopbackURL(raw string) bool {
 	u, err := url.Parse(strings.TrimSpace(raw))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
@@ -56,8 +66,8 @@ func privateIPv4(ip netip.Addr) bool {
 	return ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.As4()[0] == 0
 }
 
-// privateIPv6 has the service's gaps: fe80: and fc00: count as they stand
-// there, and an IPv4 address in disguise passes.
+// privateIPv6 has the same gaps as the service: it compares fe80: and fc00: as
+// text, and lets IPv4-mapped addresses pass.
 func privateIPv6(ip netip.Addr) bool {
 	text := ip.String()
 	return text == "::1" || text == "::" ||
@@ -65,8 +75,8 @@ func privateIPv6(ip netip.Addr) bool {
 }
 
 // parseIPv4 reads an address as browsers do: one to four decimal, octal or
-// hexadecimal numbers, the last of which fills what is left (WHATWG URL,
-// section 3.5).
+// hexadecimal numbers, the last of which fills the remaining bytes (WHATWG URL
+// §3.5).
 func parseIPv4(host string) (netip.Addr, bool) {
 	parts := strings.Split(strings.TrimSuffix(host, "."), ".")
 	if len(parts) > 4 {
