@@ -12,7 +12,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// agent is an agent, deployed or undeployed again.
+// An agent is an agent of the account, which may be undeployed.
 type agent struct {
 	id, slug, name string
 	description    string
@@ -24,9 +24,9 @@ type agent struct {
 	clock          *clock.Clock
 }
 
-// HandleAgent deploys fn under slug, in place of the agent that has it
-// already, if one does. A nil fn stands for a built-in agent. It is the agent
-// deployed last then, which profile Live takes for the default.
+// HandleAgent deploys fn under slug, and replaces an agent with the same slug. If
+// fn is nil, the agent is a built-in one. In profile Live the agent deployed last
+// is the default.
 func (s *Server) HandleAgent(slug string, fn AgentFunc) {
 	if slug == "" {
 		panic("clawhqtest: HandleAgent: empty slug")
@@ -40,7 +40,7 @@ func (s *Server) HandleAgent(slug string, fn AgentFunc) {
 	s.deploy(a)
 }
 
-// ResetAgents returns to the agents of a new server, which run.
+// ResetAgents returns to the agents of a new server, and undoes SetOffline.
 func (s *Server) ResetAgents() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -48,8 +48,8 @@ func (s *Server) ResetAgents() {
 	s.deployBuiltins()
 }
 
-// deploy deploys an agent. One that has its slug keeps its id and what it is
-// called. Call it with s.mu held or before the server is used.
+// deploy deploys an agent. An agent with the same slug keeps its id and name. Call
+// it with s.mu held or before the server is used.
 func (s *Server) deploy(a agent) {
 	a.id = uuid.NewString()
 	a.slug = s.cfg.Profile.slug(a.slug, a.name)
@@ -63,7 +63,7 @@ func (s *Server) deploy(a agent) {
 	s.agents = append(s.agents, &a)
 }
 
-// deployed returns the agents that are deployed, in that order.
+// deployed returns the deployed agents, in the order of deployment.
 func (s *Server) deployed() []*agent {
 	return slices.DeleteFunc(slices.Clone(s.agents), func(a *agent) bool { return a.undeployed })
 }
@@ -87,8 +87,8 @@ func (s *Server) findAgent(name string) *agent {
 	return nil
 }
 
-// anyAgent is findAgent for threads and batches, whose unknown agents are the
-// default one.
+// anyAgent is findAgent for threads and batches, which use the default agent if
+// there is no agent with the name.
 func (s *Server) anyAgent(name string) *agent {
 	if a := s.findAgent(name); a != nil {
 		return a

@@ -9,8 +9,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// An aim says which requests a Fault is for: those that meet all of it. The
-// zero aim is everything.
+// An aim has the conditions of a Fault. The zero aim is met by every request.
 type aim struct {
 	path   string // below the base URL, with a method before it or not
 	method string
@@ -19,7 +18,7 @@ type aim struct {
 	nth    int    // of the requests that meet the rest; 0 is 1
 }
 
-// A keyRef is the id of a key, or the key itself, which nobody may print.
+// A keyRef is the id of a key, or the key itself, which must not be printed.
 type keyRef struct {
 	shown string // an id whole
 	hash  [sha256.Size]byte
@@ -32,8 +31,8 @@ func refTo(key string) (r keyRef) {
 	return r
 }
 
-// On returns the fault aimed at requests that meet the conditions as well as
-// those of before; of two conditions of a kind the last counts.
+// On returns the fault with additional conditions. Of two conditions of the same
+// kind, the last one counts.
 func (f Fault) On(conditions ...Condition) Fault {
 	for _, c := range conditions {
 		f.aim.path = cmp.Or(c.aim.path, f.aim.path)
@@ -45,18 +44,18 @@ func (f Fault) On(conditions ...Condition) Fault {
 	return f
 }
 
-// A Condition is a part of what a Fault is aimed at.
+// A Condition restricts a Fault to certain requests.
 type Condition struct{ aim aim }
 
-// OnPath is met by requests for that path below the base URL, in which {id}
-// stands for any segment; a method before it counts too.
+// OnPath is met by requests for a path below the base URL. {id} in it matches any
+// segment. It may have a method before it.
 func OnPath(path string) Condition { return Condition{aim{path: path}} }
 
 // OnMethod is met by requests with that method.
 func OnMethod(method string) Condition { return Condition{aim{method: method}} }
 
-// OnNth is met by the n-th of the requests that meet the other conditions.
-// Those that an earlier fault is played for are not counted.
+// OnNth is met by the n-th request that meets the other conditions. Requests for
+// which an earlier fault is played do not count.
 func OnNth(n int) Condition {
 	if n < 1 {
 		panic(fmt.Sprintf("clawhqtest: Nth: there is no request %d", n))
@@ -90,8 +89,8 @@ func (a aim) String() string {
 	return ".On(" + strings.Join(conditions, ", ") + ")"
 }
 
-// meets reports whether the call is what a fault aims at, but for how many
-// come before it. Call it with s.mu held.
+// meets reports whether the call meets all conditions except OnNth. Call it with
+// s.mu held.
 func (a aim) meets(c *call) bool {
 	path, inside := strings.CutPrefix(c.r.URL.EscapedPath(), wire.BasePath)
 	if !inside || a.method != "" && a.method != c.r.Method {

@@ -7,9 +7,9 @@ import (
 
 type asideKey struct{}
 
-// Aside marks a request as a call of the server's own dashboard, which looks
-// on while a program is tested: no fault is meant for it, the limits of key
-// management do not count it, and neither the journal nor the log tells of it.
+// Aside marks a request as a call of the server's own dashboard, which must not
+// disturb the test of another program: it gets no fault, does not count against
+// the limits of key management, and is neither in the journal nor in the log.
 func Aside(r *http.Request) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), asideKey{}, true))
 }

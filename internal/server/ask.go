@@ -10,7 +10,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Message is what an agent is asked.
+// Message is a message for an agent.
 type Message struct {
 	Text      string
 	Agent     string // slug of the agent asked
@@ -18,7 +18,7 @@ type Message struct {
 	History   []Turn // earlier turns of the session or thread, oldest first
 }
 
-// Turn is one side's part of a conversation.
+// Turn is an earlier message or answer of a conversation.
 type Turn struct {
 	Role    string // RoleUser or RoleAssistant
 	Content string
@@ -30,12 +30,8 @@ const (
 	RoleAssistant = wire.RoleAssistant
 )
 
-// AgentFunc answers a message, piece by piece; each piece is a chunk of a
-// streamed reply. An error ends the reply: the client gets model_error, or
-// stream_error in a stream, and the journal the error's text. A panic is an
-// internal_error. The context is done when the client leaves, the server
-// closes or the agent has taken 60 seconds: an agent that waits must end with
-// it.
+// AgentFunc answers a message in pieces, each of which is a chunk of a streamed
+// reply. Its rules are those of clawhqtest.AgentFunc.
 type AgentFunc func(ctx context.Context, m Message) iter.Seq2[string, error]
 
 var errAgentTimeout = fmt.Errorf("the agent took longer than %v", wire.AgentTimeout)
@@ -57,8 +53,8 @@ func agentErrorCode(err error) string {
 	return wire.CodeModelError
 }
 
-// ask has the agent answer, as long as emit takes what it says. The error is
-// the agent's or, if the context ended first, the reason for that.
+// ask runs the agent until emit returns false. It returns the agent's error or, if
+// ctx ended first, the cause of that.
 func (a *agent) ask(ctx context.Context, m Message, emit func(chunk string) bool) (err error) {
 	if !a.prompt {
 		var cancel context.CancelFunc
@@ -86,10 +82,10 @@ func (a *agent) ask(ctx context.Context, m Message, emit func(chunk string) bool
 	return nil
 }
 
-// usualAnswer is how long most answers are at most, in bytes.
+// usualAnswer is the length, in bytes, that few answers exceed.
 const usualAnswer = 512
 
-// askAll has the agent answer and returns all it says.
+// askAll runs the agent and returns its whole answer.
 func (a *agent) askAll(ctx context.Context, m Message) (string, error) {
 	var text strings.Builder
 	text.Grow(usualAnswer)
@@ -100,11 +96,11 @@ func (a *agent) askAll(ctx context.Context, m Message) (string, error) {
 	return text.String(), err
 }
 
-// noAnswer is what threads and batches have in place of an empty answer.
+// noAnswer is the text that threads and batches have in place of an empty answer.
 const noAnswer = "No response from agent"
 
-// await has the agent answer, during which the server's lock is not held.
-// Call it with s.mu held.
+// await runs the agent and returns its answer. Call it with s.mu held; it unlocks
+// s.mu while the agent runs.
 func (c *call) await(a *agent, m Message) (text string, err error) {
 	c.entry.Agent = a.slug
 	c.s.journalChanged()
@@ -117,8 +113,8 @@ func (c *call) await(a *agent, m Message) (text string, err error) {
 	return text, nil
 }
 
-// agentFailed returns the refusal of a call whose agent failed, which it also
-// does where the call ends before it.
+// agentFailed returns the refusal of a call whose agent failed, or whose context
+// ended before the agent did.
 func (c *call) agentFailed(err error) error {
 	if c.ctx.Err() != nil {
 		return c.interrupted()

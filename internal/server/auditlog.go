@@ -28,7 +28,7 @@ type AuditEntry struct {
 	IntegrityHash string    // live; by the documentation it is computed
 }
 
-// auditEntry is one of state, with nothing left to be filled in.
+// auditEntry is an entry of the log, with all fields filled in.
 type auditEntry struct{ AuditEntry }
 
 // AddAuditEntry adds an entry and returns its id.
@@ -71,8 +71,8 @@ func (c *call) logManagement(action, category, entityID string, details any) {
 	c.state.log(e, c.s.clock.Now())
 }
 
-// clientIP returns the address that a request came from, by the proxies
-// before the service if they say.
+// clientIP returns the address that a request came from, as the headers of proxies
+// report it, if there are any.
 func clientIP(r *http.Request) string {
 	if forwarded, _, _ := strings.Cut(r.Header.Get("X-Forwarded-For"), ","); forwarded != "" {
 		return strings.TrimSpace(forwarded)
@@ -135,11 +135,11 @@ func (c *call) verifyAuditLog() (any, error) {
 	return verdict, nil
 }
 
-// auditUser is who does everything in the account.
+// auditUser is the user of all entries.
 const auditUser = "owner@example.com"
 
-// jsDate reports whether JavaScript's Date.parse takes a text that is no ISO
-// date: the name of a month and a number, or a number alone.
+// jsDate reports whether JavaScript's Date.parse accepts a text that is not an ISO
+// date: the name of a month and a number, or only a number.
 func jsDate(text string) bool {
 	if _, err := strconv.Atoi(text); err == nil {
 		return true

@@ -10,8 +10,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// bearer returns the API key that a request bears in whatever case of the
-// scheme, or nothing.
+// bearer returns the API key of a request, whatever the case of the scheme, or an
+// empty text.
 func bearer(r *http.Request) string {
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
@@ -20,7 +20,7 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(secret)
 }
 
-// known reports whether the call has a credential that authenticate takes.
+// known reports whether the call has a credential that authenticate accepts.
 func (c *call) known() (good bool) {
 	c.locked(func() {
 		if k := c.state.keys.find(bearer(c.r)); k != nil {
@@ -38,8 +38,8 @@ func (c *call) inSession() bool {
 	return err == nil && subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(c.s.session())) == 1
 }
 
-// authenticate checks the route's credential and the account's plan. Of a key
-// it goes in the service's order: header, format, hash, status, plan.
+// authenticate checks the credential of the route and the account's plan. It checks
+// a key in the order of the service: header, format, hash, status, plan.
 func (c *call) authenticate() error {
 	p := c.profile
 	pro := p.allows(c.s.cfg.Plan)
@@ -75,7 +75,7 @@ func (c *call) authenticate() error {
 	return nil
 }
 
-// count counts the call in its window, unless that is full.
+// count counts the call in its window, or refuses it if the window is full.
 func (c *call) count() error {
 	if c.route.Window == (wire.Window{}) || c.aside() {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// batch is a batch and how far it has come.
+// batch is a batch and its progress.
 type batch struct {
 	id, status             string
 	requests               []wire.BatchRequest
@@ -23,8 +23,8 @@ type batch struct {
 	item                   *ledger.Item
 }
 
-// createBatch answers POST /v1/chat/batch: the batch is processed after the
-// reply.
+// createBatch answers POST /v1/chat/batch. The batch is processed in the
+// background.
 func (c *call) createBatch() (any, error) {
 	body, err := c.readObject()
 	if err != nil {
@@ -62,7 +62,7 @@ func (c *call) createBatch() (any, error) {
 	return wire.CreatedBatch{BatchID: b.id, Status: b.status, Total: len(requests), CreatedAt: wire.HandlerTime(b.createdAt)}, nil
 }
 
-// tooMany returns a 429 of a batch, which counts nothing in a window.
+// tooMany returns a 429 for a batch. It has nothing to do with the rate limit.
 func tooMany(message string) *refusal {
 	refused := refuse(wire.CodeRateLimited, message, "")
 	refused.header = http.Header{wire.HeaderRetryAfter: {"60"}}
@@ -125,9 +125,9 @@ func (c *call) getBatch() (any, error) {
 	}}, nil
 }
 
-// process asks the agents for a batch's answers, a few at once, in the order
-// of the requests. A server that closes leaves it processing, as one that is
-// restarted does.
+// process gets the answers of a batch from the agents, a few at a time, in the
+// order of the requests. If the server is closed, the batch stays in processing,
+// as it does when the service is restarted.
 func (s *Server) process(ctx context.Context, state *state, b *batch) {
 	s.mu.Lock()
 	if s.offline {
@@ -165,7 +165,7 @@ func (s *Server) process(ctx context.Context, state *state, b *batch) {
 	}
 }
 
-// result asks a request's agent.
+// result returns the answer of the agent of a request.
 func (s *Server) result(ctx context.Context, r wire.BatchRequest) wire.BatchResult {
 	s.mu.Lock()
 	a := s.anyAgent(lookUp(r.Agent))
@@ -187,7 +187,7 @@ func (s *Server) result(ctx context.Context, r wire.BatchRequest) wire.BatchResu
 	return result
 }
 
-// tally takes over what is done so far.
+// tally counts the results so far.
 func (b *batch) tally(results []wire.BatchResult) {
 	b.results, b.completed, b.failed = results, 0, 0
 	for _, r := range results {
@@ -199,7 +199,7 @@ func (b *batch) tally(results []wire.BatchResult) {
 	}
 }
 
-// finish ends the batch and returns what its callback is told.
+// finish ends the batch and returns the body for its callback.
 func (b *batch) finish(now time.Time) wire.BatchCallback {
 	b.completedAt = now
 	switch {

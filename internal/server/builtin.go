@@ -13,8 +13,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// supportBot is the slug of the agent that answers, by the documentation,
-// messages that name none.
+// supportBot is the slug of the default agent according to the documentation.
 const supportBot = "support-bot"
 
 // deployBuiltins deploys the agents of a new server, the default one last.
@@ -56,9 +55,9 @@ func (s *Server) builtin(a agent, d desk) agent {
 
 var errEchoFailed = errors.New("the message asked for a failure")
 
-// echo is the live service's agent behind the recordings: "[fail]" in a
-// message makes it fail at once, "[cut]" after the first word, "[empty]" says
-// nothing and "[sleep 300]" waits so many milliseconds.
+// echo is the agent of the live service that answered the recorded requests:
+// "[fail]" in a message makes it fail at once, "[cut]" after the first word;
+// "[empty]" makes the answer empty; "[sleep 300]" makes it wait 300 milliseconds.
 func echo(m Message) (text string, failAfter int) {
 	failAfter = -1
 	switch {
@@ -73,7 +72,7 @@ func echo(m Message) (text string, failAfter int) {
 	return "Echo: " + m.Text, failAfter
 }
 
-// sleeping is how long a message asks the echo to wait.
+// sleeping matches the part of a message that asks the echo to wait.
 var sleeping = regexp.MustCompile(`\[sleep (\d{1,6})\]`)
 
 func echoDelay(m Message) time.Duration {
@@ -84,8 +83,8 @@ func echoDelay(m Message) time.Duration {
 	return 0
 }
 
-// desk is a built-in agent of profile Documented. What it says depends on the
-// message and the history alone.
+// desk is a built-in agent of profile Documented. Its answers depend only on the
+// message and the history.
 type desk struct {
 	greeting string
 	answers  []struct{ word, text string } // the first whose word is in the message
@@ -113,10 +112,10 @@ var salesDesk = desk{
 	closing: "Shall I tell you more about what ClawHQ can do for you?",
 }
 
-// maxQuote bounds what a desk repeats of a message, in characters.
+// maxQuote bounds, in characters, the part of a message that a desk repeats.
 const maxQuote = 120
 
-// quote returns what a desk repeats of a message.
+// quote returns the part of a message that a desk repeats.
 func quote(text string) string {
 	n := 0
 	for i := range text {

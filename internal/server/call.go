@@ -15,7 +15,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// call is one request on its way through the server.
+// A call is a request that the server handles.
 type call struct {
 	s       *Server
 	profile Profile
@@ -41,7 +41,7 @@ type call struct {
 	clientID string // the caller's own of the request, to be sent back
 }
 
-// begin starts a call, which end ends.
+// begin begins a call. The caller must call end.
 func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	c := &call{s: s, profile: s.cfg.Profile, w: w, r: r, id: wire.RequestIDStart + hexID(), clientID: r.Header.Get(wire.HeaderClientRequestID)}
 	c.ctx, c.cancel = context.WithCancelCause(r.Context())
@@ -71,7 +71,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 // sends nor reads.
 const closingGrace = time.Second
 
-// stop ends a call whose server closes.
+// stop ends a call when the server is closed.
 func (c *call) stop() {
 	c.cancel(errClosing)
 	grace := clock.ConnDeadline(closingGrace)
@@ -97,21 +97,21 @@ func (c *call) end() {
 	}
 }
 
-// unlocked runs what waits, during which the server's lock is not held.
+// unlocked calls wait with s.mu unlocked.
 func (c *call) unlocked(wait func()) {
 	c.s.mu.Unlock()
 	defer c.s.mu.Lock()
 	wait()
 }
 
-// locked is the opposite, for what is done while waiting.
+// locked calls do with s.mu locked, within unlocked.
 func (c *call) locked(do func()) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	do()
 }
 
-// failed records why the call came to nothing.
+// failed records why the call failed.
 func (c *call) failed(err error) {
 	c.locked(func() {
 		c.entry.Err = wire.Redact(err.Error())
@@ -133,8 +133,8 @@ func (c *call) interrupted() error {
 	return &refusal{code: wire.CodeAgentOffline, message: errClosing.Error(), cause: context.Cause(c.ctx)}
 }
 
-// identify sets the ids that replies of /v1 bear: the server's own, and the
-// caller's, if it is fit for a header.
+// identify sets the headers with the ids of a /v1 reply: that of the server, and
+// that of the client if it is valid in a header.
 func (c *call) identify() {
 	c.w.Header().Set(wire.HeaderRequestID, c.id)
 	printable := strings.IndexFunc(c.clientID, func(r rune) bool { return r < ' ' || r > '~' }) < 0
@@ -143,8 +143,9 @@ func (c *call) identify() {
 	}
 }
 
-// readBody reads the request's body, whatever will become of the request: the
-// journal shows it, and net/http notices only then that a client leaves.
+// readBody reads the body of every request, even of one that is refused: the
+// journal shows it, and only after it does net/http notice that a client
+// disconnects.
 func (c *call) readBody() {
 	limit, long := wire.MaxBodyBytes, c.route != nil && (c.route.Endpoint == wire.UploadFile || c.route.Endpoint == wire.CreateThread)
 	if long {
@@ -170,13 +171,13 @@ func (c *call) readBody() {
 	}
 }
 
-// encoded is a reply that is JSON already.
+// encoded is a reply that is already JSON.
 type encoded []byte
 
 // errAnswered is the error of a call that has been answered already.
 var errAnswered = errors.New("answered")
 
-// answer writes what came of the call.
+// answer writes the reply or the error of the call.
 func (c *call) answer(reply any, err error) {
 	var refused *refusal
 	switch {
@@ -201,8 +202,8 @@ func (c *call) answer(reply any, err error) {
 	c.writeJSON(http.StatusOK, reply)
 }
 
-// begun sends the reply's header and records it: what the client has seen is
-// in the journal.
+// begun records the status and sends the header of the reply, in this order, so that
+// the journal has everything that the client has seen.
 func (c *call) begun(status int) {
 	c.locked(func() {
 		c.entry.Status = status
@@ -234,11 +235,11 @@ func (c *call) write(status int, contentType string, body []byte) {
 	}
 }
 
-// abort closes the connection without another word.
+// abort closes the connection without writing anything more.
 func (c *call) abort() { panic(http.ErrAbortHandler) }
 
-// reset aborts so that the client sees a connection reset rather than its
-// end, where the transport can.
+// reset aborts the call in such a way that the client sees a connection reset, if
+// the transport can do that.
 func (c *call) reset() {
 	if conn, _, err := http.NewResponseController(c.w).Hijack(); err == nil {
 		defer conn.Close()

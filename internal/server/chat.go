@@ -83,7 +83,7 @@ func (c *call) chat() (any, error) {
 // agentNotFound quotes a name as JavaScript's templates do.
 func agentNotFound(name string) string { return `Agent "` + name + `" not found or not deployed` }
 
-// replay answers with the reply that the call's idempotency key has.
+// replay answers with the stored reply of the call's idempotency key.
 func (c *call) replay(stored *storedReply) (any, error) {
 	c.w.Header().Set(wire.HeaderIdempotencyReplay, "true")
 	c.profile.replayed(c)

@@ -10,8 +10,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Conversation is a conversation of the dashboard's chat, which no call of
-// the API makes.
+// Conversation is a conversation of the dashboard's chat. No API call creates one.
 type Conversation struct {
 	ID            string // empty is a new one
 	Agent         string // slug or name; empty is the default agent
@@ -28,14 +27,14 @@ type StoredMessage struct {
 	CreatedAt time.Time // zero is as long after the one before as may be
 }
 
-// conversation is one of state, with nothing left to be filled in.
+// conversation is a stored conversation, with all fields filled in.
 type conversation struct {
 	Conversation
 	slug string
 }
 
-// AddConversation adds a conversation and returns its id. What it leaves open
-// is filled in: times from each other and now, ids anew.
+// AddConversation adds a conversation and returns its id. It fills in missing ids
+// and times.
 func (s *Server) AddConversation(add Conversation) (id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

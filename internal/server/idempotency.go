@@ -14,7 +14,7 @@ type replies struct {
 	kept   *ledger.Ledger
 }
 
-// storedReply is a reply, or the place of one that is being worked on.
+// storedReply is a stored reply, or the place of a reply that is being made.
 type storedReply struct {
 	key  string
 	body []byte // nil while the first request is in flight
@@ -46,8 +46,8 @@ func (r *replies) drop() {
 	r.stored = r.stored[1:]
 }
 
-// claim returns the place of a key, and whether the caller is its first and
-// owes it a store or a release.
+// claim returns the place of a key. first is whether the caller is the first with
+// the key; if so, it must call store or release.
 func (r *replies) claim(key string, now time.Time) (reply *storedReply, first bool) {
 	r.expire(now)
 	if reply, ok := r.byKey[key]; ok {
@@ -71,7 +71,7 @@ func (r *replies) store(reply *storedReply, body []byte, now time.Time) {
 	reply.item = r.kept.Keep(len(reply.key)+len(body), r.drop)
 }
 
-// release gives the key up again, unless a reply was stored.
+// release frees the key unless a reply was stored.
 func (r *replies) release(reply *storedReply) {
 	if reply.body == nil {
 		delete(r.byKey, reply.key)

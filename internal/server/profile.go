@@ -13,9 +13,9 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Profile says whose protocol a server speaks where the documentation and the
-// live service disagree. All that differs is decided in this file and by what
-// it is asked.
+// Profile determines how a server behaves where the documentation and the live
+// service differ. All differences are methods of Profile, in the files
+// profile*.go.
 type Profile int
 
 const (
@@ -79,7 +79,7 @@ func (p Profile) bearerScheme(r *http.Request) bool {
 	return p != Live || strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ")
 }
 
-// keyFormat reports whether a key is worth being looked up.
+// keyFormat reports whether a key has a format that is looked up.
 func (p Profile) keyFormat(key string) bool {
 	if p == Live {
 		return len(key) == wire.KeyLen && strings.HasPrefix(key, wire.KeyStart)
@@ -87,8 +87,8 @@ func (p Profile) keyFormat(key string) bool {
 	return wire.ValidKey(key)
 }
 
-// window returns where calls of an endpoint are counted: by the documentation
-// all of a key's together.
+// window returns the window in which calls of an endpoint count. According to the
+// documentation it is that of the key for all endpoints.
 func (p Profile) window(e wire.Endpoint) wire.Window {
 	if p == Live || e.Auth == wire.SessionAuth {
 		return e.Window
@@ -105,8 +105,8 @@ func (p Profile) rateLimitReset(now, oldest time.Time) string {
 	return strconv.FormatInt(oldest.Add(wire.RateWindow+time.Second-1).Unix(), 10)
 }
 
-// rateLimited returns the Retry-After and the message of a 429, wait before
-// there is room again.
+// rateLimited returns the Retry-After and the message of a 429. wait is the time
+// until there is room again.
 func (p Profile) rateLimited(now time.Time, wait time.Duration) (retryAfter, message string) {
 	if p == Live {
 		// The service subtracts seconds from milliseconds.
@@ -127,8 +127,8 @@ func (p Profile) jsonSpace() string {
 	return " "
 }
 
-// idempotencyKey returns the key that a request is known by, if any: live one
-// that is too long is none.
+// idempotencyKey returns the idempotency key of a request. The live service ignores
+// a key that is too long.
 func (p Profile) idempotencyKey(header string) (string, error) {
 	switch {
 	case utf8.RuneCountInString(header) <= wire.MaxIdempotencyKeyChars:
@@ -140,12 +140,12 @@ func (p Profile) idempotencyKey(header string) (string, error) {
 		fmt.Sprintf("X-Idempotency-Key must be at most %d characters", wire.MaxIdempotencyKeyChars), "X-Idempotency-Key")
 }
 
-// replaysUnread reports whether a stored reply answers whatever the request's
-// body.
+// replaysUnread reports whether a stored reply is sent whatever the body of the
+// request.
 func (p Profile) replaysUnread() bool { return p == Live }
 
-// replayed takes from a replayed reply what it does not bear: live the limit
-// and the caller's id.
+// replayed removes the headers that a replayed reply does not have: in profile Live
+// the rate limit and the client's id.
 func (p Profile) replayed(c *call) {
 	if p == Live {
 		c.limit, c.clientID = rateLimit{}, ""
@@ -154,7 +154,7 @@ func (p Profile) replayed(c *call) {
 
 const htmlType = "text/html; charset=utf-8"
 
-// noRoute answers a request for a path that there is not.
+// noRoute answers a request for an unknown path.
 func (p Profile) noRoute(r *http.Request) *refusal {
 	if p != Live {
 		return refuse(wire.CodeNotFound, "Not found", "")
@@ -170,7 +170,7 @@ func (p Profile) noRoute(r *http.Request) *refusal {
 		"<!DOCTYPE html><html><head><title>404: This page could not be found.</title></head><body><h1>404</h1><h2>This page could not be found.</h2></body></html>"}}
 }
 
-// noMethod answers a request for a path that has other methods.
+// noMethod answers a request with a method that the path does not have.
 func (p Profile) noMethod(r *http.Request, methods []string) *refusal {
 	switch {
 	case p != Live:
