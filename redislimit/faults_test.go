@@ -1,7 +1,6 @@
 package redislimit_test
 
 import (
-	"bytes"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
@@ -126,13 +125,20 @@ func TestLog(t *testing.T) {
 	})
 }
 
+// lines keeps what is logged.
 type lines struct {
-	mu sync.Mutex
-	bytes.Buffer
+	mu   sync.Mutex
+	text strings.Builder
 }
 
 func (l *lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.Buffer.Write(p)
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
