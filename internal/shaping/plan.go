@@ -26,7 +26,7 @@ func (r Reason) String() string {
 	}[r]
 }
 
-// unexpected is a time away: nothing but a reply will tell.
+// unexpected is the time of an attempt that depends on a reply.
 const unexpected = 100 * 365 * 24 * time.Hour
 
 // A plan is when an attempt may be sent if everything stays as it is.
@@ -36,7 +36,7 @@ type plan struct {
 	probe bool   // beyond the client's slots
 }
 
-// later returns the plan of the two that has to be waited for longer.
+// later returns the later of the two plans.
 func (p plan) later(q plan) plan {
 	if q.at > p.at {
 		q.probe = q.probe || p.probe
@@ -46,9 +46,9 @@ func (p plan) later(q plan) plan {
 	return p
 }
 
-// plan returns when the attempt at the given place in the queue may be sent, on
-// the cautious estimate. One that something else has made room for waits for
-// the gate and the caller's own bound only.
+// plan returns when the attempt at the given place in the queue may be sent,
+// according to the cautious estimate. An attempt that something else has admitted
+// waits only for the gate and for Config.Max.
 func (s *Shaper) plan(now moment, place int, elsewhere bool) plan {
 	p := s.gated(now)
 	if elsewhere {
@@ -69,7 +69,7 @@ func (s *Shaper) plan(now moment, place int, elsewhere bool) plan {
 	return p.later(own)
 }
 
-// gated returns when the gate and what follows it let an attempt out.
+// gated returns when the gate, and the spacing after it, admit an attempt.
 func (s *Shaper) gated(now moment) plan {
 	p := plan{at: now}
 	if s.gate.closed(now) {
@@ -83,8 +83,8 @@ func (s *Shaper) gated(now moment) plan {
 	return p
 }
 
-// slot returns when one of so many slots is free. 0 means that they have no
-// bound.
+// slot returns when one of the given number of slots is free. 0 means that there is
+// no bound.
 func (s *Shaper) slot(now moment, slots, place int) plan {
 	if slots == 0 {
 		return plan{at: now}
@@ -92,7 +92,7 @@ func (s *Shaper) slot(now moment, slots, place int) plan {
 	return plan{at: s.history.free(now, s.margin.span(), slots, place), why: Full}
 }
 
-// amongOthers returns the plan for a slot where others hold some.
+// amongOthers returns the plan for a slot when others seem to use some.
 func (s *Shaper) amongOthers(now moment, own plan, slots, place int) plan {
 	if own.at > now && s.slot(now, s.capped(s.limit), place).at <= now {
 		own.why = Others
@@ -117,8 +117,8 @@ func (s *Shaper) amongOthers(now moment, own plan, slots, place int) plan {
 	return own
 }
 
-// earliest returns when the attempt at the given place can be sent at the
-// earliest, whatever replies may still tell: what is not proven does not count.
+// earliest returns the earliest time at which the attempt at the given place can be
+// sent, whatever later replies report: only what is proven counts.
 func (s *Shaper) earliest(now moment, place int, elsewhere bool) moment {
 	slots := s.max
 	if !elsewhere && s.certain(now) {
@@ -128,27 +128,27 @@ func (s *Shaper) earliest(now moment, place int, elsewhere bool) moment {
 	return max(at, s.gate.until)
 }
 
-// certain reports whether the limit is proven: a reply has told it within the
-// last window, or none is due that could tell another.
+// certain reports whether the limit is proven: a reply has reported it within the
+// last window, or no reply is outstanding that could report another.
 func (s *Shaper) certain(now moment) bool {
 	return s.limit > 0 && (s.confirmed(now) || s.history.outstanding == 0)
 }
 
-// confirmed reports whether a reply has told the limit within the last window.
+// confirmed reports whether a reply has reported the limit within the last window.
 func (s *Shaper) confirmed(now moment) bool {
 	return now.Sub(s.confirmedAt) <= Length
 }
 
-// TooLate is why an attempt is refused ahead of its deadline.
+// TooLate is the error of an attempt that is refused before its deadline.
 type TooLate struct{ In time.Duration }
 
-// Error says when there will be room.
+// Error tells when there will be room.
 func (e *TooLate) Error() string {
 	return fmt.Sprintf("there is room in %v, after the context's deadline", e.In.Round(time.Millisecond))
 }
 
-// hopeless returns why the waiter at the given place is refused, nil if nothing
-// proves that it must be.
+// hopeless returns the reason why the waiter at the given place is refused, or nil
+// if nothing proves that it must be.
 func (s *Shaper) hopeless(now moment, w *waiter, place int) error {
 	if w.deadline == 0 {
 		return nil

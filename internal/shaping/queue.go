@@ -2,11 +2,11 @@ package shaping
 
 import "container/list"
 
-// A queue holds the callers that wait for a window, the first to be admitted
-// first: by rank, and within one by their arrival.
+// A queue has the callers that wait for a window, in the order in which they will
+// be admitted: by rank, and within a rank by arrival.
 type queue [ranks]list.List
 
-// A rank is what puts callers ahead of others.
+// A rank determines which callers are admitted first.
 const (
 	rankElsewhere = iota // something else has made room: the others wait for more than these
 	rankRetry
@@ -14,8 +14,8 @@ const (
 	ranks
 )
 
-// A waiter is a caller in a queue. It is woken when it becomes the head, as the
-// head when something has changed, and when it is refused.
+// A waiter is a caller in a queue. It is woken when it becomes the head, when
+// something has changed and it is the head, and when it is refused.
 type waiter struct {
 	wake      chan struct{}
 	deadline  moment // zero without one
@@ -23,7 +23,7 @@ type waiter struct {
 	rank      int
 	number    uint64 // in the order of arrival, over all queues
 	entry     *list.Element
-	refused   error // why it has been taken out of the queue, if it has
+	refused   error // why it was removed from the queue; nil if it was not
 }
 
 func newWaiter(r Request, deadline moment, number uint64) *waiter {
@@ -40,7 +40,7 @@ func (r Request) rank() int {
 	return rankFirst
 }
 
-// add puts w in its place, which it returns, counted from 0.
+// add adds w to the queue and returns its place, counted from 0.
 func (q *queue) add(w *waiter) (place int) {
 	w.entry = q[w.rank].PushBack(w)
 	for rank := range w.rank + 1 {
@@ -73,8 +73,8 @@ func (q *queue) head() *waiter {
 	return nil
 }
 
-// refuse takes the waiters out for which why has an error. Their places close
-// up as it goes.
+// refuse removes the waiters for which why returns an error. why gets the place of
+// each waiter after the removals before it.
 func (q *queue) refuse(why func(w *waiter, place int) error) {
 	place := 0
 	for rank := range q {
@@ -91,7 +91,7 @@ func (q *queue) refuse(why func(w *waiter, place int) error) {
 	}
 }
 
-// before reports whether w goes ahead of the head of another queue.
+// before reports whether w goes before the head of another queue.
 func (w *waiter) before(other *waiter) bool {
 	if w.rank != other.rank {
 		return w.rank < other.rank
@@ -99,7 +99,7 @@ func (w *waiter) before(other *waiter) bool {
 	return w.number < other.number
 }
 
-// signal has w look again.
+// signal makes w check its plan again.
 func (w *waiter) signal() {
 	select {
 	case w.wake <- struct{}{}:

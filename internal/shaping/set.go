@@ -6,36 +6,36 @@ import (
 	"time"
 )
 
-// Length is how long a window of the server is.
+// Length is the length of the server's windows.
 const Length = time.Minute
 
-// A Window names the sliding window that an attempt counts in. The zero value
-// is the key's own; every other name stands for a window beside it.
+// A Window identifies the sliding window that an attempt counts in. The zero value
+// is the window of the key; any other name is a separate window.
 type Window struct {
 	Name string
 
-	// Limit is the size that the window is expected to have, in attempts a
-	// minute, until a reply tells. 0 means that nothing is expected. It only
-	// delays: nobody is refused for a limit that no reply has confirmed.
+	// Limit is the expected limit of the window, in attempts per minute, until
+	// a reply reports it. 0 means that it is not known. It may delay an attempt
+	// but not refuse it, since no reply has confirmed it.
 	Limit int
 }
 
-// Config says what is known beforehand.
+// Config configures a Set.
 type Config struct {
-	Limit   int           // of the key's window; 0 if it is not known
-	Max     int           // attempts a window at most, whatever replies tell; 0 without a bound
-	Unknown int           // attempts outstanding at most in the key's window while its limit is not known
+	Limit   int           // the limit of the key's window; 0 if it is not known
+	Max     int           // bounds the attempts in each window, whatever replies report; 0 means no bound
+	Unknown int           // how many attempts may be outstanding in the key's window while its limit is not known
 	Others  int           // the same for the other windows
-	Longest time.Duration // wait after a 429 that is believed
+	Longest time.Duration // the longest Retry-After of a 429 that is believed
 }
 
-// A Set shapes the attempts of a client: a Shaper for each window, of which none
-// learns from another's replies. It is safe for concurrent use.
+// A Set shapes the attempts of a client. It has a Shaper for each window, which
+// learns only from replies in that window. It is safe for concurrent use.
 //
-// Two rules are kept. By the service's documentation, all attempts with a key
-// count in the key's window; in fact, most endpoints have windows of their own.
-// So an attempt in another window has to fit in there and, until replies show
-// otherwise, into the one window of all.
+// According to the service's documentation, all attempts with a key count in the
+// key's window; in fact, most endpoints have separate windows. So an attempt in a
+// separate window must fit into that window and, until replies show otherwise,
+// also into a common window of all attempts.
 type Set struct {
 	cfg Config
 	clock
@@ -45,51 +45,51 @@ type Set struct {
 	key     *Shaper
 	windows map[string]*Shaper // the others
 
-	// all is the window of all attempts, by the documented rule. It is nil
-	// until there is an attempt in another window than the key's, since it is
-	// the key's window till then, and once replies have shown otherwise.
+	// all is the common window of all attempts. It is nil until the first attempt
+	// in a separate window, since until then it is the same as the key's window;
+	// and it is nil once replies have shown that windows are separate.
 	all *Shaper
 	odd odd
 
-	arrivals uint64 // waiters so far
+	arrivals uint64 // how many waiters have arrived
 	waiting  int
 }
 
-// odd is a reply that told another limit than the key's, which is a sign of
-// separate windows if the key's limit is found unchanged after it.
+// odd describes a reply that reported another limit than the key's. If a later
+// reply reports the key's limit unchanged, the windows are separate.
 type odd struct {
 	limit int    // the key's, as last told before
 	at    moment // the reply came
 }
 
-// NewSet returns a Set that has seen nothing yet.
+// NewSet returns a Set without any attempts.
 func NewSet(cfg Config) *Set {
 	s := &Set{cfg: cfg, clock: newClock(), margin: margin{length: minMargin}}
 	s.key = &Shaper{limit: cfg.Limit, max: cfg.Max, unknown: cfg.Unknown, margin: &s.margin}
 	return s
 }
 
-// A Request is what an attempt asks for.
+// A Request describes an attempt that is to be admitted.
 type Request struct {
 	Window Window
 
-	// Retry is set for an attempt that is not its call's first. It goes ahead
-	// of those that are.
+	// Retry is whether the attempt is a retry. Retries are admitted before first
+	// attempts.
 	Retry bool
 
-	// Elsewhere is set if something else has made room for the attempt: it
-	// waits for the gate, and for Config.Max, only.
+	// Elsewhere is whether something else, like a Limiter, has admitted the
+	// attempt: it then waits only for the gate and for Config.Max.
 	Elsewhere bool
 
-	// Waiting, if it is not nil, is called once, before the attempt begins to
-	// wait, with the reason and when the wait is expected to end: a zero time
-	// if that depends on others.
+	// Waiting, if not nil, is called once, before the attempt begins to wait,
+	// with the reason and the time at which the wait is expected to end; the
+	// time is zero if that is not known.
 	Waiting func(why Reason, until time.Time)
 }
 
-// Admit waits until an attempt may be sent and fills in its turn. It returns
-// *TooLate at once if nothing can be sent by ctx's deadline, by what is proven,
-// or ctx's cause as soon as that has ended.
+// Admit waits until an attempt may be sent, and fills in its turn. It returns a
+// *TooLate at once if it is proven that the attempt cannot be sent before the
+// deadline of ctx. If ctx ends first, it returns the cause of that.
 func (s *Set) Admit(ctx context.Context, r Request, t *Turn) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,8 +104,8 @@ func (s *Set) Admit(ctx context.Context, r Request, t *Turn) error {
 	return s.wait(ctx, own, r, t)
 }
 
-// wait is Admit for an attempt that has to queue. s.mu is held, but not while
-// it sleeps.
+// wait is Admit for an attempt that must wait in the queue. s.mu is held, except
+// while it sleeps.
 func (s *Set) wait(ctx context.Context, own *Shaper, r Request, t *Turn) error {
 	s.arrivals++
 	s.waiting++
@@ -181,7 +181,7 @@ func sleep(ctx context.Context, wake <-chan struct{}, timed bool, d time.Duratio
 	}
 }
 
-// Gate waits while the gate is closed that stands before a window.
+// Gate waits while the gate of a window is closed.
 func (s *Set) Gate(ctx context.Context, r Request) error {
 	told := false
 	for {
@@ -236,8 +236,8 @@ func (s *Set) each(own *Shaper, f func(*Shaper)) {
 	}
 }
 
-// plan returns when an attempt may be sent that has the given place in the
-// queue of its window.
+// plan returns when the attempt at the given place in the queue of its window may
+// be sent.
 func (s *Set) plan(now moment, own *Shaper, place int, elsewhere bool) plan {
 	p := own.plan(now, place, elsewhere)
 	if s.all != nil {
@@ -246,8 +246,8 @@ func (s *Set) plan(now moment, own *Shaper, place int, elsewhere bool) plan {
 	return p
 }
 
-// isNext reports whether w, the head of its queue, goes ahead of the heads of
-// the other queues, with which it shares the window of all.
+// isNext reports whether w, the head of its queue, goes before the heads of the
+// other queues, with which it shares the common window.
 func (s *Set) isNext(now moment, own *Shaper, w *waiter) bool {
 	if s.all == nil {
 		return true
@@ -274,7 +274,7 @@ func (s *Set) heads(f func(*Shaper, *waiter)) {
 	}
 }
 
-// wake has the first of each queue look again.
+// wake makes the first waiter of each queue check its plan again.
 func (s *Set) wake() {
 	if s.waiting > 0 {
 		s.heads(func(_ *Shaper, head *waiter) { head.signal() })
@@ -290,7 +290,7 @@ func (s *Set) take(now moment, t *Turn, own *Shaper, p plan, elsewhere bool) {
 	}
 }
 
-// answered takes in a reply other than 429.
+// answered learns from a reply other than a 429.
 func (s *Set) answered(now moment, t *Turn, own *Shaper, r Reply) {
 	s.each(own, func(sh *Shaper) {
 		if r.Success {
@@ -329,8 +329,8 @@ func (s *Set) answered(now moment, t *Turn, own *Shaper, r Reply) {
 	}
 }
 
-// learn takes in the limit that a reply tells, and whether it shows that
-// windows are counted separately.
+// learn learns the limit that a reply reports, and whether the reply shows that
+// windows are separate.
 func (s *Set) learn(now moment, t *Turn, own *Shaper, r Reply) {
 	own.learn(now, t.at, r.Limit)
 	if s.all == nil {
@@ -363,7 +363,7 @@ func (s *Set) learn(now moment, t *Turn, own *Shaper, r Reply) {
 	}
 }
 
-// rejected takes in a 429.
+// rejected learns from a 429.
 func (s *Set) rejected(now moment, t *Turn, own *Shaper, retryAfter time.Duration) {
 	explained := false
 	counting := own

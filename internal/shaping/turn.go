@@ -2,11 +2,10 @@ package shaping
 
 import "time"
 
-// A Turn is an attempt that was admitted: its slot in the window, and its place
-// among those outstanding. It must end, once, with Answered, Rejected or Lost;
-// later ends are ignored, and so that a deferred Lost covers every path. The
-// methods of a nil Turn do nothing. The zero value is what Set.Admit fills in;
-// it is used for one attempt.
+// A Turn is an admitted attempt. Set.Admit fills in a zero Turn, which is used for
+// one attempt. The caller must end it with Answered, Rejected or Lost. Only the
+// first end counts, so that a deferred Lost covers every path. The methods of a nil
+// Turn do nothing.
 type Turn struct {
 	set       *Set
 	shaper    *Shaper // of the attempt's window
@@ -16,15 +15,15 @@ type Turn struct {
 	elsewhere bool // as of its Request
 }
 
-// A Reply is what a reply other than 429 tells.
+// A Reply describes a reply other than a 429.
 type Reply struct {
 	Success bool // the attempt was admitted and did what it should
 	Limit   int  // the window's limit; 0 if it does not tell
 	Counted int  // attempts the server had counted in the window, this one included; -1 if it does not tell
 }
 
-// Sent says that the attempt was written to its connection now, so that its
-// slot counts from here.
+// Sent reports that the attempt has just been written to its connection: its slot
+// is taken from now on.
 func (t *Turn) Sent() {
 	if t == nil || t.set == nil {
 		return
@@ -39,7 +38,7 @@ func (t *Turn) Sent() {
 	}
 }
 
-// At returns when the attempt was sent or, before it is, admitted.
+// At returns when the attempt was sent or, if it was not sent yet, admitted.
 func (t *Turn) At() time.Time {
 	t.set.mu.Lock()
 	defer t.set.mu.Unlock()
@@ -51,14 +50,14 @@ func (t *Turn) Answered(r Reply) {
 	t.end(func(s *Set, own *Shaper, now moment) { s.answered(now, t, own, r) })
 }
 
-// Rejected ends the attempt with a 429, which closes the gate for as long as
-// it asks to wait; 0 if it does not say. The server has not counted it.
+// Rejected ends the attempt with a 429, which the server has not counted. It closes
+// the gate for retryAfter, which is 0 if the 429 has none.
 func (t *Turn) Rejected(retryAfter time.Duration) {
 	t.end(func(s *Set, own *Shaper, now moment) { s.rejected(now, t, own, retryAfter) })
 }
 
-// Lost ends the attempt without a reply. Its slot stays taken for a window
-// unless it certainly was never sent.
+// Lost ends the attempt without a reply. Its slot stays taken for a window, unless
+// it is certain that the attempt was never sent.
 func (t *Turn) Lost(neverSent bool) {
 	t.end(func(s *Set, own *Shaper, _ moment) {
 		s.each(own, func(sh *Shaper) {
@@ -71,8 +70,7 @@ func (t *Turn) Lost(neverSent bool) {
 	})
 }
 
-// end gives the attempt's place among the outstanding back and has its end
-// taken in, if it has none yet.
+// end ends the attempt and calls how, unless it has ended before.
 func (t *Turn) end(how func(s *Set, own *Shaper, now moment)) {
 	if t == nil || t.set == nil {
 		return
