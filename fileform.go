@@ -194,7 +194,7 @@ func (f *fileForm) use(ctx context.Context, do func() (int, error)) (int, error)
 	}
 	done := make(chan result, 1)
 	go func() {
-		r := result{err: errors.New("Content ended the goroutine that read it")}
+		r := result{err: errors.New("reading Content ended its goroutine")}
 		defer func() {
 			r.panicked = recover()
 			<-f.busy
