@@ -7,18 +7,19 @@ import (
 	"github.com/clawhq/clawhq-go/internal/window"
 )
 
-// A history is what a client knows of its own attempts in a window. Each log
-// is by when they were sent.
+// A history has a client's own attempts in a window. All logs have the times at
+// which attempts were sent.
 type history struct {
 	sent     window.Log
-	answered window.Log // those of sent that succeeded: the server has counted them
-	doubtful window.Log // those of sent that ended otherwise: it may have counted them
+	answered window.Log // the attempts that succeeded: the server has counted them
+	doubtful window.Log // the attempts that ended otherwise: the server may have counted them
 
-	outstanding int // those of sent whose end is still to come
-	successes   int // ever
+	outstanding int // how many attempts have not ended yet
+	successes   int // how many attempts have ever succeeded
 
-	// The highest counts that successes have told, in the period that began at
-	// since, and in the one before; periods are no shorter than a window.
+	// highest is the highest count that a success has reported in the period
+	// that began at since, and highestBefore that of the period before. A period
+	// is at least as long as a window.
 	highest, highestBefore int
 	since                  moment
 }
@@ -29,7 +30,7 @@ func (h *history) clone() history {
 	return c
 }
 
-// start logs an attempt, and forgets those that no question is about any more.
+// start logs an attempt, and forgets attempts that are too old to matter.
 func (h *history) start(now moment) {
 	if old := now.Add(-memory); h.sent.Len() > 0 && h.sent.At(0) <= old {
 		h.sent.Prune(old)
@@ -40,18 +41,19 @@ func (h *history) start(now moment) {
 	h.outstanding++
 }
 
-// move says that an attempt was sent later than logged.
+// move changes the time at which an attempt was sent.
 func (h *history) move(from, to moment) {
 	if h.sent.Remove(from) {
 		h.sent.Add(to)
 	}
 }
 
-// memory is how far back a 429 asks for the attempts before it.
+// memory is how long attempts are remembered: as long as they may matter for a 429.
 const memory = Length + 2*maxMargin
 
-// free returns when the attempt at the given place, counted from 0, has a slot
-// of so many, each of which is kept for span. The slots come round again.
+// free returns when the attempt at the given place, counted from 0, gets a slot.
+// There are the given number of slots; each attempt keeps its slot for span, and
+// then the next attempt gets it.
 func (h *history) free(now moment, span time.Duration, slots, place int) moment {
 	at, n := now, h.sent.Len()
 	if i := n - slots + place%slots; i >= 0 && h.sent.At(i).Add(span) > now {
@@ -68,16 +70,16 @@ func (h *history) last() (at moment, ok bool) {
 	return 0, false
 }
 
-// underWay returns how many attempts are that were sent after t.
+// underWay returns how many attempts that were sent after t have not ended yet.
 func (h *history) underWay(t moment) int {
 	after := func(l *window.Log) int { return l.Len() - l.After(t) }
 	return after(&h.sent) - after(&h.answered) - after(&h.doubtful)
 }
 
-// counted returns how many of the attempts the server may have counted, and how
-// many it must have, when the one arrived that was sent at: arrivals lie within
-// reach of what the sending times say for the first, and within near for the
-// second.
+// counted returns how many own attempts the server may have counted, and how many
+// it must have counted, when the attempt sent at the given time arrived. For may,
+// arrivals can differ by reach from what the sending times suggest; for must, by
+// near.
 func (h *history) counted(at moment, reach, near time.Duration) (may, must int) {
 	from := at.Add(-Length)
 	may = h.sent.Within(from.Add(-reach), at.Add(reach))
@@ -85,8 +87,8 @@ func (h *history) counted(at moment, reach, near time.Duration) (may, must int) 
 	return may, h.sent.Within(from, to) - h.doubtful.Within(from, to)
 }
 
-// succeed logs the success of an attempt, and what it had counted; -1 if it
-// did not tell.
+// succeed logs the success of an attempt. counted is the count that its reply has
+// reported, -1 if it has none.
 func (h *history) succeed(now, at moment, counted int) {
 	h.answered.Add(at)
 	h.successes++
@@ -99,25 +101,26 @@ func (h *history) succeed(now, at moment, counted int) {
 	h.highest = max(h.highest, counted)
 }
 
-// disproves reports whether a success, which is logged already, cannot be by a
-// server that counts all of the history in one window: it was sent when before
-// attempts had succeeded, and has counted so many.
+// disproves reports whether a success, which is already logged, proves that the
+// server does not count all attempts of the history in one window. before is how
+// many attempts had succeeded when it was sent, counted what its reply reports.
 func (h *history) disproves(now moment, before, counted int) bool {
 	n := h.answered.Within(now.Add(minMargin-Length), now)
-	earlier := n - (h.successes - before)                            // had been answered when it was sent
-	return counted <= earlier || n > max(h.highest, h.highestBefore) // the last of n to arrive counts n
+	earlier := n - (h.successes - before)                            // how many had been answered when it was sent
+	return counted <= earlier || n > max(h.highest, h.highestBefore) // in one window, the last of n to arrive reports n
 }
 
-// maxMissing is more than any tier lets be missing in a server's count. Past
-// it the server does not count, and no look at each attempt is worth its time.
+// maxMissing is more than can be missing in the count of a server with any tier. If
+// more are missing, the server does not count, and looking at each attempt would
+// only cost time.
 const maxMissing = 1000
 
-// spread returns by how much the travel times of two attempts differ at least,
-// if, when the one arrived that was sent at, the server had counted no more
-// than that: some of those sent before were still under way, or some of those
-// at the window's far end had left it early. It is the smallest that explains
-// the count, or a little over maxSeen. ok is false if no attempt was sent so
-// shortly before that it could have been under way.
+// spread returns the smallest difference of travel times that explains why the
+// server had counted only counted attempts when the attempt sent at the given time
+// arrived: either attempts sent before it were still on their way, or attempts at
+// the beginning of the window had already left it. d is at most a little over
+// maxSeen. ok is false if no attempt was sent so shortly before that it could have
+// been on its way.
 func (h *history) spread(at moment, counted int) (d time.Duration, ok bool) {
 	before := h.sent.After(at - 1)
 	ok = before > 0 && h.sent.At(before-1) > at.Add(-maxSeen)

@@ -2,44 +2,46 @@ package shaping
 
 import "time"
 
-// others estimates from replies how many slots other clients hold.
+// others estimates from replies how many slots other clients use. Each reply gives a
+// range: at least so many, and at most so many.
 type others struct {
-	held  int    // slots to leave to them
-	asOf  moment // when a reply came last that left so many open
-	since moment // when the first attempt was sent of those whose replies tell
-	last  moment // when the latest of those replies came
-	seen  moment // when an attempt was sent whose reply proved that there are any
+	held  int    // how many slots are left to others
+	asOf  moment // when the latest reply came whose range reached held
+	since moment // when the first attempt was sent whose reply is still evidence
+	last  moment // when the latest reply came
+	seen  moment // when the latest attempt was sent whose reply proved that there are others
 
-	// The most that replies have left open since lowerSince, when that began
-	// to be less than held. A zero lowerSince means that it is not.
+	// lower is the highest end of a range since lowerSince, when all ranges
+	// began to end below held. lowerSince is zero if they have not.
 	lower      int
 	lowerSince moment
 
-	// A burst of replies that is just coming in: the server's count is known,
-	// but not which of the attempts under way are in it.
-	peak   int    // the most that a reply of it left open
-	peakAt moment // when its attempt was sent
-	atMost int    // peak, less own attempts that have been answered since
+	// The following fields describe a burst of replies that is still arriving:
+	// the server's count is known, but not which of the outstanding attempts it
+	// includes.
+	peak   int    // the highest end of a range in the burst
+	peakAt moment // when the attempt with that range was sent
+	atMost int    // peak, minus own attempts that have been answered since
 
-	// interval is how long no attempt has to have been made for one to be sent
-	// beyond the client's slots, to see whether there is room.
+	// interval is how long the client must have sent no attempt before it sends
+	// one beyond its slots, to see whether there is room.
 	interval time.Duration
 	full     bool // the last reply left no room
 }
 
 const (
-	// hold is for how long replies must show fewer of the others' attempts
-	// before their slots are used: a slot that comes free on the server is
-	// taken again, a margin and a round trip later, by the one who had it.
+	// hold is how long replies must show fewer attempts of others before their
+	// slots are used. A slot that becomes free on the server is usually taken
+	// again, a margin and a round trip later, by the client that had it.
 	hold = 4 * time.Second
 
-	// evidence is how long a reply counts after it came. After a window
-	// nothing of what it saw is left, but those who had the slots may still
-	// be there, about to use them again.
+	// evidence is how long a reply counts. After a window, the attempts that it
+	// counted have left the window, but the clients that made them may be about
+	// to make others.
 	evidence = Length * 3 / 2
 
-	// roundTrip is how long an attempt that is not answered counts as under
-	// way, so that others cannot have seen it either.
+	// roundTrip is how long an unanswered attempt is taken to be on its way, so
+	// that other clients cannot have seen it yet.
 	roundTrip = time.Second
 )
 
@@ -51,14 +53,14 @@ const (
 	maxProbe   = 5 * Length
 )
 
-// reserved returns the slots to leave to others, doubtful ones too while
-// replies are due that will tell.
+// reserved returns how many slots to leave to others. awaiting is whether replies
+// are outstanding; until these have come, doubtful slots are left as well.
 func (o *others) reserved(now moment, awaiting bool) int {
 	if now.Sub(o.last) >= evidence {
 		return 0
 	}
 	n := o.held
-	if now.Sub(o.asOf) >= evidence { // all replies since have shown fewer
+	if now.Sub(o.asOf) >= evidence { // all replies since then have shown fewer
 		n = o.lower
 	}
 	if awaiting && (n > 0 || o.peakAt.Sub(o.since) < hold) {
@@ -67,13 +69,13 @@ func (o *others) reserved(now moment, awaiting bool) int {
 	return n
 }
 
-// seenSince reports whether a reply has proved since t that there are any.
+// seenSince reports whether a reply to an attempt sent after t has proved that there
+// are others.
 func (o *others) seenSince(t moment) bool { return o.seen > t }
 
-// observe takes in a reply: when the attempt arrived that was sent at, at least
-// and at most so many of the others' attempts lay in the window. Of the
-// client's own, so many were sent at nearly the same time and have been
-// answered meanwhile.
+// observe learns from a reply: when the attempt sent at the given time arrived, the
+// window had from least to most attempts of others. meanwhile is how many own
+// attempts were sent at nearly the same time and have been answered.
 func (o *others) observe(now, at moment, least, most, meanwhile int) {
 	if at.Sub(o.peakAt) > roundTrip {
 		o.peak = 0
@@ -104,14 +106,14 @@ func (o *others) observe(now, at moment, least, most, meanwhile int) {
 	}
 }
 
-// keep has the others' slots left to them for another while, whatever replies
-// have shown. While something else makes room for attempts, it knows better
-// whose the slots are, and when it ends, all clients would take them at once.
+// keep delays the use of slots that others no longer seem to need. It is called
+// while a Limiter admits attempts: the Limiter knows better who uses the slots, and
+// when it is out of service, all clients would take the free slots at once.
 func (o *others) keep() { o.lowerSince = 0 }
 
-// probing reports whether attempts may be sent beyond the client's slots: where
-// those are so few that replies, which might tell of more, are rare; and on, as
-// long as such attempts are admitted although replies say that there is no room.
+// probing reports whether attempts may be sent beyond the client's slots. They may
+// if the client has so few slots that replies are rare; and after that for as long
+// as such attempts are admitted although replies report that there is no room.
 func (o *others) probing(slots, limit int) bool {
 	return slots < max(limit/12, 2) || o.full && o.interval > 0 && o.interval < firstProbe
 }
@@ -124,7 +126,7 @@ func (o *others) pause() time.Duration {
 	return o.interval
 }
 
-// probed says what became of an attempt beyond the client's slots.
+// probed changes the interval after an attempt beyond the client's slots.
 func (o *others) probed(admitted bool) {
 	if admitted {
 		o.interval = max(o.pause()/2, minProbe)

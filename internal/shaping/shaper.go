@@ -1,22 +1,21 @@
 package shaping
 
-// A Shaper keeps attempts inside one window. It is guarded by the mutex of its
-// Set.
+// A Shaper keeps attempts within one window. The mutex of its Set guards it.
 type Shaper struct {
-	limit       int    // attempts a window; 0 until a reply tells, or the caller has
-	limitAsOf   moment // when the attempt was sent whose reply told the limit
+	limit       int    // attempts per window; 0 if it is not known yet
+	limitAsOf   moment // when the attempt was sent whose reply reported the limit
 	confirmedAt moment // when that reply came
-	max         int    // never more than this, whatever replies tell; 0 without a bound
-	unknown     int    // how many are outstanding at most while the limit is not known
+	max         int    // bounds the attempts per window, whatever replies report; 0 means no bound
+	unknown     int    // how many attempts may be outstanding while the limit is not known
 
 	history history
 	others  others
 	gate    gate
 	queue   queue
-	margin  *margin // of the Set: it is the network's
+	margin  *margin // shared by all Shapers of the Set, since it depends on the network
 }
 
-// capped returns so many slots, or as many as the caller allows.
+// capped returns the number of slots, bounded by max.
 func (s *Shaper) capped(slots int) int {
 	if s.max > 0 {
 		return min(slots, s.max)
@@ -24,22 +23,22 @@ func (s *Shaper) capped(slots int) int {
 	return slots
 }
 
-// clone returns a Shaper that knows the same, with an empty queue.
+// clone returns a copy of the Shaper with an empty queue.
 func (s *Shaper) clone() *Shaper {
 	c := *s
 	c.history, c.queue = s.history.clone(), queue{}
 	return &c
 }
 
-// learn takes in the limit that a reply told, to an attempt that was sent at.
+// learn learns the limit from the reply to an attempt sent at the given time.
 func (s *Shaper) learn(now, at moment, limit int) {
 	if at >= s.limitAsOf {
 		s.limit, s.limitAsOf, s.confirmedAt = limit, at, now
 	}
 }
 
-// estimate concludes from how many attempts the server had counted, when the
-// one arrived that was sent at and is answered now, how many were others'.
+// estimate estimates how many attempts of others the server had counted when the
+// attempt sent at the given time arrived. counted is the count in its reply.
 func (s *Shaper) estimate(now, at moment, counted int) {
 	near := min(s.margin.reach(), maxMargin)
 	reach := min(max(now.Sub(at), near), maxMargin)
@@ -48,14 +47,15 @@ func (s *Shaper) estimate(now, at moment, counted int) {
 	s.others.observe(now, at, counted-may, counted-must, meanwhile)
 }
 
-// filled reports whether the client's own attempts fill the window, made a
-// little longer, before the one that was sent at: on arrival they were nearer
-// to each other than when they were sent.
+// filled reports whether the client's own attempts filled the window before the
+// attempt sent at the given time. It takes a slightly longer window, since attempts
+// may arrive closer together than they were sent.
 func (s *Shaper) filled(at moment) bool {
 	return s.limit > 0 && s.history.sent.Within(at.Add(-memory), at) >= s.limit
 }
 
-// refuse takes out of the queue those that have no hope by what is proven now.
+// refuse removes from the queue the waiters for which it is proven that there will
+// be no room in time.
 func (s *Shaper) refuse(now moment) {
 	s.queue.refuse(func(w *waiter, place int) error { return s.hopeless(now, w, place) })
 }
