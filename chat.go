@@ -3,7 +3,6 @@ package clawhq
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -52,12 +51,9 @@ type ChatResponse struct {
 func (c *Client) Chat(ctx context.Context, req ChatRequest, opts ...CallOption) (*ChatResponse, error) {
 	r := c.core.chatRequest(req, false)
 	var body wire.ChatReply
-	r.decode = func(b []byte) error { // not by wire.Decode, which forgives an answer of another type
-		body = wire.ChatReply{}
-		if err := json.Unmarshal(b, &body); err != nil {
-			return err
-		}
-		return body.Check()
+	r.decode = func(b []byte) (err error) {
+		body, err = wire.DecodeChat(b)
+		return err
 	}
 	reply, err := c.core.do(ctx, r, opts)
 	if err != nil {

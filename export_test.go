@@ -16,7 +16,7 @@ func DecodeChunk(data []byte) (text string, ok bool, err error) {
 }
 
 // SoleContent decodes the data of an event that has the commonest form.
-func SoleContent(data []byte) (text string, ok bool) { return new(chunkEvent).soleContent(data) }
+func SoleContent(data []byte) (text string, ok bool) { return new(chunkEvent).scanner.Chunk(data) }
 
 // Wait is the backoff of a policy.
 func (p RetryPolicy) Wait(n int, after time.Duration, random float64) time.Duration {

@@ -11,7 +11,6 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/clawhq/clawhq-go/internal/sse"
 	"github.com/clawhq/clawhq-go/internal/wire"
@@ -257,13 +256,13 @@ var errEvent = errors.New("error event")
 // chunkEvent is the data of an event.
 type chunkEvent struct {
 	wire.StreamEvent
-	text []byte // the unescaped content; reused for all events
+	scanner wire.Scanner // of the commonest form
 }
 
 // decode decodes the data of an event. ok is false for an event without text,
 // such as a future version of the service may send.
 func (ev *chunkEvent) decode(data []byte) (text string, ok bool, err error) {
-	if text, ok := ev.soleContent(data); ok {
+	if text, ok := ev.scanner.Chunk(data); ok {
 		return text, true, nil
 	}
 	ev.StreamEvent = wire.StreamEvent{}
@@ -291,49 +290,3 @@ func noError(e json.RawMessage) bool {
 	}
 	return false
 }
-
-// soleContent returns the text of data that have the form {"content":"text"}, as
-// nearly all chunks do. If ok is false, the data have another form, or escapes
-// like \u00e9, and encoding/json must decode them.
-func (ev *chunkEvent) soleContent(data []byte) (text string, ok bool) {
-	const before, after = `{"content":`, `"}`
-	if len(data) < len(before+`"`+after) || string(data[:len(before)]) != before || string(data[len(data)-len(after):]) != after {
-		return "", false
-	}
-	s := data[len(before) : len(data)-len(after)]
-	if s[0] == ' ' {
-		s = s[1:]
-	}
-	if len(s) == 0 || s[0] != '"' {
-		return "", false
-	}
-	s = s[1:]
-	ascii, from := true, 0 // from is where the text goes on after the last escape
-	unescaped := ev.text[:0]
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '\\':
-			if i++; i == len(s) || escapes[s[i]] == 0 { // a backslash at the end escapes the closing quote
-				return "", false
-			}
-			unescaped = append(append(unescaped, s[from:i-1]...), escapes[s[i]])
-			from = i + 1
-		case c == '"', c < ' ':
-			return "", false
-		case c >= utf8.RuneSelf:
-			ascii = false
-		}
-	}
-	if !ascii && !utf8.Valid(s) { // encoding/json replaces what is not UTF-8
-		return "", false
-	}
-	if from > 0 {
-		ev.text = append(unescaped, s[from:]...)
-		s = ev.text
-	}
-	return string(s), true
-}
-
-// escapes has, for each letter that may follow a backslash, the character that
-// the two stand for (RFC 8259 §7), except for \u.
-var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}

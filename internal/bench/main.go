@@ -28,15 +28,16 @@ func main() {
 	if *short {
 		b = bench{rounds: 7, length: 20 * time.Millisecond}
 	}
-	fmt.Println("| | time | of by hand | allocations |\n|---|---|---|---|")
-	b.chat("Chat, in memory", "http://localhost", &http.Client{Transport: newService(nil)})
+	memory := &http.Client{Transport: newService(nil)}
 	loopback := httptest.NewServer(newService(nil))
-	b.chat("Chat, over loopback", loopback.URL, loopback.Client())
+	b.head(subjects("http://localhost", memory))
+	b.chat("`Chat`, in memory", subjects("http://localhost", memory))
+	b.chat("`Chat`, over loopback", subjects(loopback.URL, loopback.Client()))
 	loopback.Close()
-	b.stream("ChatStream, a chunk", slicesOf("something ", 1000))
-	b.stream("ChatStream, a chunk with escapes", slicesOf("\"some\tthing\" ", 1000))
-	b.server()
+	b.stream("`ChatStream`, a chunk", "something ")
+	b.stream("a chunk with escapes", "\"some\tthing\" ")
 	fmt.Println()
+	b.server()
 	longStream()
 	manyStreams()
 	shapedCalls()
@@ -56,27 +57,52 @@ type bench struct {
 	length time.Duration
 }
 
-func row(what, name string, f figure, per int) {
-	fmt.Printf("| %s: %s | %v | %.2f× | %.4g |\n", what, name, (f.each / time.Duration(per)).Round(time.Nanosecond), f.ratio, f.allocs/float64(per))
+// A row has a cell for each subject, the first of which is the floor.
+func row(what string, figures []figure, cell func(figure) string) {
+	fmt.Printf("| %s |", what)
+	for _, f := range figures {
+		if f.rounds == nil {
+			fmt.Print(" |")
+		} else {
+			fmt.Printf(" %s |", cell(f))
+		}
+	}
+	fmt.Println()
 }
 
-func (b bench) chat(what, url string, client *http.Client) {
-	ctx := context.Background()
-	all := subjects(url, client)
-	all = append(all, ours("clawhq-go, shaped", url, client, clawhq.WithRateLimit(1<<30)))
-	run := func(s subject) func() { return func() { must(s.chat(ctx)) } }
+func (b bench) head(all []subject) {
+	fmt.Print("| |")
 	for _, s := range all {
-		row(what, s.name, measure(b.rounds, b.length, run(all[0]), run(s)), 1)
+		fmt.Printf(" %s |", s.name)
 	}
+	fmt.Println("\n|---|" + strings.Repeat("---|", len(all)))
 }
 
-func (b bench) stream(what string, chunks []string) {
-	ctx := context.Background()
-	all := subjects("http://localhost", &http.Client{Transport: newService(chunks)})
-	run := func(s subject) func() { return func() { must(s.stream(ctx)) } }
-	for _, s := range all {
-		row(what, s.name, measure(b.rounds, b.length, run(all[0]), run(s)), len(chunks))
+func (b bench) chat(what string, all []subject) {
+	fs := make([]func(), len(all))
+	for i, s := range all {
+		fs[i] = func() { must(s.chat(context.Background())) }
 	}
+	figures := measure(b.rounds, b.length, fs)
+	row(what, figures, func(f figure) string { return fmt.Sprint(f.each().Round(100 * time.Nanosecond)) })
+	row("of by hand", figures, func(f figure) string { return fmt.Sprintf("%.2f×", f.of(figures[0])) })
+	row("of the least", figures, func(f figure) string { return fmt.Sprintf("%.2f×", f.of(figures[1])) })
+	row("allocations", figures, func(f figure) string { return fmt.Sprint(f.allocs) })
+}
+
+func (b bench) stream(what, text string) {
+	const n = 1000
+	all := subjects("http://localhost", &http.Client{Transport: newService(slicesOf(text, n))})
+	fs := make([]func(), len(all))
+	for i, s := range all {
+		if s.stream != nil {
+			fs[i] = func() { must(s.stream(context.Background())) }
+		}
+	}
+	figures := measure(b.rounds, b.length, fs)
+	row(what, figures, func(f figure) string { return fmt.Sprint((f.each() / n).Round(time.Nanosecond)) })
+	row("of by hand", figures, func(f figure) string { return fmt.Sprintf("%.2f×", f.of(figures[0])) })
+	row("allocations", figures, func(f figure) string { return fmt.Sprintf("%.4g", f.allocs/n) })
 }
 
 // server measures the reference server: a whole life, and its throughput
@@ -87,8 +113,8 @@ func (b bench) server() {
 		must(s.Client().Chat(context.Background(), clawhq.ChatRequest{Message: question}))
 		s.Close()
 	}
-	f := measure(b.rounds, b.length, life, life)
-	fmt.Printf("| reference server: started, called once, closed | %v | | %.4g |\n", f.each.Round(time.Microsecond), f.allocs)
+	f := measure(b.rounds, b.length, []func(){life})[0]
+	fmt.Printf("A reference server in memory: started, called once and closed in %v, %.4g allocations\n", f.each().Round(time.Microsecond), f.allocs)
 
 	s := clawhqtest.NewServer(clawhqtest.WithPlainHTTP())
 	defer s.Close()
@@ -116,20 +142,24 @@ func (b bench) server() {
 	bare := httptest.NewServer(newService(nil))
 	defer bare.Close()
 	chat := post(s.URL() + "/v1/chat")
-	f = measure(b.rounds, b.length, post(bare.URL+"/v1/chat"), func() { fresh(); chat() })
-	fmt.Printf("| reference server: throughput over loopback, of a bare handler's | %v | %.2f× | %.4g |\n", f.each.Round(time.Microsecond), 1/f.ratio, f.allocs)
+	both := measure(b.rounds, b.length, []func(){post(bare.URL + "/v1/chat"), func() { fresh(); chat() }})
+	fmt.Printf("A reference server over loopback: %.2f of the throughput of a handler that does no more than write the same reply\n", both[0].of(both[1]))
 }
 
 // The cost of use does not grow with it.
 
 func longStream() {
-	ctx := context.Background()
-	client := &http.Client{Transport: newService(slicesOf("something ", 1_000_000))}
-	one := ours("", "http://localhost", client, clawhq.WithRateLimit(0))
-	before := heap()
-	peak := peakHeap(func() { must(one.stream(ctx)) })
-	fmt.Printf("1,000,000 chunks in one stream: at most %d KiB held at once\n", (peak-before)>>10)
-	runtime.KeepAlive(client) // not to be counted as freed meanwhile
+	c := newClient("http://localhost", &http.Client{Transport: newService(slicesOf("something ", 1_000_000))})
+	before, peak, chunks := heap(), int64(0), 0
+	for _, err := range c.ChatStream(context.Background(), clawhq.ChatRequest{Message: question}) {
+		if err != nil {
+			panic(err)
+		}
+		if chunks++; chunks%100_000 == 0 {
+			peak = max(peak, heap())
+		}
+	}
+	fmt.Printf("%d chunks in one stream: at most %d KiB held at once\n", chunks, (peak-before)>>10)
 }
 
 func manyStreams() {
@@ -192,18 +222,4 @@ func heap() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
-}
-
-// peakHeap returns the most that was live while f ran.
-func peakHeap(f func()) (peak int64) {
-	done := make(chan struct{})
-	go func() { defer close(done); f() }()
-	for {
-		select {
-		case <-done:
-			return peak
-		case <-time.After(10 * time.Millisecond):
-			peak = max(peak, heap())
-		}
-	}
 }

@@ -7,29 +7,43 @@ import (
 	"time"
 )
 
-// A figure is what a subject cost beside its floor.
+// A figure is what a subject cost.
 type figure struct {
-	ratio  float64       // median over rounds
-	each   time.Duration // median
+	rounds []float64 // nanoseconds of one run, by round
 	allocs float64
 }
 
-// measure times f beside floor in pairs of rounds, of which each takes about
-// length, so that whatever else the machine does hits both.
-func measure(rounds int, length time.Duration, floor, f func()) figure {
-	n := runs(length, floor)
-	m := runs(length, f)
-	var ratios, times []float64
-	for i := range rounds {
-		var a, b float64
-		if i%2 == 0 {
-			a, b = timed(n, floor), timed(m, f)
-		} else {
-			b, a = timed(m, f), timed(n, floor)
-		}
-		ratios, times = append(ratios, b/a), append(times, b)
+func (f figure) each() time.Duration { return time.Duration(median(f.rounds)) }
+
+// of returns the median, over rounds, of the cost beside another's.
+func (f figure) of(floor figure) float64 {
+	ratios := make([]float64, len(f.rounds))
+	for i := range ratios {
+		ratios[i] = f.rounds[i] / floor.rounds[i]
 	}
-	return figure{median(ratios), time.Duration(median(times)), testing.AllocsPerRun(100, f)}
+	return median(ratios)
+}
+
+// measure times all of fs in each round, for about length each, so that whatever
+// else the machine does hits all of them. The figure of a nil func is zero.
+func measure(rounds int, length time.Duration, fs []func()) []figure {
+	figures, n := make([]figure, len(fs)), make([]int, len(fs))
+	for i, f := range fs {
+		if f != nil {
+			n[i], figures[i].allocs = runs(length, f), testing.AllocsPerRun(100, f)
+		}
+	}
+	for round := range rounds {
+		for i := range fs {
+			if round%2 == 1 {
+				i = len(fs) - 1 - i
+			}
+			if fs[i] != nil {
+				figures[i].rounds = append(figures[i].rounds, timed(n[i], fs[i]))
+			}
+		}
+	}
+	return figures
 }
 
 // runs is how often f runs in the given time.
@@ -52,6 +66,6 @@ func timed(n int, f func()) float64 {
 }
 
 func median(v []float64) float64 {
-	slices.Sort(v)
+	v = slices.Sorted(slices.Values(v))
 	return v[len(v)/2]
 }

@@ -31,19 +31,30 @@ const (
 type subject struct {
 	name   string
 	chat   func(context.Context) (string, error)
-	stream func(context.Context) (int, error)
+	stream func(context.Context) (int, error) // nil if it does not differ from another's
 }
 
-// subjects returns all of them, the floor first, for a service at url.
+// subjects returns all of them, the two floors first, for a service at url.
 func subjects(url string, client *http.Client) []subject {
-	return []subject{floor(url, client), ours("clawhq-go", url, client, clawhq.WithRateLimit(0)), goOpenAI(url, client), openAI(url, client), anthropicSDK(url, client)}
+	return []subject{
+		floor(url, client),
+		least(url, client),
+		ours("clawhq-go", url, client, clawhq.WithRateLimit(1<<30)),
+		ours("without shaping", url, client, clawhq.WithRateLimit(0)),
+		goOpenAI(url, client), openAI(url, client), anthropicSDK(url, client),
+	}
 }
 
-func ours(name, url string, client *http.Client, opts ...clawhq.Option) subject {
+func newClient(url string, client *http.Client, opts ...clawhq.Option) *clawhq.Client {
 	c, err := clawhq.NewClient(append([]clawhq.Option{clawhq.WithAPIKey(key), clawhq.WithBaseURL(url), clawhq.WithHTTPClient(client)}, opts...)...)
 	if err != nil {
 		panic(err)
 	}
+	return c
+}
+
+func ours(name, url string, client *http.Client, opts ...clawhq.Option) subject {
+	c := newClient(url, client, opts...)
 	req := clawhq.ChatRequest{Message: question, Agent: "support-bot"}
 	return subject{
 		name,
@@ -108,7 +119,7 @@ func floor(url string, client *http.Client) subject {
 		return resp, nil
 	}
 	return subject{
-		"net/http by hand",
+		"by hand",
 		func(ctx context.Context) (string, error) {
 			ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
 			defer cancel()
@@ -155,6 +166,40 @@ func floor(url string, client *http.Client) subject {
 			return n, errors.Join(lines.Err(), io.ErrUnexpectedEOF)
 		},
 	}
+}
+
+// least is a floor that sends no more than the service asks for and reads no
+// more than the answer: without ids, time limit and bounds.
+func least(url string, client *http.Client) subject {
+	type chatRequest struct {
+		Message string `json:"message"`
+		Agent   string `json:"agent"`
+	}
+	return subject{name: "the least", chat: func(ctx context.Context) (string, error) {
+		body, err := json.Marshal(chatRequest{question, "support-bot"})
+		if err != nil {
+			return "", err
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/chat", bytes.NewReader(body))
+		if err != nil {
+			return "", err
+		}
+		req.Header.Set("Authorization", "Bearer "+key)
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := client.Do(req)
+		if err != nil {
+			return "", err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return "", errors.New(resp.Status)
+		}
+		var reply struct {
+			Response string `json:"response"`
+		}
+		err = json.NewDecoder(resp.Body).Decode(&reply)
+		return reply.Response, err
+	}}
 }
 
 func goOpenAI(url string, client *http.Client) subject {

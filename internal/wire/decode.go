@@ -24,6 +24,20 @@ func Decode(body []byte, reply Reply) error {
 	return reply.Check()
 }
 
+// DecodeChat decodes the reply of a chat. Unlike Decode it does not forgive an
+// answer of another type.
+func DecodeChat(body []byte) (ChatReply, error) {
+	var s Scanner
+	if r, ok := s.chatReply(body); ok {
+		return r, nil
+	}
+	var r ChatReply
+	if err := json.Unmarshal(body, &r); err != nil {
+		return ChatReply{}, err
+	}
+	return r, r.Check()
+}
+
 // Paging is the part of a list's reply that says where its page lies.
 type Paging struct {
 	HasMore bool `json:"has_more"` // offset and rows are fewer than Total

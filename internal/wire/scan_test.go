@@ -1,0 +1,46 @@
+package wire_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
+	"github.com/google/go-cmp/cmp"
+)
+
+// The Scanner and encoding/json agree on every reply.
+func FuzzDecodeChat(f *testing.F) {
+	for _, s := range []string{
+		`{"response":"Hello","agent":"support-bot","request_id":"req_1"}`,
+		`{"response": "a\n\"b\" \\ é", "agent": "b", "request_id": "c"}`,
+		`{"response": "a\n\"b\" \\ é","agent": "b","request_id": "c"}`,
+		`{"response":"\u00e9","agent":"","request_id":""}`,
+		`{"response":"a","agent":"b","request_id":"c"} `,
+		`{"response":"a","agent":"b","request_id":"c","usage":{}}`,
+		`{"response":"a","agent":"b"}`, `{"agent":"b","response":"a","request_id":"c"}`,
+		`{"response":"a","agent":null,"request_id":7}`, `{"response":null,"agent":"b","request_id":"c"}`,
+		`{"response":"a","agent":"b","request_id":"c"`, `{"response":"a","agent":"b","request_id":"c}`,
+		`{"response":"a`, `{"response":`, `{"response":"a\`, `{"response":"\q","agent":"b","request_id":"c"}`,
+		"{\"response\":\"\xff\",\"agent\":\"b\",\"request_id\":\"c\"}", "{\"response\":\"a\nb\",\"agent\":\"b\",\"request_id\":\"c\"}",
+		`{"response":"","agent":"","request_id":""}}`, `null`, `{}`, ``,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := wire.DecodeChat(body)
+		var want wire.ChatReply
+		wantErr := json.Unmarshal(body, &want)
+		if wantErr == nil {
+			wantErr = want.Check()
+		}
+		if (err == nil) != (wantErr == nil) {
+			t.Fatalf("%q: got the error %v, want %v", body, err, wantErr)
+		}
+		if err != nil {
+			return
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q: want - got +:\n%s", body, diff)
+		}
+	})
+}
