@@ -3,7 +3,6 @@ package clawhq
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
@@ -197,18 +196,6 @@ func (r BatchRequest) problem() string {
 		}
 	}
 	return ""
-}
-
-// checkTarget refuses a URL that the service would not send anything to. A URL
-// on this machine is allowed if the client's server is local as well, as the
-// reference server is. (The domain test is reserved for tests: RFC 6761 §6.2.)
-func (c *core) checkTarget(field, url string) *InvalidRequestError {
-	host := c.base.Hostname()
-	local := wire.Loopback(host) || strings.HasSuffix(host, ".test")
-	if wire.PublicURL(url) || local && wire.LoopbackURL(url) {
-		return nil
-	}
-	return invalid(CodeInvalidParameter, field, "%s is not an http or https URL of a public host", field)
 }
 
 func batchResultOf(r wire.BatchResult) BatchResult {

@@ -278,17 +278,6 @@ func userAgent(product string) string {
 	return ua
 }
 
-// headerSafe reports whether s can be the value of a header (RFC 9110 §5.5):
-// no control characters, and nothing outside ASCII.
-func headerSafe(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
-
 // redact removes API keys and the session from a text that came from outside
 // this package.
 func (c *core) redact(s string) string {

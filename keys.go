@@ -172,13 +172,6 @@ func (s *KeysService) Revoke(ctx context.Context, id string, opts ...CallOption)
 	return err
 }
 
-func checkID(id string) *InvalidRequestError {
-	if strings.TrimSpace(id) == "" || id == "." || id == ".." {
-		return invalid(CodeInvalidParameter, "id", "%q is not an id", id)
-	}
-	return nil
-}
-
 // checkName returns the name without spaces around it, as the service stores it,
 // or the reason why the service would refuse it.
 func checkName(name string) (string, *InvalidRequestError) {

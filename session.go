@@ -221,10 +221,3 @@ func redactSetCookie(header string) string {
 	}
 	return name + "=…" + attributes
 }
-
-// token reports whether s can name a header or a cookie (RFC 9110 §5.6.2).
-func token(s string) bool {
-	return s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return r <= ' ' || r > '~' || strings.ContainsRune("()<>@,;:\\\"/[]?={}", r)
-	}) < 0
-}

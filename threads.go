@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -167,29 +165,4 @@ func encodeMetadata(metadata map[string]any) (json.RawMessage, *InvalidRequestEr
 		return nil, invalid(CodeInvalidParameter, "metadata", "metadata has %d levels, at most %d are allowed", n, wire.MaxMetadataLevels)
 	}
 	return text, nil
-}
-
-// checkMessage returns the reason why the service would refuse a message to an
-// agent. It counts characters as the service does, in UTF-16 units.
-func checkMessage(message string) *InvalidRequestError {
-	switch {
-	case strings.TrimSpace(message) == "":
-		return invalid(CodeMissingParameter, "message", "message is required")
-	case !utf8.ValidString(message):
-		return invalid(CodeInvalidParameter, "message", "message is not valid UTF-8")
-	case len(message) <= wire.MaxMessageChars: // a character takes a byte at least
-		return nil
-	}
-	if n := wire.UTF16Len(message); n > wire.MaxMessageChars {
-		return invalid(CodeInvalidRequest, "message", "message has %d characters, at most %d are allowed", n, wire.MaxMessageChars)
-	}
-	return nil
-}
-
-// checkText refuses a text that JSON cannot carry unchanged.
-func checkText(field, text string) *InvalidRequestError {
-	if !utf8.ValidString(text) {
-		return invalid(CodeInvalidParameter, field, "%s is not valid UTF-8", field)
-	}
-	return nil
 }
