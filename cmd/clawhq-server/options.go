@@ -49,45 +49,45 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	flags := flag.NewFlagSet("clawhq-server", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // an error is one line, written by the caller
 	flags.Usage = func() {}
-	flags.StringVar(&o.addr, "addr", "127.0.0.1:8787", "`host:port` to listen on; port 0 takes a free one")
-	flags.BoolVar(&o.plain, "http", false, "serve plain HTTP; on loopback addresses only")
-	profile := flags.String("profile", "documented", "`name` of the behaviour: documented, or live with the service's quirks")
-	flags.IntVar(&o.rpm, "rpm", wire.DefaultTier, "`tier` of the first key: 30, 60, 120 or 300 requests a minute")
-	flags.StringVar(&o.plan, "plan", "pro", "`name` of the account's plan; the API is part of pro")
-	flags.DurationVar(&o.agentDelay, "agent-delay", 0, "`pause` of the built-in agents before each chunk but the first, such as 200ms")
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:8787", "`host:port` to listen on; port 0 means a free port")
+	flags.BoolVar(&o.plain, "http", false, "use plain HTTP instead of TLS, on loopback addresses only")
+	profile := flags.String("profile", "documented", "`name` of the profile: documented follows the documentation, live the live service with its quirks")
+	flags.IntVar(&o.rpm, "rpm", wire.DefaultTier, "rate `tier` of the first key: 30, 60, 120 or 300 calls per minute")
+	flags.StringVar(&o.plan, "plan", "pro", "`name` of the account's plan; only pro includes the API")
+	flags.DurationVar(&o.agentDelay, "agent-delay", 0, "`pause` of the built-in agents before each chunk except the first, for example 200ms")
 	var faults []control.Fault
-	flags.Func("fault", "`faults` that the first requests meet, separated by commas, may be repeated: "+strings.Join(control.FaultExamples(), ", "), func(notation string) error {
+	flags.Func("fault", "`faults` for the first requests, separated by commas; may be repeated; one of "+strings.Join(control.FaultExamples(), ", "), func(notation string) error {
 		more, err := control.ParseFaults(notation)
 		faults = append(faults, more...)
 		return err
 	})
 	var keys []control.Key
-	flags.Func("key", "`name:tier` of a further API key, may be repeated; -config can fix its value", func(text string) error {
+	flags.Func("key", "`name:tier` of an additional API key with a random value (-config can set the value); may be repeated", func(text string) error {
 		key, err := parseKey(text)
 		keys = append(keys, key)
 		return err
 	})
-	configFile := flags.String("config", "", "`file` of JSON with the keys, agents, models, files, records and faults to start with: see docs/server.md")
-	flags.Func("host", "`name` or address that the server is called by, for its certificate and base URL, in a network of containers for example; may be repeated", func(host string) error {
+	configFile := flags.String("config", "", "JSON `file` with keys, agents, models, files, records and faults: see docs/server.md")
+	flags.Func("host", "host `name` or address, for example of a container, for the certificate and the base URL; may be repeated", func(host string) error {
 		if host == "" || strings.ContainsAny(host, ":/ ") && net.ParseIP(host) == nil {
-			return errors.New("it has to be a host without port")
+			return errors.New("it must be a host without a port")
 		}
 		o.hosts = append(o.hosts, host)
 		return nil
 	})
-	flags.Func("cors", "`origin` whose pages may call the API from a browser, as http://localhost:5173; may be repeated", func(origin string) error {
+	flags.Func("cors", "`origin` whose pages may call the API from a browser, for example http://localhost:5173; may be repeated", func(origin string) error {
 		o.cors = append(o.cors, origin)
 		return checkOrigin(origin)
 	})
 	flags.BoolVar(&o.strictWebhooks, "strict-webhooks", false, "refuse webhooks to loopback addresses, as the service does")
-	flags.BoolVar(&o.json, "json", false, "print what a program needs to know as one line of JSON")
-	flags.StringVar(&o.readyFile, "ready-file", "", "`file` that the same is written to once requests are served, and that is removed at the end")
-	flags.StringVar(&o.certificateFile, "cert-out", "", "`file` that the certificate is written to, for clients to trust")
+	flags.BoolVar(&o.json, "json", false, "print addresses and keys as one line of JSON")
+	flags.StringVar(&o.readyFile, "ready-file", "", "write the JSON of -json to this `file` when the server is ready, and remove the file at the end")
+	flags.StringVar(&o.certificateFile, "cert-out", "", "write the certificate to this `file`, for clients that must trust it")
 	logFormat := flags.String("log", "text", "`format` of the access log on stderr: text or json")
 
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(help, "Usage: clawhq-server [flags]\n\nServes the ClawHQ API with a dashboard, for development and tests. All state is in memory.\n\n")
+		fmt.Fprint(help, "Usage: clawhq-server [flags]\n\nServes the ClawHQ API with a dashboard, for development and tests. All data are in memory.\n\n")
 		flags.SetOutput(help)
 		flags.PrintDefaults()
 	}
@@ -153,7 +153,7 @@ func parseKey(text string) (key control.Key, err error) {
 	name, tier, _ := strings.Cut(text, ":")
 	rpm, err := strconv.Atoi(tier)
 	if err != nil || name == "" || !wire.ValidTier(rpm) {
-		return key, fmt.Errorf("it has to be a name and a tier of %d, %d, %d or %d, as ci:120", wire.Tier30, wire.Tier60, wire.Tier120, wire.Tier300)
+		return key, fmt.Errorf("it must be a name and a tier of %d, %d, %d or %d, for example ci:120", wire.Tier30, wire.Tier60, wire.Tier120, wire.Tier300)
 	}
 	return control.Key{Name: name, RPM: rpm}, nil
 }

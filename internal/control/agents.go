@@ -12,15 +12,14 @@ import (
 	"github.com/clawhq/clawhq-go/clawhqtest"
 )
 
-// An Agent gives its replies one after the other, a message each, and the last
-// one ever after. Without replies it is a built-in agent.
+// An Agent gives its replies in order, one for each message, and repeats the last
+// one after that. Without replies it is a built-in agent.
 type Agent struct {
 	Slug    string  `json:"slug"`
 	Replies []Reply `json:"replies"`
 }
 
-// A Reply is what an agent says to a message. In JSON it may be its text
-// alone.
+// A Reply is the answer to a message. In JSON it may be an object or only its text.
 type Reply struct {
 	Text       string   `json:"text"`        // in one chunk
 	Chunks     []string `json:"chunks"`      // in place of the text

@@ -29,10 +29,10 @@ import (
 	"github.com/clawhq/clawhq-go/webhook"
 )
 
-// Path is where the control API lies on the server's origin.
+// Path is the path of the control API on the server's origin.
 const Path = "/control"
 
-// Config is what a Control is made from. All fields but Start are required.
+// Config configures a Control. All fields except Start are required.
 type Config struct {
 	Server *clawhqtest.Server
 	RPM    int      // of the server's first key
@@ -52,8 +52,8 @@ type Control struct {
 	mu sync.Mutex // held while a document or a reset takes effect
 }
 
-// New returns the control API of a server, which then has what Start says. An
-// error tells what is wrong with that.
+// New returns the control API of a server, after applying config.Start. It returns
+// an error if Start is not valid.
 func New(config Config) (*Control, error) {
 	token := rand.Text()
 	c := &Control{server: config.Server, config: config, token: func() string { return token }, mux: http.NewServeMux()}
@@ -100,13 +100,13 @@ func New(config Config) (*Control, error) {
 	return c, nil
 }
 
-// Token returns what a request has to bear: Authorization: Bearer <token>.
+// Token returns the token for the header Authorization: Bearer <token>.
 func (c *Control) Token() string { return c.token() }
 
 // Keys returns the keys that Start gave the account.
 func (c *Control) Keys() []Key { return c.keys }
 
-// ServeHTTP answers a request from this machine that bears the token.
+// ServeHTTP answers requests from this machine that have the token.
 func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	w.Header().Set("Cache-Control", "no-store")

@@ -16,8 +16,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// A Document says what a server shall have. What it does not name stays as it
-// is.
+// A Document describes the state of a server. Applying it does not change what it
+// does not name.
 type Document struct {
 	Keys          []Key          `json:"keys,omitempty"`
 	Agents        []Agent        `json:"agents,omitempty"`
@@ -37,7 +37,7 @@ type Key struct {
 	RPM  int    `json:"rpm"` // 0 is 60
 }
 
-// A File is one that was uploaded.
+// A File is an uploaded file.
 type File struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
@@ -48,7 +48,7 @@ type File struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// A Conversation is one of the dashboard's chat.
+// A Conversation is a conversation of the dashboard's chat.
 type Conversation struct {
 	ID            string    `json:"id"`
 	Agent         string    `json:"agent"`
@@ -85,7 +85,7 @@ const (
 	maxRPM           = 100_000 // of a key
 )
 
-// ParseDocument reads a document. It takes no field that there is not.
+// ParseDocument parses a document. It returns an error for an unknown field.
 func ParseDocument(text []byte) (d Document, err error) {
 	if len(text) > MaxDocumentBytes {
 		return d, fmt.Errorf("it is longer than %d bytes", MaxDocumentBytes)
@@ -139,8 +139,8 @@ func parseWait(field, text string) (time.Duration, error) {
 	return d, nil
 }
 
-// check makes of a document what puts it into effect, or tells what is wrong
-// in it.
+// check returns the changes that apply a document, or an error if the document is
+// not valid.
 func (c *Control) check(d Document) (changes []func(*Applied), err error) {
 	change := func(f func(*Applied)) { changes = append(changes, f) }
 	lists := []struct {

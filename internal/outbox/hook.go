@@ -17,26 +17,26 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// hook is a webhook and its log.
+// A hook is a webhook and its log.
 type hook struct {
 	wire.Webhook
 	log  []*row // the oldest first
 	gone bool   // deleted, or forgotten by Reset
 }
 
-// delivery is an event for a webhook, in the words of the database, which has
-// put the members of its objects in an order of its own.
+// A delivery is an event for a webhook. Its data are in the form in which the
+// database returns them, with the members of objects in another order.
 type delivery struct {
 	event   string
 	payload []byte
 }
 
-// row is an attempt at a delivery, or the last of several.
+// A row is an entry of the log: an attempt at a delivery, or the last of several.
 type row struct {
 	delivery
 	wire.Delivery
-	retry   *clock.Timer // nil if it never was due again
-	retried bool         // a later row tells how it went on
+	retry   *clock.Timer // for the retry; nil if there was none
+	retried bool         // a later row has the retry
 	item    *ledger.Item
 }
 
@@ -46,7 +46,7 @@ func newSecret() string {
 	return wire.WebhookSecretStart + hex.EncodeToString(b[:])
 }
 
-// whole returns a copy of the webhook.
+// whole returns a copy of the webhook with all its details.
 func (h *hook) whole() wire.Webhook {
 	w := h.Webhook
 	details := *h.WebhookDetails
@@ -55,7 +55,7 @@ func (h *hook) whole() wire.Webhook {
 	return w
 }
 
-// drop ends what is on its way to a webhook, and forgets its log.
+// drop ends the deliveries in progress to a webhook, and removes its log.
 func (o *Outbox) drop(h *hook) {
 	h.gone = true
 	for _, r := range h.log {
@@ -102,7 +102,7 @@ func (h *hook) find(id string) (delivery, error) {
 	return delivery{}, ErrNoDelivery
 }
 
-// become notes the result of an attempt.
+// become records the result of an attempt in the row.
 func (r *row) become(got Result) {
 	r.StatusCode = nil
 	if !got.unsent {
@@ -113,7 +113,7 @@ func (r *row) become(got Result) {
 	r.Success = got.OK()
 }
 
-// triggered notes the result of an attempt at the webhook itself.
+// triggered records the result of an attempt in the webhook.
 func (h *hook) triggered(got Result, at wire.Time) {
 	h.LastTriggeredAt = wire.DatabaseTime(at.Time())
 	h.LastStatus = wire.WebhookFailed
@@ -123,7 +123,7 @@ func (h *hook) triggered(got Result, at wire.Time) {
 	h.LastStatusCode = &got.Status
 }
 
-// excerpt returns the beginning of a reply, as much as the service keeps.
+// excerpt returns the beginning of a reply, as long as the service stores it.
 func excerpt(text string) string {
 	units := 0
 	for i, r := range text {
@@ -134,8 +134,8 @@ func excerpt(text string) string {
 	return text
 }
 
-// matches reports whether an event passes the webhook's filters, all of which
-// must hold. What the service cannot make sense of passes.
+// matches reports whether an event passes all filters of the webhook. Like the
+// service, it ignores filters that are malformed.
 func (h *hook) matches(body wire.WebhookBody) bool {
 	var filters []struct {
 		Field, Operator string
@@ -176,8 +176,8 @@ func (h *hook) matches(body wire.WebhookBody) bool {
 
 var dataPlaceholder = regexp.MustCompile(`\{\{data\.(\w+)\}\}`)
 
-// transformed returns the body that is sent for the event: what the webhook's
-// transformation makes of it, if that is JSON.
+// transformed returns the body of a delivery: the output of the webhook's
+// transformation if that is JSON, else the event.
 func (h *hook) transformed(body wire.WebhookBody) []byte {
 	plain := encode(body)
 	if h.Transformation == "" {
@@ -204,7 +204,8 @@ func members(data json.RawMessage) (m map[string]any) {
 	return m
 }
 
-// text returns a value as JavaScript turns it into text, but nothing for null.
+// text returns the text of a value as JavaScript converts it, except that the text
+// of null is empty.
 func text(v any) string {
 	switch v := v.(type) {
 	case nil:

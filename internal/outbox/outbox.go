@@ -32,23 +32,23 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Policy is what the service and the product's page see differently.
+// A Policy has the differences between the live service and the documentation.
 type Policy struct {
-	// Retry returns how long after its n-th attempt a failed event is sent
-	// again, and whether it is. interval is the webhook's own.
+	// Retry returns whether a failed event is sent again after its n-th attempt,
+	// and how long after. interval is the interval of the webhook.
 	Retry func(n int, interval time.Duration) (wait time.Duration, again bool)
 
-	// LogRetries gives each retry a row of its own in the log; otherwise it
-	// changes the first attempt's.
+	// LogRetries is whether each retry has its own row in the log. Otherwise a
+	// retry changes the row of the first attempt.
 	LogRetries bool
 
-	// Pausing makes the tenth failure in a row pause the webhook, until a
-	// resumption whose test ping succeeds. Otherwise the next event disables
-	// it, and enabling does not reset the count.
+	// Pausing is whether the tenth failure in a row pauses the webhook until it
+	// is resumed and a test succeeds. Otherwise the event after the tenth failure
+	// disables the webhook, and enabling it does not reset the count.
 	Pausing bool
 }
 
-// Config is what an Outbox is made from.
+// Config configures an Outbox.
 type Config struct {
 	Policy    Policy
 	Strict    bool              // treat loopback targets like other private ones: as forbidden
@@ -60,13 +60,13 @@ type Config struct {
 // MaxFailures is how many first attempts in a row may fail.
 const MaxFailures = 10
 
-// How much is remembered: rows of a webhook, and attempts of all.
+// How many rows of a webhook, and how many attempts of all webhooks, are stored.
 const (
 	maxRows     = 1000
 	maxAttempts = 10_000
 )
 
-// The errors of what is asked for.
+// The errors of the methods of Outbox.
 var (
 	ErrFull       = errors.New("too many webhooks")
 	ErrNotFound   = errors.New("no such webhook")
@@ -74,8 +74,8 @@ var (
 	ErrPrivate    = errors.New("the webhook's URL is private")
 )
 
-// Outbox holds the account's webhooks and what is on its way to them. Its
-// methods are safe for concurrent use.
+// An Outbox has the webhooks of an account and their deliveries. Its methods are
+// safe for concurrent use.
 type Outbox struct {
 	config Config
 
@@ -109,8 +109,8 @@ func New(config Config) *Outbox {
 	return o
 }
 
-// Close gives up all retries, ends the attempts under way and returns when
-// they have. Later events go nowhere.
+// Close cancels all retries, ends the attempts in progress, and returns when these
+// have ended. Later events are not delivered.
 func (o *Outbox) Close() {
 	o.mu.Lock()
 	o.closed = true
@@ -120,7 +120,8 @@ func (o *Outbox) Close() {
 	o.running.Wait()
 }
 
-// Reset forgets all webhooks and attempts. What is under way goes on, unseen.
+// Reset removes all webhooks and attempts. Attempts in progress go on, but are not
+// recorded.
 func (o *Outbox) Reset() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -154,8 +155,8 @@ func (o *Outbox) Subscribed(event string) bool {
 	return slices.ContainsFunc(o.hooks, func(h *hook) bool { return slices.Contains(h.Events, event) })
 }
 
-// Emit sends an event to the webhooks that subscribed to it. It returns what
-// waits until the first attempts have ended.
+// Emit sends an event to the webhooks that have subscribed to it. The returned
+// function waits until the first attempts have ended.
 func (o *Outbox) Emit(event string, data json.RawMessage) (wait func()) {
 	var sent sync.WaitGroup
 	o.mu.Lock()
@@ -215,7 +216,7 @@ func (o *Outbox) first(h *hook, d delivery, body []byte, at wire.Time) {
 	o.schedule(h, row, 1)
 }
 
-// schedule makes a row due again after its n-th attempt.
+// schedule schedules the retry of a row after its n-th attempt.
 func (o *Outbox) schedule(h *hook, r *row, n int) {
 	interval := time.Duration(h.RetryIntervalSeconds) * time.Second
 	if wait, again := o.config.Policy.Retry(n, interval); again && !o.closed {
@@ -276,7 +277,7 @@ func (o *Outbox) end() {
 	o.running.Done()
 }
 
-// Settle waits until no attempt to send an event is under way.
+// Settle waits until no attempt to send an event is in progress.
 func (o *Outbox) Settle() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

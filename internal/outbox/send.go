@@ -15,7 +15,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// message is what an attempt sends.
+// A message is the content of an attempt.
 type message struct {
 	row     string // id of the log's, empty for a test
 	event   string
@@ -24,7 +24,7 @@ type message struct {
 	attempt int
 }
 
-// Result is what became of an attempt.
+// Result is the result of an attempt.
 type Result struct {
 	Status   int    // of the reply; 0 if there was none
 	text     string // its body, or what is logged in its place
@@ -33,10 +33,10 @@ type Result struct {
 	filtered bool // because of a filter, which counts as success
 }
 
-// OK reports whether the receiver has taken the event.
+// OK reports whether the receiver has accepted the event.
 func (r Result) OK() bool { return r.filtered || 200 <= r.Status && r.Status < 300 }
 
-// Attempt is an entry of the journal of attempts, tests and replays included.
+// Attempt is an entry of the journal of attempts, which includes tests and replays.
 type Attempt struct {
 	Time      time.Time // when it was sent
 	WebhookID string    // empty for a batch's callback
@@ -67,8 +67,8 @@ func (o *Outbox) Attempts() []Attempt {
 	return all
 }
 
-// DeliverTo makes a handler the receiver of all that is sent, whatever the
-// URL; nil is the network again.
+// DeliverTo makes a handler receive all deliveries, whatever their URL. If handler
+// is nil, they go over the network again.
 func (o *Outbox) DeliverTo(handler http.Handler) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -107,8 +107,7 @@ func (o *Outbox) send(ctx context.Context, h *hook, m message) Result {
 	return Result{Status: a.Status, text: string(a.Reply), latency: a.Latency}
 }
 
-// Call posts a body to a URL that is no webhook's, unsigned, as a batch's
-// callback is told.
+// Call posts an unsigned body to the URL of a batch's callback.
 func (o *Outbox) Call(ctx context.Context, to string, body []byte) {
 	o.mu.Lock()
 	if o.closed {
@@ -132,7 +131,7 @@ func (o *Outbox) note(a *Attempt) {
 	})
 }
 
-// make makes an attempt and notes what became of it.
+// make makes an attempt and records its result.
 func (o *Outbox) make(ctx context.Context, a *Attempt) {
 	resp, reply, err := o.post(ctx, a.URL, a.Header, a.Body)
 	o.mu.Lock()
@@ -145,8 +144,8 @@ func (o *Outbox) make(ctx context.Context, a *Attempt) {
 	a.Status, a.ReplyHeader, a.Reply = resp.StatusCode, resp.Header, reply
 }
 
-// maxReply is how much of a reply's body is read, which is enough for any
-// excerpt, and how long its header may be.
+// maxReply bounds the header of a reply and the part of its body that is read, which
+// is enough for any excerpt.
 const maxReply = 4 * wire.MaxResponseExcerpt
 
 var (
@@ -154,10 +153,10 @@ var (
 	errClosed  = errors.New("the server is shutting down")
 )
 
-// post posts a JSON body to a URL as the service does, following redirects,
-// for at most ten seconds until the reply's header and as long again for its
-// body, of which it returns the beginning. The receiver lives in real time, so
-// these seconds do too.
+// post posts a JSON body to a URL and follows redirects, as the service does. It
+// waits at most ten seconds for the header of the reply and ten more for its body,
+// of which it returns the beginning. These are real seconds, since the receiver does
+// not follow the server's clock.
 func (o *Outbox) post(ctx context.Context, to string, header http.Header, body []byte) (*http.Response, []byte, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -199,8 +198,8 @@ func (o *Outbox) transport() http.RoundTripper {
 	return &toHandler{o.handler, o}
 }
 
-// toHandler is a transport that calls a handler, each time in a goroutine
-// that may outlast the attempt, as a receiver's does.
+// toHandler is a transport that calls a handler. Like the handler of a real
+// receiver, it runs in its own goroutine, which may outlast the attempt.
 type toHandler struct {
 	handler http.Handler
 	o       *Outbox
