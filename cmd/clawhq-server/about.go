@@ -126,7 +126,7 @@ func (a *about) greet(w io.Writer) {
 	fmt.Fprintf(w, "Ctrl-C ends it.\n")
 }
 
-// quote quotes a path for a shell, if it has to be.
+// quote quotes a path for a shell, if it must be.
 func quote(path string) string {
 	if strings.IndexFunc(path, func(r rune) bool {
 		return !(r == '/' || r == '.' || r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z')

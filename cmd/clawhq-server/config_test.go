@@ -115,7 +115,7 @@ func TestBadDocuments(t *testing.T) {
 	p := start(t)
 	long := strings.Repeat("x", 101)
 	for _, tt := range []struct{ path, body, want string }{
-		{"/config", ``, "the body: it is empty: it has to be JSON"},
+		{"/config", ``, "the body: it is empty: it must be JSON"},
 		{"/config", `{`, "the body: unexpected EOF"},
 		{"/config", `{} {}`, "the body: there is more than one JSON value"},
 		{"/config", `{"nonsense": 1}`, `the body: unknown field "nonsense"`},
@@ -124,15 +124,15 @@ func TestBadDocuments(t *testing.T) {
 		{"/keys", `{}`, "keys[0]: name is missing"},
 		{"/keys", `{"name": "` + long + `"}`, "keys[0]: name has 101 characters: there may be 100"},
 		{"/keys", `{"name": "a", "key": "clw_short"}`, "keys[0]: key has to be clw_ and 32 letters or digits"},
-		{"/keys", `{"name": "a", "rpm": -1}`, "keys[0]: rpm is -1: it has to be from 1 to 100000"},
+		{"/keys", `{"name": "a", "rpm": -1}`, "keys[0]: rpm is -1: it must be from 1 to 100000"},
 		{"/agents", `{"slug": "` + long + `"}`, "agents[0]: slug has 101 characters: there may be 100"},
-		{"/agents", `[{"slug": "a", "replies": ["", {"delay": "soon"}]}]`, `agents[0]: replies[1]: delay "soon": it has to be a duration from 0s to 8784h0m0s, as 200ms`},
-		{"/agents", `{"slug": "a", "replies": [{"chunk_delay": "-1s"}]}`, `chunk_delay "-1s": it has to be a duration`},
+		{"/agents", `[{"slug": "a", "replies": ["", {"delay": "soon"}]}]`, `agents[0]: replies[1]: delay "soon": it must be a duration from 0s to 8784h0m0s, for example 200ms`},
+		{"/agents", `{"slug": "a", "replies": [{"chunk_delay": "-1s"}]}`, `chunk_delay "-1s": it must be a duration`},
 		{"/agents", `{"slug": "a", "replies": [{"text": "a", "chunks": ["b"]}]}`, "has a text and chunks"},
 		{"/agents", `{"slug": "a", "replies": [{"txt": "a"}]}`, `unknown field "txt"`},
 		{"/models", `{"name": "a"}`, "models[0]: id is missing"},
 		{"/files", `{"size": 1}`, "files[0]: name is missing"},
-		{"/files", `{"name": "a.txt", "size": 10485761}`, "files[0]: size is 10485761: it has to be from 0 to 10485760 bytes"},
+		{"/files", `{"name": "a.txt", "size": 10485761}`, "files[0]: size is 10485761: it must be from 0 to 10485760 bytes"},
 		{"/conversations", `{"messages": [{"role": "system"}]}`, `conversations[0]: messages[0]: role "system": there are user and assistant`},
 		{"/audit-entries", `{}`, "audit_entries[0]: action is missing"},
 		{"/audit-entries", `{"action": "a", "details": 1}`, "audit_entries[0]: details has to be a JSON object"},
@@ -142,12 +142,12 @@ func TestBadDocuments(t *testing.T) {
 		{"/faults", `{"fault": "500", "path": "/api/v1/chat"}`, `it is below the base URL, as /v1/chat`},
 		{"/faults", `{"fault": "500", "path": "SEND /v1/chat"}`, `before the path there may be a method: GET, POST,`},
 		{"/faults", `{"fault": "500", "method": "post"}`, `faults[0]: method "post": there are GET, POST,`},
-		{"/faults", `{"fault": "500", "nth": -1}`, "faults[0]: nth is -1: it has to be from 1 to 1000000"},
+		{"/faults", `{"fault": "500", "nth": -1}`, "faults[0]: nth is -1: it must be from 1 to 1000000"},
 		{"/faults", `{"fault": "500", "after": 1}`, `unknown field "after"`},
 		{"/faults", "[" + strings.Repeat(`"500",`, 1000) + `"500"]`, "faults has 1001 entries: there may be 1000 at a time"},
-		{"/clock", `{}`, "advance is missing: it has to be a duration up to 8784h0m0s, as 60s"},
-		{"/clock", `{"advance": "-1s"}`, `advance "-1s": it has to be a duration from 0s to 8784h0m0s`},
-		{"/clock", `{"advance": "60"}`, `advance "60": it has to be a duration`},
+		{"/clock", `{}`, "advance is missing: it must be a duration up to 8784h0m0s, for example 60s"},
+		{"/clock", `{"advance": "-1s"}`, `advance "-1s": it must be a duration from 0s to 8784h0m0s`},
+		{"/clock", `{"advance": "60"}`, `advance "60": it must be a duration`},
 		{"/clock", `{"advance": 60}`, "the body: advance is a JSON number, which it cannot be"},
 		{"/events", `{"event": "nonsense"}`, `event: unknown "nonsense"; there are `},
 		{"/events", `{"event": "agent.deployed", "data": []}`, "data has to be a JSON object"},
@@ -157,9 +157,9 @@ func TestBadDocuments(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{
-		"?nonsense=1": `the query: unknown "nonsense"; there are limit, method, path,`, "?status=ok": `status "ok": it has to be a number from 0 to 599`,
-		"?limit=0": `limit "0": it has to be a number from 1 to 1000`, "?path=chat": `path "chat": it is below the base URL`, "?path=/a&path=/b": "path is there 2 times",
-		"/wait?timeout=1h": `timeout "1h": it has to be a duration up to 5m0s, as 10s`, "/wait?count=x": `count "x": it has to be a number from 1 to 1000`,
+		"?nonsense=1": `the query: unknown "nonsense"; there are limit, method, path,`, "?status=ok": `status "ok": it must be a number from 0 to 599`,
+		"?limit=0": `limit "0": it must be a number from 1 to 1000`, "?path=chat": `path "chat": it is below the base URL`, "?path=/a&path=/b": "path is there 2 times",
+		"/wait?timeout=1h": `timeout "1h": it must be a duration up to 5m0s, for example 10s`, "/wait?count=x": `count "x": it must be a number from 1 to 1000`,
 	} {
 		if status, problem := p.control("GET", "/requests"+path, "", nil); status != 400 || !strings.Contains(problem, want) {
 			t.Errorf("/requests%s: status %d, %s; want %s", path, status, problem, want)

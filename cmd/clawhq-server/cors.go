@@ -15,7 +15,7 @@ import (
 func checkOrigin(origin string) error {
 	u, err := url.Parse(origin)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Scheme+"://"+u.Host != origin || u.Host != strings.ToLower(u.Host) {
-		return errors.New("it has to be a scheme, a host and a port, if there is one, as http://localhost:5173")
+		return errors.New("it must be a scheme, a host and optionally a port, for example http://localhost:5173")
 	}
 	return nil
 }

@@ -291,7 +291,7 @@ func (c *Control) advance(r *http.Request) (any, error) {
 	case err != nil:
 		return nil, err
 	case d == 0:
-		return nil, fmt.Errorf("advance is missing: it has to be a duration up to %v, as 60s", maxAdvance)
+		return nil, fmt.Errorf("advance is missing: it must be a duration up to %v, for example 60s", maxAdvance)
 	case time.Until(c.server.Now())+d > maxAhead:
 		return nil, fmt.Errorf("advance %q: the clock would be more than %v ahead", body.Advance, maxAhead)
 	}

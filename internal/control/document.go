@@ -106,7 +106,7 @@ func decode(text []byte, v any) error {
 	var mismatch *json.UnmarshalTypeError
 	switch {
 	case err == io.EOF:
-		return errors.New("it is empty: it has to be JSON")
+		return errors.New("it is empty: it must be JSON")
 	case errors.As(err, &mismatch):
 		field := mismatch.Field
 		if field == "" {
@@ -134,7 +134,7 @@ func parseWait(field, text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 || d > maxAdvance {
-		return 0, fmt.Errorf("%s %q: it has to be a duration from 0s to %v, as 200ms", field, text, maxAdvance)
+		return 0, fmt.Errorf("%s %q: it must be a duration from 0s to %v, for example 200ms", field, text, maxAdvance)
 	}
 	return d, nil
 }
@@ -230,7 +230,7 @@ func (k Key) check() (Key, error) {
 
 func checkRPM(rpm int) error {
 	if rpm < 1 || rpm > maxRPM {
-		return fmt.Errorf("rpm is %d: it has to be from 1 to %d", rpm, maxRPM)
+		return fmt.Errorf("rpm is %d: it must be from 1 to %d", rpm, maxRPM)
 	}
 	return nil
 }
@@ -240,7 +240,7 @@ func (f File) check() error {
 	case f.Name == "":
 		return errors.New("name is missing")
 	case f.Size < 0 || f.Size > wire.MaxFileBytes:
-		return fmt.Errorf("size is %d: it has to be from 0 to %d bytes", f.Size, int64(wire.MaxFileBytes))
+		return fmt.Errorf("size is %d: it must be from 0 to %d bytes", f.Size, int64(wire.MaxFileBytes))
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func (f Fault) parse() (fault clawhqtest.Fault, err error) {
 		fault = fault.On(clawhqtest.AgentSlug(f.Agent))
 	}
 	if f.Nth < 0 || f.Nth > maxNth {
-		return fault, fmt.Errorf("nth is %d: it has to be from 1 to %d", f.Nth, maxNth)
+		return fault, fmt.Errorf("nth is %d: it must be from 1 to %d", f.Nth, maxNth)
 	}
 	if f.Nth > 0 {
 		fault = fault.On(clawhqtest.Nth(f.Nth))

@@ -91,7 +91,7 @@ func number(query url.Values, name string, least, most, absent int) (int, error)
 	}
 	n, err := strconv.Atoi(query.Get(name))
 	if err != nil || n < least || n > most {
-		return 0, fmt.Errorf("%s %q: it has to be a number from %d to %d", name, query.Get(name), least, most)
+		return 0, fmt.Errorf("%s %q: it must be a number from %d to %d", name, query.Get(name), least, most)
 	}
 	return n, nil
 }
@@ -150,7 +150,7 @@ func (c *Control) waitRequests(r *http.Request) (any, error) {
 	timeout := defaultWait
 	if text := query.Get("timeout"); text != "" {
 		if timeout, err = time.ParseDuration(text); err != nil || timeout <= 0 || timeout > maxWait {
-			return nil, fmt.Errorf("timeout %q: it has to be a duration up to %v, as 10s", text, maxWait)
+			return nil, fmt.Errorf("timeout %q: it must be a duration up to %v, for example 10s", text, maxWait)
 		}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), timeout)

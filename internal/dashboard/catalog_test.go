@@ -13,7 +13,7 @@ import (
 )
 
 // TestCatalogMatchesServer calls every endpoint of the catalog on the
-// reference server, by the credential that the catalog names: it has to be
+// reference server, by the credential that the catalog names: it must be
 // known, and has to refuse a request without that credential.
 func TestCatalogMatchesServer(t *testing.T) {
 	t.Parallel()
