@@ -38,7 +38,7 @@ type subject struct {
 func subjects(url string, client *http.Client) []subject {
 	return []subject{
 		floor(url, client),
-		least(url, client),
+		bare(url, client),
 		ours("clawhq-go", url, client, clawhq.WithRateLimit(1<<30)),
 		ours("without shaping", url, client, clawhq.WithRateLimit(0)),
 		goOpenAI(url, client), openAI(url, client), anthropicSDK(url, client),
@@ -168,14 +168,14 @@ func floor(url string, client *http.Client) subject {
 	}
 }
 
-// least is a floor that sends no more than the service asks for and reads no
+// bare is a floor that sends no more than the service asks for and reads no
 // more than the answer: without ids, time limit and bounds.
-func least(url string, client *http.Client) subject {
+func bare(url string, client *http.Client) subject {
 	type chatRequest struct {
 		Message string `json:"message"`
 		Agent   string `json:"agent"`
 	}
-	return subject{name: "the least", chat: func(ctx context.Context) (string, error) {
+	return subject{name: "bare", chat: func(ctx context.Context) (string, error) {
 		body, err := json.Marshal(chatRequest{question, "support-bot"})
 		if err != nil {
 			return "", err

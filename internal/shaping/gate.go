@@ -29,7 +29,7 @@ func (g *gate) close(now moment, retryAfter, longest, spacing time.Duration) {
 		retryAfter = g.backoff
 	}
 	g.spacing = spacing
-	g.until = max(g.until, now.Add(min(retryAfter, unexpected)))
+	g.until = max(g.until, now.Add(min(retryAfter, unexpected))) // without an overflow
 }
 
 // admitted halves the spacing after an attempt was admitted.
