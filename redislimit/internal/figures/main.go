@@ -1,3 +1,5 @@
+//go:build unix
+
 // Figures measures what machines that share a Redis make of their key: four
 // processes, a real redis-server, the reference server, in real time.
 //

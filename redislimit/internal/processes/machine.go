@@ -16,7 +16,6 @@ import (
 	"os"
 	"os/exec"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/clawhq/clawhq-go"
@@ -95,7 +94,7 @@ func (m Machine) Process(ctx context.Context) (wait func() (Report, error), err 
 	cmd := exec.CommandContext(ctx, self)
 	cmd.Env = append(os.Environ(), variable+"="+string(config))
 	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = tied()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

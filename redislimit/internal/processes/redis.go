@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -58,7 +57,7 @@ func (r *Redis) Socket() string { return r.link }
 func (r *Redis) Start() error {
 	r.process = exec.Command("redis-server", append([]string{"--port", strconv.Itoa(r.port), "--bind", "127.0.0.1",
 		"--unixsocket", r.socket(), "--dir", r.dir, "--save", "", "--appendonly", "no", "--daemonize", "no"}, r.settings...)...)
-	r.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	r.process.SysProcAttr = tied()
 	if err := r.process.Start(); err != nil {
 		return fmt.Errorf("redis-server is needed (apt-get install redis-server): %w", err)
 	}
