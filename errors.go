@@ -178,7 +178,7 @@ func oneLine(s string) string {
 // AuthenticationError reports that the API key or the session is missing,
 // malformed, unknown or revoked. It stands for the codes invalid_api_key and
 // revoked_api_key and, for replies without a known code, for status 401.
-// StatusCode is 0 if the client has no key or session for the call, and so sent
+// StatusCode is 0 if the client has no valid key or session for the call, and sent
 // nothing.
 type AuthenticationError struct{ *APIError }
 
