@@ -30,7 +30,7 @@ func main() {
 	}
 	memory := &http.Client{Transport: newService(nil)}
 	loopback := httptest.NewServer(newService(nil))
-	b.head(subjects("http://localhost", memory))
+	head(subjects("http://localhost", memory))
 	b.chat("`Chat`, in memory", subjects("http://localhost", memory))
 	b.chat("`Chat`, over loopback", subjects(loopback.URL, loopback.Client()))
 	loopback.Close()
@@ -57,7 +57,7 @@ type bench struct {
 	length time.Duration
 }
 
-// A row has a cell for each subject, the first of which is the floor.
+// row prints a row with a cell for each figure, empty if that was not measured.
 func row(what string, figures []figure, cell func(figure) string) {
 	fmt.Printf("| %s |", what)
 	for _, f := range figures {
@@ -70,7 +70,7 @@ func row(what string, figures []figure, cell func(figure) string) {
 	fmt.Println()
 }
 
-func (b bench) head(all []subject) {
+func head(all []subject) {
 	fmt.Print("| |")
 	for _, s := range all {
 		fmt.Printf(" %s |", s.name)

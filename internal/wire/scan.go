@@ -3,9 +3,9 @@ package wire
 import "unicode/utf8"
 
 // A Scanner decodes JSON objects of the form that nearly all chunks and replies
-// have: members that are all text, in one order, without spaces between them.
-// That takes a fraction of the time of encoding/json, which has to decode all
-// other forms. The zero value is ready for use.
+// of chats have: all members are text, in one order, with no spaces but one after
+// a colon. That takes a fraction of the time of encoding/json, which has to decode
+// all other forms. The zero value is ready for use.
 type Scanner struct {
 	unescaped []byte // reused for all texts
 }
@@ -29,9 +29,9 @@ func (s *Scanner) chatReply(data []byte) (r ChatReply, ok bool) {
 	return ChatReply{&response, agent, requestID}, string(rest) == "}"
 }
 
-// text returns the text that data have after what comes before it, and the rest
-// of data, which is nil if there is no such text, or if it has escapes like
-// \u00e9.
+// text returns the text that follows before, which data must begin with, and the
+// rest of data. The rest is nil if there is no such text, or if the text has
+// escapes like \u00e9.
 func (s *Scanner) text(data []byte, before string) (text string, rest []byte) {
 	if len(data) < len(before) || string(data[:len(before)]) != before {
 		return "", nil
@@ -39,7 +39,8 @@ func (s *Scanner) text(data []byte, before string) (text string, rest []byte) {
 	return s.quoted(data[len(before):])
 }
 
-// quoted is text where nothing comes before but a space.
+// quoted returns the text that data begin with, after a space or none, and the
+// rest of data as text does.
 func (s *Scanner) quoted(data []byte) (text string, rest []byte) {
 	if len(data) > 0 && data[0] == ' ' {
 		data = data[1:]
