@@ -18,10 +18,12 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -32,13 +34,16 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-const machines = 4
+const (
+	machines = 4
+	workers  = 8 // of each machine
+)
 
 func main() {
 	log.SetFlags(0)
 	address := flag.String("redis", "", "address of the Redis, like localhost:6379")
 	rpm := flag.Int("rpm", 60, "calls a minute that the reference server's key allows")
-	length := flag.Duration("for", time.Minute, "how long to run")
+	length := flag.Duration("for", 2*time.Minute, "how long to run")
 	machine := flag.Bool("machine", false, "be one of the machines")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -57,9 +62,11 @@ func main() {
 
 var errOver = errors.New("the time is over")
 
-// call is a machine: workers that call without a pause. It prints, for each
-// call, how many attempts were made, or why it failed.
-func call(ctx context.Context, address string, _ int) error {
+// call is a machine: workers that call now and then, those of all machines a
+// quarter more often than the key allows. It prints, for each call, how many
+// attempts were made, or why it failed.
+func call(ctx context.Context, address string, rpm int) error {
+	pause := time.Minute * machines * workers / time.Duration(rpm) * 4 / 5
 	rdb := redis.NewClient(&redis.Options{Addr: address})
 	defer rdb.Close()
 	limiter := redislimit.New(rdb, os.Getenv(clawhq.EnvAPIKey),
@@ -73,9 +80,14 @@ func call(ctx context.Context, address string, _ int) error {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	var wg sync.WaitGroup
-	for range 8 {
+	for range workers {
 		wg.Go(func() {
-			for working.Err() == nil {
+			for {
+				select {
+				case <-time.After(rand.N(2 * pause)):
+				case <-working.Done():
+					return
+				}
 				var info clawhq.ResponseInfo
 				_, err := client.Chat(working, clawhq.ChatRequest{Message: "hi"}, clawhq.WithResponseInfo(&info))
 				switch {
@@ -118,7 +130,7 @@ func fleet(ctx context.Context, address string, rpm int) error {
 	var totals totals
 	var wg sync.WaitGroup
 	for i := range machines {
-		cmd := exec.CommandContext(ctx, self, "-machine", "-redis", address, "-for", "24h")
+		cmd := exec.CommandContext(ctx, self, "-machine", "-redis", address, "-rpm", strconv.Itoa(rpm), "-for", "24h")
 		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 		cmd.WaitDelay = 5 * time.Second
 		cmd.Env, cmd.Stderr = env, os.Stderr
