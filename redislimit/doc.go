@@ -50,7 +50,8 @@
 // The Limiter checks twice a second whether Redis is available again. When it
 // is, machines restore the calls that they have sent to the log, and send slowly
 // for three seconds. [WithLogger] logs both changes. The timeouts of the Redis
-// client may have any value; its own log is set by redis.SetLogger.
+// client may have any value; its own log is set by redis.SetLogger, and ended by
+// logging.Disable.
 //
 // # What Redis sees
 //

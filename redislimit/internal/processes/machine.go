@@ -21,6 +21,7 @@ import (
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/redislimit"
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 )
 
 // Machine says what a machine does.
@@ -61,7 +62,7 @@ const variable = "CLAWHQ_FLEET_MACHINE"
 // return then. A program that starts machines calls it first. It also silences
 // what go-redis has to say of broken connections.
 func Main() {
-	redis.SetLogger(silent{})
+	logging.Disable()
 	config := os.Getenv(variable)
 	if config == "" {
 		return
@@ -181,12 +182,6 @@ func sleepUntil(ctx context.Context, t time.Time) bool {
 		return false
 	}
 }
-
-// silent drops what go-redis has to say of connections that are broken here on
-// purpose.
-type silent struct{}
-
-func (silent) Printf(context.Context, string, ...any) {}
 
 // network delays requests and replies.
 type network struct {
