@@ -17,12 +17,12 @@ import (
 
 // Two machines share a key of 60 calls a minute.
 func Example() {
-	store, err := miniredis.Run() // for the Redis that they share
+	store, err := miniredis.Run() // in place of the Redis that they share
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer store.Close()
-	server := clawhqtest.NewServer() // for the service
+	server := clawhqtest.NewServer() // in place of the service
 	defer server.Close()
 
 	for machine := range 2 {
@@ -43,8 +43,8 @@ func Example() {
 	// machine 2: 0 of 60 left
 }
 
-// A Limiter for a program that shares its Redis with others, and leaves a part
-// of the key to them.
+// This program shares its Redis with other programs, and leaves a part of the
+// key's limit to them.
 func ExampleNew() {
 	rdb := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: []string{"redis:6379"}})
 	defer rdb.Close()
@@ -57,9 +57,9 @@ func ExampleNew() {
 	defer limiter.Close()
 }
 
-// Without a Redis, the client shapes its calls by itself.
+// Without Redis, the client shapes its calls by itself.
 func ExampleLimiter_Fallback() {
-	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // where nothing listens
+	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // nothing listens there
 	defer rdb.Close()
 	limiter := redislimit.New(rdb, "key")
 	defer limiter.Close()

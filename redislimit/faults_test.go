@@ -11,8 +11,8 @@ import (
 	"github.com/clawhq/clawhq-go/redislimit"
 )
 
-// Whatever happens to Redis, no call fails, few are rejected while it lasts,
-// and none from ten seconds after.
+// Whatever happens to Redis, no call fails. Few requests are rejected during the
+// fault, and none from ten seconds after its end.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	const begin, length = 90 * time.Second, 200 * time.Second
@@ -26,7 +26,7 @@ func TestFaults(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		fault func(fl *fleet)
-		share float64 // of requests that may be rejected meanwhile
+		share float64 // of the requests that may be rejected during the fault
 	}{
 		{"refuses connections", away(30 * time.Second), 0.08},
 		{"refuses them for a short while", away(2 * time.Second), 0.08},
@@ -55,8 +55,9 @@ func TestFaults(t *testing.T) {
 			t.Parallel()
 			for _, limit := range []int{60, 120, 300} {
 				inFleet(t, limit, func(t *testing.T, fl *fleet) {
-					// Calls are spread over the first minute, and so are those that
-					// follow them: a fault meets some.
+					// The calls of the first minute are spread evenly, and so are
+					// later ones, which take the same slots. The fault then meets
+					// some of them.
 					every := time.Minute / time.Duration(limit)
 					for i := range 4 {
 						client := fl.machine()
@@ -82,7 +83,7 @@ func TestFaults(t *testing.T) {
 						served, rejected := fl.seen(s.from, s.to)
 						quota := float64(served) / float64(limit) / (s.to - s.from).Minutes()
 						t.Logf("%d RPM, %s: %.1f%% of the quota, %d of %d rejected", limit, s.name, 100*quota, rejected, served+rejected)
-						// Of 25 requests, two are many.
+						// A share of fewer than 25 requests would be too strict.
 						if most := max(s.share*float64(served+rejected), 25*s.share); float64(rejected) > most {
 							t.Errorf("%d rejected, want at most %.0f", rejected, most)
 						}
@@ -93,7 +94,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// What happens to Redis is logged once, and so is that it is back.
+// The loss of Redis is logged once, and so is its return.
 func TestLog(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 60, func(t *testing.T, fl *fleet) {
@@ -125,7 +126,7 @@ func TestLog(t *testing.T) {
 	})
 }
 
-// lines keeps what is logged.
+// lines is a writer that keeps the log.
 type lines struct {
 	mu   sync.Mutex
 	text strings.Builder

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// Machines that share a Redis use all of their key's quota, in equal parts,
-// and none is ever told to slow down.
+// Machines that share a Redis use all of their key's quota, in equal parts, and
+// never get a 429.
 func TestFigures(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		limit, machines, workers int
-		spread                   float64 // of the machines' parts, as a share of the mean
+		spread                   float64 // greatest minus smallest part of a machine, divided by the mean
 	}{
 		{60, 4, 8, 0.3}, {120, 4, 8, 0.2}, {300, 4, 8, 0.1}, {300, 50, 4, 0.6},
 	} {

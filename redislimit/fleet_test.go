@@ -26,8 +26,8 @@ const ms = time.Millisecond
 
 var hi = clawhq.ChatRequest{Message: "hi"}
 
-// A fleet is machines with one key, a Redis and the reference server, all in
-// memory and in the virtual time of a synctest bubble.
+// A fleet is several machines that share a key, with a Redis and the reference
+// server. All run in memory and in the virtual time of a synctest bubble.
 type fleet struct {
 	*clawhqtest.Server
 	t     *testing.T
@@ -36,12 +36,12 @@ type fleet struct {
 	group sync.WaitGroup
 
 	down  atomic.Bool  // Redis refuses connections
-	slow  atomic.Int64 // what it takes Redis to begin with a script, a time.Duration
-	deaf  atomic.Int64 // the same of a subscription; below 0 it is refused
-	trips atomic.Int64 // of all machines
+	slow  atomic.Int64 // delay of each script, a time.Duration
+	deaf  atomic.Int64 // delay of each subscription, a time.Duration; if negative, it is refused
+	trips atomic.Int64 // trips of all machines
 }
 
-// inFleet runs f in a bubble, on a key of that many calls a minute.
+// inFleet runs f in a bubble, with a key that allows limit calls a minute.
 func inFleet(t *testing.T, limit int, f func(t *testing.T, fl *fleet)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -57,10 +57,10 @@ func inFleet(t *testing.T, limit int, f func(t *testing.T, fl *fleet)) {
 	})
 }
 
-// connect returns a client of the Redis.
+// connect returns a client of the fleet's Redis.
 func (fl *fleet) connect() *redis.Client {
 	rdb := redis.NewClient(&redis.Options{
-		Addr:                     "127.0.0.1:6379", // for the looks of it
+		Addr:                     "127.0.0.1:6379", // not used, since Dialer connects in memory
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		Dialer: func(context.Context, string, string) (net.Conn, error) {
 			if fl.down.Load() {
@@ -69,7 +69,7 @@ func (fl *fleet) connect() *redis.Client {
 			conn, err := fl.redis.Dial()
 			fl.redis.Server().SetPreHook(func(peer *redisserver.Peer, cmd string, _ ...string) bool {
 				switch cmd {
-				case "EVALSHA": // not those of the script, which run locked
+				case "EVALSHA": // commands of the script itself run with a lock held
 					fl.trips.Add(1)
 					time.Sleep(time.Duration(fl.slow.Load()))
 				case "SUBSCRIBE":
@@ -95,7 +95,7 @@ func (fl *fleet) limiter(opts ...redislimit.Option) *redislimit.Limiter {
 	return l
 }
 
-// stop takes Redis down; what it holds remains.
+// stop takes Redis down. Its data remain.
 func (fl *fleet) stop() {
 	fl.down.Store(true)
 	fl.redis.Close()
@@ -117,7 +117,7 @@ type slowNetwork struct{ http.RoundTripper }
 
 func (n slowNetwork) RoundTrip(r *http.Request) (*http.Response, error) {
 	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.WroteRequest != nil {
-		trace.WroteRequest(httptrace.WroteRequestInfo{}) // it is on its way from here on
+		trace.WroteRequest(httptrace.WroteRequestInfo{}) // the call counts as sent from here on
 	}
 	time.Sleep(20*ms + rand.N(80*ms))
 	resp, err := n.RoundTripper.RoundTrip(r.WithContext(untraced{r.Context()}))
@@ -125,8 +125,8 @@ func (n slowNetwork) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// untraced hides the client trace of a context: its WroteRequest would tell
-// when the request arrives.
+// untraced hides the client trace of a context, whose WroteRequest would otherwise
+// be called again when the request arrives.
 type untraced struct{ context.Context }
 
 func (c untraced) Value(key any) any {
@@ -137,9 +137,8 @@ func (c untraced) Value(key any) any {
 	return v
 }
 
-// work has workers of a client call without a pause for the given time, and
-// fails the test if a call fails. calls, if not nil, counts those that were
-// answered.
+// work starts workers that call without a pause for the given time. A call that
+// fails fails the test. calls, if not nil, counts the calls that succeeded.
 func (fl *fleet) work(client *clawhq.Client, workers int, length time.Duration, calls *atomic.Int64) {
 	ctx, cancel := context.WithCancel(fl.t.Context())
 	time.AfterFunc(length, cancel)
@@ -161,8 +160,8 @@ func (fl *fleet) work(client *clawhq.Client, workers int, length time.Duration, 
 	}
 }
 
-// seen counts what the server answered to requests that arrived in a stretch
-// of the test.
+// seen counts the requests that arrived between from and to, by how the server
+// answered them.
 func (fl *fleet) seen(from, to time.Duration) (served, rejected int) {
 	for _, r := range fl.Requests() {
 		switch at := r.Time.Sub(fl.start); {

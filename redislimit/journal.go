@@ -9,18 +9,18 @@ import (
 )
 
 // A journal holds the calls that this machine has sent within the last two
-// windows, the oldest first, so that a log that was emptied, or has missed
-// some, can be restored.
+// windows, the oldest first. It restores calls that are missing from the log in
+// Redis.
 type journal struct{ entries []entry }
 
 type entry struct {
 	id       string
 	at       time.Time // when it was sent
-	logged   bool      // in the log as it stands here
-	answered bool
+	logged   bool      // the log in Redis holds the call, at this time
+	answered bool      // the outcome of the call is known
 }
 
-// add puts an entry where its time has it.
+// add inserts an entry in the order of time, and drops entries that are too old.
 func (j *journal) add(e entry) {
 	if len(j.entries) > 0 {
 		old := e.at.Add(-2 * length)
@@ -41,8 +41,8 @@ func (j *journal) remove(id string) {
 	j.entries = slices.DeleteFunc(j.entries, func(e entry) bool { return e.id == id })
 }
 
-// take removes and returns the entry of a call that was sent at the given
-// time: of those without an answer, the one whose slot was due last before.
+// take removes and returns the entry of a call that was sent at the given time:
+// the latest entry without an answer whose slot was due by then.
 func (j *journal) take(sent time.Time) (entry, bool) {
 	for i := len(j.entries) - 1; i >= 0; i-- {
 		if e := j.entries[i]; !e.answered && !e.at.After(sent.Add(lateness)) {
@@ -53,9 +53,9 @@ func (j *journal) take(sent time.Time) (entry, bool) {
 	return entry{}, false
 }
 
-// lost says that the log may hold none of the entries after t any more, and
+// markMissing notes that the log in Redis may have lost the entries after t, and
 // reports whether there are any.
-func (j *journal) lost(t time.Time) bool {
+func (j *journal) markMissing(t time.Time) bool {
 	after := j.since(t)
 	for i := range after {
 		after[i].logged = false
@@ -63,8 +63,8 @@ func (j *journal) lost(t time.Time) bool {
 	return len(after) > 0
 }
 
-// logged says that the log holds the entry.
-func (j *journal) logged(id string, at time.Time) {
+// markLogged notes that the log in Redis holds the entry.
+func (j *journal) markLogged(id string, at time.Time) {
 	for i := range j.entries {
 		if e := &j.entries[i]; e.id == id && e.at.Equal(at) {
 			e.logged = true
@@ -81,58 +81,59 @@ func (j *journal) since(t time.Time) []entry {
 	return j.entries[i:]
 }
 
-// news is what Redis is told with the next trip.
-type news struct {
-	returned []string // slots that were not used
-	replies  []told
-	doubtful []doubt
-	now      bool // without waiting for the next caller
+// updates are what the next trip reports to Redis.
+type updates struct {
+	returned []string // ids of slots that were not used
+	replies  []reply
+	doubtful []doubtfulTrip
+	atOnce   bool // the trip must not wait for the next caller
 }
 
-// told is what a reply told.
-type told struct {
+// A reply is what a reply of the service reported.
+type reply struct {
 	at      time.Time // when its call was sent
 	took    time.Duration
-	limit   int           // 0 if it does not tell
-	counted int           // calls in the server's window, -1 if it does not tell
-	closed  time.Duration // how long a 429 asks to wait
+	limit   int           // calls per window; 0 if not reported
+	counted int           // calls in the server's window; -1 if not reported
+	pause   time.Duration // how long a 429 asks clients to wait; 0 for other replies
 }
 
-// A doubt is a trip that may have taken slots or not. They are given back for
-// a while, since it may still be on its way.
-type doubt struct {
+// A doubtfulTrip is a failed trip that may still reach Redis and take slots. Until
+// the given time, each later trip returns these slots.
+type doubtfulTrip struct {
 	ids   []string
 	until time.Time
 }
 
 const (
-	maxReplies    = 8                // that wait to be told; the newest count
-	doubtDuration = 10 * time.Second // a trip may be late by
+	maxReplies    = 8                // kept for the next trip; older ones are dropped
+	doubtDuration = 10 * time.Second // how late a failed trip may reach Redis
 )
 
-// reply notes a reply. A 429, another limit, and all while the log is in
-// doubt, is told at once.
-func (n *news) reply(w *window, r clawhq.LimitReply, now time.Time) {
-	t := told{at: r.Sent, took: now.Sub(r.Sent), limit: r.RateLimit.Limit, counted: -1}
+// addReply adds a reply of the service, if it reports anything. A 429 and a new
+// limit go to Redis at once; during a slow start every reply does, since the log
+// may then lack calls that the reply counts.
+func (u *updates) addReply(w *window, r clawhq.LimitReply, now time.Time) {
+	t := reply{at: r.Sent, took: now.Sub(r.Sent), limit: r.RateLimit.Limit, counted: -1}
 	switch {
 	case r.StatusCode == http.StatusTooManyRequests:
-		t.closed = w.pause(r.RetryAfter)
+		t.pause = w.pause(r.RetryAfter)
 	case t.limit > 0:
 		t.counted = t.limit - r.RateLimit.Remaining
 		w.backoff = 0
 	default:
 		return
 	}
-	n.now = n.now || t.closed > 0 || t.limit != w.limit || now.Before(w.calm)
+	u.atOnce = u.atOnce || t.pause > 0 || t.limit != w.limit || now.Before(w.slowUntil)
 	if t.limit > 0 {
 		w.limit = t.limit
 	}
-	if len(n.replies) == maxReplies {
-		n.replies = slices.Delete(n.replies, 0, 1)
+	if len(u.replies) == maxReplies {
+		u.replies = slices.Delete(u.replies, 0, 1)
 	}
-	n.replies = append(n.replies, t)
+	u.replies = append(u.replies, t)
 }
 
-// urgent reports whether there is news that others wait for. Slots that were
-// given back can wait for a trip that is under way.
-func (n *news) urgent(trips int) bool { return n.now || trips == 0 && len(n.returned) > 0 }
+// urgent reports whether the updates need a trip now. Returned slots alone can wait
+// until no trip is under way.
+func (u *updates) urgent(trips int) bool { return u.atOnce || trips == 0 && len(u.returned) > 0 }

@@ -22,8 +22,8 @@ import (
 type Limiter struct {
 	rdb     redis.UniversalClient
 	config  config
-	base    string // what all names in Redis begin with
-	machine string // what the ids of this Limiter's slots begin with
+	base    string // prefix of all names in Redis
+	machine string // prefix of the ids of this Limiter's slots
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -59,7 +59,7 @@ func New(rdb redis.UniversalClient, key string, opts ...Option) *Limiter {
 			opt(&l.config)
 		}
 	}
-	// The braces have a cluster keep all names of a key on one node.
+	// The braces make a cluster keep all names of a key on one node.
 	l.base = l.config.prefix + "{" + fingerprint(key) + "}"
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	l.link.l, l.link.back, l.notices.l = l, make(chan struct{}), l
@@ -67,7 +67,7 @@ func New(rdb redis.UniversalClient, key string, opts ...Option) *Limiter {
 }
 
 // fingerprint returns a hash of an API key. API keys are long and random, so that
-// the key cannot be found by trying.
+// nobody can find the key by hashing guesses.
 func fingerprint(key string) string {
 	mac := hmac.New(sha256.New, []byte(key))
 	mac.Write([]byte("github.com/clawhq/clawhq-go/redislimit"))
@@ -150,7 +150,7 @@ func (l *Limiter) Fallback(err error) <-chan struct{} {
 	return e.back
 }
 
-// window returns the window of that name. l.mu is held.
+// window returns the window of that name. The caller holds l.mu.
 func (l *Limiter) window(name string) *window {
 	w := l.windows[name]
 	if w == nil {
@@ -160,7 +160,7 @@ func (l *Limiter) window(name string) *window {
 	return w
 }
 
-// ErrUnavailable reports that Redis did not answer in time, or with an error. A
+// ErrUnavailable reports that Redis did not answer in time, or answered with an error. A
 // client then shapes the call by itself.
 var ErrUnavailable = errors.New("redislimit: Redis is not available")
 

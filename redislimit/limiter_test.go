@@ -16,7 +16,7 @@ import (
 
 var keyWindow = clawhq.LimitRequest{Window: "key"}
 
-// take has n calls admitted at once, on a key of which the limit is known.
+// take fails the test unless l admits n calls at once.
 func take(t *testing.T, l *redislimit.Limiter, n int) {
 	t.Helper()
 	start := time.Now()
@@ -30,12 +30,12 @@ func take(t *testing.T, l *redislimit.Limiter, n int) {
 	}
 }
 
-// answer tells a Limiter of a reply to a call that was sent just now.
+// answer reports to l a reply to a call that was sent just now.
 func answer(l *redislimit.Limiter, limit, remaining int) {
 	l.ObserveReply(clawhq.LimitReply{Window: "key", Sent: time.Now(), StatusCode: 200, RateLimit: clawhq.RateLimit{Limit: limit, Remaining: remaining}})
 }
 
-// wait returns how long a caller waited.
+// wait has one call admitted and returns how long that took.
 func wait(t *testing.T, l *redislimit.Limiter) time.Duration {
 	t.Helper()
 	start := time.Now()
@@ -45,7 +45,7 @@ func wait(t *testing.T, l *redislimit.Limiter) time.Duration {
 	return time.Since(start)
 }
 
-// A window and a margin lie between a call and the one that takes its slot.
+// The slot of a call is free again a window and a margin after the call.
 func TestWaitsForTheWindow(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 2, func(t *testing.T, fl *fleet) {
@@ -62,7 +62,7 @@ func TestWaitsForTheWindow(t *testing.T) {
 	})
 }
 
-// Callers of a machine are served in order, retries first.
+// The callers of a machine are served in order, retries first.
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 1, func(t *testing.T, fl *fleet) {
@@ -91,7 +91,7 @@ func TestOrder(t *testing.T) {
 	})
 }
 
-// A machine with one caller need not wait for all of a machine with many.
+// A machine with one caller does not wait for all callers of another machine.
 func TestMachinesTakeTurns(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 60, func(t *testing.T, fl *fleet) {
@@ -104,7 +104,7 @@ func TestMachinesTakeTurns(t *testing.T) {
 		for range 300 {
 			fl.group.Go(func() { busy.Wait(ctx) })
 		}
-		time.Sleep(5 * time.Second) // until it asks for all of them at once
+		time.Sleep(5 * time.Second) // until busy can ask for many slots at once
 		if got := wait(t, quiet); got > 5*time.Second {
 			t.Errorf("waited %v behind the 300 of another machine, want a few turns at most", got)
 		}
@@ -112,7 +112,7 @@ func TestMachinesTakeTurns(t *testing.T) {
 	})
 }
 
-// The slot of a caller that left goes to the next one, on any machine.
+// The slot of a caller that has left goes to the next caller, on any machine.
 func TestSlotsAreGivenBack(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 2, func(t *testing.T, fl *fleet) {
@@ -136,7 +136,7 @@ func TestSlotsAreGivenBack(t *testing.T) {
 	})
 }
 
-// A call that was certainly never sent has not used its slot.
+// A call that was never sent leaves its slot free.
 func TestUnsentCallsUseNoSlot(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 1, func(t *testing.T, fl *fleet) {
@@ -154,7 +154,7 @@ func TestLateCallsMoveTheirSlot(t *testing.T) {
 	inFleet(t, 1, func(t *testing.T, fl *fleet) {
 		l := fl.limiter(redislimit.WithRateLimit(1))
 		take(t, l, 1)
-		time.Sleep(20 * time.Second) // in getting a connection
+		time.Sleep(20 * time.Second) // the call waits for a connection
 		answer(l, 1, 0)
 		if got, want := wait(t, l), time.Minute+redislimit.DefaultMargin; got != want {
 			t.Errorf("waited %v, want %v", got, want)
@@ -162,8 +162,8 @@ func TestLateCallsMoveTheirSlot(t *testing.T) {
 	})
 }
 
-// A call is refused ahead of its deadline if those that were sent leave no
-// room, and by nothing less.
+// A call is refused ahead of its deadline only if calls that were already sent
+// prove that there is no room before.
 func TestDeadlines(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 1, func(t *testing.T, fl *fleet) {
@@ -191,8 +191,8 @@ func TestDeadlines(t *testing.T) {
 	})
 }
 
-// What one machine learns of the limit counts for all, up and down, also for
-// those that wait.
+// A limit that one machine learns counts for all machines, whether it is higher or
+// lower, and also for callers that already wait.
 func TestLimitIsShared(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 2, func(t *testing.T, fl *fleet) {
@@ -216,8 +216,8 @@ func TestLimitIsShared(t *testing.T) {
 	})
 }
 
-// A 429 stops all machines, those too whose callers have slots, and then one
-// goes ahead of the others.
+// A 429 stops all machines, even those whose callers hold slots. Then one call is
+// sent ahead of the others.
 func TestGateIsShared(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ retryAfter, want time.Duration }{
@@ -233,7 +233,7 @@ func TestGateIsShared(t *testing.T) {
 			start := time.Now()
 			var times []time.Duration
 			var mu sync.Mutex
-			for range 3 { // with slots for 250 ms from now
+			for range 3 { // their slots are due in 250 ms
 				for _, l := range []*redislimit.Limiter{a, b} {
 					fl.group.Go(func() {
 						wait(t, l)
@@ -254,14 +254,14 @@ func TestGateIsShared(t *testing.T) {
 	}
 }
 
-// Calls that others make on the key, of which only replies tell, have their
-// room as well.
+// Calls of other programs on the key, which only replies reveal, take slots as
+// well.
 func TestOthersOnTheKey(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 60, func(t *testing.T, fl *fleet) {
 		l := fl.limiter(redislimit.WithRateLimit(60))
 		take(t, l, 1)
-		answer(l, 60, 10) // 49 are others'
+		answer(l, 60, 10) // 49 calls are of other programs
 		synctest.Wait()
 		take(t, l, 10)
 		if got := wait(t, l); got == 0 {
@@ -270,7 +270,7 @@ func TestOthersOnTheKey(t *testing.T) {
 	})
 }
 
-// Windows have nothing to do with each other.
+// Windows are independent of each other.
 func TestWindows(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 60, func(t *testing.T, fl *fleet) {
@@ -286,7 +286,7 @@ func TestWindows(t *testing.T) {
 	})
 }
 
-// Options that bound the rate.
+// The options WithRateLimit and WithMaxRate bound the first burst.
 func TestRates(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -307,7 +307,7 @@ func TestRates(t *testing.T) {
 	}
 }
 
-// After Close, clients shape by themselves, those who wait included.
+// After Close, callers get ErrUnavailable, including those that already wait.
 func TestClose(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 1, func(t *testing.T, fl *fleet) {

@@ -5,39 +5,41 @@ import (
 	"time"
 )
 
-// A link is whether Redis is there. While it is not, no caller waits for it: a
-// trip without one looks from time to time. The Limiter's mutex guards it.
+// A link knows whether Redis is available. While it is not, callers do not wait for
+// it; from time to time a trip without callers probes whether it is back. The
+// Limiter's mutex guards the fields.
 type link struct {
-	l      *Limiter
-	cause  error // why Redis is away; nil if it is not
-	since  time.Time
-	pause  time.Duration // before the next look
-	timer  *time.Timer   // for it
-	used   time.Time     // when a caller last came
-	window *window       // that looks
-	back   chan struct{} // closed when Redis is there again; the next absence has another
-	closed bool
+	l       *Limiter
+	cause   error         // why Redis is away; nil if it is not
+	since   time.Time     // when Redis went away
+	pause   time.Duration // before the next probe
+	timer   *time.Timer   // of the next probe; nil if none is due
+	lastUse time.Time     // when a caller last came
+	window  *window       // whose trips probe
+	back    chan struct{} // closed when Redis is back, and then replaced
+	closed  bool
 }
 
 const (
 	minPause = 250 * time.Millisecond
 	maxPause = 500 * time.Millisecond
 
-	// longAway is when others may have been cut off as well, whose calls the
-	// log lacks.
+	// longAway is an absence after which the log may lack calls of other
+	// machines, since these may have been cut off as well.
 	longAway = time.Second
 
-	// idle is when nobody seems to need Redis any more.
+	// idle is the time after which Redis is no longer probed, or listened to,
+	// for want of callers.
 	idle = time.Minute
 )
 
 func (k *link) up() bool { return k.cause == nil && !k.closed }
 
-// use says that a caller came, and looks for Redis if nobody does.
+// use notes that a caller came, and probes for Redis if no probe is due.
 func (k *link) use(now time.Time) {
-	k.used = now
+	k.lastUse = now
 	if k.cause != nil && k.timer == nil {
-		k.look()
+		k.probe()
 	}
 }
 
@@ -52,7 +54,7 @@ func (k *link) err() error {
 	return nil
 }
 
-// failed says that a window's trip failed.
+// failed notes that a trip of window w failed.
 func (k *link) failed(w *window, err error) {
 	now := time.Now()
 	switch {
@@ -67,7 +69,7 @@ func (k *link) failed(w *window, err error) {
 		}()
 		k.log(slog.LevelWarn, "redislimit: Redis is not available; the client shapes its calls by itself", slog.String("error", err.Error()))
 		k.l.notices.close()
-	case now.Sub(k.used) > idle:
+	case now.Sub(k.lastUse) > idle:
 		return
 	default:
 		k.pause = min(2*k.pause, maxPause)
@@ -77,20 +79,20 @@ func (k *link) failed(w *window, err error) {
 		k.l.mu.Lock()
 		defer k.l.mu.Unlock()
 		k.timer = nil
-		k.look()
+		k.probe()
 	})
 }
 
-// look sees whether Redis is back.
-func (k *link) look() {
+// probe starts a trip that finds out whether Redis is back.
+func (k *link) probe() {
 	if k.cause != nil && !k.closed && k.window.trips == 0 {
 		k.window.away = k.window.away || time.Since(k.since) > longAway
-		k.window.journal.lost(time.Time{}) // it may come back with what it held some time ago
+		k.window.journal.markMissing(time.Time{}) // Redis may come back with old data
 		k.window.trip(0, time.Now())
 	}
 }
 
-// succeeded says that a trip did.
+// succeeded notes that a trip succeeded.
 func (k *link) succeeded(now time.Time) {
 	if k.cause == nil {
 		return
@@ -107,7 +109,7 @@ func (k *link) succeeded(now time.Time) {
 	for _, w := range k.l.windows {
 		if w != k.window {
 			w.away = away > longAway
-			w.journal.lost(time.Time{})
+			w.journal.markMissing(time.Time{})
 		}
 	}
 	k.log(slog.LevelInfo, "redislimit: Redis is back", slog.Duration("away", away))
@@ -120,7 +122,7 @@ func (k *link) close() {
 	}
 }
 
-// log does not wait for the logger, which may be slow: the mutex is held.
+// log does not wait for the logger, which may be slow, since the mutex is held.
 func (k *link) log(level slog.Level, msg string, attrs ...slog.Attr) {
 	if k.l.config.logger != nil {
 		go k.l.config.logger.LogAttrs(k.l.ctx, level, msg, attrs...)

@@ -8,6 +8,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	processes.Main() // of the processes that the tests start
+	processes.Main() // does not return in a process that a test has started
 	os.Exit(m.Run())
 }

@@ -7,22 +7,23 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// notices are how a machine that holds slots for later hears that they are
-// void: another one met a 429, or learned that the limit has changed. Without
-// them it would hear with its next trip. The Limiter's mutex guards it.
+// notices subscribes to changes of the plan while this machine holds slots in the
+// future. The plan changes when another machine got a 429 or learned a new limit.
+// Without the subscription this machine would find out with its next trip. The
+// Limiter's mutex guards the fields.
 type notices struct {
 	l     *Limiter
-	sub   *redis.PubSub // nil if nobody listens
-	idle  *time.Timer   // ends it
+	sub   *redis.PubSub // nil if there is no subscription
+	idle  *time.Timer   // calls closeIfIdle
 	used  time.Time     // when slots were last held
-	begun time.Time     // when sub was asked for
+	begun time.Time     // when sub was created
 }
 
-// minSubscription keeps subscriptions apart: one that Redis refuses must not be
-// asked for all the time.
+// minSubscription is the least time between two subscriptions, so that one that
+// Redis refuses is not repeated all the time.
 const minSubscription = 5 * time.Second
 
-// notice is what the script publishes.
+// A notice is the message that the script publishes when the plan has changed.
 type notice struct {
 	Epoch   string `json:"epoch"`
 	Version int64  `json:"version"`
@@ -31,21 +32,21 @@ type notice struct {
 
 func (l *Limiter) channel() string { return l.base + ":notices" }
 
-// want says that slots are held. From then on the Limiter listens, until none
-// were held for a minute.
-func (n *notices) want(now time.Time) {
+// subscribe is called while slots are held. It subscribes, until no slots were held
+// for a minute.
+func (n *notices) subscribe(now time.Time) {
 	n.used = now
 	if n.sub != nil || !n.l.link.up() || now.Sub(n.begun) < minSubscription {
 		return
 	}
 	n.begun = now
-	n.sub = n.l.rdb.Subscribe(n.l.ctx) // does not wait: there is no channel yet
-	n.idle = time.AfterFunc(idle, n.rest)
+	n.sub = n.l.rdb.Subscribe(n.l.ctx) // sends nothing yet, since it names no channel
+	n.idle = time.AfterFunc(idle, n.closeIfIdle)
 	go n.listen(n.sub)
 }
 
-// rest ends the listening if slots were not held for a minute.
-func (n *notices) rest() {
+// closeIfIdle ends the subscription if no slots were held for a minute.
+func (n *notices) closeIfIdle() {
 	n.l.mu.Lock()
 	defer n.l.mu.Unlock()
 	if n.sub == nil {
@@ -58,17 +59,17 @@ func (n *notices) rest() {
 	n.close()
 }
 
-// close ends the listening.
+// close ends the subscription.
 func (n *notices) close() {
 	if n.sub == nil {
 		return
 	}
 	n.idle.Stop()
-	go n.sub.Close() // which may wait for a write to the network
+	go n.sub.Close() // Close may wait for the network
 	n.sub = nil
 }
 
-// listen hears what sub receives until that fails or is closed.
+// listen handles what sub receives, until it fails or is closed.
 func (n *notices) listen(sub *redis.PubSub) {
 	err := sub.Subscribe(n.l.ctx, n.l.channel())
 	for err == nil {
@@ -77,44 +78,45 @@ func (n *notices) listen(sub *redis.PubSub) {
 			break
 		}
 		switch m := message.(type) {
-		case *redis.Subscription: // what was said before has not been heard
+		case *redis.Subscription: // notices from before are missed
 			n.l.mu.Lock()
-			n.l.look()
+			n.l.recheck()
 			n.l.mu.Unlock()
 		case *redis.Message:
-			var told notice
-			if json.Unmarshal([]byte(m.Payload), &told) == nil {
-				n.l.hear(told)
+			var change notice
+			if json.Unmarshal([]byte(m.Payload), &change) == nil {
+				n.l.apply(change)
 			}
 		}
 	}
 	n.l.mu.Lock()
 	defer n.l.mu.Unlock()
-	if n.sub == sub { // a sign that Redis is away, or has been
+	if n.sub == sub { // not closed by us: Redis may be away, or was away
 		n.close()
-		n.l.look()
+		n.l.recheck()
 	}
 }
 
-// look has the windows that hold slots ask Redis whether they are still valid.
-func (l *Limiter) look() {
+// recheck makes the windows that hold slots ask Redis whether these are still
+// valid.
+func (l *Limiter) recheck() {
 	for _, w := range l.windows {
 		if len(w.slots) > 0 {
-			w.news.now = true
+			w.updates.atOnce = true
 			w.step(time.Now())
 		}
 	}
 }
 
-// hear drops the slots that a notice says are void, and asks for others.
-func (l *Limiter) hear(told notice) {
+// apply discards the slots that a notice makes invalid, and asks for new ones.
+func (l *Limiter) apply(change notice) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	w := l.windows[told.Window]
-	if w == nil || told.Epoch == w.epoch && told.Version <= w.version {
+	w := l.windows[change.Window]
+	if w == nil || change.Epoch == w.epoch && change.Version <= w.version {
 		return
 	}
-	w.news.now = w.news.now || told.Epoch != w.epoch
-	w.void(told.Epoch, told.Version)
+	w.updates.atOnce = w.updates.atOnce || change.Epoch != w.epoch
+	w.discardSlots(change.Epoch, change.Version)
 	w.step(time.Now())
 }

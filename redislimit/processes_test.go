@@ -23,8 +23,8 @@ func startRedis(t *testing.T, settings ...string) *processes.Redis {
 	return r
 }
 
-// Four processes whose Redis is killed while they use up the window: no call
-// fails, and nothing goes out beyond the limit when it is back, empty.
+// The Redis of four processes is killed while they use up the window, and comes
+// back empty. No call fails, and hardly any is rejected.
 func TestProcesses(t *testing.T) {
 	t.Parallel()
 	const limit, machines, length = 120, 4, 12 * time.Second
@@ -79,7 +79,7 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-// A server that has lost the script gets it again.
+// A Redis that has lost the script gets it again.
 func TestScriptIsLoadedAgain(t *testing.T) {
 	t.Parallel()
 	store := startRedis(t)

@@ -7,11 +7,11 @@ import (
 
 // A caller waits for a slot.
 type caller struct {
-	deadline time.Time // zero if there is none
-	settled  chan struct{}
-	slot     slot  // that was admitted
-	err      error // why it was not
-	place    *list.Element
+	deadline time.Time     // zero if there is none
+	settled  chan struct{} // closed when slot or err is set
+	slot     slot          // set if the caller was admitted
+	err      error         // set if the caller was not admitted
+	place    *list.Element // in the queue
 }
 
 func (c *caller) isSettled() bool {
@@ -23,10 +23,10 @@ func (c *caller) isSettled() bool {
 	}
 }
 
-// A queue holds the callers of a window, retries before all others.
+// A queue holds the callers of a window in order, retries before all others.
 type queue struct {
-	callers list.List // of *caller
-	last    *list.Element
+	callers list.List     // of *caller
+	last    *list.Element // the last retry; nil if there is none
 }
 
 func (q *queue) len() int { return q.callers.Len() }
@@ -57,7 +57,7 @@ func (q *queue) remove(c *caller) {
 	q.callers.Remove(c.place)
 }
 
-// each calls f for all callers, which it may remove.
+// each calls f for all callers. f may remove its caller.
 func (q *queue) each(f func(*caller)) {
 	for e := q.callers.Front(); e != nil; {
 		next := e.Next()

@@ -10,14 +10,14 @@ import (
 	"github.com/clawhq/clawhq-go/redislimit"
 )
 
-// What is written to Redis: nothing that tells the API key, all on one node of
-// a cluster, and nothing for ever.
+// Names and values in Redis do not reveal the API key, are on one node of a
+// cluster, and expire.
 func TestNamesInRedis(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 60, func(t *testing.T, fl *fleet) {
 		l := fl.limiter(redislimit.WithPrefix("app:"))
 		for _, window := range []string{"key", "GET /v1/agents"} {
-			for range 40 { // more than go at once
+			for range 40 { // more than are admitted at once
 				fl.group.Go(func() {
 					if err := l.WaitWindow(t.Context(), clawhq.LimitRequest{Window: window}); err != nil {
 						t.Error(err)
@@ -49,7 +49,7 @@ func TestNamesInRedis(t *testing.T) {
 	})
 }
 
-// Keys do not share limits.
+// Different keys do not share a limit.
 func TestKeysApart(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 1, func(t *testing.T, fl *fleet) {
@@ -61,8 +61,8 @@ func TestKeysApart(t *testing.T) {
 	})
 }
 
-// A Redis that takes over with a clock that is behind does not hand out slots
-// twice, nor stop.
+// If a Redis with a clock that is behind takes over, no slot is handed out twice,
+// and no slot is handed out much too late.
 func TestClockRunsBackwards(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 2, func(t *testing.T, fl *fleet) {
@@ -73,7 +73,7 @@ func TestClockRunsBackwards(t *testing.T) {
 		fl.redis.SetTime(time.Now().Add(-30 * time.Second))
 		start := time.Now()
 		fl.group.Go(func() {
-			for time.Since(start) < 2*time.Minute { // its clock goes on from there
+			for time.Since(start) < 2*time.Minute { // the clock stays behind by 30 seconds
 				time.Sleep(10 * time.Millisecond)
 				fl.redis.SetTime(time.Now().Add(-30 * time.Second))
 			}
@@ -87,7 +87,7 @@ func TestClockRunsBackwards(t *testing.T) {
 	})
 }
 
-// A Redis that does not keep what it is told is like none.
+// A Redis that loses its data all the time is treated as unavailable.
 func TestForgetfulRedis(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 60, func(t *testing.T, fl *fleet) {

@@ -10,14 +10,15 @@ import (
 	"github.com/clawhq/clawhq-go/redislimit"
 )
 
-// A machine that holds a slot while another one has the plan changed, and does
-// not hear of it, is found out by its next trip: the call it has sent counts.
+// A machine may use a slot that is no longer valid, if it gets no notice of a new
+// plan. Its next trip then reports the call, so that other machines leave room for
+// it.
 func TestUnheardNotices(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name    string
-		deaf    time.Duration // after this it hears that it may have missed something
-		callers int           // of the machine: with two, there is a trip when the first has its slot
+		deaf    time.Duration // delay of the subscription; -1 refuses it
+		callers int           // of the machine; with two, the first slot is followed by a trip
 	}{
 		{"subscribed late", 40 * time.Second, 1},
 		{"never", -1, 2},
@@ -41,8 +42,7 @@ func TestUnheardNotices(t *testing.T) {
 	}
 }
 
-// A Redis that comes back with what it held some time ago hears the rest from
-// the machines.
+// If Redis comes back with old data, the machines add the calls that it lacks.
 func TestOldDataIsCompleted(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 2, func(t *testing.T, fl *fleet) {
@@ -58,15 +58,15 @@ func TestOldDataIsCompleted(t *testing.T) {
 			}
 		}
 		fl.down.Store(false)
-		time.Sleep(time.Second) // until a has been there
+		time.Sleep(time.Second) // until a has probed
 		if got, want := wait(t, b), 59*time.Second+redislimit.DefaultMargin; got != want {
 			t.Errorf("waited %v for the first call to leave the window, want %v", got, want)
 		}
 	})
 }
 
-// Where a machine holds a slot when Redis goes away, its callers have no room
-// before that: calls of other machines come first.
+// If a machine holds a slot when Redis goes away, its callers wait until that slot
+// is due, since the slots before it belong to other machines.
 func TestNoRoomBeforeTheSlot(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 2, func(t *testing.T, fl *fleet) {
@@ -90,13 +90,14 @@ func TestNoRoomBeforeTheSlot(t *testing.T) {
 		fallsBack("new", full, time.Minute+redislimit.DefaultMargin)
 		fallsBack("without a slot", other, 20*time.Second+redislimit.DefaultTimeout)
 		fl.group.Wait()
-		fl.down.Store(false) // else the Redis client goes on dialling
+		fl.down.Store(false) // otherwise the Redis client goes on dialling
 		time.Sleep(2 * time.Second)
 	})
 }
 
-// So have they where the machine was just asking for its next slot, which takes
-// a turn; but not for longer than five seconds, since that is a guess.
+// If a machine is asking for its next slot when Redis goes away, its callers wait
+// as long as for the last slot. Since that is a guess, they wait for at most five
+// seconds.
 func TestNoRoomBeforeTheTurn(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 2, func(t *testing.T, fl *fleet) {
@@ -119,9 +120,9 @@ func TestNoRoomBeforeTheTurn(t *testing.T) {
 	})
 }
 
-// What a machine has heard before it has ever reached Redis, it tells as soon
-// as it does.
-func TestEarlyNews(t *testing.T) {
+// A machine that gets a 429 before it has ever reached Redis reports it as soon as
+// it does.
+func TestEarly429(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 60, func(t *testing.T, fl *fleet) {
 		late, other := fl.limiter(redislimit.WithRateLimit(60)), fl.limiter(redislimit.WithRateLimit(60))
@@ -138,9 +139,9 @@ func TestEarlyNews(t *testing.T) {
 	})
 }
 
-// A 429 of which Redis hears late does not end the slow start after its
-// absence.
-func TestLateNewsOfA429(t *testing.T) {
+// A 429 that is reported to Redis late does not end the slow start that follows
+// the absence of Redis.
+func TestLate429(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 60, func(t *testing.T, fl *fleet) {
 		l := fl.limiter(redislimit.WithRateLimit(60))

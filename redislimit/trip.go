@@ -17,68 +17,71 @@ import (
 //go:embed admit.lua
 var admitSource string
 
-// admit is sent by its hash, and whole to a Redis that does not know it.
+// admit is the script. go-redis sends its hash, and the source only to a Redis
+// that does not know the hash.
 var admit = redis.NewScript(admitSource)
 
 const (
-	length  = time.Minute     // of the server's window
-	unknown = 30              // calls a window until the limit is known: the smallest tier
-	calm    = 3 * time.Second // how long slots lie apart after a 429, or when the log was away
-	pace    = length / 240    // how far they lie apart at least
-	ttl     = 5 * length      // of all that is written
+	length       = time.Minute     // of the server's window
+	defaultLimit = 30              // calls per window until the limit is known: the smallest tier
+	slowStart    = 3 * time.Second // how long slots keep a distance from each other after a 429 or a loss of the log
+	minGap       = length / 240    // the least distance
+	ttl          = 5 * length      // of the keys in Redis
 )
 
-// request is what the script is asked, with what it has to know. Times are
-// microseconds of Redis's clock.
+// request is the argument of the script. Times and durations are microseconds;
+// times are those of Redis's clock.
 type request struct {
-	Name     string     `json:"name"`
-	Machine  string     `json:"machine"`
-	First    int        `json:"first"` // number of the first slot's id
-	Want     int        `json:"want"`  // slots
-	Epoch    string     `json:"epoch,omitempty"`
-	Fresh    string     `json:"fresh"` // epoch of a log that begins
-	Limit    int        `json:"limit"` // of a log that begins
-	Most     int        `json:"most"`
-	Away     bool       `json:"away"`
-	Returned []string   `json:"returned,omitempty"`
-	Sent     []sentCall `json:"sent,omitempty"`
-	Replies  []seen     `json:"replies,omitempty"`
+	Name     string      `json:"name"`
+	Machine  string      `json:"machine"`
+	First    int         `json:"first"`           // number in the first slot's id
+	Want     int         `json:"want"`            // number of slots
+	Epoch    string      `json:"epoch,omitempty"` // of the log that holds the machine's calls and slots; empty if there are none
+	NewEpoch string      `json:"new_epoch"`       // of the log, if there is none yet
+	Limit    int         `json:"limit"`           // of the log, if there is none yet
+	MaxRate  int         `json:"max_rate"`
+	Away     bool        `json:"away"` // Redis was away so long that the log may lack calls of other machines
+	Returned []string    `json:"returned,omitempty"`
+	Sent     []wireCall  `json:"sent,omitempty"`
+	Replies  []wireReply `json:"replies,omitempty"`
 
-	Window  int64 `json:"window"`
-	Margin  int64 `json:"margin"`
-	Unknown int   `json:"unknown"`
-	Calm    int64 `json:"calm"`
-	Pace    int64 `json:"pace"`
-	TTL     int64 `json:"ttl"` // milliseconds
+	Window       int64 `json:"window"`
+	Margin       int64 `json:"margin"`
+	DefaultLimit int   `json:"default_limit"`
+	SlowStart    int64 `json:"slow_start"`
+	MinGap       int64 `json:"min_gap"`
+	TTL          int64 `json:"ttl"` // milliseconds
 }
 
-type sentCall struct {
+// wireCall is an entry of the journal as the script reads it.
+type wireCall struct {
 	ID string `json:"id"`
 	At int64  `json:"at"`
 }
 
-type seen struct {
+// wireReply is a reply as the script reads it.
+type wireReply struct {
 	At      int64 `json:"at"`
 	Took    int64 `json:"took"`
 	Limit   int   `json:"limit"`
 	Counted int   `json:"counted"`
-	Closed  int64 `json:"closed"`
+	Pause   int64 `json:"pause"`
 }
 
-// answer is what the script answers.
+// answer is the reply of the script.
 type answer struct {
-	epoch   string
-	version int64
-	now     int64
-	limit   int
-	sure    int64
-	calm    int64
-	lost    bool // the log is not the one that this machine knew
-	slots   []int64
+	epoch     string
+	version   int64
+	now       int64
+	limit     int
+	earliest  int64
+	slowUntil int64
+	lost      bool // the log is not the one that this machine knew, and lacks its calls
+	slots     []int64
 }
 
-// parseAnswer reads the script's answer. Whatever else a server may answer is
-// an error.
+// parseAnswer reads the script's reply. It returns an error for anything that the
+// script cannot have returned.
 func parseAnswer(v any) (a answer, err error) {
 	list, ok := v.([]any)
 	if !ok || len(list) < 7 {
@@ -94,11 +97,12 @@ func parseAnswer(v any) (a answer, err error) {
 		}
 	}
 	a.version, a.now, a.limit = numbers[0], numbers[1], int(numbers[2])
-	a.sure, a.calm, a.lost, a.slots = numbers[3], numbers[4], numbers[5] == 1, numbers[6:]
+	a.earliest, a.slowUntil, a.lost, a.slots = numbers[3], numbers[4], numbers[5] == 1, numbers[6:]
 	return a, nil
 }
 
-// A clock maps the time of Redis to this machine's.
+// A clock converts between the time of Redis and the time of this machine. redis
+// and local are the same moment.
 type clock struct {
 	redis int64 // microseconds
 	local time.Time
@@ -112,34 +116,34 @@ func (c clock) toRedis(local time.Time) int64 {
 	return c.redis + local.Sub(c.local).Microseconds()
 }
 
-// A trip is one to Redis and back.
+// A trip is one call of the script: a round trip to Redis.
 type trip struct {
 	w        *window
 	request  request
-	ids      []string
-	sent     []entry // that it adds to the log
-	news     news
+	ids      []string // of the slots that it asks for
+	sent     []entry  // calls that it adds to the log
+	updates  updates
 	begun    time.Time
-	timer    *time.Timer // gives it up
-	extended bool        // has been given its time again
-	over     bool        // succeeded, failed, or taking too long
+	timer    *time.Timer // calls giveUp
+	extended bool        // giveUp has allowed the timeout a second time
+	over     bool        // the trip has succeeded, failed, or been given up
 }
 
 func (w *window) newID() string {
-	w.next++
-	return w.l.machine + "-" + strconv.Itoa(w.next) // as the script makes it
+	w.lastID++
+	return w.l.machine + "-" + strconv.Itoa(w.lastID) // the script makes ids in the same way
 }
 
-// trip asks for slots and tells what there is to tell. The Limiter's mutex is
-// held, but not while it is under way.
+// trip starts a trip that asks for slots and carries the updates. The caller holds
+// the Limiter's mutex; the trip itself runs without it.
 func (w *window) trip(want int, now time.Time) {
-	t := &trip{w: w, news: w.news, begun: now}
-	w.news = news{}
+	t := &trip{w: w, updates: w.updates, begun: now}
+	w.updates = updates{}
 	t.request = request{
-		Name: w.name, Machine: w.l.machine, First: w.next + 1, Want: want,
-		Fresh: rand.Text(), Limit: w.limit, Most: w.l.config.most, Away: w.away,
-		Window: length.Microseconds(), Margin: w.l.config.margin.Microseconds(), Unknown: unknown,
-		Calm: calm.Microseconds(), Pace: pace.Microseconds(), TTL: ttl.Milliseconds(),
+		Name: w.name, Machine: w.l.machine, First: w.lastID + 1, Want: want,
+		NewEpoch: rand.Text(), Limit: w.limit, MaxRate: w.l.config.most, Away: w.away,
+		Window: length.Microseconds(), Margin: w.l.config.margin.Microseconds(), DefaultLimit: defaultLimit,
+		SlowStart: slowStart.Microseconds(), MinGap: minGap.Microseconds(), TTL: ttl.Milliseconds(),
 	}
 	for range want {
 		t.ids = append(t.ids, w.newID())
@@ -148,27 +152,27 @@ func (w *window) trip(want int, now time.Time) {
 	if len(recent) > 0 || len(w.slots) > 0 {
 		t.request.Epoch = w.epoch
 	}
-	if w.clock.redis != 0 { // else nothing is known of its time
+	if w.clock.redis != 0 { // otherwise the time of Redis is not known yet
 		for _, e := range recent {
 			if !e.logged {
 				t.sent = append(t.sent, e)
-				t.request.Sent = append(t.request.Sent, sentCall{e.id, w.clock.toRedis(e.at)})
+				t.request.Sent = append(t.request.Sent, wireCall{e.id, w.clock.toRedis(e.at)})
 			}
 		}
-		for _, r := range t.news.replies {
-			t.request.Replies = append(t.request.Replies, seen{
-				At: w.clock.toRedis(r.at), Took: r.took.Microseconds(), Limit: r.limit, Counted: r.counted, Closed: r.closed.Microseconds(),
+		for _, r := range t.updates.replies {
+			t.request.Replies = append(t.request.Replies, wireReply{
+				At: w.clock.toRedis(r.at), Took: r.took.Microseconds(), Limit: r.limit, Counted: r.counted, Pause: r.pause.Microseconds(),
 			})
 		}
 	} else {
-		w.news.replies = t.news.replies
+		w.updates.replies = t.updates.replies
 	}
-	t.request.Returned = t.news.returned
-	for _, d := range t.news.doubtful {
+	t.request.Returned = t.updates.returned
+	for _, d := range t.updates.doubtful {
 		t.request.Returned = append(t.request.Returned, d.ids...)
 	}
 	w.trips++
-	w.asked += want
+	w.requested += want
 	t.timer = time.AfterFunc(w.l.config.timeout, t.giveUp)
 	go t.run()
 }
@@ -180,21 +184,21 @@ func (t *trip) run() {
 	defer l.mu.Unlock()
 	switch {
 	case t.over && err == nil:
-		l.link.look() // Redis is there after all
+		l.link.probe() // Redis has answered, only too late
 	case t.over:
 	case err != nil:
 		t.failed(err)
-	case answer.lost && t.begun.After(t.w.restored) && t.begun.Sub(t.w.restored) < time.Second:
+	case answer.lost && t.begun.After(t.w.lostAt) && t.begun.Sub(t.w.lostAt) < time.Second:
 		t.failed(errForgetful)
 	default:
 		t.succeeded(answer, time.Now())
 	}
 }
 
-// eval runs the script. It may take longer than the timeout, as the Redis
-// client's own settings have it.
+// eval runs the script. It may take longer than the timeout; giveUp then ends the
+// trip before eval returns.
 func (l *Limiter) eval(keys []string, r request) (answer, error) {
-	ctx, cancel := context.WithTimeout(l.ctx, 2*l.config.timeout) // giveUp is who counts
+	ctx, cancel := context.WithTimeout(l.ctx, 2*l.config.timeout)
 	defer cancel()
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -207,8 +211,9 @@ func (l *Limiter) eval(keys []string, r request) (answer, error) {
 	return parseAnswer(reply)
 }
 
-// giveUp ends the wait for a trip that takes too long. If it comes late itself,
-// the process did not run, and the answer gets its time again, once.
+// giveUp ends a trip that takes too long. If giveUp itself is called late, the
+// process did not run for a while, and Redis may have answered in time. giveUp
+// then allows the timeout once more.
 func (t *trip) giveUp() {
 	t.w.l.mu.Lock()
 	defer t.w.l.mu.Unlock()
@@ -223,56 +228,56 @@ func (t *trip) giveUp() {
 	}
 }
 
-// failed keeps what was to be told for the next trip, and has all clients
-// shape by themselves until there is one that succeeds.
+// failed keeps the updates for the next trip, and reports the failure to the link,
+// so that clients shape calls by themselves until a trip succeeds.
 func (t *trip) failed(err error) {
 	w := t.w
 	t.end()
-	w.news.returned = append(t.news.returned, w.news.returned...)
-	w.news.replies = append(t.news.replies, w.news.replies...)
-	w.news.replies = w.news.replies[max(0, len(w.news.replies)-maxReplies):]
-	w.news.doubtful = append(w.news.doubtful, t.news.doubtful...)
+	w.updates.returned = append(t.updates.returned, w.updates.returned...)
+	w.updates.replies = append(t.updates.replies, w.updates.replies...)
+	w.updates.replies = w.updates.replies[max(0, len(w.updates.replies)-maxReplies):]
+	w.updates.doubtful = append(w.updates.doubtful, t.updates.doubtful...)
 	if len(t.ids) > 0 {
-		w.news.doubtful = append(w.news.doubtful, doubt{t.ids, time.Now().Add(doubtDuration)})
+		w.updates.doubtful = append(w.updates.doubtful, doubtfulTrip{t.ids, time.Now().Add(doubtDuration)})
 	}
 	w.l.link.failed(w, err)
 }
 
-// end has the trip be under way no more.
+// end marks the trip as over.
 func (t *trip) end() {
 	t.over = true
 	t.timer.Stop()
 	t.w.trips--
-	t.w.asked -= len(t.ids)
+	t.w.requested -= len(t.ids)
 }
 
-// succeeded takes what Redis has answered.
+// succeeded applies the answer of the script.
 func (t *trip) succeeded(a answer, now time.Time) {
 	w := t.w
 	t.end()
-	for _, d := range t.news.doubtful {
+	for _, d := range t.updates.doubtful {
 		if d.until.After(now) {
-			w.news.doubtful = append(w.news.doubtful, d)
+			w.updates.doubtful = append(w.updates.doubtful, d)
 		}
 	}
 	stale := a.epoch == w.epoch && a.version < w.version
 	if a.epoch != w.epoch || a.version > w.version {
-		w.void(a.epoch, a.version)
+		w.discardSlots(a.epoch, a.version)
 	}
 	for _, e := range t.sent {
-		w.journal.logged(e.id, e.at)
+		w.journal.markLogged(e.id, e.at)
 	}
-	if w.clock.redis == 0 && len(w.news.replies) > 0 {
-		w.news.now = true // only now can they be told
+	if w.clock.redis == 0 && len(w.updates.replies) > 0 {
+		w.updates.atOnce = true // now the times of these replies can be converted
 	}
-	// The script has run at some time between.
+	// The script ran at some time between begun and now: assume the middle.
 	w.clock = clock{a.now, t.begun.Add(now.Sub(t.begun) / 2)}
 	if a.lost {
-		w.restored = now
-		w.journal.lost(time.Time{})
-		w.news.now = true
+		w.lostAt = now
+		w.journal.markMissing(time.Time{})
+		w.updates.atOnce = true
 	}
-	w.sure, w.calm = w.clock.toLocal(a.sure), w.clock.toLocal(a.calm)
+	w.earliest, w.slowUntil = w.clock.toLocal(a.earliest), w.clock.toLocal(a.slowUntil)
 	if a.limit > 0 {
 		w.limit = a.limit
 	}
@@ -291,7 +296,7 @@ func (t *trip) succeeded(a answer, now time.Time) {
 	slices.SortStableFunc(w.slots, func(a, b slot) int { return a.at.Compare(b.at) })
 	w.away = false
 	w.l.link.succeeded(now)
-	if w.sure.After(now) {
+	if w.earliest.After(now) {
 		w.queue.each(func(c *caller) {
 			if err := w.refusal(c, now); err != nil {
 				w.settle(c, err)

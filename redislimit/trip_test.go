@@ -10,12 +10,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Whatever a server answers is understood, or an error.
+// TestParseAnswer reads a good answer, and gets an error for anything else.
 func TestParseAnswer(t *testing.T) {
 	t.Parallel()
 	good := []any{"epoch", int64(1), int64(2), int64(60), int64(4), int64(5), int64(1), int64(7), int64(8)}
 	got, err := parseAnswer(good)
-	want := answer{epoch: "epoch", version: 1, now: 2, limit: 60, sure: 4, calm: 5, lost: true, slots: []int64{7, 8}}
+	want := answer{epoch: "epoch", version: 1, now: 2, limit: 60, earliest: 4, slowUntil: 5, lost: true, slots: []int64{7, 8}}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(answer{})); diff != "" || err != nil {
 		t.Errorf("got error %v and (-want +got):\n%s", err, diff)
 	}
@@ -34,7 +34,8 @@ func TestParseAnswer(t *testing.T) {
 	}
 }
 
-// What two machines call one key has one name, and tells nothing of it.
+// Machines with the same key use the same name in Redis, and the name does not
+// reveal the key.
 func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	const key = "clw_0123456789abcdefghijABCDEFGHIJ01"
@@ -44,12 +45,12 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// A process that was not run for a while does not take that for Redis's doing.
+// If the process did not run for a while, the Limiter does not take Redis for slow.
 func TestStalledProcess(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		late time.Duration // that the timer fires
-		over bool
+		late time.Duration // of the timer
+		over bool          // the trip is given up at once
 	}{{0, true}, {5 * time.Millisecond, true}, {50 * time.Millisecond, false}} {
 		synctest.Test(t, func(t *testing.T) {
 			rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})

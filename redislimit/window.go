@@ -9,51 +9,52 @@ import (
 	"github.com/clawhq/clawhq-go"
 )
 
-// A window is this machine's part in one of the key's windows: who waits, the
-// slots it holds for them, and what Redis has still to be told. The Limiter's
+// A window is this machine's part of one window of the key: the callers that
+// wait, the slots that it holds for them, and the updates for Redis. The Limiter's
 // mutex guards it.
 type window struct {
-	l     *Limiter
-	name  string
-	keys  []string // of Redis
-	queue queue
-	slots []slot // held, not due yet; the earliest first
-	timer *time.Timer
-	until time.Time // no room for this machine by the plan that Redis had when it went away
+	l         *Limiter
+	name      string
+	keys      []string // KEYS of the script
+	queue     queue
+	slots     []slot // held for callers, the earliest first
+	timer     *time.Timer
+	keepUntil time.Time // callers are kept until then while Redis is away
 
-	trips int // to Redis, under way
-	asked int // slots that these ask for
-	next  int // number of the next id
+	trips     int // under way
+	requested int // slots that the trips under way ask for
+	lastID    int // number in the id that was made last
 
-	clock    clock
-	epoch    string // of the log in Redis; another one is another log
-	version  int64  // of its plan; slots of an earlier one are void
-	limit    int
-	sure     time.Time     // no slot is due before
-	calm     time.Time     // replies are told at once until
-	backoff  time.Duration // the last one after a 429 that did not say how long
-	away     bool          // Redis was away, and this window has not been there since
-	turn     time.Duration // how long the latest slot had to be waited for
-	restored time.Time     // when the log was last found lost
-	journal  journal
-	news     news
+	clock     clock
+	epoch     string // identifies the log in Redis; a new log has a new epoch
+	version   int64  // of the log's plan; slots of an earlier version are no longer valid
+	limit     int
+	earliest  time.Time     // no slot is free before; zero if unknown
+	slowUntil time.Time     // the end of the slow start; until then replies are reported at once
+	backoff   time.Duration // the last pause after a 429 without a usable Retry-After
+	away      bool          // the next trip reports that Redis was away
+	turn      time.Duration // how long the latest slot lay in the future; 0 if it was free at once
+	lostAt    time.Time     // when a trip last found the log lost
+	journal   journal
+	updates   updates
 }
 
-// A slot is a place in the window.
+// A slot is the permission to send one call at a time.
 type slot struct {
 	id string
 	at time.Time // by this machine's clock
 }
 
 const (
-	// maxTrips is how many trips of a window are under way at once: callers
-	// beyond that share the next one.
+	// maxTrips is how many trips of a window may be under way at once. Further
+	// callers share the next trip.
 	maxTrips = 4
 
-	// maxWant is how many slots a trip asks for.
+	// maxWant is how many slots a trip may ask for.
 	maxWant = 64
 
-	// maxTurn is how long callers are kept at most for a slot that is guessed.
+	// maxTurn is how long callers are kept at most for a slot whose time is a
+	// guess.
 	maxTurn = 5 * time.Second
 )
 
@@ -65,9 +66,9 @@ func newWindow(l *Limiter, name string) *window {
 	return &window{l: l, name: name, limit: l.config.limit, keys: []string{base + ":log", base + ":free", base + ":state"}}
 }
 
-// step does what there is to do: it admits the first callers whose slots are
-// due, gives back slots that nobody waits for, and asks for those that are
-// missing.
+// step brings the window up to date: it admits callers whose slots are due,
+// returns slots that no caller waits for, and asks Redis for slots that callers
+// still need.
 func (w *window) step(now time.Time) {
 	for w.queue.len() > 0 && len(w.slots) > 0 && !w.slots[0].at.After(now) {
 		c := w.queue.pop()
@@ -77,17 +78,18 @@ func (w *window) step(now time.Time) {
 		close(c.settled)
 	}
 	w.giveBack(w.queue.len())
-	// While a slot is held for later, there is a queue before Redis, and who
-	// is next here asks when it is used: so machines take turns.
+	// A slot in the future means that machines wait for the window. The machine
+	// then asks for its next slot only when this one is used, so that machines
+	// take turns.
 	missing := 0
 	if len(w.slots) == 0 {
-		missing = w.queue.len() - w.asked
+		missing = w.queue.len() - w.requested
 	}
 	most := maxTrips
 	if w.turn > 0 {
 		most = 1
 	}
-	if w.trips < most && (missing > 0 || w.news.urgent(w.trips)) && w.l.link.up() {
+	if w.trips < most && (missing > 0 || w.updates.urgent(w.trips)) && w.l.link.up() {
 		w.trip(min(max(missing, 0), maxWant), now)
 	}
 	if err := w.unavailable(now); err != nil {
@@ -96,24 +98,24 @@ func (w *window) step(now time.Time) {
 	w.watch(now)
 }
 
-// giveBack gives back the slots beyond the first n.
+// giveBack returns the slots beyond the first n to Redis.
 func (w *window) giveBack(n int) {
 	for len(w.slots) > n {
 		last := len(w.slots) - 1
-		w.news.returned = append(w.news.returned, w.slots[last].id)
+		w.updates.returned = append(w.updates.returned, w.slots[last].id)
 		w.slots = w.slots[:last]
 	}
 }
 
-// watch sets the timer for the next step.
+// watch sets the timer for the next step, if a time is known for it.
 func (w *window) watch(now time.Time) {
 	if w.timer != nil {
 		w.timer.Stop()
 	}
-	next := w.until
+	next := w.keepUntil
 	if len(w.slots) > 0 {
 		next = w.slots[0].at
-		w.l.notices.want(now)
+		w.l.notices.subscribe(now)
 	} else if w.queue.len() == 0 || w.l.link.up() {
 		return
 	}
@@ -124,36 +126,38 @@ func (w *window) watch(now time.Time) {
 	})
 }
 
-// fallBack gives up the slots when Redis has gone away. Callers are sent off
-// when the first of them would have been due: the other machines' calls until
-// then are in the plan as well, but not in what replies have shown. Where the
-// next slot was just being asked for, it takes as long as the last one.
+// fallBack gives up the slots when Redis is no longer available. Callers are kept
+// until the first of these slots would have been due, and then shape calls by
+// themselves: the time before belongs to calls of other machines, which replies
+// have not counted yet. If the machine holds no slot, the wait for its latest slot
+// is the estimate.
 func (w *window) fallBack(now time.Time) {
 	if len(w.slots) > 0 {
-		w.until = w.slots[0].at
+		w.keepUntil = w.slots[0].at
 	} else {
-		w.until = now.Add(min(w.turn, maxTurn))
+		w.keepUntil = now.Add(min(w.turn, maxTurn))
 	}
 	w.giveBack(0)
 	w.step(now)
 }
 
-// unavailable returns an error if Redis is away and callers have to do without.
+// unavailable returns an error if Redis is away and callers are no longer kept.
 func (w *window) unavailable(now time.Time) error {
-	if now.Before(w.until) && !w.l.link.closed {
+	if now.Before(w.keepUntil) && !w.l.link.closed {
 		return nil
 	}
 	return w.l.link.err()
 }
 
-// leave has a caller whose context has ended give up its place, or its slot.
+// leave takes a caller whose context has ended out of the queue, or returns the
+// slot that it was just given.
 func (w *window) leave(c *caller) {
 	switch {
 	case !c.isSettled():
 		w.queue.remove(c)
 	case c.err == nil:
 		w.journal.remove(c.slot.id)
-		w.news.returned = append(w.news.returned, c.slot.id)
+		w.updates.returned = append(w.updates.returned, c.slot.id)
 	}
 	w.step(time.Now())
 }
@@ -165,39 +169,41 @@ func (w *window) settle(c *caller, err error) {
 	close(c.settled)
 }
 
-// refusal is an error if there is no room for a caller before its deadline,
-// whatever happens.
+// refusal returns an error if it is certain that no slot is free before the
+// caller's deadline.
 func (w *window) refusal(c *caller, now time.Time) error {
-	if c.deadline.IsZero() || !c.deadline.Before(w.sure) || !w.sure.After(now) {
+	if c.deadline.IsZero() || !c.deadline.Before(w.earliest) || !w.earliest.After(now) {
 		return nil
 	}
 	return fmt.Errorf("redislimit: there is room in %v, after the context's deadline: %w",
-		w.sure.Sub(now).Round(time.Millisecond), context.DeadlineExceeded)
+		w.earliest.Sub(now).Round(time.Millisecond), context.DeadlineExceeded)
 }
 
-// void drops the slots that are held: the log's plan has changed, or it is
-// another log. Those that were due since Redis last answered may have been
-// used, and are told again.
-func (w *window) void(epoch string, version int64) {
+// discardSlots drops the slots that are held, since the plan has changed or the log
+// is a new one. The script has removed slots that were in the future. Calls that
+// used such a slot after Redis last answered are therefore reported again; to a new
+// log, all calls are.
+func (w *window) discardSlots(epoch string, version int64) {
 	since := w.clock.local.Add(-w.l.config.timeout)
 	if epoch != w.epoch {
 		since = time.Time{}
 	}
-	if w.journal.lost(since) {
-		w.news.now = true
+	if w.journal.markMissing(since) {
+		w.updates.atOnce = true
 	}
 	w.epoch, w.version = epoch, version
 	w.slots = nil
-	w.sure = time.Time{}
+	w.earliest = time.Time{}
 }
 
-// observe takes what a reply tells, and when its call was sent.
+// observe learns from the outcome of a call, and corrects the log if the call was
+// sent later than its slot, or not at all.
 func (w *window) observe(r clawhq.LimitReply, now time.Time) {
 	defer func() { w.step(now) }()
 	if r.Sent.IsZero() {
-		if r.StatusCode == 0 { // never sent: its slot is free
+		if r.StatusCode == 0 { // the call was never sent: its slot is free
 			if e, ok := w.journal.take(now); ok {
-				w.give(e)
+				w.returnSlot(e)
 			}
 			return
 		}
@@ -205,29 +211,30 @@ func (w *window) observe(r clawhq.LimitReply, now time.Time) {
 	}
 	e, ok := w.journal.take(r.Sent)
 	switch {
-	case !ok: // admitted by the client itself, while Redis was away
+	case !ok: // the client admitted the call itself, while Redis was away
 		e = entry{id: w.newID(), at: r.Sent}
 	case r.Sent.Sub(e.at) > lateness:
 		e.at, e.logged = r.Sent, false
 	}
 	e.answered = true
-	if r.StatusCode == http.StatusTooManyRequests { // the server counts what it admits
-		w.give(e)
+	if r.StatusCode == http.StatusTooManyRequests { // the server counts only calls that it admits
+		w.returnSlot(e)
 	} else {
 		w.journal.add(e)
 	}
-	w.news.reply(w, r, now)
+	w.updates.addReply(w, r, now)
 }
 
-// give gives back the slot of a call that the server has not counted.
-func (w *window) give(e entry) {
+// returnSlot returns the slot of a call that the server has not counted.
+func (w *window) returnSlot(e entry) {
 	if e.logged {
-		w.news.returned = append(w.news.returned, e.id)
+		w.updates.returned = append(w.updates.returned, e.id)
 	}
 }
 
-// pause is how long a 429 closes the gate. One that does not say, or is not to
-// be believed, closes it for a second, then for two, and so on.
+// pause returns for how long no call is sent after a 429. If Retry-After is missing
+// or implausible, it is one second, and twice as long after each further 429, up
+// to the length of the window.
 func (w *window) pause(retryAfter time.Duration) time.Duration {
 	if retryAfter > 0 && retryAfter <= 2*length {
 		return retryAfter
@@ -236,9 +243,9 @@ func (w *window) pause(retryAfter time.Duration) time.Duration {
 	return w.backoff
 }
 
-// lateness is how long after its slot a call may be sent without the log being
+// lateness is how long after its slot a call may be sent before the log is
 // corrected.
 const lateness = 50 * time.Millisecond
 
-// keyWindow is the name of the window that chats count in.
+// keyWindow is the name of the window in which chats count.
 const keyWindow = "key"

@@ -1,12 +1,12 @@
-// Fleet has four processes share one key by a Redis, and prints every second
-// what each of them has sent. Kill the Redis and see that no call fails.
+// Fleet runs four processes that share one key through Redis, and prints every
+// second how many calls each of them has made. Kill Redis to see that no call fails.
 //
-//	go run ./examples/fleet                      # starts a redis-server of its own
+//	go run ./examples/fleet                      # starts its own redis-server
 //	go run ./examples/fleet -redis localhost:6379
 //	go run ./examples/fleet -rpm 300 -for 3m
 //
-// With CLAWHQ_API_KEY set it talks to the real service; without, it starts the
-// reference server inside itself, with a key of -rpm calls a minute.
+// If CLAWHQ_API_KEY is set, Fleet calls the real service. Otherwise it starts the
+// reference server in its own process, with a key that allows -rpm calls a minute.
 package main
 
 import (
@@ -63,11 +63,11 @@ func main() {
 
 var errOver = errors.New("the time is over")
 
-// call is a machine: workers that call now and then, those of all machines a
-// quarter more often than the key allows. It prints, for each call, how many
-// attempts were made, or why it failed.
+// call is one machine. Its workers pause at random between calls, so that all
+// machines together would call a quarter more often than the key allows. For each
+// call it prints the number of attempts, or the error.
 func call(ctx context.Context, address string, rpm int) error {
-	logging.Disable() // go-redis logs each connection that fails; the Limiter says it once
+	logging.Disable() // go-redis would log each connection that fails; the Limiter logs the loss of Redis once
 	pause := time.Minute * machines * workers / time.Duration(rpm) * 4 / 5
 	rdb := redis.NewClient(&redis.Options{Addr: address})
 	defer rdb.Close()
@@ -78,7 +78,7 @@ func call(ctx context.Context, address string, rpm int) error {
 	if err != nil {
 		return err
 	}
-	working, stop := context.WithCancel(context.WithoutCancel(ctx)) // its deadline would have calls refused ahead of it
+	working, stop := context.WithCancel(context.WithoutCancel(ctx)) // without the deadline, ahead of which calls would be refused
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	var wg sync.WaitGroup
@@ -105,7 +105,7 @@ func call(ctx context.Context, address string, rpm int) error {
 	return nil
 }
 
-// fleet starts the machines and prints what they do.
+// fleet starts the machines and prints their calls.
 func fleet(ctx context.Context, address string, rpm int) error {
 	if address == "" {
 		dir, err := os.MkdirTemp("", "fleet")
@@ -166,10 +166,10 @@ func fleet(ctx context.Context, address string, rpm int) error {
 	return nil
 }
 
-// totals count the calls of the machines.
+// totals counts the calls of the machines.
 type totals struct {
 	mu              sync.Mutex
-	calls, second   [machines]int // all, and since the last line
+	calls, second   [machines]int // all calls, and those since the last line
 	times           []time.Time
 	retries, failed int
 }
@@ -193,7 +193,7 @@ func (t *totals) read(machine int, out io.Reader) {
 	}
 }
 
-// line says what the last second brought.
+// line describes the calls of the last second, and of the last minute.
 func (t *totals) line(at time.Duration) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -219,8 +219,8 @@ func (t *totals) sum() string {
 	return fmt.Sprintf("calls of the machines: %v, %d retries, %d failed", t.calls, t.retries, t.failed)
 }
 
-// startRedis starts a redis-server that ends with ctx and keeps its socket in
-// dir, and returns its address.
+// startRedis starts a redis-server that ends with ctx, and returns the address of
+// its socket, which is in dir.
 func startRedis(ctx context.Context, dir string) (string, error) {
 	socket := filepath.Join(dir, "redis.sock")
 	cmd := exec.CommandContext(ctx, "redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--dir", dir)

@@ -12,7 +12,7 @@ import (
 	"github.com/clawhq/clawhq-go"
 )
 
-// The example runs as a reader would run it.
+// TestFleet builds and runs the example as a reader would.
 func TestFleet(t *testing.T) {
 	t.Parallel()
 	bin := filepath.Join(t.TempDir(), "fleet")

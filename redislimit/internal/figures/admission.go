@@ -14,8 +14,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// admission measures what it takes to admit a call that need not wait, and how
-// much of it is the trip to Redis.
+// admission measures how long it takes to admit a call that need not wait, and how
+// much of that is the trip to Redis.
 func admission(ctx context.Context, dir string) (good bool, err error) {
 	store, err := processes.StartRedis(filepath.Join(dir, "admission"), "")
 	if err != nil {
@@ -46,7 +46,7 @@ func admission(ctx context.Context, dir string) (good bool, err error) {
 	return beside[calls/2] <= 60*time.Microsecond && each <= 1.01, nil
 }
 
-// timer is told how long commands take.
+// timer is a hook of go-redis that gets the duration of each command.
 type timer func(time.Duration)
 
 func (t timer) DialHook(next redis.DialHook) redis.DialHook { return next }

@@ -13,10 +13,10 @@ import (
 	"github.com/clawhq/clawhq-go/redislimit/internal/processes"
 )
 
-// outage is how long a Redis is away that was killed or restarted.
+// outage is how long a Redis is away after it was killed or shut down.
 const outage = 10 * time.Second
 
-// troubles are what happens to Redis.
+// troubles are the faults of Redis that are measured.
 var troubles = []struct {
 	name string
 	do   func(ctx context.Context, r *processes.Redis) error
@@ -48,6 +48,7 @@ var troubles = []struct {
 	}},
 }
 
+// promote kills r and, after the outage, promotes its replica.
 func promote(ctx context.Context, r *processes.Redis) error {
 	replica, err := processes.StartRedis(filepath.Join(filepath.Dir(r.Socket()), "replica"), r.Socket())
 	if err != nil {
@@ -62,7 +63,7 @@ func promote(ctx context.Context, r *processes.Redis) error {
 	return replica.Promote(ctx)
 }
 
-// faults measures what trouble with Redis does.
+// faults measures the calls before, during and after each fault of Redis.
 func faults(ctx context.Context, dir string) (good bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -1,9 +1,9 @@
 //go:build unix
 
-// Figures measures what machines that share a Redis make of their key: four
-// processes, a real redis-server, the reference server, in real time.
+// Figures measures how much of a key's limit machines use that share a Redis. It
+// runs four processes, a real redis-server and the reference server, in real time.
 //
-//	go run ./internal/figures                    # all of it, some six minutes
+//	go run ./internal/figures                    # everything, about six minutes
 //	go run ./internal/figures -only faults
 //	go run ./internal/figures -picture ../docs/images/machines.svg
 //
@@ -76,11 +76,11 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-// A run is machines at work on a key.
+// A run is one measurement of several machines that use a key.
 type run struct {
 	limit  int
-	shared bool // by a Redis
-	even   time.Duration
+	shared bool          // the machines share a Redis
+	even   time.Duration // see processes.Machine
 	length time.Duration
 	fault  func(ctx context.Context, r *processes.Redis) error // nil for none
 	begin  time.Duration                                       // of the fault
@@ -91,7 +91,7 @@ type run struct {
 	start    time.Time
 }
 
-// do makes the run, which ends early with ctx.
+// do carries out the run, which ends early with ctx.
 func (r *run) do(ctx context.Context, dir string) error {
 	server := clawhqtest.NewServer(clawhqtest.WithPlainHTTP())
 	defer server.Close()
@@ -137,12 +137,12 @@ func (r *run) do(ctx context.Context, dir string) error {
 	return nil
 }
 
-// figures are of a stretch of a run.
+// figures are the results of a part of a run.
 type figures struct {
-	quota            float64
+	quota            float64 // share of the limit that was used
 	served, rejected int
-	trips            float64 // a call
-	p99              time.Duration
+	trips            float64       // per served call
+	p99              time.Duration // of a trip
 }
 
 func (r *run) figures(from, to time.Duration) (f figures) {
@@ -184,7 +184,7 @@ func (r *run) failed() (errors []string) {
 	return errors
 }
 
-// quota measures how much of the key is used.
+// quota measures how much of a key's limit is used.
 func quota(ctx context.Context, dir string) (good bool, err error) {
 	const length = 4 * time.Minute
 	runs := []*run{{limit: 60, shared: true}, {limit: 120, shared: true}, {limit: 300, shared: true}, {limit: 120}}
@@ -213,7 +213,7 @@ func quota(ctx context.Context, dir string) (good bool, err error) {
 	return good, err
 }
 
-// show prints what failed.
+// show prints the errors of failed calls.
 func show(r *run) {
 	for _, text := range r.failed() {
 		fmt.Println("    ", text)

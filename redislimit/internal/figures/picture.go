@@ -13,7 +13,7 @@ import (
 	"github.com/clawhq/clawhq-go/redislimit/internal/processes"
 )
 
-// The picture's runs.
+// Figures of the two runs that the picture shows.
 const (
 	pictureLimit  = 120
 	pictureLength = 6 * time.Minute
@@ -21,8 +21,8 @@ const (
 	awayFor       = time.Minute
 )
 
-// paint draws, as SVG, the requests of four machines that share a Redis, and of
-// four that do not.
+// paint writes an SVG file with the requests of four machines that share a Redis,
+// and of four machines that do not.
 func paint(ctx context.Context, dir, name string) error {
 	runs := []*run{
 		{shared: true, begin: awayFrom, fault: func(ctx context.Context, r *processes.Redis) error {
@@ -42,8 +42,8 @@ func paint(ctx context.Context, dir, name string) error {
 	return os.WriteFile(name, []byte(draw(runs[0], runs[1])), 0o644)
 }
 
-// A point is a request: when it arrived, and how many had in the minute up to
-// it.
+// A point is a request: when it arrived, and how many requests arrived in the
+// minute up to it.
 type point struct {
 	at       time.Duration
 	within   int
@@ -61,8 +61,8 @@ func (r *run) points() (list []point) {
 	return list
 }
 
-// draw returns an SVG that reads on light and dark pages: shared above, alone
-// below.
+// draw returns an SVG that is legible on light and dark pages. The run with a
+// shared Redis is above the run without.
 func draw(shared, alone *run) string {
 	const left, width, height, gap = 46.0, 720.0, 150.0, 66.0
 	const most = pictureLimit * 1.25

@@ -1,6 +1,5 @@
-// Package processes runs machines that share a key as processes of their own, with
-// a Redis that can be broken in many ways. The module's tests, its figures and
-// its example are made of it.
+// Package processes runs machines that share a key, each as a process, and a Redis
+// that can be broken in many ways. The tests and the figures of the module use it.
 package processes
 
 import (
@@ -24,33 +23,33 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 )
 
-// Machine says what a machine does.
+// A Machine describes what one process does.
 type Machine struct {
 	Name    string        // the product in its User-Agent
 	URL     string        // of the service
 	Key     string        // API key
-	Redis   string        // socket or address; empty for a machine that knows of no other
-	Workers int           // that call without a pause
+	Redis   string        // socket or address; empty for a machine without a Limiter
+	Workers int           // number of goroutines that call without a pause
 	Start   time.Time     // of all machines
 	Length  time.Duration // from Start to the end
 
-	// Calls are made evenly until Start plus Even, one every Every, beginning
-	// with the First: workers that begin together would call together in
-	// every minute from then on.
+	// Until Start plus Even, calls are made at regular times: the first at Start
+	// plus First, and then one each Every. Workers that begin all at once would
+	// use the window in one burst in every later minute as well.
 	Even, Every, First time.Duration
 
-	Delay [2]time.Duration // of the network, one way, least and most
+	Delay [2]time.Duration // one-way delay of the network: least and most
 }
 
-// Report is what a machine has to say at its end.
+// A Report is the result of a machine.
 type Report struct {
-	Calls  int      // that were answered
-	Failed []string // errors of the others
+	Calls  int      // number of calls that succeeded
+	Failed []string // errors of the other calls
 	Trips  []Trip   // to Redis
 	Log    string   // of the Limiter
 }
 
-// Trip is one to Redis.
+// A Trip is one command to Redis.
 type Trip struct {
 	At   time.Duration // since Start
 	Took time.Duration
@@ -58,9 +57,9 @@ type Trip struct {
 
 const variable = "CLAWHQ_FLEET_MACHINE"
 
-// Main makes the process a machine if it was started as one, and does not
-// return then. A program that starts machines calls it first. It also silences
-// what go-redis has to say of broken connections.
+// Main runs a machine, and does not return, if Machine.Process has started this
+// process. A program that starts machines must call Main first. Main also turns
+// off the log of go-redis, which reports each broken connection.
 func Main() {
 	logging.Disable()
 	config := os.Getenv(variable)
@@ -81,8 +80,8 @@ func Main() {
 	os.Exit(0)
 }
 
-// Process starts the machine as a process of the program that is running. The
-// function it returns waits for its report.
+// Process starts the machine as a new process of the running program. The returned
+// function waits for its report.
 func (m Machine) Process(ctx context.Context) (wait func() (Report, error), err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -112,7 +111,7 @@ func (m Machine) Process(ctx context.Context) (wait func() (Report, error), err 
 	}, nil
 }
 
-// run is what the process does.
+// run makes the calls of the machine.
 func (m Machine) run() (Report, error) {
 	recorder := &recorder{start: m.Start}
 	opts := []clawhq.Option{
@@ -135,7 +134,7 @@ func (m Machine) run() (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	ctx, cancel := context.WithCancel(context.Background()) // a deadline would have calls refused ahead of it
+	ctx, cancel := context.WithCancel(context.Background()) // with a deadline, calls would be refused ahead of it
 	defer cancel()
 	defer time.AfterFunc(time.Until(m.Start.Add(m.Length)), cancel).Stop()
 
@@ -200,7 +199,7 @@ func (n network) sleep() {
 	time.Sleep(n.delay[0] + rand.N(n.delay[1]-n.delay[0]+1))
 }
 
-// recorder writes down the trips of a Redis client, and a log.
+// A recorder keeps the trips of a Redis client, and a log.
 type recorder struct {
 	start time.Time
 	mu    sync.Mutex

@@ -13,25 +13,25 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Redis is a redis-server process of its own, on a socket in a folder of its
-// own. Clients connect by a link to the socket, which can be moved to another
-// server.
+// Redis is a redis-server process that listens on a socket in its own folder.
+// Clients connect through a symbolic link to the socket. Promote moves the link to
+// another server.
 type Redis struct {
-	*redis.Client // for what is done to it
+	*redis.Client // connected to this server, not through the link
 	dir, link     string
 	port          int
 	settings      []string
 	process       *exec.Cmd
 }
 
-// StartRedis starts a server that keeps its data in dir, and points link at its
-// socket; an empty link is a name in dir. Further settings are those of the
-// command line.
+// StartRedis starts a server that keeps its data in dir. If link is empty,
+// StartRedis creates a link to the socket in dir; otherwise the link stays as it is
+// until Promote. settings are further arguments of redis-server.
 func StartRedis(dir, link string, settings ...string) (*Redis, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // for a port that is free
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // finds a free port
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func StartRedis(dir, link string, settings ...string) (*Redis, error) {
 
 func (r *Redis) socket() string { return filepath.Join(r.dir, "redis.sock") }
 
-// Socket is where clients find the server.
+// Socket returns the path by which clients connect.
 func (r *Redis) Socket() string { return r.link }
 
 // Start starts the server again, with the data it has saved.
@@ -74,7 +74,7 @@ func (r *Redis) Start() error {
 	return nil
 }
 
-// Addr is the server's address.
+// Addr returns the server's TCP address.
 func (r *Redis) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(r.port)) }
 
 // Signal sends the server a signal.
@@ -86,7 +86,7 @@ func (r *Redis) Kill() {
 	r.process.Wait()
 }
 
-// Shutdown ends the server in an orderly way, and has it save its data.
+// Shutdown lets the server save its data and end.
 func (r *Redis) Shutdown(ctx context.Context) {
 	r.ShutdownSave(ctx)
 	r.process.Wait()
@@ -98,7 +98,7 @@ func (r *Redis) Close() {
 	r.Client.Close()
 }
 
-// Follow makes the server a replica of another one, whose clients it will get.
+// Follow makes the server a replica of primary, and waits until it is in step.
 func (r *Redis) Follow(ctx context.Context, primary *Redis) error {
 	if err := r.ReplicaOf(ctx, "127.0.0.1", strconv.Itoa(primary.port)).Err(); err != nil {
 		return err
@@ -112,7 +112,7 @@ func (r *Redis) Follow(ctx context.Context, primary *Redis) error {
 	return ctx.Err()
 }
 
-// Promote makes a replica the server that clients find.
+// Promote ends the replication, and moves the link to this server.
 func (r *Redis) Promote(ctx context.Context) error {
 	if err := r.ReplicaOf(ctx, "NO", "ONE").Err(); err != nil {
 		return err

@@ -2,5 +2,6 @@ package processes
 
 import "syscall"
 
-// tied has a process end with the one that starts it, however that ends.
+// tied returns attributes of a process that ends with its parent, even if the
+// parent is killed.
 func tied() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

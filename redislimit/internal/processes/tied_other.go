@@ -4,6 +4,5 @@ package processes
 
 import "syscall"
 
-// tied is nil where a process outlives the one that starts it if that is
-// killed.
+// tied returns nil: on this system a process outlives a parent that is killed.
 func tied() *syscall.SysProcAttr { return nil }
