@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
-// A program sets up its exporters once; this one keeps spans in memory.
+// This program keeps its spans in memory. Other programs set up their own exporter.
 func ExampleOption() {
 	spans := tracetest.NewInMemoryExporter()
 	provider := trace.NewTracerProvider(trace.WithSyncer(spans))
@@ -24,7 +24,7 @@ func ExampleOption() {
 	if _, err := client.Chat(context.Background(), clawhq.ChatRequest{Message: "hi"}); err != nil {
 		fmt.Println(err)
 	}
-	for _, s := range spans.GetSpans() { // in the order of their ends
+	for _, s := range spans.GetSpans() { // in the order in which they ended
 		fmt.Printf("%s (%s)\n", s.Name, cmp.Or(s.Status.Description, "ok"))
 	}
 	// Output:

@@ -15,7 +15,8 @@ type instruments struct {
 	firstChunk metric.Float64Histogram
 }
 
-// seconds are bucket boundaries for what takes an agent a moment or minutes.
+// seconds are the bucket boundaries of durations: an agent takes between
+// milliseconds and minutes to answer.
 var seconds = metric.WithExplicitBucketBoundaries(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
 
 func newInstruments(m metric.Meter) (i instruments) {
@@ -33,7 +34,7 @@ func newInstruments(m metric.Meter) (i instruments) {
 	i.firstChunk, errs[5] = m.Float64Histogram("clawhq.client.stream.time_to_first_chunk", metric.WithUnit("s"), seconds,
 		metric.WithDescription("Time from the beginning of a call to the first chunk of its stream."))
 	for _, err := range errs {
-		if err != nil { // the instrument does nothing then
+		if err != nil { // the instrument is then a no-op
 			otel.Handle(err)
 		}
 	}

@@ -16,22 +16,24 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// An observer makes spans and measurements of what a clawhq.Trace is told.
+// An observer makes spans and measurements from the events of a clawhq.Trace.
 type observer struct {
 	tracer trace.Tracer
 	instruments
 }
 
-// A call is what its events share. They come one after another.
+// A call is the state that the events of one call share. The events come one after
+// another.
 type call struct {
 	start   time.Time
 	span    trace.Span
-	attempt trace.Span               // the current one, or the last
-	what    []attribute.KeyValue     // method and template
-	about   metric.MeasurementOption // the same
+	attempt trace.Span               // the current attempt, or the last one
+	what    []attribute.KeyValue     // attributes: method and template
+	about   metric.MeasurementOption // the same attributes, for measurements
 }
 
-// call returns the call that a context belongs to, as this observer sees it.
+// call returns the call that callStart put into the context. The observer is the
+// key, so that several observers of a client do not disturb each other.
 func (o *observer) call(ctx context.Context) *call { return ctx.Value(o).(*call) }
 
 func (o *observer) callStart(ctx context.Context, e clawhq.TraceCallStart) context.Context {
@@ -65,7 +67,7 @@ func (o *observer) limiterDown(ctx context.Context, _ clawhq.TraceLimiterDown) {
 	o.call(ctx).span.AddEvent("limiter_down")
 }
 
-// noWait is up to when an attempt counts as not having waited, for the event.
+// noWait is the longest wait for which there is no rate_limit.admitted event.
 const noWait = time.Millisecond
 
 func (o *observer) admitted(ctx context.Context, e clawhq.TraceAdmitted) {
@@ -113,7 +115,7 @@ func (o *observer) firstChunk(ctx context.Context, _ clawhq.TraceFirstChunk) {
 	c.attempt.AddEvent("first_chunk")
 }
 
-// end ends a span with what a call or an attempt came to.
+// end ends the span of a call or an attempt with its outcome.
 func end(span trace.Span, requestID string, err error, outcome []attribute.KeyValue) {
 	span.SetAttributes(outcome...)
 	if requestID != "" {
@@ -125,7 +127,8 @@ func end(span trace.Span, requestID string, err error, outcome []attribute.KeyVa
 	span.End()
 }
 
-// outcome is the status and the type of the error, where there are any.
+// outcome returns attributes for the status and the type of the error, if there are
+// any.
 func outcome(status int, err error) (attributes []attribute.KeyValue) {
 	if status > 0 {
 		attributes = append(attributes, semconv.HTTPResponseStatusCode(status))
@@ -136,7 +139,8 @@ func outcome(status int, err error) (attributes []attribute.KeyValue) {
 	return attributes
 }
 
-// errorType is a short name for an error, of which there are few.
+// errorType returns a short name for an error. There are few such names, since they
+// are attributes of metrics.
 func errorType(err error) string {
 	var api *clawhq.APIError
 	switch {
@@ -155,8 +159,8 @@ func errorType(err error) string {
 	}
 }
 
-// isCode reports whether a code reads like one of the service's. Anything else
-// in its place is no name for a metric.
+// isCode reports whether a code looks like one of the service's. Any other text that
+// a reply has in its place must not become an attribute.
 func isCode(code clawhq.ErrorCode) bool {
 	return code != "" && len(code) <= 40 && strings.Trim(string(code), "abcdefghijklmnopqrstuvwxyz_") == ""
 }

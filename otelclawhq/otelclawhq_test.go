@@ -25,7 +25,7 @@ import (
 
 var hi = clawhq.ChatRequest{Message: "hi"}
 
-// A telemetry keeps in memory what is exported.
+// telemetry keeps the exported spans and metrics in memory.
 type telemetry struct {
 	spans  *tracetest.InMemoryExporter
 	reader *sdkmetric.ManualReader
@@ -41,8 +41,8 @@ func newTelemetry() telemetry {
 	return t
 }
 
-// bubble runs f in virtual time, with a server whose agent says three chunks, a
-// second before each.
+// bubble runs f in virtual time, with a server whose agent sends three chunks, each
+// after a second.
 func bubble(t *testing.T, f func(t *testing.T, s *clawhqtest.Server, tel telemetry)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -62,7 +62,7 @@ func attributes(list []attribute.KeyValue) string {
 	return strings.Join(texts, " ")
 }
 
-// tree prints spans with their children below.
+// tree prints the spans as a tree.
 func tree(spans tracetest.SpanStubs) string {
 	slices.SortStableFunc(spans, func(a, b tracetest.SpanStub) int { return a.StartTime.Compare(b.StartTime) })
 	var b strings.Builder
@@ -98,7 +98,7 @@ func (tel telemetry) wantSpans(t *testing.T, want string) {
 	}
 }
 
-// metrics returns what was measured, a line each.
+// metrics returns the measurements, one per line.
 func (tel telemetry) metrics(t *testing.T) []string {
 	t.Helper()
 	var all metricdata.ResourceMetrics
@@ -191,7 +191,7 @@ POST /v1/chat (client, 0s) error.type=throttled http.request.method=POST url.tem
 	})
 }
 
-// Ids of a path are left out of names and attributes.
+// Names and attributes do not contain the ids of a path.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, s *clawhqtest.Server, tel telemetry) {
@@ -206,8 +206,8 @@ POST /v1/chat (client, 0s) error.type=missing_parameter http.request.method=POST
 	})
 }
 
-// Two observers of one client do not disturb each other, and calls nest in the
-// caller's span.
+// Two observers of one client do not disturb each other, and the spans of calls are
+// children of the caller's span.
 func TestTwoObservers(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, s *clawhqtest.Server, tel telemetry) {
@@ -232,8 +232,8 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// A service that sends back whatever it was given, wherever a reply has room,
-// brings none of it into spans or metrics; nor does a transport's error.
+// Spans and metrics contain no secrets, even if replies and transport errors repeat
+// everything that the request contained.
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	const echo = message + " " + key + " " + session

@@ -26,7 +26,7 @@ type Clock struct {
 	mu      sync.Mutex
 	ahead   time.Duration // of real time
 	waiting map[*Timer]struct{}
-	started uint64 // timers so far
+	started uint64 // number of timers that were started
 }
 
 // New returns a clock that goes as real time does.
@@ -44,15 +44,15 @@ func (c *Clock) now() time.Time { return time.Now().Add(c.ahead) }
 // Since returns how long ago t was.
 func (c *Clock) Since(t time.Time) time.Duration { return c.Now().Sub(t) }
 
-// Ahead returns how far all advances have taken the clock.
+// Ahead returns the sum of all advances.
 func (c *Clock) Ahead() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.ahead
 }
 
-// ConnDeadline returns a deadline for a connection, which keeps to real time:
-// the machine's network knows of no other.
+// ConnDeadline returns a deadline in real time, since package net compares the
+// deadlines of connections with real time.
 func ConnDeadline(d time.Duration) time.Time { return time.Now().Add(d) }
 
 // A Timer is a call of a function that is due at a time.
@@ -60,8 +60,8 @@ type Timer struct {
 	clock *Clock
 	f     func()
 	due   time.Time
-	order uint64      // of start, for those due at once
-	real  *time.Timer // nil while something else ends the wait in real time
+	order uint64      // order of start, for timers that are due at the same time
+	real  *time.Timer // nil if real time ends the wait in another way, as in WithTimeoutCause
 }
 
 // AfterFunc calls f after d, as time.AfterFunc does.
@@ -83,7 +83,7 @@ func (c *Clock) start(d time.Duration, f func()) *Timer {
 	return t
 }
 
-// arm has real time end the wait after d.
+// arm makes the timer end after d of real time.
 func (t *Timer) arm(d time.Duration) {
 	if t.real != nil {
 		t.real.Reset(d)
@@ -105,8 +105,8 @@ func (t *Timer) take() bool {
 	return waiting
 }
 
-// Stop prevents the call and reports whether it has: it is false where f has
-// been called, or the timer stopped, already.
+// Stop prevents the call. It returns false if f has already been called, or the
+// timer has already been stopped.
 func (t *Timer) Stop() bool {
 	stopped := t.take()
 	if t.real != nil {
@@ -115,7 +115,7 @@ func (t *Timer) Stop() bool {
 	return stopped
 }
 
-// Sleep waits for d, or until ctx is done, whose error it returns.
+// Sleep waits for d, or until ctx is done; then it returns the error of ctx.
 func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 || ctx.Err() != nil {
 		return ctx.Err()
@@ -130,8 +130,9 @@ func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// WithTimeoutCause is context.WithTimeoutCause by this clock. Where Advance
-// ends the context, it is canceled, with the same cause.
+// WithTimeoutCause is context.WithTimeoutCause by this clock. If Advance ends the
+// context, its error is context.Canceled instead of context.DeadlineExceeded, with
+// the same cause.
 func (c *Clock) WithTimeoutCause(parent context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc) {
 	advanced, cancel := context.WithCancelCause(parent)
 	ctx, release := context.WithTimeoutCause(advanced, d, cause)
@@ -145,11 +146,11 @@ func (c *Clock) WithTimeoutCause(parent context.Context, d time.Duration, cause 
 	}
 }
 
-// Advance adds d to the time. Whatever falls due on the way is called in the
-// order of its time, with the clock at that time, and Advance returns when all
-// of it has returned; so does what these calls start and what falls due by
-// then. A sleeper is woken at its time too, but goes on in its own goroutine,
-// for which Advance does not wait. It panics if d is negative.
+// Advance adds d to the time. It calls the functions of all timers that fall due, in
+// the order of their times and with the clock at the time of each, and waits for
+// them to return. That includes timers that these functions start. Advance also
+// wakes sleepers, but does not wait for their goroutines. It panics if d is
+// negative.
 func (c *Clock) Advance(d time.Duration) {
 	if d < 0 {
 		panic("clock: Advance: time does not go back")
@@ -163,9 +164,9 @@ func (c *Clock) Advance(d time.Duration) {
 	}
 }
 
-// next moves the clock to the timer that is due first within d, of which the
-// way is taken off, and takes it. Without one it moves the clock by all of d
-// and returns nil.
+// next moves the clock to the first timer that is due within d, subtracts that step
+// from d, and returns the timer. If no timer is due within d, next moves the clock
+// by all of d and returns nil.
 func (c *Clock) next(d *time.Duration) *Timer {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/clock"
 )
 
-// Without Advance the clock is real time, the bubble's.
+// Without Advance the clock shows real time, which is the bubble's.
 func TestRealTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clock.New()
@@ -33,8 +33,8 @@ func TestRealTime(t *testing.T) {
 	})
 }
 
-// What falls due is called in order, at its time, what it starts included;
-// what does not fall due has that much less to wait.
+// Timers that fall due are called in order and at their times, including timers that
+// these calls start. The other timers have that much less to wait.
 func TestAdvance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clock.New()
@@ -58,7 +58,7 @@ func TestAdvance(t *testing.T) {
 		if c.Since(start) != time.Minute || c.Ahead() != time.Minute || time.Since(start) != 0 {
 			t.Errorf("it is %v, %v ahead, after %v", c.Since(start), c.Ahead(), time.Since(start))
 		}
-		time.Sleep(10 * s) // real time calls at 70 s what was due 20 s after 50 s
+		time.Sleep(10 * s) // real time ends the timer that is due at 70 s
 		synctest.Wait()
 		if last := got[len(got)-1]; last != 70*s {
 			t.Errorf("the last call came at %v", last)
@@ -69,7 +69,7 @@ func TestAdvance(t *testing.T) {
 	})
 }
 
-// Advances add up, also those that a call makes.
+// Advances add up, including one that a timer's function makes.
 func TestAdvanceWithin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clock.New()
@@ -112,12 +112,12 @@ func TestSleep(t *testing.T) {
 	})
 }
 
-// A timeout ends the context by whichever time comes first.
+// A timeout ends the context by real time or by Advance, whichever comes first.
 func TestTimeout(t *testing.T) {
 	cause := errors.New("too long")
 	for name, tc := range map[string]struct {
 		advance time.Duration
-		real    time.Duration // until the end
+		real    time.Duration // real time until the context ends
 		err     error
 	}{
 		"real":     {0, time.Minute, context.DeadlineExceeded},

@@ -17,22 +17,23 @@ type Ledger struct {
 	items              list.List // of *Item, the oldest first
 }
 
-// New returns a ledger for at most so many items and bytes; 0 is no limit.
+// New returns a ledger of at most maxItems items with maxBytes bytes; 0 is no limit.
 func New(maxItems, maxBytes int) *Ledger { return &Ledger{maxItems: maxItems, maxBytes: maxBytes} }
 
-// An Item is something that is kept, until it is dropped or forgotten.
+// An Item is one entry of a Ledger.
 type Item struct {
 	size int
 	drop func()
-	at   *list.Element // nil once it is out of the ledger
+	at   *list.Element // nil after the item has left the ledger
 }
 
-// overhead is about what an item takes beside its own bytes: its structs, and
-// its part of the maps and slices that lead to it.
+// overhead is about how much memory an item takes besides its own bytes: its
+// structs, and its part of the maps and slices that refer to it.
 const overhead = 512
 
-// Keep adds an item of so many bytes. drop lets go of it when its turn comes;
-// that of an item too large for the ledger is called at once.
+// Keep adds an item of size bytes. The ledger calls drop when it drops the item; if
+// the item is too large for the ledger, that is at once. Keep returns nil if the
+// ledger has no limit.
 func (l *Ledger) Keep(size int, drop func()) *Item {
 	if l.maxItems == 0 && l.maxBytes == 0 {
 		return nil
@@ -44,8 +45,8 @@ func (l *Ledger) Keep(size int, drop func()) *Item {
 	return item
 }
 
-// Grow adds bytes to an item that is still kept. A nil item is one of a ledger
-// without a limit.
+// Grow adds bytes to an item. It does nothing if the item has left the ledger or is
+// nil.
 func (l *Ledger) Grow(item *Item, size int) {
 	if item != nil && item.at != nil {
 		item.size += size
@@ -54,7 +55,7 @@ func (l *Ledger) Grow(item *Item, size int) {
 	}
 }
 
-// Forget takes an item out that is no longer kept.
+// Forget removes an item, without calling its drop, since the store has deleted it.
 func (l *Ledger) Forget(item *Item) {
 	if item != nil && item.at != nil {
 		l.items.Remove(item.at)
@@ -63,17 +64,17 @@ func (l *Ledger) Forget(item *Item) {
 	}
 }
 
-// Clear takes all items out.
+// Clear removes all items, without calling drop.
 func (l *Ledger) Clear() {
 	for l.items.Len() > 0 {
 		l.Forget(l.items.Front().Value.(*Item))
 	}
 }
 
-// Bytes returns how many bytes are kept, as far as they are counted.
+// Bytes returns the bytes of all items, with the overhead; 0 if there is no limit.
 func (l *Ledger) Bytes() int { return l.bytes }
 
-// Len returns how many items are kept, as far as they are counted.
+// Len returns the number of items; 0 if there is no limit.
 func (l *Ledger) Len() int { return l.items.Len() }
 
 func (l *Ledger) trim() {

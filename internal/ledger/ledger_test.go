@@ -6,8 +6,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The oldest go first, by whichever limit is reached; what was forgotten does
-// not count, and what grows does.
+// The oldest items are dropped first, by whichever limit is reached. Items that
+// were forgotten no longer count; bytes that were added by Grow do.
 func TestLedger(t *testing.T) {
 	for name, tc := range map[string]struct {
 		items, bytes int
@@ -39,7 +39,7 @@ func TestLedger(t *testing.T) {
 			b := keep("b", 0)
 			l.Grow(b, 1)
 			l.Grow(b, overhead)
-			l.Grow(b, 1) // it is gone
+			l.Grow(b, 1) // b was dropped
 		}, []string{"a", "b"}, 0},
 		"forgotten": {0, 2 * overhead, func(l *Ledger, keep func(string, int) *Item) {
 			a := keep("a", 0)

@@ -34,8 +34,8 @@ func (c *conn) Write(b []byte) (int, error) {
 	return n, c.wrap("write", err)
 }
 
-// Close ends both directions. The peer reads what was sent, then io.EOF;
-// what it writes from now on fails with EPIPE. After SetLinger(0) both fail
+// Close ends both directions. The peer reads what was sent, then io.EOF, and its
+// writes fail with EPIPE. After SetLinger(0), reads and writes of the peer fail
 // with ECONNRESET.
 func (c *conn) Close() error {
 	toReader, toWriter := io.EOF, error(syscall.EPIPE)
@@ -47,15 +47,15 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// CloseWrite ends the direction that c writes to: the peer reads what was
-// sent, then io.EOF, and can still be read from.
+// CloseWrite ends the direction that c writes to: the peer reads what was sent,
+// then io.EOF. c can still read what the peer sends.
 func (c *conn) CloseWrite() error {
 	c.out.closeWrite(io.EOF)
 	return nil
 }
 
-// SetLinger is *net.TCPConn's: after SetLinger(0), Close resets the
-// connection. Other values make no difference, since nothing sent is lost.
+// SetLinger works like that of *net.TCPConn: after SetLinger(0), Close resets the
+// connection. Other values have no effect, since nothing that was sent is lost.
 func (c *conn) SetLinger(sec int) error {
 	c.reset.Store(sec == 0)
 	return nil
@@ -80,7 +80,7 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
-// wrap makes err read like a socket's. io.EOF stays itself.
+// wrap wraps err as package net does for sockets. io.EOF is not wrapped.
 func (c *conn) wrap(op string, err error) error {
 	if err == nil || err == io.EOF {
 		return err

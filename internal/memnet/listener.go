@@ -5,8 +5,8 @@
 //	go http.Serve(l, handler)
 //	client := &http.Client{Transport: &http.Transport{DialContext: l.Dial}}
 //
-// Every wait on it is durably blocking in the sense of package testing/synctest,
-// so that client and server can run in a bubble and share its virtual time.
+// All waits are durably blocking in the sense of package testing/synctest, so that
+// client and server can run in a bubble and share its virtual time.
 package memnet
 
 import (
@@ -34,9 +34,8 @@ type Listener struct {
 	close  func()
 }
 
-// Listen returns a listener that is known by address. Any number of them may
-// have the same one: a connection reaches the listener that it was dialled
-// on.
+// Listen returns a listener with the given address. Several listeners may have the
+// same address, since Dial is a method of the listener that it connects to.
 func Listen(address string) *Listener {
 	closed := make(chan struct{})
 	return &Listener{
@@ -61,16 +60,16 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close refuses connections from now on. Those accepted stay open.
+// Close refuses further connections. Accepted connections stay open.
 func (l *Listener) Close() error {
 	l.close()
 	return nil
 }
 
-// Dial connects to the listener, whatever network and address are: they only
-// become the address that both ends of the connection know the listener's
-// end by. It waits until the connection is accepted. Once the listener is
-// closed, the error is a *net.OpError that wraps syscall.ECONNREFUSED.
+// Dial connects to the listener and waits until the connection is accepted. network
+// and address only become the listener's address as both ends of the connection
+// report it. Once the listener is closed, the error is a *net.OpError that wraps
+// syscall.ECONNREFUSED.
 func (l *Listener) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	addr := Addr{network, address}
 	client, server := newConns(Addr{network, "client"}, addr)

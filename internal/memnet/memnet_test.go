@@ -172,7 +172,7 @@ func TestDeadlines(t *testing.T) {
 					t.Errorf("took %v, want 1s", d)
 				}
 
-				// One in the past ends what waits already.
+				// A deadline in the past also ends a wait that has already begun.
 				tc.set(client, time.Time{})
 				go func() {
 					time.Sleep(time.Second)
@@ -220,7 +220,7 @@ func TestDialAndAcceptFail(t *testing.T) {
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		for range 2 { // the first waits, the second finds the context done
+		for range 2 { // the context ends during the first call, and before the second
 			if _, err := l.Dial(ctx, "tcp", "there:443"); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("dial that nobody accepts: %v", err)
 			}

@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// pipeSize is how much one direction holds before its writer has to wait: as
-// much as a socket's buffer usually does.
+// pipeSize is how many bytes a pipe holds before its writer must wait. It is the
+// usual size of a socket's buffer.
 const pipeSize = 64 << 10
 
 // pipe is one direction of a connection: one end writes, the other reads.
 type pipe struct {
 	mu      sync.Mutex
-	changed sync.Cond // anything below; waiters hold mu
+	changed sync.Cond // signals a change of any field below
 	buf     bytes.Buffer
 
-	// Set by closeRead and closeWrite; a side's own close wins. What is in buf
-	// is still read before readErr.
+	// closeRead and closeWrite set these errors. The error of a side's own close
+	// takes precedence. The bytes in buf are still read before readErr.
 	readErr, writeErr error
 
 	readDeadline, writeDeadline deadline
@@ -73,8 +73,8 @@ func (p *pipe) write(b []byte) (n int, err error) {
 	}
 }
 
-// closeRead ends the pipe from the reader's side: what it has not read is
-// lost, and writes fail with writeErr.
+// closeRead ends the pipe from the reader's side: unread bytes are lost, and writes
+// fail with writeErr.
 func (p *pipe) closeRead(writeErr error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,8 +87,8 @@ func (p *pipe) closeRead(writeErr error) {
 	p.changed.Broadcast()
 }
 
-// closeWrite ends the pipe from the writer's side: reads fail with readErr
-// once what was written has been read.
+// closeWrite ends the pipe from the writer's side: once all bytes have been read,
+// reads fail with readErr.
 func (p *pipe) closeWrite(readErr error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -118,8 +118,8 @@ func (p *pipe) setDeadline(d *deadline, t time.Time) {
 	p.changed.Broadcast()
 }
 
-// deadline is the time after which reads or writes fail; the zero time is
-// none. Its timer wakes those who wait.
+// deadline is the time after which reads or writes fail; the zero time is no
+// deadline. Its timer wakes waiting goroutines.
 type deadline struct {
 	at    time.Time
 	timer *time.Timer
