@@ -12,7 +12,7 @@ import (
 	"github.com/clawhq/clawhq-go"
 )
 
-// The allocations of a call, without those of the transport.
+// TestAllocations counts the allocations of a call, without those of the transport.
 func TestAllocations(t *testing.T) {
 	canned := reply(200, okBody)
 	transport := transport(func(*http.Request) (*http.Response, error) { return canned, nil })
@@ -25,7 +25,7 @@ func TestAllocations(t *testing.T) {
 	} {
 		client := sends(t, transport, tt.option)
 		got := testing.AllocsPerRun(1000, func() {
-			canned.Body = io.NopCloser(strings.NewReader(okBody)) // 2 of the transport's
+			canned.Body = io.NopCloser(strings.NewReader(okBody)) // 2 allocations of the transport
 			if _, err := client.Chat(context.Background(), hi); err != nil {
 				t.Fatal(err)
 			}

@@ -20,7 +20,8 @@ import (
 	"github.com/jarcoal/httpmock"
 )
 
-// deafBody heeds nothing but its Close, as io.Pipe does.
+// deafBody returns a body whose reads end only with Close, like those of io.Pipe,
+// and not with the context.
 func deafBody(text string) io.ReadCloser {
 	r, w := io.Pipe()
 	go io.WriteString(w, text)
@@ -30,19 +31,19 @@ func deafBody(text string) io.ReadCloser {
 // once makes no retries.
 var once = clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})
 
-// sends returns a client whose requests are all answered by f.
+// sends returns a client whose requests f answers.
 func sends(t *testing.T, f transport, opts ...clawhq.Option) *clawhq.Client {
 	t.Helper()
 	return mockClient(t, nil, append([]clawhq.Option{clawhq.WithHTTPClient(&http.Client{Transport: f})}, opts...)...)
 }
 
-// A reply whose body does not heed its context ends at the call's bounds all
-// the same: the attempt's, the caller's, and that of an error's body.
+// A body that ignores its context still ends with the timeout of the attempt, with
+// the caller's deadline, and, in an error reply, with the bound for its body.
 func TestDeafBodies(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		status   int
-		deadline time.Duration // of the caller; 0 for none
+		deadline time.Duration // of the caller; 0 for no deadline
 		want     time.Duration
 		is       error
 	}{
@@ -77,7 +78,7 @@ func TestDeafBodies(t *testing.T) {
 	}
 }
 
-// 101 makes the connection the body, which has no end.
+// The body of a 101 is the connection, which has no end. The call fails at once.
 func TestSwitchingProtocols(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -100,7 +101,7 @@ func TestSwitchingProtocols(t *testing.T) {
 	}
 }
 
-// Content-Length is a hint: the body's end decides.
+// A wrong Content-Length does not matter: the body ends where it ends.
 func TestContentLengthIsAHint(t *testing.T) {
 	t.Parallel()
 	for name, length := range map[string]int64{"shorter": int64(len(okBody)) - 10, "longer": int64(len(okBody)) + 10, "zero": 0, "absurd": 1 << 60} {
@@ -115,8 +116,8 @@ func TestContentLengthIsAHint(t *testing.T) {
 	}
 }
 
-// watchedBody counts what happens to a body. Like many that wrap one, it is
-// not made for a Close beside a Read: the race detector would find one.
+// watchedBody counts the reads and closes of a body. Like many wrappers, it must not
+// be closed during a Read, which the race detector would report.
 type watchedBody struct {
 	io.ReadCloser
 	bytes  int
@@ -135,7 +136,7 @@ func (b *watchedBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// A body is closed once, and not while it is read.
+// A body is closed once, and not during a Read.
 func TestBodyIsClosedOnce(t *testing.T) {
 	t.Parallel()
 	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory(), clawhqtest.WithAgent("talker", talker(make(chan error, 100))))
@@ -160,7 +161,7 @@ func TestBodyIsClosedOnce(t *testing.T) {
 		client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi", Agent: "nobody"})
 		ctx, cancel := context.WithCancel(t.Context())
 		for range client.ChatStream(ctx, clawhq.ChatRequest{Message: "hi", Agent: "talker"}) {
-			time.AfterFunc(time.Millisecond, cancel) // while the next is waited for
+			time.AfterFunc(time.Millisecond, cancel) // while the client waits for the next chunk
 		}
 		cancel()
 	}
@@ -169,7 +170,7 @@ func TestBodyIsClosedOnce(t *testing.T) {
 	}
 }
 
-// A redirect's body is read, so that its connection is used again.
+// The client reads the body of a redirect, so that the connection is reused.
 func TestRedirectKeepsItsConnection(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -195,8 +196,8 @@ func TestRedirectKeepsItsConnection(t *testing.T) {
 	}
 }
 
-// A transport that panics, or ends its goroutine, leaves nothing behind: its
-// turn in the rate limit's window is given back, and the context ends.
+// If a transport panics or ends its goroutine, the call releases its place in the
+// rate limit's window, and ends its context.
 func TestTransportPanics(t *testing.T) {
 	t.Parallel()
 	for name, leave := range map[string]func(){"panic": func() { panic("broken transport") }, "Goexit": runtime.Goexit} {
@@ -219,7 +220,7 @@ func TestTransportPanics(t *testing.T) {
 						resp.Body = &watchedBody{ReadCloser: io.NopCloser(leavingReader{leave}), closes: &closes}
 						return resp, nil
 					})
-					for range 40 { // more than may be outstanding before a limit is known
+					for range 40 { // more calls than may be outstanding while the limit is unknown
 						var wg sync.WaitGroup
 						wg.Go(func() {
 							defer func() { recover() }()
@@ -249,7 +250,7 @@ type leavingReader struct{ leave func() }
 
 func (r leavingReader) Read([]byte) (int, error) { r.leave(); return 0, io.EOF }
 
-// The context's end is part of an error only if it had a part in it.
+// An error wraps the context's error only if the end of the context caused it.
 func TestContextEndsLater(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -288,8 +289,8 @@ func TestContextEndsLater(t *testing.T) {
 	}
 }
 
-// Transports that do what the documentation of RoundTripper forbids, but
-// http.Client puts up with.
+// Some transports break the rules of http.RoundTripper in ways that http.Client
+// tolerates. The client tolerates them too.
 func TestUnrulyTransports(t *testing.T) {
 	t.Parallel()
 	var last *url.URL

@@ -11,8 +11,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire/recorded"
 )
 
-// hashedLog is a log with the hashes that the service's own verification finds
-// valid, the oldest entry first.
+// hashedLog returns a log, the oldest entry first, whose hashes the service has
+// verified.
 func hashedLog() (accountID string, entries []clawhq.AuditEntry) {
 	at := time.Date(2026, 3, 16, 10, 0, 0, 0, time.UTC)
 	entry := clawhq.AuditEntry{Action: "api_key_created", EntityType: "api_key", Category: "api_key"}
@@ -33,8 +33,8 @@ func hashedLog() (accountID string, entries []clawhq.AuditEntry) {
 	return "22222222-2222-4222-8222-222222222222", entries
 }
 
-// Logs as the service sent them: its own verification finds the first valid,
-// and nothing to verify in the second.
+// Two recorded logs of the service. The service's own verification found the first
+// valid, and nothing to verify in the second.
 func TestVerifyRecordedAuditLog(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]error{"audit_log_hashed": nil, "audit_log": clawhq.ErrAuditLogUnhashed} {

@@ -49,14 +49,14 @@ func TestBatchesRefusedBeforeSending(t *testing.T) {
 		}
 	}
 
-	// Escapes that JSON does not ask for are not counted.
+	// Escapes that JSON does not need do not count towards the limit.
 	client, got := catch(t, one)
 	markup := batchOf(slicesOf(10, clawhq.BatchRequest{CustomID: "a", Message: strings.Repeat("<", 9000)})...)
 	if _, err := client.Batches.Create(t.Context(), markup); err != nil || !strings.Contains(got.Body, "<<<") {
 		t.Errorf("markup: %v", err)
 	}
 
-	// A server on this machine may call back on this machine.
+	// A server on this machine may call a webhook on this machine.
 	mock := httpmock.NewMockTransport()
 	mock.RegisterNoResponder(httpmock.NewStringResponder(200, one))
 	for _, base := range []string{"https://127.0.0.1:8787/api", "https://clawhq.test/api"} {
@@ -79,8 +79,8 @@ func slicesOf[T any](n int, v T) []T {
 	return s
 }
 
-// Two 429 are not the rate limit's: they come back at once, and hold up nothing
-// else, while one that is the rate limit's closes the gate.
+// Two kinds of 429 are not about the rate limit: the client returns them at once, and
+// other calls go on. A 429 of the rate limit stops other calls for a while.
 func TestBatchLimits(t *testing.T) {
 	t.Parallel()
 	for message, atOnce := range map[string]bool{
@@ -116,7 +116,8 @@ func TestBatchLimits(t *testing.T) {
 	}
 }
 
-// batchStates answers one look at a batch after another, the last for ever.
+// batchStates returns a client whose requests for a batch get one state after
+// another, and then the last for ever, and the times of these requests.
 func batchStates(t *testing.T, states ...string) (*clawhq.Client, *[]time.Duration) {
 	start, looks := time.Now(), &[]time.Duration{}
 	client := mockClient(t, nil, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}), clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
@@ -193,7 +194,8 @@ func TestBatchWait(t *testing.T) {
 	}
 }
 
-// A caller that is done waiting gets the batch as it was, and his own reason.
+// A caller whose context ends gets the last known batch, and the cause of the
+// context.
 func TestBatchWaitCancelled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

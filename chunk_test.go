@@ -9,8 +9,8 @@ import (
 	"github.com/clawhq/clawhq-go"
 )
 
-// The hand-written way and encoding/json agree about every event that the
-// former takes on.
+// The hand-written decoder and encoding/json agree about every event that the former
+// accepts.
 func FuzzDecodeChunk(f *testing.F) {
 	for _, s := range []string{
 		`{"content":"Hello, "}`, `{"content": "world"}`, `{"content":""}`, `{"content":"\u00e9\n"}`, `{"content":"é"}`,

@@ -91,8 +91,8 @@ func TestNewClient(t *testing.T) {
 
 func nan() float64 { zero := 0.0; return zero / zero }
 
-// What goes on the wire is the method, the path below the base URL's own, the
-// headers, and the body.
+// A request has the expected method, headers and body, and its path follows the base
+// URL's own path.
 func TestRequestOnTheWire(t *testing.T) {
 	t.Parallel()
 	type sent struct {
@@ -160,8 +160,8 @@ func TestBaseURLWithoutPath(t *testing.T) {
 	}
 }
 
-// The ids that the caller does not give are new for each call, and the same
-// for all its attempts.
+// Idempotency keys and client request ids that the caller does not set are new for
+// each call, and the same for all of its attempts.
 func TestIdempotencyKeySpansAttempts(t *testing.T) {
 	t.Parallel()
 	var keys, ids []string
@@ -215,7 +215,7 @@ func TestRefusedBeforeSending(t *testing.T) {
 			_, err := client.Chat(t.Context(), tt.req, opts...)
 			_, streamErr := clawhq.CollectText(client.ChatStream(t.Context(), tt.req, opts...))
 			for i, err := range []error{err, streamErr} {
-				if i == 1 { // with "stream":true in it
+				if i == 1 { // the body also contains "stream":true
 					tt.want.Message = strings.Replace(tt.want.Message, "102426", "102440", 1)
 				}
 				e, ok := err.(*clawhq.InvalidRequestError)
@@ -236,7 +236,7 @@ func TestRefusedBeforeSending(t *testing.T) {
 	if n := mock.GetTotalCallCount(); n != 0 {
 		t.Errorf("%d requests were sent", n)
 	}
-	// The longest that is allowed.
+	// The longest message that is allowed.
 	mock.RegisterResponder("POST", chatURL, httpmock.ResponderFromResponse(reply(200, okBody)).Times(2))
 	for _, message := range []string{strings.Repeat("é", 10_000), strings.Repeat("🎉", 5_000)} {
 		if _, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: message, SessionID: strings.Repeat("a", 128)}); err != nil {
@@ -306,7 +306,7 @@ func TestRateLimitHeaders(t *testing.T) {
 	}
 }
 
-// idleCloser is a transport that says when somebody closes its connections.
+// idleCloser is a transport that counts the calls of CloseIdleConnections.
 type idleCloser struct {
 	http.RoundTripper
 	closed bool
@@ -333,8 +333,8 @@ func TestCallersHTTPClientIsLeftAlone(t *testing.T) {
 	}
 }
 
-// Zero-config use of the default transport works, and so does a server over
-// real TLS.
+// The default transport works without configuration, and a server with real TLS
+// works too.
 func TestDefaultTransport(t *testing.T) {
 	s := clawhqtest.NewTestServer(t, clawhqtest.WithPlainHTTP())
 	client, err := clawhq.NewClient(clawhq.WithAPIKey(s.APIKey()), clawhq.WithBaseURL(s.URL()))
@@ -347,7 +347,7 @@ func TestDefaultTransport(t *testing.T) {
 	}
 }
 
-// A Jar's cookies go with every attempt, once.
+// Every attempt sends each cookie of the Jar once.
 func TestCookieJar(t *testing.T) {
 	t.Parallel()
 	jar, err := cookiejar.New(nil)

@@ -61,7 +61,8 @@ func TestDo(t *testing.T) {
 	}
 }
 
-// A POST without a body has the length 0, as any HTTP/1.1 server understands.
+// A POST without a body has the Content-Length 0, which every HTTP/1.1 server
+// understands.
 func TestDoWithoutBody(t *testing.T) {
 	t.Parallel()
 	got := make(chan string, 1)
@@ -156,8 +157,8 @@ func TestDoRefusedBeforeSending(t *testing.T) {
 	}
 }
 
-// A call to a known endpoint counts where the endpoint does: 10 deletions of
-// agents a minute leave the chat alone.
+// Do counts a call in the window of its endpoint: the limit of 10 deletions of agents
+// a minute does not affect chats.
 func TestDoWindow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -192,7 +193,7 @@ func TestDoWindow(t *testing.T) {
 	})
 }
 
-// What the reply of an endpoint tells that nobody knows is not the key's limit.
+// The rate limit in the reply of an unknown endpoint is not taken for the key's.
 func TestDoUnknownWindow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -226,8 +227,8 @@ func TestDoUnknownWindow(t *testing.T) {
 	})
 }
 
-// Whatever the path: the request stays below the base URL, and arrives with
-// the segments and parameters that it was given.
+// For every path that Do accepts, the request stays below the base URL, and arrives
+// with the given segments and parameters.
 func FuzzDo(f *testing.F) {
 	for _, path := range []string{"/v1/x", "/v1/../x", "//host/x", "/v1/%2e%2e/x", "/v1/a%2Fb?c=d&c=e", "/\\..\\x", "/v1/ü?ü=ü#", "/v1/x/?%26", "/:@$&+=,;", "/%00\n"} {
 		f.Add(path)
@@ -270,7 +271,7 @@ func FuzzDo(f *testing.F) {
 	})
 }
 
-// Whatever the id and the filter: they arrive as they were given.
+// Every id and every filter arrives as it was given.
 func FuzzIDs(f *testing.F) {
 	for _, id := range []string{"a", "a/../b", "..", "%2e", "a b", "ü", "?#;", "\x00", "a\\..\\b"} {
 		f.Add(id, id)

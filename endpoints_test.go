@@ -15,11 +15,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// noMethod has the endpoints that only Client.Do calls.
+// noMethod lists the endpoints that only Client.Do can call.
 var noMethod = []wire.Endpoint{wire.CreatePrediction, wire.GetPrediction, wire.VerifyAuditLog}
 
-// The doc comments of the methods name their endpoints, each of those in
-// package wire and no other.
+// The doc comments of the methods name their endpoints: each endpoint of package
+// wire, and no other.
 func TestEndpointsAreDocumented(t *testing.T) {
 	t.Parallel()
 	want := map[string]bool{}

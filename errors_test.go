@@ -50,8 +50,8 @@ func TestErrorString(t *testing.T) {
 	}
 }
 
-// The code decides about the type; the status, where the code is missing or
-// unknown.
+// The code decides the type of an error. If the code is missing or unknown, the
+// status decides.
 func TestErrorTypes(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -164,13 +164,13 @@ func FuzzDecodeError(f *testing.F) {
 	})
 }
 
-// Replies that claim success and are not usable are typed errors that say
-// what came.
+// Replies with a success status that are not usable are typed errors with an excerpt
+// of the reply.
 func TestUnusableReplies(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		resp  *http.Response
-		cause any // for errors.As, if any
+		cause any // target for errors.As; nil for none
 		want  clawhq.APIError
 	}{
 		"HTML":           {reply(200, "<html>login</html>"), new(*json.SyntaxError), clawhq.APIError{StatusCode: 200, Message: "reply is not usable", Body: []byte("<html>login</html>")}},
@@ -239,7 +239,7 @@ func (endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Whatever the verb, an error prints its redacted text and not its causes.
+// Every verb prints an error as its redacted text, without its causes.
 func TestErrorVerbs(t *testing.T) {
 	t.Parallel()
 	const session = "s3ss10n-that-nobody-may-see"
@@ -269,7 +269,7 @@ func TestErrorVerbs(t *testing.T) {
 	}
 }
 
-// typeName is the name of an error's type.
+// typeName returns the name of an error's type.
 func typeName(err error) string { return fmt.Sprintf("%T", err) }
 
 // Every error with a code matches the code, however it is wrapped.
@@ -282,7 +282,7 @@ func TestErrorsIsCode(t *testing.T) {
 		fmt.Errorf("asking: %w", &clawhq.RateLimitError{APIError: &clawhq.APIError{Code: "rate_limited"}}): true,
 		errors.Join(io.EOF, &clawhq.APIError{Code: "rate_limited"}):                                        true,
 		fmt.Errorf("as such: %w", clawhq.CodeRateLimited):                                                  true,
-		&clawhq.RateLimitError{APIError: &clawhq.APIError{StatusCode: 429}}:                                false, // it names none
+		&clawhq.RateLimitError{APIError: &clawhq.APIError{StatusCode: 429}}:                                false, // the reply has no code
 		&clawhq.APIError{Code: "model_error"}:                                                              false,
 		&clawhq.RateLimitError{}:                                                                           false,
 		(*clawhq.APIError)(nil):                                                                            false,
@@ -299,7 +299,7 @@ func TestErrorsIsCode(t *testing.T) {
 		t.Errorf("printed %s", got)
 	}
 
-	// A whole call that ended for two reasons matches both.
+	// The error of a call that ended for two reasons matches both.
 	client := sends(t, func(*http.Request) (*http.Response, error) {
 		return reply(429, `{"error":{"code":"rate_limited","message":"m"}}`, "Retry-After", "30"), nil
 	})

@@ -44,7 +44,8 @@ func ExampleClient_Usage() {
 	// Output: 7d 3 requests, 0 errors
 }
 
-// Do reaches what there is no method for, and has all that other calls have.
+// Do calls endpoints for which there is no method, with the same retries, rate
+// shaping and options as other calls.
 func ExampleClient_Do() {
 	server := exampleServer()
 	defer server.Close()
@@ -69,7 +70,7 @@ func ExampleAgentsService_All() {
 		}
 		fmt.Println(agent.Slug, agent.Status)
 		if agent.Slug == "greeter" {
-			break // no more pages are asked for
+			break // requests no further pages
 		}
 	}
 	// Output: greeter deployed
@@ -144,7 +145,7 @@ func ExampleBatchesService() {
 	server := exampleServer()
 	defer server.Close()
 	client := server.Client()
-	ctx := context.Background() // better with a deadline
+	ctx := context.Background() // a deadline is advisable
 
 	batch, err := client.Batches.Create(ctx, clawhq.CreateBatchRequest{Requests: []clawhq.BatchRequest{
 		{CustomID: "first", Message: "Say hello.", Agent: "greeter"},

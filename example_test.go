@@ -14,7 +14,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// The examples talk to a server in memory; a program would call NewClient.
+// exampleServer returns a server in memory for the examples. A program would call
+// NewClient instead.
 func exampleServer() *clawhqtest.Server {
 	return clawhqtest.NewServer(clawhqtest.WithInMemory(), clawhqtest.WithAgent("greeter", clawhqtest.Reply("Hello, ", "world", "!")))
 }
@@ -65,7 +66,7 @@ func ExampleClient_ChatStream() {
 	// "!"
 }
 
-// A stream that is cut off is told apart from one that has ended.
+// A stream that was cut off ends with an error; a complete stream does not.
 func ExampleStreamError() {
 	server := exampleServer()
 	defer server.Close()
@@ -112,8 +113,8 @@ func ExampleWithResponseInfo() {
 	// Output: 200 after 2 attempts, 59 calls left
 }
 
-// A limiter of one's own, like one shared between machines, takes the place of
-// the client's rate shaping.
+// A custom Limiter, for example one that several machines share, replaces the
+// client's rate shaping.
 func ExampleWithLimiter() {
 	server := exampleServer()
 	defer server.Close()
@@ -157,7 +158,7 @@ func ExampleKeysService() {
 	// default active
 }
 
-// A test of a program's own code, with an agent and a fault of its own.
+// A test of a program can define how the agent answers, and inject faults.
 func Example_testing() {
 	server := clawhqtest.NewServer(clawhqtest.WithInMemory()) // NewTestServer(t) in a test
 	defer server.Close()

@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// For tests of what the public surface shows only in part.
+// These names are for tests of functions that the public API does not fully expose.
 var (
 	ParseRetryAfter = parseRetryAfter
 	ErrEvent        = errEvent
@@ -15,10 +15,10 @@ func DecodeChunk(data []byte) (text string, ok bool, err error) {
 	return new(chunkEvent).decode(data)
 }
 
-// SoleContent decodes the data of an event that has the commonest form.
+// SoleContent decodes the data of an event in its most common form.
 func SoleContent(data []byte) (text string, ok bool) { return new(chunkEvent).scanner.Chunk(data) }
 
-// Wait is the backoff of a policy.
+// Wait returns the backoff of a policy.
 func (p RetryPolicy) Wait(n int, after time.Duration, random float64) time.Duration {
 	return p.wait(n, after, random)
 }
@@ -30,14 +30,15 @@ func DecodeError(status int, body []byte) error {
 	return typed(e)
 }
 
-// Budget is a client's retry budget.
+// Budget wraps the retry budget of a client.
 type Budget struct{ b *retryBudget }
 
 func NewBudget(share float64) Budget { return Budget{newRetryBudget(share)} }
 func (b Budget) Earn()               { b.b.earn() }
 func (b Budget) Spend() bool         { return b.b.spend() }
 
-// TraceNothing does all that a streaming call does for a Trace, without one.
+// TraceNothing returns a function that does everything that a streaming call does for
+// tracing, without a Trace.
 func TraceNothing() func() {
 	c := &call{core: &core{}}
 	a := &attempt{call: c}

@@ -27,8 +27,8 @@ func collect[T any](t *testing.T, list iter.Seq2[T, error]) (rows []T) {
 	return rows
 }
 
-// The whole way, against the reference server: what is made is there, in the
-// order that the service has, until it is gone.
+// TestFamilies creates, lists, reads and deletes objects on the reference server.
+// Lists have the order of the live service.
 func TestFamilies(t *testing.T) {
 	t.Parallel()
 	for _, profile := range []clawhqtest.Profile{clawhqtest.Documented, clawhqtest.Live} {
@@ -110,7 +110,7 @@ func useFiles(t *testing.T, s *clawhqtest.Server, client *clawhq.Client) {
 		if _, err := client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: fmt.Sprintf("%d.txt", i), Content: strings.NewReader("some text")}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(3 * time.Second) // until it is indexed
+		time.Sleep(3 * time.Second) // the server needs this time to index the file
 	}
 	files := collect(t, client.Files.All(ctx, clawhq.ListOptions{Limit: 2}))
 	if len(files) != 5 || files[0].Name != "4.txt" || files[0].Status != clawhq.FileProcessed || files[0].Size != 9 {
@@ -155,7 +155,7 @@ func useBatches(t *testing.T, s *clawhqtest.Server, client *clawhq.Client) {
 		ids = append(ids, batch.ID)
 	}
 
-	// A fourth comes back at once, and leaves chats alone.
+	// A fourth batch is refused at once, and chats are not affected.
 	start := time.Now()
 	var limited *clawhq.RateLimitError
 	if _, err := client.Batches.Create(ctx, batchOf(request("a", "slow"))); !errors.As(err, &limited) || limited.Attempts != 1 {
@@ -190,7 +190,7 @@ func useAgents(t *testing.T, _ *clawhqtest.Server, client *clawhq.Client) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got.Slug = agent.Slug // which only a list tells in the live service
+		got.Slug = agent.Slug // the live service sends the slug only in lists
 		if diff := cmp.Diff(&agent, got); diff != "" {
 			t.Errorf("(-listed +got):\n%s", diff)
 		}
@@ -213,8 +213,8 @@ func useAgents(t *testing.T, _ *clawhqtest.Server, client *clawhq.Client) {
 	t.Error("there is no greeter")
 }
 
-// Replies are read as far as they make sense: what is of another type than it
-// should be, or missing, is empty.
+// The client reads as much of a reply as is usable: a field that is missing or has
+// the wrong type is left empty.
 func TestLenientReplies(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -238,7 +238,7 @@ func TestLenientReplies(t *testing.T) {
 		}
 	}
 
-	// The reference pages' conversations.
+	// Conversations as the reference pages describe them.
 	client, _ := catch(t, `{"conversations":[{"id":"c","agent":"support-bot","session_id":"s","message_count":3,"started_at":"2026-03-10T14:30:00Z","status":"open"}],"total":5,"limit":1,"offset":2}`)
 	got, err := client.Conversations.List(ctx, clawhq.ConversationOptions{})
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 	"github.com/jarcoal/httpmock"
 )
 
-// wantErrorText fails unless err says so; want is empty for no error.
+// wantErrorText fails the test unless err contains want. If want is empty, err must
+// be nil.
 func wantErrorText(t *testing.T, err error, want string) {
 	t.Helper()
 	switch {
@@ -27,11 +28,11 @@ func wantErrorText(t *testing.T, err error, want string) {
 	}
 }
 
-// sent is a request as it goes on the wire.
+// sent is a request as the transport gets it.
 type sent struct{ Method, URL, Auth, Body string }
 
-// catch returns a client whose requests are all answered with body, and where
-// the last of them is put.
+// catch returns a client whose requests are all answered with body, and a pointer to
+// the last request.
 func catch(t *testing.T, body string, opts ...clawhq.Option) (*clawhq.Client, *sent) {
 	t.Helper()
 	got := &sent{}
@@ -47,12 +48,13 @@ func catch(t *testing.T, body string, opts ...clawhq.Option) (*clawhq.Client, *s
 	return client, got
 }
 
-// one is a reply that every method finds what it needs in.
+// one is a reply that every method can decode.
 const one = `{"status":"ok","usage":[],"agents":[],"agent":{"id":"1"},"undeployed":true,"models":[],"conversations":[],"messages":[],
 "thread":{"id":"1"},"threads":[],"deleted":true,"response":"Hello.","batch_id":"1","batch":{"id":"1","status":"completed"},
 "file_id":"1","files":[],"entries":[],"total":0}`
 
-// Each method makes its own request: ids are escaped, what is zero is left out.
+// TestRequests checks the request of each method. Ids are escaped, and zero fields
+// are left out.
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	client, got := catch(t, one, clawhq.WithRateLimit(0))
@@ -112,8 +114,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// What would have an effect twice is sent again only if the failure proves
-// that nothing happened; all else may be.
+// A call that could have its effect twice is repeated only if the failure proves that
+// nothing happened. Other calls may be repeated.
 func TestRepeats(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -148,7 +150,7 @@ func TestRepeats(t *testing.T) {
 	always := map[string]bool{"PUT": true, "DELETE": true, "GET": true}
 	for failure, tc := range map[string]struct {
 		first  httpmock.Responder
-		proven bool // that nothing happened
+		proven bool // the failure proves that nothing happened
 	}{
 		"429":                {httpmock.ResponderFromResponse(reply(429, `{"error":{"code":"rate_limited"}}`)), true},
 		"connection refused": {httpmock.NewErrorResponder(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), true},
@@ -185,8 +187,8 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
-// What the service would refuse is not sent, and the error names the field and
-// its limit.
+// The client does not send a request that the service would refuse. The error names
+// the field and its limit.
 func TestFamiliesRefusedBeforeSending(t *testing.T) {
 	t.Parallel()
 	mock := httpmock.NewMockTransport()
@@ -257,7 +259,7 @@ func TestFamiliesRefusedBeforeSending(t *testing.T) {
 	}
 }
 
-// refusal is what an error says that the client itself answers with.
+// refusal is the content of an error with which the client refuses a call.
 type refusal struct {
 	Code                 clawhq.ErrorCode
 	Param, Path, Message string

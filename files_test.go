@@ -28,10 +28,10 @@ import (
 
 const fileBody = `{"file_id":"f1","filename":"a.txt","size":5,"mime_type":"text/plain","purpose":"knowledge_base","status":"processing","created_at":"2026-11-24T17:22:28.890Z"}`
 
-// received is an upload as it arrives.
+// received is an upload as the server gets it.
 type received struct {
 	Parts  []part
-	Length int64 // of the whole; -1 if it was not announced
+	Length int64 // Content-Length; -1 if there was none
 }
 
 type part struct{ Disposition, Type, Content string }
@@ -61,10 +61,10 @@ func receive(t *testing.T, r *http.Request) (got received) {
 	}
 }
 
-// onlyReader hides what else a reader can do.
+// onlyReader hides all other methods of a reader.
 type onlyReader struct{ io.Reader }
 
-// misleading has a Len that is not of what is left to read.
+// misleading has a Len method that does not return the number of unread bytes.
 type misleading struct{ io.Reader }
 
 func (misleading) Len() int { return 1 << 30 }
@@ -90,7 +90,7 @@ func TestUpload(t *testing.T) {
 	for name, tc := range map[string]struct {
 		req    clawhq.UploadFileRequest
 		want   []part
-		length bool // is announced
+		length bool // the request has a Content-Length
 	}{
 		"type by extension":  {clawhq.UploadFileRequest{Name: "a.TXT", Content: strings.NewReader("hello")}, []part{{`form-data; name="file"; filename="a.TXT"`, "text/plain", "hello"}}, true},
 		"markdown":           {clawhq.UploadFileRequest{Name: "a.md", Content: strings.NewReader("hello")}, []part{{`form-data; name="file"; filename="a.md"`, "text/markdown", "hello"}}, true},
@@ -185,7 +185,7 @@ func TestUploadRefusedBeforeSending(t *testing.T) {
 	}
 }
 
-// What turns out to be too large, or cannot be read, ends the request.
+// If the content turns out to be too large, or cannot be read, the request ends.
 func TestUploadBreaksOff(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the disk is broken")
@@ -218,7 +218,7 @@ func TestUploadBreaksOff(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			wantErrorText(t, err, tc.text)
-			s.Close() // which waits for the handler
+			s.Close() // Close waits for the handler
 			if n := requests.Load(); n > 1 || n == 1 && !tc.sent {
 				t.Errorf("%d requests", n)
 			}
@@ -230,7 +230,7 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
-// Exactly 10 MiB pass, whether or not the size is known beforehand.
+// A file of exactly 10 MiB is accepted, whether or not its size is known beforehand.
 func TestUploadLargest(t *testing.T) {
 	t.Parallel()
 	for _, content := range []io.Reader{bytes.NewReader(make([]byte, 10_485_760)), io.LimitReader(zeros{}, 10_485_760)} {
@@ -244,8 +244,8 @@ func TestUploadLargest(t *testing.T) {
 	}
 }
 
-// A repetition begins at the file's beginning again, also in the progress, and
-// what the attempt before still holds reads nothing more.
+// A retry starts at the beginning of the file, and so does its progress. The body of
+// the attempt before reads no more of the file.
 func TestUploadAgain(t *testing.T) {
 	t.Parallel()
 	content := strings.Repeat("0123456789", 1000)
@@ -253,7 +253,7 @@ func TestUploadAgain(t *testing.T) {
 	var got []string
 	client := mockClient(t, nil, clawhq.WithRateLimit(0), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}),
 		clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
-			if first == nil { // which a server may refuse unread, while net/http goes on sending
+			if first == nil { // the attempt fails while net/http still holds its body
 				first = r.Body
 				if _, err := io.CopyN(io.Discard, first, 2000); err != nil {
 					t.Error(err)
@@ -287,7 +287,7 @@ func TestUploadAgain(t *testing.T) {
 	}
 }
 
-// Content is the caller's again when Upload has returned.
+// After Upload has returned, it no longer reads Content.
 func TestUploadEnds(t *testing.T) {
 	t.Parallel()
 	content := strings.NewReader(strings.Repeat("x", 100_000))
@@ -309,7 +309,7 @@ func TestUploadEnds(t *testing.T) {
 	}
 }
 
-// A pipe has a Seek method, and cannot seek.
+// A pipe has a Seek method that fails.
 func TestUploadPipe(t *testing.T) {
 	t.Parallel()
 	r, w, err := os.Pipe()
@@ -327,8 +327,8 @@ func TestUploadPipe(t *testing.T) {
 	}
 }
 
-// A Content that blocks, before anything is sent or after, does not hold up
-// the end of the context.
+// A Content that blocks does not delay the end of the context, whether or not
+// anything has been sent.
 func TestUploadBlocks(t *testing.T) {
 	for name, before := range map[string]int{"at once": 0, "in the middle": 5000} {
 		t.Run(name, func(t *testing.T) {
@@ -350,7 +350,7 @@ func TestUploadBlocks(t *testing.T) {
 	}
 }
 
-// A call that fails for its Content is told of like any other.
+// A Trace gets the events of a call that fails because of its Content.
 func TestUploadUnreadableIsTold(t *testing.T) {
 	t.Parallel()
 	ended := 0

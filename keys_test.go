@@ -112,7 +112,7 @@ func TestKeyLimits(t *testing.T) {
 		if _, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "k"}); !errors.As(err, &limited) || limited.RetryAfter != 0 {
 			t.Errorf("more than five creations a minute: %v", err)
 		}
-		// Chats go on all the same.
+		// Chats go on nevertheless.
 		start := time.Now()
 		if _, err := client.Chat(t.Context(), hi); err != nil || time.Since(start) != 0 {
 			t.Errorf("got %v after %v", err, time.Since(start))
@@ -168,7 +168,7 @@ func TestKeysRefusedBeforeSending(t *testing.T) {
 	}
 }
 
-// Only the session is sent, under its name, and ids are escaped.
+// Requests of key management send only the session, in its cookie, and escape ids.
 func TestKeyRequestsOnTheWire(t *testing.T) {
 	t.Parallel()
 	for session, cookie := range map[string]string{
@@ -237,13 +237,13 @@ func TestCreateIsNotRepeated(t *testing.T) {
 	}
 }
 
-// cannotRetry is net/http's error for a request of HTTP/2 that it would have
-// sent again, had it a GetBody.
+// cannotRetry returns net/http's error for an HTTP/2 request that it would send again
+// if the request had a GetBody.
 func cannotRetry(why string) error {
 	return fmt.Errorf("http2: Transport: cannot retry err [%v] after Request.Body was written; define Request.GetBody to avoid this error", why)
 }
 
-// A new key is handed out whatever else is wrong with its reply.
+// The caller gets a new key, whatever else is wrong with the reply.
 func TestCreateKeepsTheKey(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 10, 14, 30, 0, 0, time.UTC)
@@ -271,7 +271,7 @@ func TestCreateKeepsTheKey(t *testing.T) {
 	}
 }
 
-// Replies to key management that claim success and are not usable.
+// A reply to key management with a success status that is not usable is an error.
 func TestUnusableKeyReplies(t *testing.T) {
 	t.Parallel()
 	mock := httpmock.NewMockTransport()
@@ -289,13 +289,13 @@ func TestUnusableKeyReplies(t *testing.T) {
 	}
 }
 
-// While keys come, change and go, no revoked one is served.
+// While keys are created, changed and revoked, no call with a revoked key is served.
 func TestKeysConcurrently(t *testing.T) {
 	t.Parallel()
 	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
 	client := s.Client()
 	var wg sync.WaitGroup
-	for range 4 { // with the first key, as many as may be active
+	for range 4 { // together with the first key, these are as many as may be active
 		wg.Go(func() {
 			k, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "rotating"})
 			if err != nil {

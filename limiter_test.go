@@ -13,7 +13,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// A limiter of the caller's own is waited for by every attempt.
+// Every attempt waits for the caller's own Limiter.
 func TestLimiter(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
@@ -50,7 +50,7 @@ type limiterFunc func(context.Context) error
 
 func (f limiterFunc) Wait(ctx context.Context) error { return f(ctx) }
 
-// bucket is a limiter with more to it than a *rate.Limiter.
+// bucket is a Limiter of another type than *rate.Limiter.
 type bucket struct{ *rate.Limiter }
 
 func TestLimiterThatWrapsATokenBucket(t *testing.T) {

@@ -16,8 +16,8 @@ import (
 	"github.com/jarcoal/httpmock"
 )
 
-// An observer is a Limiter that is out of service and writes down what it
-// hears.
+// An observer is a Limiter that is out of service, and keeps the replies that it
+// observes.
 type observer struct{ heard []clawhq.LimitReply }
 
 var errOutOfService = errors.New("out of service")
@@ -26,14 +26,14 @@ func (o *observer) Wait(context.Context) error         { return errOutOfService 
 func (o *observer) Fallback(err error) <-chan struct{} { return make(chan struct{}) }
 func (o *observer) ObserveReply(r clawhq.LimitReply)   { o.heard = append(o.heard, r) }
 
-// A LimitObserver hears of each attempt once, whatever became of it.
+// A LimitObserver gets each attempt once, whatever its outcome.
 func TestLimitObserver(t *testing.T) {
 	t.Parallel()
 	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	for name, tt := range map[string]struct {
 		reply *http.Response
 		err   error
-		want  clawhq.LimitReply // Sent is set if it was sent
+		want  clawhq.LimitReply // Sent is set if the attempt was sent
 	}{
 		"answered":   {reply(200, okBody, "X-RateLimit-Limit", "60", "X-RateLimit-Remaining", "59"), nil, clawhq.LimitReply{Sent: time.Unix(0, 0), StatusCode: 200, RateLimit: clawhq.RateLimit{Limit: 60, Remaining: 59}}},
 		"failed":     {reply(503, ""), nil, clawhq.LimitReply{Sent: time.Unix(0, 0), StatusCode: 503}},
@@ -62,7 +62,8 @@ func TestLimitObserver(t *testing.T) {
 	}
 }
 
-// A Limiter's look ahead refuses as the client's own does.
+// A Limiter that refuses a call ahead of its deadline has the same effect as the
+// client's own rate shaping.
 func TestLimiterLooksAhead(t *testing.T) {
 	t.Parallel()
 	late := limiterFunc(func(context.Context) error { return context.DeadlineExceeded })
@@ -90,8 +91,8 @@ func (l *recovering) Wait(context.Context) error {
 	}
 }
 
-// While the Limiter is out of service, the client shapes by itself; what still
-// waits when it is back goes by it.
+// While the Limiter is out of service, the client shapes calls by itself. Calls that
+// still wait when the Limiter is back wait for the Limiter.
 func TestLimiterComesBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

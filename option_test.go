@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The key is asked for before each call, once, and not for what the session
-// opens.
+// The client calls the key function once for each call, and not for calls that use
+// the session.
 func TestAPIKeyFunc(t *testing.T) {
 	t.Parallel()
 	type tenant struct{}
@@ -40,7 +40,7 @@ func TestAPIKeyFunc(t *testing.T) {
 		}
 	}
 	list(t, client)
-	client.Chat(t.Context(), clawhq.ChatRequest{}) // refused, and the key not asked for
+	client.Chat(t.Context(), clawhq.ChatRequest{}) // refused before the client asks for the key
 	if diff := cmp.Diff([]any{"a", "b"}, asked); diff != "" {
 		t.Errorf("asked with (-want +got):\n%s", diff)
 	}
@@ -50,11 +50,11 @@ func TestAPIKeyFunc(t *testing.T) {
 	}
 }
 
-// What the function returns is checked as a key is.
+// The client checks the key that the function returns like any other.
 func TestAPIKeyFuncFails(t *testing.T) {
 	t.Parallel()
 	down := errors.New("the vault is down")
-	foreign := clawhq.ServerError{APIError: &clawhq.APIError{StatusCode: 500, Method: "GET", Path: "/vault"}} // of another client
+	foreign := clawhq.ServerError{APIError: &clawhq.APIError{StatusCode: 500, Method: "GET", Path: "/vault"}} // an error of another client
 	for name, tt := range map[string]struct {
 		key  string
 		err  error
@@ -86,7 +86,7 @@ func TestAPIKeyFuncFails(t *testing.T) {
 	}
 }
 
-// Of two options that set the same, the last counts.
+// If two options set the same value, the last one counts.
 func TestLastOptionCounts(t *testing.T) {
 	t.Parallel()
 	other := strings.Replace(testKey, "a1", "zz", 1)
@@ -172,7 +172,7 @@ func TestCallRetry(t *testing.T) {
 	}
 }
 
-// The budget is the client's, unless a call does without.
+// Calls use the client's retry budget, unless an option of the call turns it off.
 func TestCallRetryBudget(t *testing.T) {
 	t.Parallel()
 	client := sends(t, func(*http.Request) (*http.Response, error) { return reply(503, ""), nil },
@@ -195,7 +195,7 @@ func TestCallRetryBudget(t *testing.T) {
 	}
 }
 
-// Body is what came, of a success and of an error, and nothing of a stream.
+// ResponseInfo.Body is the body of a success or an error, and is empty for a stream.
 func TestResponseInfoBody(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -223,7 +223,7 @@ func TestResponseInfoBody(t *testing.T) {
 
 type key struct{}
 
-// A nil context is refused, as net/http does it.
+// A nil context is refused, like in net/http.
 func TestNilContext(t *testing.T) {
 	t.Parallel()
 	client := sends(t, func(*http.Request) (*http.Response, error) { t.Error("sent"); return nil, io.EOF },

@@ -18,7 +18,7 @@ import (
 type shelf struct {
 	rows   []string
 	asked  []string              // limit and offset of each request
-	change func(s *shelf, n int) // after the n-th request, from 1
+	change func(s *shelf, n int) // called after the n-th request, counted from 1
 	lie    func(reply map[string]any)
 }
 
@@ -60,7 +60,7 @@ func (s *shelf) client(t *testing.T) *clawhq.Client {
 
 func TestAll(t *testing.T) {
 	t.Parallel()
-	move := func(from int) func(*shelf, int) { // to the front, after the first request
+	move := func(from int) func(*shelf, int) { // moves a row to the front after the first request
 		return func(s *shelf, n int) {
 			if n == 1 {
 				row := s.rows[from]
@@ -157,8 +157,8 @@ func TestAll(t *testing.T) {
 	}
 }
 
-// Nothing is asked for before the loop, more than the loop needs, or after an
-// error; and a sequence can be ranged over again.
+// All requests no page before the loop begins, after an error, or beyond what the
+// loop needs. A sequence can be ranged over again.
 func TestAllAsTheLoopGoes(t *testing.T) {
 	t.Parallel()
 	s := &shelf{rows: []string{"a", "b", "c", "d", "e"}}

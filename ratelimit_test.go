@@ -20,7 +20,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// A 429 pauses all callers of a client, with whatever Limiter.
+// A 429 pauses all callers of a client, whatever its Limiter is.
 func TestLimiterBehindTheGate(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string][]clawhq.Option{
@@ -70,7 +70,8 @@ func TestLimiterBehindTheGate(t *testing.T) {
 	}
 }
 
-// The client stays below the rate that it was given, whatever the server says.
+// The client stays below the rate that its option sets, whatever limit the server
+// reports.
 func TestMaxRate(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string][]clawhq.Option{
@@ -93,7 +94,7 @@ func TestMaxRate(t *testing.T) {
 					})
 				}
 				wg.Wait()
-				got := map[int]int{} // minutes after the start
+				got := map[int]int{} // requests by minute after the start
 				for _, r := range s.Requests() {
 					got[int(r.Time.Sub(start)/time.Minute)]++
 				}
@@ -108,8 +109,8 @@ func TestMaxRate(t *testing.T) {
 	}
 }
 
-// A wait for the rate limit is logged: its beginning, its reason and its
-// length. The time that an attempt took does not contain it.
+// The beginning, the reason and the length of a wait for the rate limit are logged.
+// The logged duration of an attempt does not include the wait.
 func TestWaitsAreLogged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -157,7 +158,7 @@ func TestWaitsAreLogged(t *testing.T) {
 	})
 }
 
-// handler is a slog.Handler that hands on records.
+// handler is a slog.Handler that calls a function with each record.
 type handler func(slog.Record)
 
 func (handler) Enabled(context.Context, slog.Level) bool        { return true }

@@ -16,20 +16,20 @@ import (
 	"github.com/jarcoal/httpmock"
 )
 
-// notDriven are the recordings that no test plays to the client, and why.
-// Those of chats, keys and webhooks have tests of their own.
+// notDriven has the recordings that no test plays to the client, with the reason.
+// Recordings of chats, keys and webhooks have their own tests.
 var notDriven = map[string]string{
 	"batch_webhook_delivery": "sent by the service, to a receiver that is not the client",
 }
 
-// untold are members of replies that no field of the client's types holds, and
-// why.
+// untold has the members of replies for which the client's types have no field, with
+// the reason.
 var untold = map[string]string{
 	"next_cursor": "is the next offset, and no endpoint takes a cursor",
 }
 
-// Each recording is played to the client, whatever there are: what the client
-// makes of it is compared with what encoding/json makes of the same bytes.
+// TestFamilyRecordings plays each recording to the client, and compares the result
+// with what encoding/json decodes from the same bytes.
 func TestFamilyRecordings(t *testing.T) {
 	t.Parallel()
 	driven := 0
@@ -44,7 +44,7 @@ func TestFamilyRecordings(t *testing.T) {
 			mock := httpmock.NewMockTransport()
 			played := httpmock.ResponderFromResponse(&http.Response{StatusCode: e.Status, Header: e.ReplyHeader, Body: httpmock.NewRespBodyFromString(e.Reply)})
 			attempts := 1
-			if e.Status == http.StatusPermanentRedirect { // to what the redirect leads to
+			if e.Status == http.StatusPermanentRedirect { // the redirect and the request to its location
 				attempts = 2
 				played = played.Then(httpmock.NewStringResponder(200, `{"agents":[]}`))
 			}
@@ -80,7 +80,7 @@ func TestFamilyRecordings(t *testing.T) {
 				t.Fatalf("reply is no JSON: %s", e.Reply)
 			}
 			whole, _ := want.(object)
-			if batch, ok := whole["batch"].(object); ok { // the requests are the caller's own
+			if batch, ok := whole["batch"].(object); ok { // the client does not return the caller's own requests
 				for _, result := range batch["results"].([]any) {
 					delete(result.(object), "message")
 					delete(result.(object), "agent")
@@ -96,8 +96,8 @@ func TestFamilyRecordings(t *testing.T) {
 	}
 }
 
-// canonical returns a JSON value without what Go cannot tell apart: times are
-// in one form, and members that are null or zero are missing.
+// canonical returns a JSON value in a form that Go values can match: times are in one
+// notation, and members that are null or zero are left out.
 func canonical(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -125,9 +125,9 @@ func canonical(v any) any {
 	return v
 }
 
-// playFamily makes the call that a recorded request stands for, and returns
-// what came of it in the shape of the wire. A request that the client would
-// not send is replaced by one that it would: here it is the reply that counts.
+// playFamily makes the call of a recorded request, and returns the result in the
+// shape of the wire. If the client would refuse the request, another one is sent
+// instead, since only the reply matters here.
 func playFamily(t *testing.T, client *clawhq.Client, e recorded.Exchange, opt clawhq.CallOption) (any, error) {
 	t.Helper()
 	ctx := t.Context()
@@ -233,7 +233,7 @@ func playFamily(t *testing.T, client *clawhq.Client, e recorded.Exchange, opt cl
 		page, err := client.AuditLog.List(ctx, clawhq.AuditLogOptions{ListOptions: at, Action: q.Get("action")}, opt)
 		return shaped(page, err, pageShape("entries", auditShape))
 	}
-	// What no method is for, Do is.
+	// Endpoints without a method are called with Do.
 	if e.Status == http.StatusNoContent {
 		return nil, client.Do(ctx, e.Method, u.String(), nil, nil, opt)
 	}

@@ -23,8 +23,8 @@ type recording struct {
 	reply              string
 }
 
-// Each recording is played to the client, whatever there are: what the client
-// makes of it is compared with what encoding/json makes of the same bytes.
+// TestRecordings plays each recording to the client, and compares the result with
+// what encoding/json decodes from the same bytes.
 func TestRecordings(t *testing.T) {
 	t.Parallel()
 	for _, e := range recorded.All() {
@@ -74,13 +74,13 @@ func TestRecordings(t *testing.T) {
 	}
 }
 
-// playRecording makes the call that the recorded request stands for, and
-// returns what came of it in the shape of the wire.
+// playRecording makes the call of a recorded request, and returns the result in the
+// shape of the wire.
 func playRecording(t *testing.T, client *clawhq.Client, rec recording, opt clawhq.CallOption) (any, error) {
 	t.Helper()
 	var body map[string]any
-	// A request that the client would not send is replaced by one it would:
-	// here it is the reply that counts.
+	// If the client would refuse the request, another one is sent instead, since
+	// only the reply matters here.
 	_ = json.Unmarshal([]byte(rec.body), &body)
 	text := func(name, otherwise string) string {
 		if s, ok := body[name].(string); ok && strings.TrimSpace(s) != "" && len(s) <= wire.MaxMessageChars && !strings.ContainsAny(s, " !") {
@@ -172,7 +172,7 @@ func checkRecordedError(t *testing.T, rec recording, err error) {
 	case "60":
 		want.RetryAfter = time.Minute
 	default:
-		want.RetryAfter = 1<<63 - 1 // the live service's 56,000 years
+		want.RetryAfter = 1<<63 - 1 // the live service asked for 56,000 years
 	}
 	if diff := cmp.Diff(&want, got); diff != "" {
 		t.Errorf("(-recorded +decoded):\n%s", diff)

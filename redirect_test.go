@@ -10,7 +10,7 @@ import (
 	"github.com/jarcoal/httpmock"
 )
 
-// The credential goes to the base URL's own origin and nowhere else.
+// The client sends its credential only to the origin of the base URL.
 func TestRedirects(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

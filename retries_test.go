@@ -21,13 +21,13 @@ import (
 	"github.com/jarcoal/httpmock"
 )
 
-// What is sent again and what is not, and how long is waited before. The
-// reply to every attempt after the first fault is a success.
+// TestRetries checks which faults are retried, and how long the client waits before.
+// Every attempt after the first succeeds.
 func TestRetries(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fault    clawhqtest.Fault
 		attempts int
-		least    time.Duration // waited
+		least    time.Duration // least and most wait
 		most     time.Duration
 	}{
 		"429":                      {clawhqtest.FaultRateLimit("7"), 2, 7 * time.Second, 7500 * time.Millisecond},
@@ -83,8 +83,8 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// An absurd Retry-After comes back as it was sent, saturated, and the client
-// works on afterwards.
+// An absurd Retry-After is returned as the longest duration, and the client still
+// works afterwards.
 func TestAbsurdRetryAfter(t *testing.T) {
 	for _, value := range []string{"1793675129406", "10000000000", "9223372037", "18446744074", "99999999999999999999"} {
 		t.Run(value, func(t *testing.T) {
@@ -106,7 +106,7 @@ func TestAbsurdRetryAfter(t *testing.T) {
 	}
 }
 
-// The last reply is never lost.
+// The error of a call that runs out of attempts has the last reply.
 func TestAttemptsExhausted(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
@@ -125,7 +125,7 @@ func TestAttemptsExhausted(t *testing.T) {
 	})
 }
 
-// A wait that would outlast the deadline is not begun.
+// The client does not begin a wait that would outlast the deadline.
 func TestDeadlineBeforeRetry(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
@@ -141,7 +141,7 @@ func TestDeadlineBeforeRetry(t *testing.T) {
 	})
 }
 
-// A cancel during a wait is heeded at that instant.
+// A cancel during a wait ends the call at once.
 func TestCancelDuringWait(t *testing.T) {
 	t.Parallel()
 	why := errors.New("shutting down")
@@ -207,7 +207,7 @@ func TestTransportFailure(t *testing.T) {
 	}
 }
 
-// A proxy that asks for a password does so again.
+// A 407 of a proxy is not retried, since the proxy would ask for a password again.
 func TestProxyAuthenticationRequired(t *testing.T) {
 	t.Parallel()
 	connects := 0
@@ -227,7 +227,7 @@ func TestProxyAuthenticationRequired(t *testing.T) {
 	}
 }
 
-// A certificate that is not trusted will not be in a second.
+// An untrusted certificate is not retried, since it would still be untrusted.
 func TestUntrustedCertificate(t *testing.T) {
 	t.Parallel()
 	s := clawhqtest.NewTestServer(t)
@@ -239,8 +239,8 @@ func TestUntrustedCertificate(t *testing.T) {
 	}
 }
 
-// A reply that is cut off is a failure of the connection: the status and the
-// request id are kept, and it is sent again.
+// A reply that is cut off is a failure of the connection. The call is retried, and its
+// error keeps the status and the request id.
 func TestReplyCutOff(t *testing.T) {
 	t.Parallel()
 	mock := httpmock.NewMockTransport()
@@ -257,7 +257,7 @@ func TestReplyCutOff(t *testing.T) {
 	}
 }
 
-// A body that trickles forever on a 503 does not hold up the retry.
+// A 503 whose body never ends does not delay the retry.
 func TestTricklingError(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -278,7 +278,7 @@ func TestTricklingError(t *testing.T) {
 	})
 }
 
-// trickle is a body of a byte every 100 ms.
+// trickle is a body that sends a byte every 100 ms.
 type trickle struct{ ctx context.Context }
 
 func (b trickle) Read(p []byte) (int, error) {
@@ -293,9 +293,8 @@ func (b trickle) Read(p []byte) (int, error) {
 
 func (trickle) Close() error { return nil }
 
-// net/http sends a POST that bears an idempotency key, and any GET, a second
-// time by itself if a kept-alive connection breaks. No request may reach the
-// wire without being counted.
+// If a kept-alive connection breaks, net/http by itself repeats a GET, and a POST with
+// an idempotency key. The client prevents this, so that it counts every request.
 func TestNoSilentReplay(t *testing.T) {
 	t.Parallel()
 	for name, call := range map[string]func(*clawhq.Client, ...clawhq.CallOption) error{
@@ -315,7 +314,7 @@ func TestNoSilentReplay(t *testing.T) {
 			t.Parallel()
 			s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
 			client := s.Client(once)
-			if _, err := client.Chat(t.Context(), hi); err != nil { // keeps a connection
+			if _, err := client.Chat(t.Context(), hi); err != nil { // leaves a kept-alive connection
 				t.Fatal(err)
 			}
 			s.Inject(clawhqtest.FaultReset())
@@ -330,7 +329,7 @@ func TestNoSilentReplay(t *testing.T) {
 	}
 }
 
-// What happens is logged at debug level, without keys, bodies or queries.
+// Attempts and retries are logged at debug level, without keys, bodies or queries.
 func TestLog(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
@@ -356,7 +355,7 @@ func TestLog(t *testing.T) {
 	})
 }
 
-// Neither a path nor a redirect's query reaches errors and logs as it is.
+// Errors and logs contain neither ids in paths nor the query of a redirect.
 func TestNothingForeignInErrors(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
@@ -365,7 +364,7 @@ func TestNothingForeignInErrors(t *testing.T) {
 		return reply(302, "", "Location", "https://elsewhere.example/x?token=s3cret#f"), nil
 	})
 	client := mockClient(t, mock, clawhq.WithSession("abc"), clawhq.WithLogger(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))))
-	err := client.Keys.Revoke(t.Context(), testKey) // taken for its id
+	err := client.Keys.Revoke(t.Context(), testKey) // a caller confuses the key with its id
 	if err == nil || !strings.Contains(err.Error(), "redirect to https://elsewhere.example/x is not followed") {
 		t.Errorf("got %v", err)
 	}

@@ -26,7 +26,7 @@ func TestParseRetryAfter(t *testing.T) {
 		" 7 ":                             {7 * time.Second, true},
 		"007":                             {7 * time.Second, true},
 		"2.5":                             {2500 * time.Millisecond, true},
-		"0.0000000001":                    {1, true}, // never early
+		"0.0000000001":                    {1, true}, // rounded up, so that the client is never early
 		"1793675129406":                   {most, true},
 		"10000000000":                     {most, true},
 		"9223372036":                      {9223372036 * time.Second, true},
@@ -136,8 +136,8 @@ func TestRetryBudget(t *testing.T) {
 	}
 }
 
-// With every call failing, 1,000 calls make at most 1,200 requests; a single
-// failure in a healthy period is always repeated.
+// If every call fails, 1,000 calls make at most 1,200 requests. If calls usually
+// succeed, a single failure is always retried.
 func TestRetryBudgetOfAClient(t *testing.T) {
 	t.Parallel()
 	mock := httpmock.NewMockTransport()
@@ -168,7 +168,7 @@ func TestRetryBudgetOfAClient(t *testing.T) {
 	if requests > 1200 || requests == 1000 {
 		t.Errorf("1,000 failing calls made %d requests", requests)
 	}
-	for i := range 1000 { // a failure in ten
+	for i := range 1000 { // every tenth call fails once
 		mu.Lock()
 		failing = i%10 == 9 && i > 100
 		mu.Unlock()

@@ -16,7 +16,8 @@ import (
 	"github.com/jarcoal/httpmock"
 )
 
-// A sentinel key and session go in; whatever comes out is searched for them.
+// TestNothingHoldsTheKey passes a key and a session, and searches all results for
+// them.
 func TestNothingHoldsTheKey(t *testing.T) {
 	t.Parallel()
 	const session = "s3ss10n-that-nobody-may-see"

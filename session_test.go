@@ -16,13 +16,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The session is sent as a browser would: what replies have set by then.
+// The client sends the session's cookies like a browser: as replies have set them so
+// far.
 func TestSessionCookies(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		session string
 		set     [][]string // Set-Cookie of each reply
-		want    []string   // Cookie of each request, and of one more
+		want    []string   // Cookie of each request; there is one request more than replies in set
 	}{
 		"a value alone":            {"abc", [][]string{nil}, []string{"session=abc", "session=abc"}},
 		"padding of Base64":        {"YWJj==", [][]string{nil}, []string{"session=YWJj==", "session=YWJj=="}},
@@ -62,8 +63,8 @@ func TestSessionCookies(t *testing.T) {
 	}
 }
 
-// A retry goes with what the failed attempt has renewed, and a key's calls
-// have nothing to do with it.
+// A retry sends the session that the failed attempt has renewed. Calls with an API key
+// neither send nor renew the session.
 func TestSessionIsRenewedByAnyReply(t *testing.T) {
 	t.Parallel()
 	var got []string
@@ -89,8 +90,8 @@ func TestSessionIsRenewedByAnyReply(t *testing.T) {
 	}
 }
 
-// A session that is renewed while many use it stays alive for all of them,
-// though the service takes each for one renewal only.
+// A session that is renewed during many calls stays valid for all of them, although
+// each renewal ends the session before it.
 func TestSessionIsRenewedForAllGoroutines(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -105,7 +106,7 @@ func TestSessionIsRenewedForAllGoroutines(t *testing.T) {
 		}
 		resp := reply(200, `{"keys":[]}`)
 		if calls%10 == 0 {
-			valid++ // the one before is dead from now on
+			valid++ // the session before is no longer valid
 			resp.Header["Set-Cookie"] = []string{fmt.Sprintf("sb-x.0=a%d", valid), fmt.Sprintf("sb-x.1=b%d", valid)}
 		}
 		return resp, nil
@@ -124,15 +125,15 @@ func TestSessionIsRenewedForAllGoroutines(t *testing.T) {
 	t.Logf("%d renewals in %d requests, of which %d came too late", valid, calls, refused)
 }
 
-// A refusal may overtake the reply whose renewal is its cause: the replies that
-// are under way are waited for, though not for long.
+// A renewal may lead to a refusal of another call that arrives before the renewed
+// session does. The refused call waits for replies under way, but not for long.
 func TestRefusalOvertakesRenewal(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		takes  time.Duration // the call that may renew the session
+		takes  time.Duration // how long the call takes that may renew the session
 		header []string      // of its reply
-		want   []string      // the other call's requests
-		waits  time.Duration // that call
+		want   []string      // sessions of the other call's requests
+		waits  time.Duration // how long the other call waits
 	}{
 		"renewed":     {100 * ms, []string{"Set-Cookie", "sid=2"}, []string{"sid=1", "sid=2"}, 100 * ms},
 		"not renewed": {100 * ms, nil, []string{"sid=1"}, 100 * ms},
@@ -171,7 +172,7 @@ func TestRefusalOvertakesRenewal(t *testing.T) {
 	}
 }
 
-// A dead session is not asked again.
+// A session that is no longer valid is not retried.
 func TestDeadSession(t *testing.T) {
 	t.Parallel()
 	requests := 0
@@ -185,8 +186,8 @@ func TestDeadSession(t *testing.T) {
 	}
 }
 
-// A Jar keeps what it is told of the session, too: it is sent once all the
-// same, and as the session has it.
+// A Jar also keeps the cookies of the session. They are nevertheless sent once, with
+// the values of the session.
 func TestSessionBesideAJar(t *testing.T) {
 	t.Parallel()
 	jar, err := cookiejar.New(nil)
@@ -207,8 +208,7 @@ func TestSessionBesideAJar(t *testing.T) {
 	}
 }
 
-// Neither the session, nor what renewed it, nor what came too late to renew it
-// is to be seen anywhere.
+// No output contains the session, its renewal, or a renewal that came too late.
 func TestSessionIsNotPrinted(t *testing.T) {
 	t.Parallel()
 	secrets := []string{"f1rst-part-0", "f1rst-part-1", "s3cond-part-0", "s3cond-part-1"}
@@ -233,7 +233,8 @@ func TestSessionIsNotPrinted(t *testing.T) {
 	}
 }
 
-// A session alone opens what it opens; a chat then fails before it is sent.
+// A client without an API key can use the session. Its chats fail before they are
+// sent.
 func TestSessionWithoutKey(t *testing.T) {
 	t.Setenv(clawhq.EnvAPIKey, "")
 	requests := 0

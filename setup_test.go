@@ -17,7 +17,7 @@ import (
 
 const ms = time.Millisecond
 
-// testKey is well formed and opens nothing.
+// testKey is a well-formed key that the service does not know.
 const testKey = "clw_a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6"
 
 const chatURL = clawhq.DefaultBaseURL + "/v1/chat"
@@ -53,7 +53,7 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// mockStream returns a client that gets body as every stream.
+// mockStream returns a client for which every stream is body.
 func mockStream(t *testing.T, body string, opts ...clawhq.Option) *clawhq.Client {
 	mock := httpmock.NewMockTransport()
 	mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
@@ -73,7 +73,7 @@ func bubble(t *testing.T, f func(t *testing.T, s *clawhqtest.Server), opts ...cl
 	})
 }
 
-// silent is a body that says nothing after its text until the request ends.
+// silent is a body that sends its text, and then nothing until the request ends.
 type silent struct {
 	io.Reader
 	ctx context.Context
@@ -89,8 +89,8 @@ func (s silent) Read(p []byte) (int, error) {
 
 func (silent) Close() error { return nil }
 
-// countingConns is a transport that counts the requests and the connections
-// they took.
+// countingConns is a transport that counts requests, and the connections that they
+// used.
 type countingConns struct {
 	http.RoundTripper
 

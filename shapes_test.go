@@ -7,8 +7,8 @@ import (
 	"github.com/clawhq/clawhq-go"
 )
 
-// The client's values in the shape of the wire, for comparison with what was
-// recorded.
+// This file turns results of the client into the shape of the wire, to compare them
+// with recordings.
 
 type object = map[string]any
 

@@ -34,7 +34,7 @@ func TestShapingIsFIFO(t *testing.T) {
 				defer mu.Unlock()
 				order = append(order, i)
 			})
-			synctest.Wait() // it stands in the queue
+			synctest.Wait() // the call is in the queue
 		}
 		wg.Wait()
 		if len(order) != 20 || !slices.IsSorted(order) {
@@ -48,8 +48,8 @@ func TestShapingIsFIFO(t *testing.T) {
 	})
 }
 
-// A waiting call leaves with its context, at once and without its slot; a
-// hopeless one does not wait at all.
+// A waiting call ends at once when its context ends, and uses no slot. A call that
+// cannot be sent before its deadline does not wait at all.
 func TestShapingAndContexts(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
@@ -78,7 +78,7 @@ func TestShapingAndContexts(t *testing.T) {
 			}
 		})
 		synctest.Wait()
-		wg.Go(func() { // stands behind the one that leaves
+		wg.Go(func() { // behind the call that leaves
 			if _, err := client.Chat(t.Context(), hi); err != nil || time.Since(start) > 61*time.Second {
 				t.Errorf("the next: got %v after %v", err, time.Since(start))
 			}
@@ -90,7 +90,7 @@ func TestShapingAndContexts(t *testing.T) {
 			t.Errorf("%d requests", n)
 		}
 
-		// The third in the queue of a limit of two has to wait for two windows.
+		// With a limit of two, the third call in the queue waits for two windows.
 		ctx, cancel = context.WithTimeout(t.Context(), 100*time.Second)
 		defer cancel()
 		start = time.Now()
@@ -133,8 +133,8 @@ func TestShapingOfAnUnknownKey(t *testing.T) {
 	})
 }
 
-// A 429 closes the gate for all callers of the client, and they come out in
-// order, not as a herd.
+// A 429 stops all callers of the client. Afterwards their calls are sent one by one,
+// not all at once.
 func TestShapingGate(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
@@ -167,15 +167,15 @@ func TestShapingGate(t *testing.T) {
 				t.Errorf("sent after %v", r.Time.Sub(start))
 			}
 		}
-		// Those that were on their way when the first came back.
+		// Calls that were under way at the first 429 may be rejected as well.
 		if rejected == 0 || rejected > 10 || time.Since(start) > 70*time.Second {
 			t.Errorf("%d rejected, %v in all", rejected, time.Since(start))
 		}
 	})
 }
 
-// After a 429 from a key of which nothing is known, calls are let out one by
-// one until one of them succeeds.
+// After a 429 for a key whose limit is unknown, calls are sent one by one until one of
+// them succeeds.
 func TestShapingAfterRejection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -203,19 +203,20 @@ func TestShapingAfterRejection(t *testing.T) {
 				}
 			})
 			if i == 0 {
-				synctest.Wait() // it has got the 429
+				synctest.Wait() // the first call has got the 429
 			}
 		}
 		wg.Wait()
-		// The first 429, and every two seconds from the fifth on until the
-		// first answer comes: then what the window has room for.
+		// The first call gets the 429. From the fifth second on, one call is sent
+		// every two seconds until the first answer comes, and then as many as
+		// the window has room for.
 		if len(sent) != 21 || sent[1] < 5*time.Second || sent[2] < sent[1]+2*time.Second || sent[3] < sent[2]+2*time.Second {
 			t.Errorf("sent after %v", sent)
 		}
 	})
 }
 
-// What never reached the server has not used up a slot.
+// A call that never reached the server uses no slot.
 func TestShapingWithoutConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -234,7 +235,7 @@ func TestShapingWithoutConnection(t *testing.T) {
 	})
 }
 
-// A 429 holds the client up for as long as the server asks, and no longer.
+// A 429 stops the client for as long as Retry-After says, and no longer.
 func TestShapingAfterShortRetryAfter(t *testing.T) {
 	t.Parallel()
 	for _, warm := range []int{0, 1, 20, 59} {
@@ -268,7 +269,7 @@ func TestShapingAfterShortRetryAfter(t *testing.T) {
 	}
 }
 
-// They come out of the gate one by one, ever faster, and not as a herd.
+// After a 429, calls are sent one by one and at a growing rate, not all at once.
 func TestShapingOutOfTheGate(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
@@ -286,7 +287,7 @@ func TestShapingOutOfTheGate(t *testing.T) {
 				}
 			})
 			if i == 0 {
-				synctest.Wait() // it has got the 429, and the others find the gate closed
+				synctest.Wait() // the first call has got the 429; the others now wait for the gate
 			}
 		}
 		wg.Wait()
@@ -300,7 +301,8 @@ func TestShapingOutOfTheGate(t *testing.T) {
 	})
 }
 
-// A closed gate is as hopeless as a full window.
+// If the gate opens only after the deadline, a call is refused at once, like for a
+// full window.
 func TestShapingGateAndDeadline(t *testing.T) {
 	t.Parallel()
 	for name, warm := range map[string]bool{"limit known": true, "limit unknown": false} {
@@ -325,7 +327,7 @@ func TestShapingGateAndDeadline(t *testing.T) {
 	}
 }
 
-// Key management is not counted against the key, and not shaped.
+// Key management does not count against the key's limit, and is not shaped.
 func TestShapingLeavesKeysAlone(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
@@ -342,8 +344,8 @@ func TestShapingLeavesKeysAlone(t *testing.T) {
 	})
 }
 
-// How long a retry is waited for says nothing about how long the gate stays
-// closed for the others.
+// The wait before a retry does not change for how long the gate is closed for other
+// calls.
 func TestShapingGateOutlastsRetries(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {

@@ -18,7 +18,7 @@ import (
 	"github.com/jarcoal/httpmock"
 )
 
-// A 200 that is not an event stream is not an empty answer.
+// A 200 that is not an event stream is an error, not an empty answer.
 func TestStreamOfAnotherType(t *testing.T) {
 	t.Parallel()
 	for _, contentType := range []string{"text/html", "application/json", "", "text/event-streams"} {
@@ -32,7 +32,8 @@ func TestStreamOfAnotherType(t *testing.T) {
 	}
 }
 
-// A 200 with an error in JSON is that error, asked for as a stream or not.
+// A 200 with an error in JSON is returned as that error, for streams and for whole
+// answers.
 func TestErrorWithStatus200(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]error{
@@ -57,8 +58,8 @@ func TestErrorWithStatus200(t *testing.T) {
 	}
 }
 
-// A stream of comments alone, or with chunks too far apart, ends by
-// WithStreamContentTimeout, and only by that.
+// A stream of only comments, or with too long pauses between chunks, ends by
+// WithStreamContentTimeout, and by no other timeout.
 func TestStreamContentTimeout(t *testing.T) {
 	t.Parallel()
 	const comment, chunk, end = ": still here\n\n", "data: {\"content\":\"a\"}\n\n", "data: [DONE]\n\n"
@@ -105,7 +106,7 @@ func TestStreamContentTimeout(t *testing.T) {
 	}
 }
 
-// timed is a body that says one thing every ten seconds, from the start.
+// timed is a body that sends one event every ten seconds, the first at once.
 type timed struct {
 	events []string
 	ctx    context.Context
@@ -134,7 +135,7 @@ func (b *timed) Read(p []byte) (int, error) {
 
 func (*timed) Close() error { return nil }
 
-// The time that a caller spends on a chunk is not the agent's silence.
+// The time that a caller spends on a chunk does not count towards the timeout.
 func TestStreamContentTimeoutOfASlowCaller(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
@@ -160,8 +161,8 @@ func TestStreamContentTimeoutOfASlowCaller(t *testing.T) {
 	}))
 }
 
-// A body that heeds nothing but its Close does not outlive the idle timeout,
-// nor the caller's context.
+// A body that ignores its context still ends with the idle timeout, and with the
+// caller's context.
 func TestStreamOfADeafBody(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]clawhq.ErrorCode{"idle": clawhq.CodeStreamIdle, "cancelled": clawhq.CodeStreamCancelled} {
@@ -188,7 +189,7 @@ func TestStreamOfADeafBody(t *testing.T) {
 	}
 }
 
-// A cancel is heeded even where more chunks have arrived already.
+// A cancel ends a stream even if more chunks have already arrived.
 func TestStreamCancelWithChunksLeft(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

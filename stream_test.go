@@ -108,8 +108,8 @@ func TestMalformedEventWrapsTheDecodersError(t *testing.T) {
 	}
 }
 
-// talker is an agent that sends a chunk a second until it is told to stop, and
-// says when that was.
+// talker returns an agent that sends a chunk every second until its context ends. It
+// then sends the outcome to left.
 func talker(left chan<- error) clawhqtest.AgentFunc {
 	return func(ctx context.Context, m clawhqtest.Message) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
@@ -128,8 +128,8 @@ func talker(left chan<- error) clawhqtest.AgentFunc {
 	}
 }
 
-// However the loop over a stream is left, the agent stops at once and nothing
-// is left behind: a goroutine that is fails the bubble.
+// However a loop over a stream ends, the agent stops at once, and no goroutine is left
+// behind, which would fail the bubble.
 func TestStreamExits(t *testing.T) {
 	talk := clawhq.ChatRequest{Message: "hi", Agent: "talker"}
 	for name, leave := range map[string]func(t *testing.T, client *clawhq.Client){
@@ -225,7 +225,7 @@ func TestStreamExits(t *testing.T) {
 	}
 }
 
-// The ways a stream can break on the server's side.
+// TestStreamFaults breaks a stream in all ways in which a server can.
 func TestStreamFaults(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fault clawhqtest.Fault
@@ -275,7 +275,7 @@ func TestStreamFaults(t *testing.T) {
 	})
 }
 
-// A stream is sent again only until its first chunk was handed out.
+// A stream is retried only before its first chunk has been handed out.
 func TestStreamRetries(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fault    clawhqtest.Fault
@@ -308,8 +308,8 @@ func TestStreamRetries(t *testing.T) {
 	}
 }
 
-// Chunks are handed on the moment they arrive, and a slow agent is no idle
-// stream as long as it sends something; nor does a slow caller make it one.
+// The caller gets each chunk as soon as it arrives. The idle timeout does not end the
+// stream of a slow agent that still sends something, or of a slow caller.
 func TestStreamTiming(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
@@ -322,7 +322,7 @@ func TestStreamTiming(t *testing.T) {
 			}
 			at = append(at, time.Since(start))
 			if len(at) == 2 {
-				time.Sleep(8 * time.Second) // the third has arrived before it is asked for
+				time.Sleep(8 * time.Second) // the third chunk arrives before the caller asks for it
 			}
 		}
 		want := []time.Duration{0, 4 * time.Second, 12 * time.Second, 12 * time.Second}
@@ -342,8 +342,8 @@ func TestStreamTiming(t *testing.T) {
 	}))
 }
 
-// Nothing is sent before the sequence is ranged over, and each time it is, a
-// call is made.
+// ChatStream sends nothing until its sequence is ranged over. Each loop makes a new
+// call.
 func TestStreamIsLazyAndRepeatable(t *testing.T) {
 	t.Parallel()
 	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
@@ -358,7 +358,7 @@ func TestStreamIsLazyAndRepeatable(t *testing.T) {
 	}
 }
 
-// After [DONE] the connection is used again.
+// After [DONE] the connection is reused.
 func TestStreamKeepsItsConnection(t *testing.T) {
 	t.Parallel()
 	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
@@ -374,7 +374,7 @@ func TestStreamKeepsItsConnection(t *testing.T) {
 	}
 }
 
-// A stream whose server does not end the reply after [DONE] ends all the same.
+// A stream ends with [DONE], even if the server does not end the reply.
 func TestStreamDoneButOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -19,8 +19,8 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// A recorder keeps what a Trace is told, a line an event: how far it is in, in
-// contexts of CallStart and AttemptStart, and what it says.
+// A recorder keeps the events of a Trace, one per line. The indentation is the number
+// of contexts of CallStart and AttemptStart around the event.
 type recorder struct {
 	mu    sync.Mutex
 	lines []string
@@ -40,7 +40,7 @@ func deeper(ctx context.Context) context.Context {
 	return context.WithValue(ctx, inside{}, depth+1)
 }
 
-// brief is the code of an error, or another short name of it.
+// brief returns the code of an error, or another short name.
 func brief(err error) string {
 	var api *clawhq.APIError
 	switch {
@@ -248,7 +248,7 @@ call POST /v1/chat, stream false
 	})
 }
 
-// downLimiter is a Limiter out of service.
+// downLimiter is a Limiter that is out of service.
 type downLimiter struct{}
 
 func (downLimiter) Wait(context.Context) error     { return errors.New("no connection for " + testKey) }
@@ -271,7 +271,7 @@ func TestTraceOfALimiter(t *testing.T) {
 	})
 }
 
-// What has started ends, also if the transport panics.
+// Each start event has an end event, even if the transport panics.
 func TestTraceOfAPanic(t *testing.T) {
 	t.Parallel()
 	var r recorder
@@ -294,8 +294,8 @@ func TestTraceOfAPanic(t *testing.T) {
 	}
 }
 
-// The transport gets the context that AttemptStart returned, within that of
-// CallStart, within the caller's.
+// The transport gets the context of AttemptStart, which is derived from the context of
+// CallStart, which is derived from the caller's.
 func TestTraceContexts(t *testing.T) {
 	t.Parallel()
 	type of string
@@ -307,7 +307,7 @@ func TestTraceContexts(t *testing.T) {
 		AttemptStart: func(ctx context.Context, _ clawhq.TraceAttemptStart) context.Context {
 			return context.WithValue(ctx, of("attempt"), fmt.Sprint(ctx.Value(of("call")), "/attempt"))
 		},
-	}), clawhq.WithTrace(&clawhq.Trace{ // another, which does not mind
+	}), clawhq.WithTrace(&clawhq.Trace{ // a second Trace, whose CallStart returns no context
 		CallStart:    func(context.Context, clawhq.TraceCallStart) context.Context { return nil },
 		AttemptStart: func(context.Context, clawhq.TraceAttemptStart) context.Context { return nil },
 	}), clawhq.WithTrace(nil), clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
@@ -325,7 +325,7 @@ func TestTraceContexts(t *testing.T) {
 	}
 }
 
-// Several traces are told, the first one first.
+// Several traces get each event in the order of their options.
 func TestTraces(t *testing.T) {
 	t.Parallel()
 	var got []string
@@ -341,7 +341,7 @@ func TestTraces(t *testing.T) {
 	}
 }
 
-// A stream that nobody ranges over tells nothing; each loop is a call.
+// A stream that is not ranged over causes no event. Each loop is a call.
 func TestTraceOfLoops(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
@@ -362,14 +362,14 @@ func TestTraceOfLoops(t *testing.T) {
 	})
 }
 
-// Without a Trace a call allocates nothing for it, and asks no clock.
+// Without a Trace, a call allocates nothing for tracing.
 func TestNoTraceCostsNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(1000, clawhq.TraceNothing()); n != 0 {
 		t.Errorf("got %v allocations, want 0", n)
 	}
 }
 
-// BenchmarkTrace is a call without a Trace, and with one whose functions do
+// BenchmarkTrace compares calls without a Trace, and with a Trace whose functions do
 // nothing.
 func BenchmarkTrace(b *testing.B) {
 	var r recorder

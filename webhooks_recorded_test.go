@@ -16,12 +16,12 @@ import (
 	"github.com/clawhq/clawhq-go/webhook"
 )
 
-// Recorded exchanges of webhook management, but for those that no method of
-// the client makes.
+// TestWebhookRecordings plays recorded exchanges of webhook management to the client,
+// except those for which it has no method.
 func TestWebhookRecordings(t *testing.T) {
 	t.Parallel()
 	for _, e := range recorded.All() {
-		// Deliveries are package webhook's.
+		// The tests of package webhook use the recorded deliveries.
 		if !strings.HasPrefix(e.Name, "webhook") || strings.HasPrefix(e.Name, "webhook_delivery_") {
 			continue
 		}
@@ -58,9 +58,9 @@ func TestWebhookRecordings(t *testing.T) {
 	}
 }
 
-// playWebhooks makes the call that a recorded request stands for, and returns
-// what came of it in the shape of the wire. A request that the client would
-// not send is replaced by one it would: here it is the reply that counts.
+// playWebhooks makes the call of a recorded request, and returns the result in the
+// shape of the wire. If the client would refuse the request, another one is sent
+// instead, since only the reply matters here.
 func playWebhooks(t *testing.T, s *clawhq.WebhooksService, rec recording, opt clawhq.CallOption) (any, error) {
 	t.Helper()
 	ctx := t.Context()

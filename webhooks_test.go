@@ -18,7 +18,7 @@ import (
 	"github.com/clawhq/clawhq-go/webhook"
 )
 
-// What each call sends.
+// TestWebhookRequests checks the request of each call.
 func TestWebhookRequests(t *testing.T) {
 	t.Parallel()
 	type call func(context.Context, *clawhq.WebhooksService) error
@@ -86,7 +86,7 @@ func TestWebhookRequests(t *testing.T) {
 
 func ptr[T any](v T) *T { return &v }
 
-// What the service would refuse, or change without a word, is not sent.
+// The client refuses what the service would refuse, or change without notice.
 func TestWebhooksRefused(t *testing.T) {
 	t.Parallel()
 	ok := clawhq.CreateWebhookRequest{URL: "https://hooks.example.com/", Events: []webhook.EventType{webhook.EventAPIRequest}}
@@ -146,12 +146,12 @@ func TestWebhooksRefused(t *testing.T) {
 			}
 		})
 	}
-	// An API key does not manage webhooks.
+	// An API key cannot manage webhooks.
 	var unauthenticated *clawhq.AuthenticationError
 	if _, err := mockClient(t, httpmock.NewMockTransport()).Webhooks.List(t.Context()); !errors.As(err, &unauthenticated) || unauthenticated.StatusCode != 0 {
 		t.Errorf("without a session: got %v", err)
 	}
-	// A reference server decides itself about this machine.
+	// A reference server may allow receivers on this machine.
 	mock := httpmock.NewMockTransport()
 	mock.RegisterResponder("POST", "http://127.0.0.1:1/api/webhooks", httpmock.NewStringResponder(200, `{"webhook":{"secret":"whsec_0"}}`))
 	client := mockClient(t, mock, clawhq.WithSession("ok"), clawhq.WithBaseURL("http://127.0.0.1:1/api"))
@@ -160,7 +160,8 @@ func TestWebhooksRefused(t *testing.T) {
 	}
 }
 
-// What sends something is not repeated unless nothing was sent.
+// A call that makes the service send something is repeated only if the call was not
+// sent.
 func TestWebhookRepeats(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -208,8 +209,8 @@ func TestWebhookRepeats(t *testing.T) {
 	}
 }
 
-// The secret comes once: no odd value beside it loses it, and no printer shows
-// it.
+// The service sends the secret only once. No odd value in the same reply may lose it,
+// and no printer shows it.
 func TestCreatedWebhookSecret(t *testing.T) {
 	t.Parallel()
 	const secret = "whsec_00112233445566778899aabbccddeeff0011223344556677"
@@ -236,8 +237,8 @@ func TestCreatedWebhookSecret(t *testing.T) {
 	}
 }
 
-// A webhook, its receiver, and an event's way between them. The server in
-// memory hands deliveries to the receiver; the service posts them to its URL.
+// This example creates a webhook and handles an event. The server in memory hands
+// deliveries to the receiver; the service posts them to its URL.
 func ExampleWebhooksService() {
 	server := exampleServer()
 	defer server.Close()
@@ -277,7 +278,7 @@ func ExampleWebhooksService() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println("replayed:", result.StatusCode) // to a receiver that knows it
+		fmt.Println("replayed:", result.StatusCode) // the receiver recognizes the repeated delivery
 	}
 	// Output:
 	// created, its secret is whsec_…

@@ -18,8 +18,8 @@ import (
 	"github.com/jarcoal/httpmock"
 )
 
-// The tests in this file simulate minutes of traffic in virtual time and print
-// what came of it:
+// The tests in this file simulate minutes of traffic in virtual time, and print the
+// results:
 //
 //	go test -v -run TestFigures ./internal/proof
 
@@ -31,7 +31,7 @@ type slowNetwork struct {
 
 func (n slowNetwork) RoundTrip(r *http.Request) (*http.Response, error) {
 	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.WroteRequest != nil {
-		trace.WroteRequest(httptrace.WroteRequestInfo{}) // it is on its way from here on
+		trace.WroteRequest(httptrace.WroteRequestInfo{}) // the request counts as sent from here on
 	}
 	n.delay()
 	resp, err := n.RoundTripper.RoundTrip(r.WithContext(untraced{r.Context()}))
@@ -41,8 +41,8 @@ func (n slowNetwork) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (n slowNetwork) delay() { time.Sleep(n.least + rand.N(n.most-n.least+1)) }
 
-// untraced hides the client trace of a context: its WroteRequest would tell
-// when the request arrives.
+// untraced hides the client trace of a context, whose WroteRequest would otherwise
+// be called again when the request arrives.
 type untraced struct{ context.Context }
 
 func (c untraced) Value(key any) any {
@@ -53,25 +53,25 @@ func (c untraced) Value(key any) any {
 	return v
 }
 
-// traffic is what a simulation sends.
+// traffic describes a simulation.
 type traffic struct {
-	limit   int           // calls a minute that the key has
-	preset  bool          // the clients know it
-	clients int           // on the one key
-	workers int           // of each client, calling without a pause
-	agent   time.Duration // takes so long to answer
+	limit   int           // calls a minute that the key allows
+	preset  bool          // the clients know the limit beforehand
+	clients int           // number of clients that share the key
+	workers int           // of each client; a worker calls without a pause
+	agent   time.Duration // how long the agent takes to answer
 	least   time.Duration // one-way delay
 	most    time.Duration
 	length  time.Duration // of the simulation
 }
 
-// figures are what the server saw of it.
+// figures are the results of a simulation, as the server saw it.
 type figures struct {
 	served, rejected int
 	failed           int             // calls
-	atOnce           int             // requests in the first second, by when they were sent
-	lateRejected     int             // after the first minute
-	times            []time.Duration // of what was served
+	atOnce           int             // requests that were sent in the first second
+	lateRejected     int             // rejected after the first minute
+	times            []time.Duration // when the served requests arrived
 }
 
 func (f figures) quota(tr traffic) float64 {
@@ -127,7 +127,7 @@ func simulate(t *testing.T, tr traffic, change func(s *clawhqtest.Server)) (f fi
 				if after > time.Minute {
 					f.lateRejected++
 				}
-			default: // served, or being served when the time was up
+			default: // served, or still being served at the end
 				f.served++
 				f.times = append(f.times, after)
 			}
@@ -144,8 +144,8 @@ func simulate(t *testing.T, tr traffic, change func(s *clawhqtest.Server)) (f fi
 	return f
 }
 
-// One client uses all of its key's quota, at once where there is room, and is
-// never told to slow down.
+// A client that is alone on its key uses the whole limit, sends at once while there
+// is room, and never gets a 429.
 func TestFiguresOneClient(t *testing.T) {
 	for _, limit := range figureLimits {
 		for _, preset := range []bool{false, true} {
@@ -154,7 +154,7 @@ func TestFiguresOneClient(t *testing.T) {
 				least := 0.99
 				if agent > 0 {
 					if preset {
-						continue // what is known beforehand shows at the beginning only
+						continue // knowing the limit beforehand matters only at the beginning
 					}
 					tr.workers += int(float64(limit) * agent.Minutes() * 1.2) // enough to use the quota
 					least = 0.97
@@ -177,7 +177,7 @@ func TestFiguresOneClient(t *testing.T) {
 	}
 }
 
-// Where delays spread over two seconds, the margin adapts.
+// If delays vary by up to two seconds, the margin adapts.
 func TestFiguresSpreadDelays(t *testing.T) {
 	for _, limit := range figureLimits {
 		t.Run(fmt.Sprintf("%d RPM", limit), func(t *testing.T) {
@@ -193,8 +193,7 @@ func TestFiguresSpreadDelays(t *testing.T) {
 	}
 }
 
-// Clients that share a key, and nothing else, get along by what the replies
-// tell each of them.
+// Clients that share only a key learn of each other's calls by the replies.
 func TestFiguresSharedKey(t *testing.T) {
 	for _, limit := range figureLimits[1:] {
 		for clients, most := range map[int]float64{2: 0.05, 4: 0.08} {
@@ -211,7 +210,7 @@ func TestFiguresSharedKey(t *testing.T) {
 	}
 }
 
-// A change of the key's tier is followed within a minute, up and down.
+// The client follows a change of the key's tier within a minute, up and down.
 func TestFiguresTierChange(t *testing.T) {
 	for _, tt := range []struct{ from, to int }{{30, 120}, {120, 30}} {
 		t.Run(fmt.Sprintf("%d to %d", tt.from, tt.to), func(t *testing.T) {
@@ -236,7 +235,7 @@ func TestFiguresTierChange(t *testing.T) {
 	}
 }
 
-// 200 callers at once on a key that nothing is known of.
+// 200 callers call at once with a key whose limit is unknown.
 func TestFiguresBurstOnUnknownKey(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
@@ -260,7 +259,7 @@ func TestFiguresBurstOnUnknownKey(t *testing.T) {
 	})
 }
 
-// An outage is not multiplied, and its end is noticed at once.
+// Retries do not multiply the load of an outage, and its end is noticed at once.
 func TestFiguresOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

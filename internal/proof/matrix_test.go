@@ -16,14 +16,14 @@ import (
 	"github.com/clawhq/clawhq-go/clawhqtest"
 )
 
-// A faultCase is a fault and what each kind of call makes of it.
+// A faultCase is a fault and the outcome of each kind of call that meets it.
 type faultCase struct {
 	fault         clawhqtest.Fault
 	unary, stream outcome
 }
 
-// An outcome is an error's type and code, and whether another attempt is made
-// of it. A nil type is a failure without a reply; the zero outcome is success.
+// An outcome is an error's type and code, and whether the call is retried. A nil
+// type is a failure without a reply; the zero outcome is success.
 type outcome struct {
 	err       error
 	code      clawhq.ErrorCode
@@ -35,7 +35,8 @@ func fails(err error, code clawhq.ErrorCode, retryable bool) outcome {
 	return outcome{err, code, true, retryable}
 }
 
-// faultCases is every fault, at every place in a stream that matters.
+// faultCases returns every fault, at every place in a stream that makes a
+// difference.
 func faultCases() []faultCase {
 	both := func(f clawhqtest.Fault, o outcome) faultCase { return faultCase{f, o, o} }
 	cases := []faultCase{
@@ -58,8 +59,9 @@ func faultCases() []faultCase {
 		clawhq.CodeRateLimited: &clawhq.RateLimitError{}, clawhq.CodeInternalError: &clawhq.ServerError{},
 		clawhq.CodeModelError: &clawhq.AgentError{}, clawhq.CodeAgentOffline: &clawhq.AgentError{}, clawhq.CodeModelTimeout: &clawhq.AgentError{},
 	} {
-		// The status that the product page gives each code: retried from 500
-		// on, and where a second try may find the first one answered.
+		// The status of each code by the product page. Statuses from 500 on are
+		// retried, and so are 429 and a conflict with a first attempt that still
+		// runs.
 		status := map[clawhq.ErrorCode]int{
 			clawhq.CodeInvalidAPIKey: 401, clawhq.CodeRevokedAPIKey: 401, clawhq.CodePlanRequired: 403, clawhq.CodeAgentNotFound: 404,
 			clawhq.CodeRequestInProgress: 409, clawhq.CodeRateLimited: 429, clawhq.CodeInternalError: 500, clawhq.CodeModelError: 502,
@@ -68,7 +70,7 @@ func faultCases() []faultCase {
 		cases = append(cases, both(clawhqtest.FaultStatus(status, code), fails(err, code, status >= 500 || status == 409 || status == 429)))
 	}
 	for _, after := range []int{0, 2} {
-		early := after == 0 // nothing was handed out yet
+		early := after == 0 // the caller has not got a chunk yet
 		cases = append(cases,
 			faultCase{clawhqtest.FaultStreamError("stream_error", after),
 				fails(&clawhq.AgentError{}, clawhq.CodeModelError, true), fails(&clawhq.StreamError{}, clawhq.CodeStreamError, early)},
@@ -85,8 +87,8 @@ func faultCases() []faultCase {
 	return cases
 }
 
-// Every fault, in a whole answer and in a stream, with retries and without, by
-// the documentation and as the live service is.
+// TestMatrix meets every fault in a whole answer and in a stream, with retries and
+// without, in the documented and in the live profile.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
 	const row = "%-10s %-6s %-13s %-44s %-22s %-20s %s"
@@ -99,7 +101,7 @@ func TestMatrix(t *testing.T) {
 			for _, kind := range []string{"unary", "stream"} {
 				for _, how := range []struct {
 					name             string
-					attempts, faults int // at most, and in a row
+					attempts, faults int // most attempts, and faults in a row
 				}{{"not retried", 1, 1}, {"met once", 4, 1}, {"there to stay", 4, 4}} {
 					want, wantMade := tt.unary, 1
 					if kind == "stream" {
@@ -127,7 +129,7 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// faultConstructors returns the names of the functions that make a fault.
+// faultConstructors returns the names of the functions that return a Fault.
 func faultConstructors(t *testing.T) (names []string) {
 	file, err := parser.ParseFile(token.NewFileSet(), "../../clawhqtest/fault.go", nil, parser.SkipObjectResolution)
 	if err != nil {
@@ -155,7 +157,7 @@ func typeName(o outcome) string {
 	}
 }
 
-// meet makes a call that meets the fault, as often in a row as there are.
+// meet makes a call that meets the fault the given number of times in a row.
 func meet(t *testing.T, fault clawhqtest.Fault, faults int, profile clawhqtest.Profile, stream bool, attempts int) (o outcome, made int, err error) {
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		s.Inject(slices.Repeat([]clawhqtest.Fault{fault}, faults)...)
@@ -170,7 +172,7 @@ func meet(t *testing.T, fault clawhqtest.Fault, faults int, profile clawhqtest.P
 		if len(s.Requests()) != made {
 			t.Errorf("the server saw %d requests, the call counted %d", len(s.Requests()), made)
 		}
-		s.ClearFaults() // of those that no retry met
+		s.ClearFaults() // faults that no retry has met
 	}, clawhqtest.WithProfile(profile))
 	if err == nil {
 		return outcome{}, made, nil

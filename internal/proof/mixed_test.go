@@ -15,10 +15,10 @@ import (
 	"github.com/clawhq/clawhq-go/clawhqtest"
 )
 
-// A program that uses every family as fast as it may, beside a busy chat, and
-// is alone on its key, sees no 429 in ten minutes: neither where each endpoint
-// has a window of its own, as in the live service, nor where all share the
-// key's, as in the documentation.
+// A program is alone on its key and calls every family of endpoints as fast as
+// allowed, besides a busy chat. It gets no 429 in ten minutes, whether each
+// endpoint has its own window, as in the live service, or all share the key's
+// window, as in the documentation.
 func TestMixedTraffic(t *testing.T) {
 	t.Parallel()
 	for _, profile := range []clawhqtest.Profile{clawhqtest.Live, clawhqtest.Documented} {
@@ -44,7 +44,7 @@ func mixTraffic(t *testing.T, s *clawhqtest.Server, tier int) {
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				if err := step(); errors.Is(err, context.DeadlineExceeded) {
-					return // also ahead of it, where the rate limit has no room until then
+					return // the call may end ahead of the deadline if the rate limit has no room before
 				} else if err != nil {
 					t.Error(err)
 					return
@@ -76,7 +76,8 @@ func mixTraffic(t *testing.T, s *clawhqtest.Server, tier int) {
 	}
 }
 
-// mixedSteps are what a program does with each family, over and over.
+// mixedSteps returns the calls that the program repeats, one function for each
+// family.
 func mixedSteps(ctx context.Context, c *clawhq.Client, conversation string) []func() error {
 	page := clawhq.ListOptions{Limit: 5}
 	return []func() error{
@@ -150,7 +151,7 @@ func drain[T any](list iter.Seq2[T, error]) error {
 	return nil
 }
 
-// gone is err, but for one that something is not there.
+// gone returns err, or nil if err reports that something was not found.
 func gone(err error) error {
 	var missing *clawhq.NotFoundError
 	if errors.As(err, &missing) {

@@ -7,7 +7,7 @@ import "time"
 // tortured is how many calls TestTorture makes.
 const tortured = 10_000
 
-// poissonCalls is how many calls come at random.
+// poissonCalls is how many calls TestFiguresPoisson makes for each load.
 const poissonCalls = 2_400
 
 // waiters is how many callers wait at once.

@@ -18,9 +18,9 @@ import (
 
 var picture = flag.String("picture", "", "file to draw calls over time into, as SVG")
 
-// The picture of docs/rate-limits.md: how many requests had arrived in the 60
-// seconds before, over five minutes, with the client's own shaping and with a
-// token bucket of the same rate.
+// TestPicture draws the picture of docs/rate-limits.md. It shows over five minutes
+// how many requests arrived in the last 60 seconds, with the client's own rate
+// shaping and with a token bucket of the same rate.
 //
 //	go test -run TestPicture ./internal/proof -picture ../../docs/images/window.svg
 func TestPicture(t *testing.T) {
@@ -48,7 +48,8 @@ type arrival struct {
 	within   int // requests in the window up to this one
 }
 
-// arrivals runs 20 workers for the given time and returns what arrived.
+// arrivals runs 20 workers for the given time and returns the requests that
+// arrived.
 func arrivals(t *testing.T, limit int, length time.Duration, opts ...clawhq.Option) (list []arrival) {
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		s.SetRateLimit(s.KeyID(), limit)
@@ -85,7 +86,7 @@ func busiest(list []arrival) (most int) {
 	return most
 }
 
-// draw returns an SVG that reads on light and dark pages.
+// draw returns an SVG that is legible on light and dark pages.
 func draw(limit int, length time.Duration, shaped, bucket []arrival) string {
 	const left, top, width, height = 46.0, 34.0, 720.0, 300.0
 	most := float64(busiest(bucket)) * 1.1

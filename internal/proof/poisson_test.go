@@ -16,10 +16,10 @@ import (
 	"github.com/clawhq/clawhq-go/clawhqtest"
 )
 
-// exactLog is a Limiter that keeps an exact log of sending times: a slot is
-// free again a window and the smallest margin after it was used, and goes to
-// the callers in order. It refuses who cannot be sent by its deadline, and
-// knows from the beginning that it is alone, and with which limit.
+// exactLog is a Limiter that keeps an exact log of sending times. It knows the
+// limit, and that no other client uses the key. A slot is free again a window and
+// the smallest margin after it was used, and slots go to the callers in order. A
+// caller whose slot would come after its deadline is refused.
 type exactLog struct {
 	mu    sync.Mutex
 	limit int
@@ -44,16 +44,16 @@ func (l *exactLog) Wait(ctx context.Context) error {
 	return nil
 }
 
-// A caller is one of a Poisson process.
+// A caller is one arrival of a Poisson process.
 type caller struct {
-	after time.Duration // the one before
-	agent time.Duration // takes so long
+	after time.Duration // time since the caller before
+	agent time.Duration // how long the agent takes
 }
 
-// shares are parts of all calls.
+// shares are outcomes as fractions of all calls.
 type shares struct{ refused, slow, rejected float64 }
 
-// poisson has the callers make a call each and returns what became of them.
+// poisson makes one call for each caller and returns the outcomes.
 func poisson(t *testing.T, limit int, callers []caller, opts ...clawhq.Option) shares {
 	var refused, slow, rejected int
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
@@ -73,7 +73,7 @@ func poisson(t *testing.T, limit int, callers []caller, opts ...clawhq.Option) s
 				switch {
 				case errors.Is(err, clawhq.ErrThrottled):
 					refused++
-				case err != nil && !errors.Is(err, context.DeadlineExceeded): // while the agent was thinking
+				case err != nil && !errors.Is(err, context.DeadlineExceeded): // the deadline may pass while the agent works
 					t.Error(err)
 				case time.Since(start) > 6*time.Second:
 					slow++
@@ -100,9 +100,9 @@ func poisson(t *testing.T, limit int, callers []caller, opts ...clawhq.Option) s
 	return shares{share(refused), share(slow), share(rejected)}
 }
 
-// A client that is alone does as well as an exact log of sending times would,
-// which is all that can be had: under a load that comes at random, no more
-// calls are refused and no more are slow.
+// A client that is alone on its key does as well as a Limiter with an exact log,
+// which is the optimum: when calls come at random, it refuses no more calls, and
+// no more calls are slow.
 func TestFiguresPoisson(t *testing.T) {
 	for _, limit := range figureLimits[1:] {
 		for _, load := range []float64{0.60, 0.80, 0.95} {

@@ -4,11 +4,11 @@ package proof_test
 
 import "time"
 
-// tortured is how many calls TestTorture makes: fewer where each takes ten
-// times as long.
+// tortured is how many calls TestTorture makes. They are fewer here, since a call
+// takes ten times as long under the race detector.
 const tortured = 2_000
 
-// poissonCalls is how many calls come at random.
+// poissonCalls is how many calls TestFiguresPoisson makes for each load.
 const poissonCalls = 1_000
 
 // waiters is how many callers wait at once.
@@ -20,6 +20,6 @@ const burstCalls = 600
 // soaked is how long TestSoak lasts, in virtual time.
 const soaked = 5 * time.Minute
 
-// figureLimits are the limits that are simulated, without the one that takes
-// longest.
+// figureLimits are the limits that are simulated. The highest is left out, since it
+// takes the longest.
 var figureLimits = []int{30, 60, 120}

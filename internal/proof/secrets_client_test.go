@@ -13,13 +13,13 @@ import (
 	"github.com/clawhq/clawhq-go"
 )
 
-// loudError is a transport's error that holds whatever it was given.
+// loudError is an error of a transport that contains secrets.
 type loudError string
 
 func (e loudError) Error() string { return string(e) }
 
-// exhibitClient shows a client that is answered with its own credentials, and
-// all that it returns and logs.
+// exhibitClient shows everything that a client returns and logs when replies
+// contain the client's own credentials.
 func exhibitClient(t *testing.T, x *exhibition, format string) {
 	const echo = "you sent Bearer " + testKey + " and session=" + sentinelSession
 	envelope := func(code string) string {
@@ -114,7 +114,7 @@ func exhibitClient(t *testing.T, x *exhibition, format string) {
 			}
 		}
 	}
-	for _, n = range []int{0, 11, 16, len(replies)} { // of errors it is the path alone that differs
+	for _, n = range []int{0, 11, 16, len(replies)} { // a few replies are enough: between families, errors differ only in the path
 		for _, call := range familyCalls(t.Context(), client) {
 			if _, err := call(); err != nil {
 				x.show(err)
@@ -125,7 +125,7 @@ func exhibitClient(t *testing.T, x *exhibition, format string) {
 	if !strings.Contains(logs.String(), "clw_a1b2c3d4…") || strings.Count(logs.String(), "\n") < 100 {
 		t.Errorf("the client logged %d lines", strings.Count(logs.String(), "\n"))
 	}
-	// What is refused before it is sent, and what is not admitted.
+	// Calls that are refused before they are sent, and calls that are not admitted.
 	ended, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("over"))
 	refused := func(_ any, err error) {

@@ -9,8 +9,8 @@ import (
 	"github.com/clawhq/clawhq-go/clawhqtest"
 )
 
-// familyCalls are the calls of the services beside chat and keys, with the key
-// wherever it may be taken for something else.
+// familyCalls returns the calls of all services except chat and keys. They have the
+// API key in every argument that a caller may confuse with it.
 func familyCalls(ctx context.Context, client *clawhq.Client) []func(...clawhq.CallOption) (any, error) {
 	return []func(...clawhq.CallOption) (any, error){
 		func(o ...clawhq.CallOption) (any, error) { return client.Health(ctx, o...) },
@@ -69,7 +69,7 @@ func first[T any](seq iter.Seq2[T, error]) (v T, err error) {
 	return v, nil
 }
 
-// familyValues are values of the types of those services.
+// familyValues returns values of the types of these services.
 func familyValues() []any {
 	return []any{
 		&clawhq.AgentsService{}, &clawhq.ModelsService{}, &clawhq.ConversationsService{},

@@ -19,25 +19,25 @@ import (
 	"testing"
 )
 
-// verbs are those of package fmt, with the flags that change what they do.
+// verbs are the verbs of package fmt, with the flags that change their output.
 var verbs = []string{
 	"%v", "%+v", "%#v", "%T", "%t", "%b", "%c", "%d", "%o", "%O", "%q", "%+q", "%#q", "%x", "%X", "% x", "%# X", "%U", "%#U",
 	"%e", "%f", "%g", "%s", "%p", "%w",
 }
 
-// An exhibition shows values and searches what it shows for secrets.
+// An exhibition prints values in every way, and searches the output for secrets.
 type exhibition struct {
 	t      *testing.T
-	probes map[string][]string // what is searched for, by how it is shown; always what stands under ""
+	probes map[string][]string // texts to search for, by how a value is printed; those under "" always
 
-	types                         map[string]bool // of what was shown
+	types                         map[string]bool // types of the values that were shown
 	seen                          map[string]bool
 	values, texts, size, redacted int
 	found                         int
 }
 
-// secret adds a secret to what must not be seen, whole or by halves, in the
-// forms that print verbs and encodings give to a text.
+// secret adds a secret to the texts that must not appear: the whole and each half,
+// in the forms that print verbs and encodings give to a text.
 func (x *exhibition) secret(s string) {
 	if x.probes == nil {
 		x.probes = map[string][]string{}
@@ -46,7 +46,7 @@ func (x *exhibition) secret(s string) {
 	for _, half := range []string{s[:len(s)/2], s[len(s)/2:]} {
 		add("", half)
 		for _, verb := range verbs {
-			if verb == "%T" || verb == "%p" { // of the value itself they show nothing
+			if verb == "%T" || verb == "%p" { // they do not print the value itself
 				continue
 			}
 			add(verb, strings.Trim(strings.TrimPrefix(fmt.Sprintf(verb, []byte(half)), "[]byte"), "[]{}\"`"))
@@ -55,7 +55,7 @@ func (x *exhibition) secret(s string) {
 		for _, how := range []string{"%v", "%w", "slog text", "slog JSON"} { // the last two print some values as %+v does
 			add(how, strings.Trim(fmt.Sprint([]byte(half)), "[]"))
 		}
-		for offset := range 3 { // from the beginning of a group of three bytes
+		for offset := range 3 { // within a group of three bytes
 			text := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", offset) + half))
 			bits := 8 * (offset + len(half))
 			for _, how := range []string{"JSON", "slog JSON", "slog text"} {
@@ -65,7 +65,7 @@ func (x *exhibition) secret(s string) {
 	}
 }
 
-// find returns the secret that is in a text, if any is.
+// find returns the first secret that a text contains, or nothing.
 func (x *exhibition) find(how, text string) string {
 	for _, probes := range [][]string{x.probes[""], x.probes[how]} {
 		for _, probe := range probes {
@@ -84,14 +84,14 @@ func (x *exhibition) search(what, how, text string) {
 	if strings.Contains(text, "clw_a1b2c3d4…") {
 		x.redacted++
 	}
-	if found := x.find(how, text); found != "" && x.found < 20 { // one leak shows in hundreds of texts
+	if found := x.find(how, text); found != "" && x.found < 20 { // a single leak appears in hundreds of texts
 		x.found++
 		x.t.Errorf("%s %s: found %s", what, how, found)
 	}
 }
 
-// show prints a value, by itself and inside others, in every way there is, and
-// looks for secrets in it.
+// show prints a value in every way, by itself and inside other values, and looks for
+// secrets in the output.
 func (x *exhibition) show(v any) {
 	typ := reflect.TypeOf(v)
 	name := typ.String()
@@ -102,7 +102,7 @@ func (x *exhibition) show(v any) {
 	}
 	if elem := reflect.ValueOf(v); typ.Kind() == reflect.Pointer && !elem.IsNil() {
 		name = typ.Elem().String()
-		if token.IsExported(typ.Elem().Name()) { // as a caller might print it
+		if token.IsExported(typ.Elem().Name()) { // the value as well as the pointer
 			x.show(elem.Elem().Interface())
 		}
 	}
@@ -118,14 +118,14 @@ func (x *exhibition) show(v any) {
 			x.search(fmt.Sprintf("%T%s", v, in), how, text)
 		}
 	}
-	// Some packages print what no verb of fmt reaches.
+	// Other packages than fmt may print values that no verb reaches.
 	reach(reflect.ValueOf(v), map[uintptr]bool{}, func(s string) { x.search(fmt.Sprintf("%T", v), "by reflection", s) })
 	if err, ok := v.(error); ok {
 		x.showCauses(err)
 	}
 }
 
-// showCauses shows what err wraps, but for what the transport itself said.
+// showCauses shows the errors that err wraps, except those of the transport.
 func (x *exhibition) showCauses(err error) {
 	var causes []error
 	switch err := err.(type) {
@@ -143,7 +143,7 @@ func (x *exhibition) showCauses(err error) {
 	}
 }
 
-// renderings is what becomes of a value in print.
+// renderings returns a value as printed in many ways.
 func renderings(v any) map[string]string {
 	texts := map[string]string{}
 	for _, verb := range verbs {
@@ -162,7 +162,7 @@ func renderings(v any) map[string]string {
 	return texts
 }
 
-// logger returns a logger of every level, in a format of package slog.
+// logger returns a logger for all levels, in a format of package slog.
 func logger(format string, w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: slog.LevelDebug}
 	if format == "JSON" {
@@ -172,7 +172,8 @@ func logger(format string, w io.Writer) *slog.Logger {
 }
 
 // reach calls visit with every text that reflection finds in v, through
-// pointers and unexported fields. It leaves out what other packages made.
+// pointers and unexported fields. It leaves out values of other
+// modules' types.
 func reach(v reflect.Value, seen map[uintptr]bool, visit func(string)) {
 	if !v.IsValid() || v.Type() == reflect.TypeFor[loudError]() {
 		return
@@ -211,8 +212,8 @@ func reach(v reflect.Value, seen map[uintptr]bool, visit func(string)) {
 	}
 }
 
-// exportedTypes returns the exported types of a package as reflection names
-// them, but for interfaces, which have no values of their own.
+// exportedTypes returns the names of the exported types of a package, as reflection
+// writes them. Interfaces are left out, since they have no values of their own.
 func exportedTypes(t *testing.T, dir string) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}

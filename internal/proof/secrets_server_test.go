@@ -18,8 +18,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/dashboard"
 )
 
-// exhibitServer shows a reference server that was used in every way: its
-// journal, its access log, its replies and the dashboard's.
+// exhibitServer uses a reference server in every way, and shows its replies, its
+// journal, its access log and the replies of the dashboard.
 func exhibitServer(t *testing.T, x *exhibition, profile clawhqtest.Profile, format string) {
 	var logs bytes.Buffer
 	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory(), clawhqtest.WithProfile(profile),
@@ -58,7 +58,7 @@ func exhibitServer(t *testing.T, x *exhibition, profile clawhqtest.Profile, form
 			d.ServeHTTP(w, r)
 		}()
 		head, text := w.Header().Clone(), w.Body.String()
-		head.Del("X-Client-Request-Id") // echoed to whom it came from
+		head.Del("X-Client-Request-Id") // the server returns this to the client that sent it
 		x.search(method+" "+path, "", fmt.Sprint(w.Code, head, text))
 	}
 	for _, auth := range [][]string{
@@ -79,7 +79,7 @@ func exhibitServer(t *testing.T, x *exhibition, profile clawhqtest.Profile, form
 			if secret == s.Session() {
 				continue
 			}
-			// A key may turn up anywhere; a session, outside its cookie, is a word like another.
+			// Callers may put the key into any header. The session is a secret only in its cookie.
 			for _, name := range []string{"X-Idempotency-Key", "X-Client-Request-Id", "Content-Type", "Origin", "User-Agent", "X-Api-Key"} {
 				serve("POST", "/api/v1/chat", `{"message":"hi"}`, append(slices.Clone(auth), name, secret)...)
 			}
@@ -89,7 +89,7 @@ func exhibitServer(t *testing.T, x *exhibition, profile clawhqtest.Profile, form
 		}
 	}
 
-	// Over the network, and what is in the books of it.
+	// Calls over the network, and the journal of them.
 	for _, fault := range []clawhqtest.Fault{
 		clawhqtest.FaultStatus(500, ""), clawhqtest.FaultRateLimit("1"), clawhqtest.FaultLegacyError(429, "RATE_LIMITED"),
 		clawhqtest.FaultHTML(502), clawhqtest.FaultReset(), clawhqtest.FaultStreamError("stream_error", 1), clawhqtest.FaultStreamMalformed(1), clawhqtest.FaultStreamCut(1),
@@ -146,7 +146,7 @@ func exhibitServer(t *testing.T, x *exhibition, profile clawhqtest.Profile, form
 			x.show(r)
 		}
 	}
-	s.Close() // and with it what writes to the log
+	s.Close() // nothing writes to the log after this
 	x.search("the access log", "", logs.String())
 	if !strings.Contains(logs.String(), s.APIKey()[:12]) {
 		t.Error("the access log does not name the key's prefix")

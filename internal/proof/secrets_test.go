@@ -12,17 +12,17 @@ import (
 	"github.com/clawhq/clawhq-go/clawhqtest"
 )
 
-// sentinelSession is a session that opens nothing, and renewedSession what it
-// is renewed to.
+// sentinelSession is not a session of the service, and renewedSession is its
+// renewal.
 const (
 	sentinelSession = "s3ss10n-that-nobody-may-see"
 	renewedSession  = "r3n3wed-by-the-service-itself"
 )
 
-// A key and a session go in everywhere; whatever comes out of the client and
-// the reference server, in whatever form it is printed, is searched for them.
-// Of a key its first 12 characters may be seen. The text of an answer is the
-// agent's, and not searched.
+// TestSecrets passes a key and a session wherever it can, and searches everything
+// that the client and the reference server return or log, in every printed form,
+// for them. Only the first 12 characters of a key may appear. The text of an
+// answer is the agent's, and is not searched.
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	x := &exhibition{t: t, types: map[string]bool{}, seen: map[string]bool{}}
@@ -38,7 +38,7 @@ func TestSecrets(t *testing.T) {
 	t.Run("values", func(t *testing.T) { exhibitValues(t, x) })
 	t.Run("panics", func(t *testing.T) { exhibitPanics(t, x) })
 
-	// A type that is new has to be put among what is shown.
+	// A new exported type must be added to the values that are shown.
 	want := map[string]bool{}
 	for _, dir := range []string{"../..", "../../clawhqtest"} {
 		maps.Copy(want, exportedTypes(t, dir))
@@ -57,7 +57,7 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-// The search finds a secret that is not hidden, in whatever form it is shown.
+// The search finds a secret that is not redacted, in every printed form.
 func TestSecretsAreFound(t *testing.T) {
 	t.Parallel()
 	x := &exhibition{}
@@ -72,7 +72,7 @@ func TestSecretsAreFound(t *testing.T) {
 			_, unexported := strings.CutSuffix(fmt.Sprintf("%T", v), "bare")
 			_, isError := v.(error)
 			if how == "%T" || how == "%p" || how == "JSON" && (unexported || isError) || how == "slog JSON" && unexported {
-				continue // shows nothing of the value
+				continue // does not print the value
 			}
 			if x.find(how, text) == "" {
 				t.Errorf("%T with %s is not found in %s", v, how, text)

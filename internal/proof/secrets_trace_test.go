@@ -9,7 +9,7 @@ import (
 	"github.com/clawhq/clawhq-go"
 )
 
-// trace shows what a Trace is told.
+// trace returns a Trace that shows all of its events.
 func (x *exhibition) trace() *clawhq.Trace {
 	return &clawhq.Trace{
 		CallStart:    func(ctx context.Context, e clawhq.TraceCallStart) context.Context { x.show(e); return ctx },
@@ -25,7 +25,7 @@ func (x *exhibition) trace() *clawhq.Trace {
 	}
 }
 
-// loudLimiter is out of service and says so with secrets.
+// loudLimiter is a Limiter that is out of service, and whose error contains secrets.
 type loudLimiter struct{}
 
 func (loudLimiter) Wait(context.Context) error { return loudError(testKey + " " + sentinelSession) }
@@ -33,15 +33,15 @@ func (loudLimiter) Fallback(error) <-chan struct{} {
 	return make(chan struct{})
 }
 
-// exhibitTrace shows what a Trace is told of a limiter and of waiting; of the
-// rest it is told where clients are shown.
+// exhibitTrace shows the events of a Trace about a Limiter and about waiting. The
+// other events occur in exhibitClient.
 func exhibitTrace(t *testing.T, x *exhibition) {
 	ok := transport(func(*http.Request) (*http.Response, error) {
 		return reply(200, `{"response":"Hello.","agent":"support-bot"}`, "X-RateLimit-Limit", "1", "X-RateLimit-Remaining", "0"), nil
 	})
 	client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: ok}), clawhq.WithSession(sentinelSession),
 		clawhq.WithLimiter(loudLimiter{}), clawhq.WithTrace(x.trace()))
-	for range 2 { // the second has to wait
+	for range 2 { // the second call must wait
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		client.Chat(ctx, clawhq.ChatRequest{Message: testKey + sentinelSession})
 		cancel()

@@ -9,8 +9,8 @@ import (
 	"github.com/clawhq/clawhq-go/clawhqtest"
 )
 
-// exhibitValues shows values that no call returns: what callers make
-// themselves, with a secret where one belongs.
+// exhibitValues shows values that callers make themselves and no call returns. The
+// fields that are meant for a secret contain one.
 func exhibitValues(t *testing.T, x *exhibition) {
 	name, tier := "n", clawhq.RPM60
 	for _, v := range []any{
@@ -32,7 +32,7 @@ func exhibitValues(t *testing.T, x *exhibition) {
 	}
 }
 
-// exhibitPanics shows what the packages panic with.
+// exhibitPanics shows the values of the packages' panics.
 func exhibitPanics(t *testing.T, x *exhibition) {
 	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
 	x.secret(s.APIKey()[12:])

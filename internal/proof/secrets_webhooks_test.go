@@ -12,11 +12,11 @@ import (
 	"github.com/clawhq/clawhq-go/webhook"
 )
 
-// webhookSecret opens nothing. Nothing but Reveal shows a part of it.
+// webhookSecret is not a secret of the service. Only Reveal may show any part of it.
 const webhookSecret = "whsec_5e0011d2233445566778899aabbccddeeff0011223344556"
 
-// exhibitWebhooks shows what a client makes of replies that hold a webhook's
-// secret: one that is asked for it, and others that are not.
+// exhibitWebhooks shows the results of replies that contain a webhook's secret: the
+// reply to a creation, where it belongs, and others.
 func exhibitWebhooks(t *testing.T, x *exhibition) {
 	x.secret(webhookSecret[6:])
 	const row = `"id":"1","secret":"` + webhookSecret + `","url":"https://hooks.example.com/","events":["api.request"],"user_id":"2","paused_at":null`
@@ -35,7 +35,7 @@ func exhibitWebhooks(t *testing.T, x *exhibition) {
 	create := clawhq.CreateWebhookRequest{URL: "https://hooks.example.com/", Events: []webhook.EventType{webhook.EventAPIRequest}}
 	name := "n"
 	update := clawhq.UpdateWebhookRequest{Description: &name, Filters: &[]clawhq.WebhookFilter{{Field: "agent"}}}
-	id := webhookSecret // somebody takes it for the id
+	id := webhookSecret // a caller may confuse the secret with the id
 	calls := []func(clawhq.CallOption) (any, error){
 		func(o clawhq.CallOption) (any, error) { return client.Webhooks.Create(t.Context(), create, o) },
 		func(o clawhq.CallOption) (any, error) { return client.Webhooks.List(t.Context(), o) },
@@ -69,7 +69,7 @@ func exhibitWebhooks(t *testing.T, x *exhibition) {
 		t.Error("the client's log does not show where the secret was")
 	}
 
-	// What callers make themselves, and what package webhook says of forgeries.
+	// Values that callers make themselves, and errors of package webhook.
 	for _, v := range []any{create, update, clawhqtest.Delivery{Body: []byte("{}")}, clawhq.WebhookFilter{}, clawhq.Webhook{}, clawhq.Delivery{}, clawhq.WebhookSucceeded, clawhq.WebhookStats{}, webhook.EventTest} {
 		x.show(v)
 	}

@@ -13,7 +13,7 @@ import (
 
 const ms = time.Millisecond
 
-// testKey is well formed and opens nothing.
+// testKey is a well-formed key that the service does not know.
 const testKey = "clw_a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6"
 
 const chatURL = clawhq.DefaultBaseURL + "/v1/chat"

@@ -20,7 +20,8 @@ import (
 	"github.com/jarcoal/httpmock"
 )
 
-// agentTaking returns an agent that takes from least to most to answer.
+// agentTaking returns an agent that answers after a random time between least and
+// most.
 func agentTaking(least, most time.Duration) clawhqtest.Option {
 	return clawhqtest.WithAgent("slow", func(ctx context.Context, m clawhqtest.Message) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
@@ -35,12 +36,12 @@ func agentTaking(least, most time.Duration) clawhqtest.Option {
 
 var hiSlow = clawhq.ChatRequest{Message: "hi", Agent: "slow"}
 
-// outcomes are what became of calls made together: slow are those of the served
-// that took more than 6 seconds.
+// outcomes are the numbers of calls by outcome. slow counts the served calls that
+// took more than 6 seconds.
 type outcomes struct{ served, slow, refused, failed, rejected int }
 
-// burst makes n calls, spread evenly, each with a deadline unless that is 0,
-// and returns what became of them.
+// burst makes n calls, spread evenly over the given time, and returns their
+// outcomes. Each call has the deadline, unless that is 0.
 func burst(t *testing.T, s *clawhqtest.Server, client *clawhq.Client, n int, spread, deadline time.Duration) (o outcomes) {
 	before := len(s.Requests())
 	var mu sync.Mutex
@@ -81,8 +82,8 @@ func burst(t *testing.T, s *clawhqtest.Server, client *clawhq.Client, n int, spr
 	return o
 }
 
-// A client that is alone may make as many calls as its key allows, at once or
-// one after the other, on a key that nothing is known of: none is refused.
+// A client that is alone on its key may make as many calls as the key allows, at
+// once or one after the other. None is refused, although the limit is unknown.
 func TestFiguresLoneBursts(t *testing.T) {
 	for _, limit := range figureLimits {
 		for _, spread := range []time.Duration{0, 2 * time.Second, 20 * time.Second} {
@@ -110,8 +111,8 @@ func TestFiguresLoneBursts(t *testing.T) {
 	}
 }
 
-// What was seen of others on the key is forgotten: long after they have gone,
-// a burst goes out at once.
+// The client forgets other clients of the key: long after they have stopped, a
+// burst is sent at once.
 func TestFiguresOthersLongGone(t *testing.T) {
 	for _, idle := range []time.Duration{2 * time.Minute, time.Hour, 24 * time.Hour} {
 		for _, deadline := range []time.Duration{10 * time.Second, 0} {
@@ -142,8 +143,8 @@ func TestFiguresOthersLongGone(t *testing.T) {
 	}
 }
 
-// A limit that no reply has confirmed lately refuses nobody while replies are
-// due that may tell another.
+// If no reply has confirmed the limit lately, no call is refused while attempts are
+// under way whose replies may report a new limit.
 func TestShapingLimitRaised(t *testing.T) {
 	for name, tt := range map[string]struct {
 		opts []clawhq.Option
@@ -171,7 +172,7 @@ func TestShapingLimitRaised(t *testing.T) {
 	}
 }
 
-// A retry goes ahead of the callers that have not had an attempt.
+// A retry is sent ahead of callers that have not had an attempt.
 func TestShapingRetriesKeepTheirTurn(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
@@ -190,7 +191,7 @@ func TestShapingRetriesKeepTheirTurn(t *testing.T) {
 				}
 			})
 			if i == 0 {
-				synctest.Wait() // it has met the 503
+				synctest.Wait() // the first call has got the 503
 			}
 		}
 		wg.Wait()
@@ -201,7 +202,7 @@ func TestShapingRetriesKeepTheirTurn(t *testing.T) {
 	})
 }
 
-// However an attempt ends, its place among the outstanding comes back.
+// However an attempt ends, it no longer counts as outstanding.
 func TestShapingLosesNothing(t *testing.T) {
 	for name, end := range map[string]func(){
 		"panic":  func() { panic("the transport's") },
@@ -241,8 +242,8 @@ func TestShapingLosesNothing(t *testing.T) {
 	}
 }
 
-// A count that admitted calls prove wrong does not hold a client down for
-// ever.
+// A count of calls that is too high does not slow a client down for ever, once
+// admitted calls prove it wrong.
 func TestShapingWrongCount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -267,8 +268,8 @@ func TestShapingWrongCount(t *testing.T) {
 	})
 }
 
-// Waiting costs each caller the same, however many there are: they enter the
-// queue and leave it in a time that grows with their number, not faster.
+// The cost of waiting per caller does not depend on the number of callers: the time
+// in which all of them enter and leave the queue grows linearly.
 func TestFiguresWaiters(t *testing.T) {
 	mock := httpmock.NewMockTransport()
 	mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
@@ -302,7 +303,7 @@ func TestFiguresWaiters(t *testing.T) {
 	}
 }
 
-// A waitLog is a slog.Handler that tells of each wait for the rate limit.
+// A waitLog is a slog.Handler that signals each wait for the rate limit.
 type waitLog struct{ waiting chan<- struct{} }
 
 func (waitLog) Enabled(context.Context, slog.Level) bool { return true }

@@ -17,16 +17,16 @@ import (
 	"github.com/clawhq/clawhq-go/clawhqtest"
 )
 
-// An hour of traffic in virtual time: 50 workers, a fault in twenty requests,
-// replies that get lost, tiers that change, keys that are rotated and revoked,
-// by key management and behind its back. In the end the books balance, call by
-// call: the requests that a client counted are those in the journal, so are
-// their statuses, and no agent ran twice under one idempotency key.
+// TestSoak simulates an hour of traffic in virtual time: 50 workers, a fault in
+// twenty requests, lost replies, changes of tiers, and keys that are rotated and
+// revoked, by key management and otherwise. At the end, the journal contains
+// exactly the requests that each client counted, with the same statuses, and no
+// agent ran twice for one idempotency key.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	const workers, length = 50, soaked
 	var mu sync.Mutex
-	runs := map[string]int{} // of the agent, by message: each call has its own
+	runs := map[string]int{} // runs of the agent by message; each call has its own message
 	agent := func(ctx context.Context, m clawhqtest.Message) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
 			mu.Lock()
@@ -46,7 +46,7 @@ func TestSoak(t *testing.T) {
 	}
 	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		start := time.Now()
-		ctx, cancel := context.WithTimeout(t.Context(), length) // of new calls; those under way end as they may
+		ctx, cancel := context.WithTimeout(t.Context(), length) // no new calls after length; calls under way may end later
 		defer cancel()
 		s.SetRateLimit(s.KeyID(), 300)
 		admin := s.Client()
@@ -55,8 +55,8 @@ func TestSoak(t *testing.T) {
 		outcomes := map[string]int{}
 		var wg sync.WaitGroup
 
-		// The key of each fifth of the workers changes its tier and is revoked
-		// from time to time, and they go on with another.
+		// Each fifth of the workers has its own key. From time to time its tier
+		// changes, or it is revoked and the workers go on with a new key.
 		const shifts = 5
 		for shift := range shifts {
 			var current *clawhq.Client
@@ -127,7 +127,7 @@ func TestSoak(t *testing.T) {
 				})
 			}
 		}
-		// Faults, one for about every twentieth call.
+		// One fault for about every twentieth call.
 		wg.Go(func() {
 			faults := []clawhqtest.Fault{
 				clawhqtest.FaultStatus(500, ""), clawhqtest.FaultStatus(503, ""), clawhqtest.FaultHTML(502), clawhqtest.FaultReset(), clawhqtest.FaultRateLimit("3"),
@@ -190,7 +190,7 @@ func TestSoak(t *testing.T) {
 				replayed++
 			}
 			if c.err != nil {
-				continue // whose reply it was, if any, depends on the failure
+				continue // the failure decides whether there was a reply, and from which attempt
 			}
 			if last := seen[len(seen)-1]; last.Status != http.StatusOK || c.info.StatusCode != http.StatusOK || last.RequestID != c.info.RequestID {
 				t.Errorf("%s: the client saw %d for %s, the server sent %d for %s", id, c.info.StatusCode, c.info.RequestID, last.Status, last.RequestID)
@@ -207,14 +207,14 @@ func TestSoak(t *testing.T) {
 	}, clawhqtest.WithAgent("slow", agent))
 }
 
-// A soakCall is what a client knows of a call.
+// A soakCall is a call as its client saw it.
 type soakCall struct {
 	stream bool
 	info   clawhq.ResponseInfo
 	err    error
 }
 
-// pause waits for d, and reports whether ctx has not ended by then.
+// pause waits for d. It returns false if ctx ends first.
 func pause(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():

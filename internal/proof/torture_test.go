@@ -26,16 +26,16 @@ import (
 	"github.com/clawhq/clawhq-go/internal/memnet"
 )
 
-// A server that answers with nonsense of every kind, thousands of times: nothing
-// panics, hangs or is left behind, every outcome is a documented one, and no
-// request was sent that its call did not count. What is answered depends on the
-// seed, the call and the attempt alone:
+// In TestTorture a server answers thousands of requests with nonsense of every
+// kind. Nothing panics or hangs, no goroutine is left behind, every outcome is a
+// documented one, and calls count all of their requests. An answer depends only on
+// the seed, the call and the attempt:
 //
 //	go test -run TestTorture ./internal/proof -seed N
 var seed = flag.Uint64("seed", 0, "of TestTorture; 0 is a new one")
 
 func TestTorture(t *testing.T) {
-	// net/http logs what comes after the end of a reply.
+	// net/http logs bytes that follow the end of a reply.
 	log.SetOutput(io.Discard)
 	defer log.SetOutput(os.Stderr)
 
@@ -71,7 +71,7 @@ func TestTorture(t *testing.T) {
 			}
 		})
 
-		// Some take what they are told of the rate limit seriously.
+		// Some of the clients shape their calls by the rate limits in the replies.
 		var clients []*clawhq.Client
 		for _, opts := range [][]clawhq.Option{{clawhq.WithRateLimit(0)}, {clawhq.WithRateLimit(0)}, {clawhq.WithRateLimit(0)}, nil} {
 			client, err := clawhq.NewClient(append([]clawhq.Option{
@@ -159,11 +159,11 @@ func outcomeOf(err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
 	default:
-		return "no reply" // with its cause
+		return "no reply" // the error wraps the cause
 	}
 }
 
-// A tormentor answers requests with nonsense.
+// A tormentor is a server that answers with nonsense.
 type tormentor struct {
 	seed uint64
 
@@ -171,14 +171,15 @@ type tormentor struct {
 	attempts map[string]int // by client request id
 }
 
-// seen is how many requests of a call have come.
+// seen returns how many requests of a call have arrived.
 func (o *tormentor) seen(id string) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.attempts[id]
 }
 
-// randomness returns what decides the answer to the next request of a call.
+// randomness returns the source that decides the answer to the next request of a
+// call.
 func (o *tormentor) randomness(id string) *rand.Rand {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -188,7 +189,7 @@ func (o *tormentor) randomness(id string) *rand.Rand {
 	return rand.New(rand.NewPCG(o.seed, h.Sum64()))
 }
 
-// torment answers the requests of one connection.
+// torment serves one connection.
 func (o *tormentor) torment(c net.Conn) {
 	defer c.Close()
 	in := bufio.NewReader(c)
@@ -228,7 +229,7 @@ func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
 var large = bytes.Repeat([]byte("x"), 70_000)
 
-// nonsense is a reply: right in part, wrong in part, or bytes of no meaning.
+// nonsense returns a reply that is right in part, wrong in part, or meaningless.
 func nonsense(r *rand.Rand, stream bool) []byte {
 	switch r.IntN(15) {
 	case 0:
@@ -266,7 +267,7 @@ func nonsense(r *rand.Rand, stream bool) []byte {
 	}
 	switch r.IntN(10) {
 	case 0:
-		header("Content-Encoding", "gzip") // which it is not
+		header("Content-Encoding", "gzip") // the body is not compressed
 	case 1:
 		var z bytes.Buffer
 		w := gzip.NewWriter(&z)
@@ -277,7 +278,7 @@ func nonsense(r *rand.Rand, stream bool) []byte {
 	case 2:
 		header("Transfer-Encoding", "chunked")
 		body = append([]byte(pick(r, "5\r\nhello\r\n", "zz\r\n", "fffffffffffffffff\r\n", "-1\r\n", "3\r\nabc\r\n0\r\n\r\n")), body...)
-	case 3: // to the end of the connection
+	case 3: // the body ends with the connection
 	default:
 		header("Content-Length", fmt.Sprint(pick(r, len(body), len(body), len(body), len(body), len(body)+10, max(0, len(body)-3), -1)))
 	}
@@ -286,7 +287,7 @@ func nonsense(r *rand.Rand, stream bool) []byte {
 	return b.Bytes()
 }
 
-// sense is a proper reply.
+// sense returns a proper reply.
 func sense(stream bool) []byte {
 	contentType, body := "application/json", okBody
 	if stream {
@@ -295,7 +296,7 @@ func sense(stream bool) []byte {
 	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\nX-RateLimit-Limit: 300\r\nX-RateLimit-Remaining: 299\r\n\r\n%s", contentType, len(body), body)
 }
 
-// events is a stream with something wrong in it, or nothing.
+// events returns a stream, in which something is often wrong.
 func events(r *rand.Rand) []byte {
 	var b bytes.Buffer
 	for range r.IntN(20) {

@@ -12,15 +12,15 @@ import (
 	"github.com/clawhq/clawhq-go/clawhqtest"
 )
 
-// The documentation counts all endpoints in one window, the live service gives
-// most a window of their own. A client that is alone on the key gets what there
-// is by either rule, and no 429: it finds out by what replies tell.
+// By the documentation all endpoints share one window; in the live service most
+// endpoints have their own. A client that is alone on the key learns the rule from
+// the replies. It uses the whole limit by either rule, without a 429.
 func TestFiguresMixedWindows(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		profile  clawhqtest.Profile
 		rpm      int
-		aMinute  int // what the server admits
+		aMinute  int // calls that the server admits
 		agentsAt time.Duration
 	}{
 		{"documented, 60 RPM", clawhqtest.Documented, 60, 60, 0},
