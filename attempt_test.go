@@ -78,7 +78,7 @@ func TestDeafBodies(t *testing.T) {
 	}
 }
 
-// The body of a 101 is the connection, which has no end. The call fails at once.
+// The body of a 101 is the connection, which has no end. The client does not read it.
 func TestSwitchingProtocols(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -116,8 +116,9 @@ func TestBatchLimits(t *testing.T) {
 	}
 }
 
-// batchStates returns a client whose requests for a batch get one state after
-// another, and then the last for ever, and the times of these requests.
+// batchStates returns a client that gets the given states of a batch one after
+// another, and then the last one for ever. It also returns the times of the
+// requests.
 func batchStates(t *testing.T, states ...string) (*clawhq.Client, *[]time.Duration) {
 	start, looks := time.Now(), &[]time.Duration{}
 	client := mockClient(t, nil, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}), clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {

@@ -306,7 +306,7 @@ func TestRateLimitHeaders(t *testing.T) {
 	}
 }
 
-// idleCloser is a transport that counts the calls of CloseIdleConnections.
+// idleCloser is a transport that notes a call of CloseIdleConnections.
 type idleCloser struct {
 	http.RoundTripper
 	closed bool

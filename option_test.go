@@ -50,7 +50,7 @@ func TestAPIKeyFunc(t *testing.T) {
 	}
 }
 
-// The client checks the key that the function returns like any other.
+// A call fails if the key function fails, or returns a malformed key.
 func TestAPIKeyFuncFails(t *testing.T) {
 	t.Parallel()
 	down := errors.New("the vault is down")

@@ -125,8 +125,9 @@ func TestSessionIsRenewedForAllGoroutines(t *testing.T) {
 	t.Logf("%d renewals in %d requests, of which %d came too late", valid, calls, refused)
 }
 
-// A renewal may lead to a refusal of another call that arrives before the renewed
-// session does. The refused call waits for replies under way, but not for long.
+// A renewal makes the old session invalid, so that another call may get a 401 before
+// the reply with the new session has arrived. The refused call waits for replies
+// under way, but not for long.
 func TestRefusalOvertakesRenewal(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

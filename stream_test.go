@@ -109,7 +109,7 @@ func TestMalformedEventWrapsTheDecodersError(t *testing.T) {
 }
 
 // talker returns an agent that sends a chunk every second until its context ends. It
-// then sends the outcome to left.
+// then sends the context's error to left.
 func talker(left chan<- error) clawhqtest.AgentFunc {
 	return func(ctx context.Context, m clawhqtest.Message) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {

@@ -28,8 +28,8 @@ const (
 	// machines, since these may have been cut off as well.
 	longAway = time.Second
 
-	// idle is the time after which Redis is no longer probed, or listened to,
-	// for want of callers.
+	// idle is for how long Redis is probed after the last caller came, and for
+	// how long the subscription lasts after the last slot was held.
 	idle = time.Minute
 )
 

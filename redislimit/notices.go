@@ -91,7 +91,7 @@ func (n *notices) listen(sub *redis.PubSub) {
 	}
 	n.l.mu.Lock()
 	defer n.l.mu.Unlock()
-	if n.sub == sub { // not closed by us: Redis may be away, or was away
+	if n.sub == sub { // the Limiter has not closed sub: Redis is away, or was
 		n.close()
 		n.l.recheck()
 	}

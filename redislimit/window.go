@@ -39,7 +39,7 @@ type window struct {
 	updates   updates
 }
 
-// A slot is the permission to send one call at a time.
+// A slot is the permission to send one call, at the given time or later.
 type slot struct {
 	id string
 	at time.Time // by this machine's clock
