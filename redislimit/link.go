@@ -109,7 +109,9 @@ func (k *link) succeeded(now time.Time) {
 	for _, w := range k.l.windows {
 		if w != k.window {
 			w.away = away > longAway
-			w.journal.markMissing(time.Time{})
+			// The window that probed has restored its calls with that trip.
+			w.updates.atOnce = w.journal.markMissing(time.Time{}) || w.updates.atOnce
+			w.step(now)
 		}
 	}
 	k.log(slog.LevelInfo, "redislimit: Redis is back", slog.Duration("away", away))

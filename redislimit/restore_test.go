@@ -121,22 +121,28 @@ func TestNoRoomBeforeTheTurn(t *testing.T) {
 }
 
 // A machine that gets a 429 before it has ever reached Redis reports it as soon as
-// it does.
+// it does, also in a window in which it does not probe.
 func TestEarly429(t *testing.T) {
 	t.Parallel()
-	inFleet(t, 60, func(t *testing.T, fl *fleet) {
-		late, other := fl.limiter(redislimit.WithRateLimit(60)), fl.limiter(redislimit.WithRateLimit(60))
-		fl.stop()
-		if err := late.Wait(t.Context()); !errors.Is(err, redislimit.ErrUnavailable) {
-			t.Fatalf("got %v, want ErrUnavailable", err)
-		}
-		late.ObserveReply(clawhq.LimitReply{Window: "key", Sent: time.Now(), StatusCode: 429, RetryAfter: 20 * time.Second})
-		fl.down.Store(false)
-		time.Sleep(time.Second)
-		if got := wait(t, other); got < 18*time.Second || got > 19*time.Second {
-			t.Errorf("another machine waited %v, want what was left of the 429's 20s", got)
-		}
-	})
+	for _, window := range []string{"key", "GET /v1/agents"} {
+		inFleet(t, 60, func(t *testing.T, fl *fleet) {
+			late, other := fl.limiter(redislimit.WithRateLimit(60)), fl.limiter(redislimit.WithRateLimit(60))
+			fl.stop()
+			if err := late.Wait(t.Context()); !errors.Is(err, redislimit.ErrUnavailable) {
+				t.Fatalf("got %v, want ErrUnavailable", err)
+			}
+			late.ObserveReply(clawhq.LimitReply{Window: window, Sent: time.Now(), StatusCode: 429, RetryAfter: 20 * time.Second})
+			fl.down.Store(false)
+			time.Sleep(time.Second)
+			start := time.Now()
+			if err := other.WaitWindow(t.Context(), clawhq.LimitRequest{Window: window}); err != nil {
+				t.Error(err)
+			}
+			if got := time.Since(start); got < 18*time.Second || got > 19*time.Second {
+				t.Errorf("window %s: another machine waited %v, want what was left of the 429's 20s", window, got)
+			}
+		})
+	}
 }
 
 // A 429 that is reported to Redis late does not end the slow start that follows
@@ -157,6 +163,35 @@ func TestLate429(t *testing.T) {
 		wait(t, l)
 		if got := wait(t, l); got != time.Second {
 			t.Errorf("the second call waited %v, want 1s: calls are let out one by one", got)
+		}
+	})
+}
+
+// A machine restores the calls of all its windows when Redis is back empty, not only
+// of the window in which it probes.
+func TestAllWindowsAreRestored(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 2, func(t *testing.T, fl *fleet) {
+		a, b := fl.limiter(redislimit.WithRateLimit(2)), fl.limiter(redislimit.WithRateLimit(2))
+		agents := clawhq.LimitRequest{Window: "GET /v1/agents"}
+		start := time.Now()
+		for range 2 {
+			if err := a.WaitWindow(t.Context(), agents); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fl.stop()
+		if err := a.Wait(t.Context()); !errors.Is(err, redislimit.ErrUnavailable) {
+			t.Fatalf("got %v, want ErrUnavailable", err)
+		}
+		fl.redis.FlushAll()
+		fl.down.Store(false)
+		time.Sleep(time.Second) // until a has probed
+		if err := b.WaitWindow(t.Context(), agents); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := time.Since(start), time.Minute; got < want {
+			t.Errorf("another machine's call was admitted %v after the window was used up, want after %v", got, want)
 		}
 	})
 }
