@@ -170,7 +170,9 @@ func TestRefused(t *testing.T) {
 	t.Run("an agent that takes too long", func(t *testing.T) {
 		t.Parallel()
 		v, service := visit(t, 100*time.Millisecond)
-		service.Inject(clawhqtest.FaultStreamStall(0))
+		service.HandleAgent("support-bot", func(ctx context.Context, _ clawhqtest.Message) iter.Seq2[string, error] {
+			return func(func(string, error) bool) { <-ctx.Done() }
+		})
 		if status, body := v.ask(t, "hi"); status != 504 {
 			t.Errorf("got %d %s, want 504", status, body)
 		}
