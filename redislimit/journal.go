@@ -63,6 +63,11 @@ func (j *journal) markMissing(t time.Time) bool {
 	return len(after) > 0
 }
 
+// hasMissing reports whether the log in Redis may lack an entry after t.
+func (j *journal) hasMissing(t time.Time) bool {
+	return slices.ContainsFunc(j.since(t), func(e entry) bool { return !e.logged })
+}
+
 // markLogged notes that the log in Redis holds the entry.
 func (j *journal) markLogged(id string, at time.Time) {
 	for i := range j.entries {

@@ -87,13 +87,12 @@ func (k *link) failed(w *window, err error) {
 func (k *link) probe() {
 	if k.cause != nil && !k.closed && k.window.trips == 0 {
 		k.window.away = k.window.away || time.Since(k.since) > longAway
-		k.window.journal.markMissing(time.Time{}) // Redis may come back with old data
 		k.window.trip(0, time.Now())
 	}
 }
 
-// succeeded notes that a trip succeeded.
-func (k *link) succeeded(now time.Time) {
+// succeeded notes that a trip of window w succeeded.
+func (k *link) succeeded(w *window, now time.Time) {
 	if k.cause == nil {
 		return
 	}
@@ -106,12 +105,13 @@ func (k *link) succeeded(now time.Time) {
 		k.timer = nil
 	}
 	away := now.Sub(k.since)
-	for _, w := range k.l.windows {
-		if w != k.window {
-			w.away = away > longAway
-			// The window that probed has restored its calls with that trip.
-			w.updates.atOnce = w.journal.markMissing(time.Time{}) || w.updates.atOnce
-			w.step(now)
+	for _, other := range k.l.windows {
+		if other.journal.hasMissing(now.Add(-length-k.l.config.margin)) || len(other.updates.replies) > 0 {
+			other.updates.atOnce = true
+		}
+		if other != w {
+			other.away = away > longAway
+			other.step(now)
 		}
 	}
 	k.log(slog.LevelInfo, "redislimit: Redis is back", slog.Duration("away", away))

@@ -195,3 +195,32 @@ func TestAllWindowsAreRestored(t *testing.T) {
 		}
 	})
 }
+
+// A trip of one window that succeeds late, after a trip of another one has
+// failed, has both windows restored: the Redis that answers may hold old data.
+func TestLateSuccessRestoresAllWindows(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 1, func(t *testing.T, fl *fleet) {
+		a, b := fl.limiter(redislimit.WithRateLimit(1)), fl.limiter(redislimit.WithRateLimit(1))
+		agents := clawhq.LimitRequest{Window: "GET /v1/agents"}
+		take(t, a, 1)
+		fl.slow.Store(int64(150 * ms))
+		fl.group.Go(func() {
+			if err := a.Wait(t.Context()); !errors.Is(err, redislimit.ErrUnavailable) {
+				t.Errorf("got %v, want ErrUnavailable", err)
+			}
+		})
+		time.Sleep(80 * ms)
+		fl.slow.Store(int64(60 * ms)) // this trip is answered after the first has been given up
+		fl.redis.FlushAll()
+		if err := a.WaitWindow(t.Context(), agents); err != nil && !errors.Is(err, redislimit.ErrUnavailable) {
+			t.Error(err)
+		}
+		fl.slow.Store(0)
+		fl.group.Wait()
+		time.Sleep(time.Second)
+		if got := wait(t, b); got < 58*time.Second {
+			t.Errorf("another machine's call was admitted %v after the window was used up, want a window", got)
+		}
+	})
+}

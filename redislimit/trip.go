@@ -295,7 +295,7 @@ func (t *trip) succeeded(a answer, now time.Time) {
 	}
 	slices.SortStableFunc(w.slots, func(a, b slot) int { return a.at.Compare(b.at) })
 	w.away = false
-	w.l.link.succeeded(now)
+	w.l.link.succeeded(w, now)
 	if w.earliest.After(now) {
 		w.queue.each(func(c *caller) {
 			if err := w.refusal(c, now); err != nil {

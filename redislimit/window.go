@@ -137,6 +137,7 @@ func (w *window) fallBack(now time.Time) {
 	} else {
 		w.keepUntil = now.Add(min(w.turn, maxTurn))
 	}
+	w.journal.markMissing(time.Time{}) // Redis may come back with old data
 	w.giveBack(0)
 	w.step(now)
 }
