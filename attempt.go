@@ -219,8 +219,9 @@ func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
 	a.sent = *req.URL                         // some transports change the URL
 	out.URL, out.Host = &a.sent, req.URL.Host // set only here: http.Client would copy the URL of a request with a Host
 	// Without GetBody, net/http does not repeat a request with an idempotency
-	// key. It repeats a GET unless the request has a body that it cannot rewind;
-	// an empty body is enough.
+	// key. Others it repeats, over HTTP/2 even a POST, unless they have a body that
+	// it cannot rewind: so each has one, be it empty, and not http.NoBody, though
+	// over HTTP/1.1 a POST with an empty body goes out in chunks.
 	out.GetBody = nil
 	out.Header = a.header
 	cookies := header(req.Header, "Cookie") // those of the caller's Jar
@@ -236,10 +237,6 @@ func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
 		var err error
 		out.Body, out.ContentLength, err = a.upload.open(a.ctx)
 		return out, err
-	}
-	if a.json == nil && (a.method == http.MethodPost || a.method == http.MethodPut || a.method == http.MethodPatch) {
-		out.Body = http.NoBody // net/http would send another empty body in chunks
-		return out, nil
 	}
 	out.Body = io.NopCloser(bytes.NewReader(a.json)) // net/http recognizes these types, and sends header and body in one packet
 	out.ContentLength = int64(len(a.json))

@@ -2,10 +2,7 @@ package clawhq_test
 
 import (
 	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -57,36 +54,6 @@ func TestDo(t *testing.T) {
 		}
 		if diff := cmp.Diff([]int{1}, out.A); diff != "" {
 			t.Errorf("%s: decoded (-want +got):\n%s", name, diff)
-		}
-	}
-}
-
-// A POST without a body has the Content-Length 0, which every HTTP/1.1 server
-// understands.
-func TestDoWithoutBody(t *testing.T) {
-	t.Parallel()
-	got := make(chan string, 1)
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		got <- fmt.Sprintf("%s, Content-Length %q, Transfer-Encoding %q", r.Method, r.Header["Content-Length"], r.TransferEncoding)
-		io.WriteString(w, `{}`)
-	}))
-	defer s.Close()
-	client, err := clawhq.NewClient(clawhq.WithAPIKey(testKey), clawhq.WithBaseURL(s.URL))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for method, want := range map[string]string{
-		"POST":   `POST, Content-Length ["0"], Transfer-Encoding []`,
-		"PATCH":  `PATCH, Content-Length ["0"], Transfer-Encoding []`,
-		"PUT":    `PUT, Content-Length ["0"], Transfer-Encoding []`,
-		"GET":    `GET, Content-Length [], Transfer-Encoding []`,
-		"DELETE": `DELETE, Content-Length [], Transfer-Encoding []`,
-	} {
-		if err := client.Do(t.Context(), method, "/v1/x", nil, nil); err != nil {
-			t.Errorf("%s: %v", method, err)
-		}
-		if got := <-got; got != want {
-			t.Errorf("got %s\nwant %s", got, want)
 		}
 	}
 }

@@ -59,6 +59,12 @@ func newHTTP2Server(t *testing.T, answer func(c *http2Conn, stream uint32)) *htt
 	return s
 }
 
+func (s *http2Server) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests
+}
+
 func (s *http2Server) serve(c *http2Conn) {
 	defer c.Conn.Close()
 	if _, err := io.ReadFull(c.Conn, make([]byte, len(http2.ClientPreface))); err != nil {
@@ -195,10 +201,14 @@ func TestHTTP2Refusals(t *testing.T) {
 					_, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "n"}, o...)
 					return err
 				},
+				"a POST without a body": func(o ...clawhq.CallOption) error {
+					return client.Do(t.Context(), "POST", "/v1/x", nil, nil, o...)
+				},
 			} {
 				mu.Lock()
 				refuse = true
 				mu.Unlock()
+				before := s.count()
 				var info clawhq.ResponseInfo
 				err := call(clawhq.WithResponseInfo(&info))
 				want := 1
@@ -207,6 +217,9 @@ func TestHTTP2Refusals(t *testing.T) {
 				}
 				if (err == nil) != (want == 2) || info.Attempts != want {
 					t.Errorf("%s: got %v after %d attempts, want %d", what, err, info.Attempts, want)
+				}
+				if n := s.count() - before; n != want {
+					t.Errorf("%s: %d requests arrived, want %d", what, n, want)
 				}
 				if err != nil && strings.Contains(err.Error(), "GetBody") {
 					t.Errorf("%s: advice to whom it does not concern: %v", what, err)
