@@ -110,7 +110,7 @@ func (k *link) succeeded(w *window, now time.Time) {
 			other.updates.atOnce = true
 		}
 		if other != w {
-			other.away = away > longAway
+			other.away = other.away || away > longAway
 			other.step(now)
 		}
 	}

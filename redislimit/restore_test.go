@@ -108,7 +108,7 @@ func TestNoRoomBeforeTheTurn(t *testing.T) {
 		start := time.Now()
 		fl.group.Go(func() {
 			err := l.Wait(t.Context())
-			if got, want := time.Since(start), time.Minute+redislimit.DefaultMargin+redislimit.DefaultTimeout+5*time.Second; !errors.Is(err, redislimit.ErrUnavailable) || got != want {
+			if got, want := time.Since(start), time.Minute+redislimit.DefaultMargin+5*time.Second; !errors.Is(err, redislimit.ErrUnavailable) || got != want {
 				t.Errorf("got %v after %v, want ErrUnavailable after %v", err, got, want)
 			}
 		})
@@ -117,6 +117,48 @@ func TestNoRoomBeforeTheTurn(t *testing.T) {
 		fl.group.Wait()
 		fl.slow.Store(0)
 		time.Sleep(10 * time.Second)
+	})
+}
+
+// The turn of a machine that waited for a slot an hour ago says nothing of the
+// window now.
+func TestOldTurn(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 2, func(t *testing.T, fl *fleet) {
+		l := fl.limiter(redislimit.WithRateLimit(2))
+		take(t, l, 2)
+		wait(t, l)
+		time.Sleep(time.Hour)
+		fl.slow.Store(int64(time.Second))
+		start := time.Now()
+		err := l.Wait(t.Context())
+		if got := time.Since(start); !errors.Is(err, redislimit.ErrUnavailable) || got != redislimit.DefaultTimeout {
+			t.Errorf("got %v after %v, want ErrUnavailable after %v", err, got, redislimit.DefaultTimeout)
+		}
+		fl.slow.Store(0)
+		time.Sleep(2 * time.Second)
+	})
+}
+
+// A Redis that is always slower than the timeout is left alone once no caller
+// comes.
+func TestSlowRedisRests(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 60, func(t *testing.T, fl *fleet) {
+		l := fl.limiter(redislimit.WithRateLimit(60))
+		take(t, l, 1)
+		fl.slow.Store(int64(150 * ms))
+		if err := l.Wait(t.Context()); !errors.Is(err, redislimit.ErrUnavailable) {
+			t.Errorf("got %v, want ErrUnavailable", err)
+		}
+		time.Sleep(5 * time.Minute)
+		before := fl.trips.Load()
+		time.Sleep(time.Minute)
+		if n := fl.trips.Load() - before; n > 0 {
+			t.Errorf("%d trips in a minute, five minutes after the last caller, want none", n)
+		}
+		fl.slow.Store(0)
+		time.Sleep(time.Second)
 	})
 }
 

@@ -184,7 +184,9 @@ func (t *trip) run() {
 	defer l.mu.Unlock()
 	switch {
 	case t.over && err == nil:
-		l.link.probe() // Redis has answered, only too late
+		if time.Since(l.link.lastUse) <= idle {
+			l.link.probe() // Redis has answered, if too late
+		}
 	case t.over:
 	case err != nil:
 		t.failed(err)
@@ -282,7 +284,7 @@ func (t *trip) succeeded(a answer, now time.Time) {
 		w.limit = a.limit
 	}
 	if n := len(a.slots); n > 0 {
-		w.turn = time.Duration(a.slots[n-1]-a.now) * time.Microsecond
+		w.turn, w.due = time.Duration(a.slots[n-1]-a.now)*time.Microsecond, w.clock.toLocal(a.slots[n-1])
 	}
 	for i, at := range a.slots {
 		s := slot{t.ids[i], w.clock.toLocal(at)}

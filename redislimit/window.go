@@ -34,6 +34,7 @@ type window struct {
 	backoff   time.Duration // the last pause after a 429 without a usable Retry-After
 	away      bool          // the next trip reports that Redis was away
 	turn      time.Duration // how long the latest slot lay in the future; 0 if it was free at once
+	due       time.Time     // when the latest slot was due
 	lostAt    time.Time     // when a trip last found the log lost
 	journal   journal
 	updates   updates
@@ -129,13 +130,13 @@ func (w *window) watch(now time.Time) {
 // fallBack gives up the slots when Redis is no longer available. Callers are kept
 // until the first of these slots would have been due, and then shape calls by
 // themselves: the time before belongs to calls of other machines, which replies
-// have not counted yet. If the machine holds no slot, the wait for its latest slot
-// is the estimate.
+// have not counted yet. If the machine holds no slot, its next one is estimated to
+// lie as far after its latest one as that lay in the future.
 func (w *window) fallBack(now time.Time) {
 	if len(w.slots) > 0 {
 		w.keepUntil = w.slots[0].at
 	} else {
-		w.keepUntil = now.Add(min(w.turn, maxTurn))
+		w.keepUntil = w.due.Add(min(w.turn, maxTurn))
 	}
 	w.journal.markMissing(time.Time{}) // Redis may come back with old data
 	w.giveBack(0)

@@ -8,9 +8,10 @@ type queue [ranks]list.List
 
 // A rank determines which callers are admitted first.
 const (
-	rankElsewhere = iota // something else has made room: the others wait for more than these
+	rankElsewhereRetry = iota // a retry for which something else has made room
+	rankElsewhere             // another attempt for which it has: both wait for less than the others
 	rankRetry
-	rankFirst // attempts that are their call's first
+	rankFirst // an attempt that is its call's first
 	ranks
 )
 
@@ -32,6 +33,8 @@ func newWaiter(r Request, deadline moment, number uint64) *waiter {
 
 func (r Request) rank() int {
 	switch {
+	case r.Elsewhere && r.Retry:
+		return rankElsewhereRetry
 	case r.Elsewhere:
 		return rankElsewhere
 	case r.Retry:

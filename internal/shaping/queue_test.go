@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -67,6 +68,25 @@ func TestRoomMadeElsewhere(t *testing.T) {
 			t.Errorf("admitted after %v, %v, want at once", time.Since(began), err)
 		}
 	})
+}
+
+// A retry goes ahead of the attempts of its kind.
+func TestRanks(t *testing.T) {
+	t.Parallel()
+	var q queue
+	var want []*waiter
+	for _, r := range []Request{{Elsewhere: true, Retry: true}, {Elsewhere: true}, {Retry: true}, {}} {
+		want = append(want, newWaiter(r, 0, 0))
+	}
+	for _, w := range slices.Backward(want) {
+		q.add(w)
+	}
+	for i, w := range want {
+		if q.head() != w {
+			t.Errorf("rank %d is not at the head", i)
+		}
+		q.remove(w)
+	}
 }
 
 // While something else makes room for attempts, what others have left is not

@@ -47,6 +47,9 @@ func main() {
 	length := flag.Duration("for", 2*time.Minute, "how long to run")
 	machine := flag.Bool("machine", false, "be one of the machines")
 	flag.Parse()
+	if *rpm < 1 {
+		log.Fatalf("-rpm is %d, want at least 1", *rpm)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	ctx, cancel := context.WithTimeoutCause(ctx, *length, errOver)
