@@ -39,7 +39,8 @@
 //     limit that a reply has reported within the last window, or that no
 //     outstanding reply can change.
 //   - Retries are admitted before first attempts, otherwise attempts in the order
-//     of their arrival.
+//     of their arrival. Those for which a Limiter has made room go before all
+//     others, since they wait for the gate and Config.Max only.
 //   - A Turn ends once, on every path.
 //   - Nothing sleeps with the mutex held, and only the first caller of a queue
 //     has a timer.
