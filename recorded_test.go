@@ -15,14 +15,6 @@ import (
 	"github.com/jarcoal/httpmock"
 )
 
-// A recording is an exchange with the live service.
-type recording struct {
-	method, path, body string
-	status             int
-	header             http.Header
-	reply              string
-}
-
 // TestRecordings plays each recording to the client, and compares the result with
 // what encoding/json decodes from the same bytes.
 func TestRecordings(t *testing.T) {
@@ -33,42 +25,29 @@ func TestRecordings(t *testing.T) {
 		}
 		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
-			rec := recording{e.Method, e.URL, string(e.Body()), e.Status, e.ReplyHeader, e.Reply}
-			mock := httpmock.NewMockTransport()
-			mock.RegisterResponder(rec.method, "https://app.clawhq.tech"+rec.path, func(*http.Request) (*http.Response, error) {
-				r := httpmock.NewStringResponse(rec.status, rec.reply)
-				r.Header = rec.header.Clone()
-				return r, nil
-			})
-			client := mockClient(t, mock, clawhq.WithSession("ok"), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+			client, mock := recordedClient(t, e)
 			var info clawhq.ResponseInfo
-			got, err := playRecording(t, client, rec, clawhq.WithResponseInfo(&info))
+			got, err := playRecording(t, client, e, clawhq.WithResponseInfo(&info))
 			if mock.GetTotalCallCount() != 1 {
 				t.Fatalf("%d requests were sent: %v", mock.GetTotalCallCount(), err)
 			}
-			if info.StatusCode != rec.status || info.RequestID != rec.header.Get("X-Request-Id") ||
-				info.Replayed != (rec.header.Get("X-Idempotency-Replayed") == "true") {
+			if info.StatusCode != e.Status || info.RequestID != e.ReplyHeader.Get("X-Request-Id") ||
+				info.Replayed != (e.ReplyHeader.Get("X-Idempotency-Replayed") == "true") {
 				t.Errorf("info is %+v", info)
 			}
-			if limited := rec.header.Get("X-Ratelimit-Limit") != ""; limited != (info.RateLimit.Limit > 0) {
+			if limited := e.ReplyHeader.Get("X-Ratelimit-Limit") != ""; limited != (info.RateLimit.Limit > 0) {
 				t.Errorf("rate limit is %+v", info.RateLimit)
 			} else if limited && info.RateLimit.Reset.Year() != 2026 {
 				t.Errorf("reset is %v", info.RateLimit.Reset)
 			}
 
 			switch {
-			case rec.status >= 400:
-				checkRecordedError(t, rec, err)
-			case strings.HasPrefix(rec.header.Get("Content-Type"), "text/event-stream"):
-				checkRecordedStream(t, rec, got.(string), err)
+			case e.Status >= 400:
+				checkRecordedError(t, e, err)
+			case strings.HasPrefix(e.ReplyHeader.Get("Content-Type"), "text/event-stream"):
+				checkRecordedStream(t, e, got.(string), err)
 			default:
-				var want any
-				if json.Unmarshal([]byte(rec.reply), &want) != nil || err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("(-recorded +decoded):\n%s", diff)
-				}
+				checkRecordedReply(t, e, got, err)
 			}
 		})
 	}
@@ -76,21 +55,21 @@ func TestRecordings(t *testing.T) {
 
 // playRecording makes the call of a recorded request, and returns the result in the
 // shape of the wire.
-func playRecording(t *testing.T, client *clawhq.Client, rec recording, opt clawhq.CallOption) (any, error) {
+func playRecording(t *testing.T, client *clawhq.Client, e recorded.Exchange, opt clawhq.CallOption) (any, error) {
 	t.Helper()
 	var body map[string]any
 	// If the client would refuse the request, another one is sent instead, since
 	// only the reply matters here.
-	_ = json.Unmarshal([]byte(rec.body), &body)
+	_ = json.Unmarshal(e.Body(), &body)
 	text := func(name, otherwise string) string {
 		if s, ok := body[name].(string); ok && strings.TrimSpace(s) != "" && len(s) <= wire.MaxMessageChars && !strings.ContainsAny(s, " !") {
 			return s
 		}
 		return otherwise
 	}
-	_, id, _ := strings.Cut(rec.path, "/api/keys/")
+	_, id, _ := strings.Cut(e.URL, "/api/keys/")
 	switch {
-	case rec.path == "/api/v1/chat":
+	case e.URL == "/api/v1/chat":
 		req := clawhq.ChatRequest{Message: text("message", "hi"), Agent: text("agent", ""), SessionID: text("session_id", "")}
 		if body["stream"] == true {
 			return clawhq.CollectText(client.ChatStream(t.Context(), req, opt))
@@ -100,7 +79,7 @@ func playRecording(t *testing.T, client *clawhq.Client, rec recording, opt clawh
 			return nil, err
 		}
 		return map[string]any{"response": resp.Response, "agent": resp.Agent, "request_id": resp.RequestID}, nil
-	case rec.method == "GET":
+	case e.Method == "GET":
 		keys, err := client.Keys.List(t.Context(), opt)
 		list, stats := []any{}, map[string]any{}
 		for _, k := range keys {
@@ -108,7 +87,7 @@ func playRecording(t *testing.T, client *clawhq.Client, rec recording, opt clawh
 			stats[k.ID] = map[string]any{"today": float64(k.Stats.Today), "week": float64(k.Stats.Week), "errors": float64(k.Stats.Errors)}
 		}
 		return map[string]any{"keys": list, "keyStats": stats}, err
-	case rec.method == "POST":
+	case e.Method == "POST":
 		k, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: text("name", "n")}, opt)
 		if err != nil {
 			return nil, err
@@ -118,17 +97,17 @@ func playRecording(t *testing.T, client *clawhq.Client, rec recording, opt clawh
 		delete(key, "last_used_at")
 		key["full_key"] = k.Secret.Reveal()
 		return map[string]any{"key": key}, nil
-	case rec.method == "PATCH":
+	case e.Method == "PATCH":
 		tier := clawhq.RPM300
 		k, err := client.Keys.Update(t.Context(), id, clawhq.UpdateKeyRequest{RateLimit: &tier}, opt)
 		if err != nil {
 			return nil, err
 		}
 		return map[string]any{"key": map[string]any{"id": k.ID, "name": k.Name, "rate_limit_per_min": float64(k.RateLimit)}}, nil
-	case rec.method == "DELETE":
+	case e.Method == "DELETE":
 		return map[string]any{"success": true}, client.Keys.Revoke(t.Context(), id, opt)
 	}
-	t.Fatalf("no call makes the request %s %s", rec.method, rec.path)
+	t.Fatalf("no call makes the request %s %s", e.Method, e.URL)
 	return nil, nil
 }
 
@@ -143,14 +122,37 @@ func wireKey(k clawhq.Key) map[string]any {
 	return key
 }
 
-func checkRecordedError(t *testing.T, rec recording, err error) {
+// recordedClient returns a client whose service answers the request of a recording,
+// and no other, with its reply.
+func recordedClient(t *testing.T, e recorded.Exchange) (*clawhq.Client, *httpmock.MockTransport) {
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder(e.Method, "https://app.clawhq.tech"+e.URL, httpmock.ResponderFromResponse(
+		&http.Response{StatusCode: e.Status, Header: e.ReplyHeader.Clone(), Body: httpmock.NewRespBodyFromString(e.Reply)}))
+	return mockClient(t, mock, clawhq.WithSession("ok"), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})), mock
+}
+
+// checkRecordedReply compares what a client has decoded, in the shape of the wire,
+// with the recorded reply.
+func checkRecordedReply(t *testing.T, e recorded.Exchange, got any, err error) {
+	t.Helper()
+	var want any
+	if json.Unmarshal([]byte(e.Reply), &want) != nil || err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-recorded +decoded):\n%s", diff)
+	}
+}
+
+func checkRecordedError(t *testing.T, e recorded.Exchange, err error) {
 	t.Helper()
 	var got *clawhq.APIError
 	if !errors.As(err, &got) {
 		t.Fatalf("got %v", err)
 	}
+	path, _, _ := strings.Cut(strings.TrimPrefix(e.URL, "/api"), "?")
 	want := clawhq.APIError{
-		StatusCode: rec.status, Method: rec.method, Path: strings.TrimPrefix(rec.path, "/api"), Attempts: 1,
+		StatusCode: e.Status, Method: e.Method, Path: path, Attempts: 1,
 		ClientRequestID: got.ClientRequestID,
 	}
 	var envelope struct {
@@ -162,12 +164,12 @@ func checkRecordedError(t *testing.T, rec recording, err error) {
 		}
 	}
 	var flat struct{ Error string }
-	if e := &envelope.Error; json.Unmarshal([]byte(rec.reply), &envelope) == nil {
-		want.Code, want.Type, want.Message, want.Param, want.RequestID = e.Code, e.Type, e.Message, e.Param, e.RequestID
-	} else if json.Unmarshal([]byte(rec.reply), &flat) == nil {
-		want.Message, want.Body = flat.Error, []byte(rec.reply)
+	if said := &envelope.Error; json.Unmarshal([]byte(e.Reply), &envelope) == nil {
+		want.Code, want.Type, want.Message, want.Param, want.RequestID = said.Code, said.Type, said.Message, said.Param, said.RequestID
+	} else if json.Unmarshal([]byte(e.Reply), &flat) == nil {
+		want.Message, want.Body = flat.Error, []byte(e.Reply)
 	}
-	switch rec.header.Get("Retry-After") {
+	switch e.ReplyHeader.Get("Retry-After") {
 	case "":
 	case "60":
 		want.RetryAfter = time.Minute
@@ -179,14 +181,14 @@ func checkRecordedError(t *testing.T, rec recording, err error) {
 	}
 }
 
-func checkRecordedStream(t *testing.T, rec recording, got string, err error) {
+func checkRecordedStream(t *testing.T, e recorded.Exchange, got string, err error) {
 	t.Helper()
 	want := ""
 	var failure struct {
 		Code    clawhq.ErrorCode
 		Message string
 	}
-	for line := range strings.Lines(rec.reply) {
+	for line := range strings.Lines(e.Reply) {
 		var ev struct {
 			Content string
 			Error   json.RawMessage
@@ -207,8 +209,8 @@ func checkRecordedStream(t *testing.T, rec recording, got string, err error) {
 		}
 		return
 	}
-	var e *clawhq.StreamError
-	if !errors.As(err, &e) || e.Code != failure.Code || e.Message != failure.Message || e.RequestID != rec.header.Get("X-Request-Id") {
+	var cut *clawhq.StreamError
+	if !errors.As(err, &cut) || cut.Code != failure.Code || cut.Message != failure.Message || cut.RequestID != e.ReplyHeader.Get("X-Request-Id") {
 		t.Errorf("got %v, want %+v", err, failure)
 	}
 }

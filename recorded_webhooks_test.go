@@ -3,13 +3,9 @@ package clawhq_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/jarcoal/httpmock"
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/internal/wire/recorded"
@@ -27,33 +23,20 @@ func TestWebhookRecordings(t *testing.T) {
 		}
 		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
-			rec := recording{e.Method, e.URL, string(e.Body()), e.Status, e.ReplyHeader, e.Reply}
-			mock := httpmock.NewMockTransport()
-			mock.RegisterResponder(rec.method, "https://app.clawhq.tech"+rec.path, func(*http.Request) (*http.Response, error) {
-				r := httpmock.NewStringResponse(rec.status, rec.reply)
-				r.Header = rec.header.Clone()
-				return r, nil
-			})
-			client := mockClient(t, mock, clawhq.WithSession("ok"), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+			client, mock := recordedClient(t, e)
 			var info clawhq.ResponseInfo
-			got, err := playWebhooks(t, client.Webhooks, rec, clawhq.WithResponseInfo(&info))
+			got, err := playWebhooks(t, client.Webhooks, e, clawhq.WithResponseInfo(&info))
 			if mock.GetTotalCallCount() != 1 {
 				t.Fatalf("%d requests were sent: %v", mock.GetTotalCallCount(), err)
 			}
-			if info.StatusCode != rec.status {
-				t.Errorf("status is %d, want %d", info.StatusCode, rec.status)
+			if info.StatusCode != e.Status {
+				t.Errorf("status is %d, want %d", info.StatusCode, e.Status)
 			}
-			if rec.status >= 400 {
-				checkRecordedError(t, rec, err)
+			if e.Status >= 400 {
+				checkRecordedError(t, e, err)
 				return
 			}
-			var want any
-			if json.Unmarshal([]byte(rec.reply), &want) != nil || err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("(-recorded +decoded):\n%s", diff)
-			}
+			checkRecordedReply(t, e, got, err)
 		})
 	}
 }
@@ -61,16 +44,16 @@ func TestWebhookRecordings(t *testing.T) {
 // playWebhooks makes the call of a recorded request, and returns the result in the
 // shape of the wire. If the client would refuse the request, another one is sent
 // instead, since only the reply matters here.
-func playWebhooks(t *testing.T, s *clawhq.WebhooksService, rec recording, opt clawhq.CallOption) (any, error) {
+func playWebhooks(t *testing.T, s *clawhq.WebhooksService, e recorded.Exchange, opt clawhq.CallOption) (any, error) {
 	t.Helper()
 	ctx := t.Context()
-	parts := strings.Split(strings.TrimPrefix(rec.path, "/api/"), "/") // webhooks, id, deliveries, id, replay
-	call := rec.method + " " + parts[len(parts)-1]
+	parts := strings.Split(strings.TrimPrefix(e.URL, "/api/"), "/") // webhooks, id, deliveries, id, replay
+	call := e.Method + " " + parts[len(parts)-1]
 	id := ""
 	if len(parts) > 1 {
 		id = parts[1]
 		if len(parts) == 2 && id != "stats" {
-			call = rec.method
+			call = e.Method
 		}
 	}
 	switch call {
@@ -97,12 +80,12 @@ func playWebhooks(t *testing.T, s *clawhq.WebhooksService, rec recording, opt cl
 			return nil, err
 		}
 		var dropped struct{ Webhook struct{ Secret string } }
-		json.Unmarshal([]byte(rec.reply), &dropped)
+		json.Unmarshal([]byte(e.Reply), &dropped)
 		if strings.Contains(fmt.Sprintf("%+v", w), dropped.Webhook.Secret) {
 			t.Errorf("the secret is in %+v", w)
 		}
 		row := wireWebhook(*w, dropped.Webhook.Secret)
-		if strings.Contains(rec.reply, `"retry_max_attempts":null`) {
+		if strings.Contains(e.Reply, `"retry_max_attempts":null`) {
 			row["retry_max_attempts"] = nil
 		}
 		return map[string]any{"webhook": row}, nil
@@ -139,7 +122,7 @@ func playWebhooks(t *testing.T, s *clawhq.WebhooksService, rec recording, opt cl
 		}
 		return map[string]any{"stats": stats}, err
 	}
-	t.Fatalf("no call makes the request %s %s", rec.method, rec.path)
+	t.Fatalf("no call makes the request %s %s", e.Method, e.URL)
 	return nil, nil
 }
 
