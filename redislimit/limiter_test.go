@@ -45,6 +45,14 @@ func wait(t *testing.T, l *redislimit.Limiter) time.Duration {
 	return time.Since(start)
 }
 
+// isAway makes a call that finds Redis away.
+func isAway(t *testing.T, l *redislimit.Limiter) {
+	t.Helper()
+	if err := l.Wait(t.Context()); !errors.Is(err, redislimit.ErrUnavailable) {
+		t.Errorf("got %v, want ErrUnavailable", err)
+	}
+}
+
 // The slot of a call is free again a window and a margin after the call.
 func TestWaitsForTheWindow(t *testing.T) {
 	t.Parallel()

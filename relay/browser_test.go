@@ -47,12 +47,7 @@ func TestBrowserLeaves(t *testing.T) {
 					resp.Body.Close()
 				}
 				<-stopped
-				if err := <-a.ended; !errors.Is(err, context.Canceled) {
-					t.Errorf("SSE returned %v, want context.Canceled", err)
-				}
-				if late := time.Since(left); late > time.Second {
-					t.Errorf("the agent was stopped %v after the browser left, want 1 s at most", late)
-				}
+				endsSoon(t, a.ended, left)
 			})
 		})
 	}
@@ -110,13 +105,19 @@ func TestHTTP2(t *testing.T) {
 		}
 		left := time.Now()
 		leave()
-		if err := <-ended; !errors.Is(err, context.Canceled) {
-			t.Errorf("SSE returned %v, want context.Canceled", err)
-		}
-		if late := time.Since(left); late > time.Second {
-			t.Errorf("the agent was stopped %v after the browser left, want 1 s at most", late)
-		}
+		endsSoon(t, ended, left)
 	})
+}
+
+// endsSoon waits for the end of a relay that the browser left.
+func endsSoon(t *testing.T, ended <-chan error, left time.Time) {
+	t.Helper()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("SSE returned %v, want context.Canceled", err)
+	}
+	if late := time.Since(left); late > time.Second {
+		t.Errorf("the agent was stopped %v after the browser left, want 1 s at most", late)
+	}
 }
 
 // A sequence that does not heed the request's context ends with its next chunk.

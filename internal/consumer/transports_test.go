@@ -13,19 +13,27 @@ import (
 	"gopkg.in/dnaeon/go-vcr.v4/pkg/recorder"
 )
 
+// answerTwice has the same question answered whole and as a stream, and returns the
+// answer.
+func answerTwice(t *testing.T, client *clawhq.Client) string {
+	t.Helper()
+	resp, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := clawhq.CollectText(client.ChatStream(t.Context(), clawhq.ChatRequest{Message: "hi"}))
+	if err != nil || text != resp.Response {
+		t.Errorf("the stream has %q, %v, want %q", text, err, resp.Response)
+	}
+	return resp.Response
+}
+
 // otelhttp wraps bodies and requests; whole answers, streams and errors pass.
 func TestOTelHTTP(t *testing.T) {
 	s := clawhqtest.NewTestServer(t)
 	client := s.Client(clawhq.WithHTTPClient(&http.Client{Transport: otelhttp.NewTransport(s.HTTPClient().Transport)}))
 	for range 3 {
-		resp, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := clawhq.CollectText(client.ChatStream(t.Context(), clawhq.ChatRequest{Message: "hi"}))
-		if err != nil || text != resp.Response {
-			t.Errorf("the stream has %q, %v, want %q", text, err, resp.Response)
-		}
+		answerTwice(t, client)
 		for range client.ChatStream(t.Context(), clawhq.ChatRequest{Message: "hi"}) {
 			break
 		}
@@ -55,18 +63,11 @@ func TestGoVCR(t *testing.T) {
 			t.Fatal(err)
 		}
 		client := s.Client(clawhq.WithHTTPClient(&http.Client{Transport: r}), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
-		resp, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := clawhq.CollectText(client.ChatStream(t.Context(), clawhq.ChatRequest{Message: "hi"}))
-		if err != nil || text != resp.Response {
-			t.Errorf("the stream has %q, %v, want %q", text, err, resp.Response)
-		}
+		said := answerTwice(t, client)
 		if err := r.Stop(); err != nil {
 			t.Fatal(err)
 		}
-		return resp.Response
+		return said
 	}
 	if got, want := play(recorder.ModeRecordOnly), "The number is 4929 1234 5678 9012."; got != want {
 		t.Errorf("recorded: %q, want %q", got, want)
