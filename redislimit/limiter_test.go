@@ -321,16 +321,17 @@ func TestClose(t *testing.T) {
 	inFleet(t, 1, func(t *testing.T, fl *fleet) {
 		l := fl.limiter(redislimit.WithRateLimit(1))
 		take(t, l, 1)
-		fl.group.Go(func() {
-			if err := l.Wait(t.Context()); !errors.Is(err, redislimit.ErrUnavailable) {
-				t.Errorf("while waiting: %v, want ErrUnavailable", err)
-			}
-		})
+		start := time.Now()
+		fl.group.Go(func() { isAway(t, l) })
 		synctest.Wait()
 		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
+		fl.group.Wait()
 		err := l.WaitWindow(t.Context(), keyWindow)
+		if took := time.Since(start); took != 0 {
+			t.Errorf("callers were kept for %v, want to be sent off at once", took)
+		}
 		if !errors.Is(err, redislimit.ErrUnavailable) || l.Fallback(err) == nil {
 			t.Errorf("afterwards: %v, fallback %v", err, l.Fallback(err))
 		}

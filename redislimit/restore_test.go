@@ -18,15 +18,16 @@ func TestUnheardNotices(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		deaf    time.Duration // delay of the subscription; -1 refuses it
-		callers int           // of the machine; with two, the first slot is followed by a trip
+		limit   int
+		callers int // of the machine; with two, the first slot is followed by a trip
 	}{
-		{"subscribed late", 40 * time.Second, 1},
-		{"never", -1, 2},
+		{"subscribed late", 40 * time.Second, 1, 1},
+		{"never", -1, 2, 2},
 	} {
-		inFleet(t, 1, func(t *testing.T, fl *fleet) {
+		inFleet(t, tt.limit, func(t *testing.T, fl *fleet) {
 			fl.deaf.Store(int64(tt.deaf))
-			a, b := fl.limiter(redislimit.WithRateLimit(1)), fl.limiter(redislimit.WithRateLimit(1))
-			take(t, b, 1)
+			a, b := fl.limiter(redislimit.WithRateLimit(tt.limit)), fl.limiter(redislimit.WithRateLimit(tt.limit))
+			take(t, b, tt.limit)
 			for range tt.callers {
 				fl.group.Go(func() { wait(t, a) })
 				synctest.Wait()

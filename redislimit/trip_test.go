@@ -78,3 +78,31 @@ func TestStalledProcess(t *testing.T) {
 		})
 	}
 }
+
+// Slots in the future are dropped if the plan has changed since the script ran.
+func TestStaleAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+		defer rdb.Close()
+		l := New(rdb, "key")
+		defer l.Close()
+		now := time.Now()
+		for version, want := range map[int64]int{1: 0, 2: 1} {
+			w := newWindow(l, keyWindow)
+			w.epoch, w.version = "epoch", 2
+			w.trips = maxTrips + 1 // no other starts
+			w.queue.push(&caller{settled: make(chan struct{})}, false)
+			trip := &trip{w: w, ids: []string{"a"}, begun: now, timer: time.NewTimer(time.Hour)}
+			l.mu.Lock()
+			trip.succeeded(answer{epoch: "epoch", version: version, now: 1, slots: []int64{1e6}}, now)
+			if got := len(w.slots); got != want {
+				t.Errorf("version %d: %d slots are held, want %d", version, got, want)
+			}
+			if w.timer != nil {
+				w.timer.Stop()
+			}
+			l.mu.Unlock()
+		}
+	})
+}
