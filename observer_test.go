@@ -115,3 +115,40 @@ func TestLimiterComesBack(t *testing.T) {
 		}
 	})
 }
+
+// backAtOnce is a Limiter that refuses every other call, and is back as soon as the
+// client asks.
+type backAtOnce struct{ asked int }
+
+func (l *backAtOnce) Wait(context.Context) error {
+	if l.asked++; l.asked%2 == 1 {
+		return errOutOfService
+	}
+	return nil
+}
+
+func (l *backAtOnce) Fallback(error) <-chan struct{} {
+	back := make(chan struct{})
+	close(back)
+	return back
+}
+
+// An attempt that the client admits just as the Limiter comes back takes no slot
+// besides the one it is sent with.
+func TestLimiterIsBackAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		mock := httpmock.NewMockTransport()
+		mock.RegisterResponder("POST", chatURL, httpmock.ResponderFromResponse(reply(200, okBody)))
+		client := mockClient(t, mock, clawhq.WithLimiter(new(backAtOnce)), clawhq.WithMaxRate(2))
+		start := time.Now()
+		for range 2 {
+			if _, err := client.Chat(t.Context(), hi); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := time.Since(start); got != 0 {
+			t.Errorf("two calls of two a minute took %v, want none", got)
+		}
+	})
+}

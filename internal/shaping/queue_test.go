@@ -85,6 +85,11 @@ func TestRanks(t *testing.T) {
 		if q.head() != w {
 			t.Errorf("rank %d is not at the head", i)
 		}
+		for _, later := range want[i+1:] { // in the queues of other windows
+			if !w.before(later) || later.before(w) {
+				t.Errorf("rank %d does not go before rank %d", i, later.rank)
+			}
+		}
 		q.remove(w)
 	}
 }
