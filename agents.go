@@ -54,7 +54,7 @@ func (s *AgentsService) All(ctx context.Context, opts ListOptions, callOpts ...C
 //
 // Endpoint: GET /v1/agents/{id}
 func (s *AgentsService) Get(ctx context.Context, id string, opts ...CallOption) (*Agent, error) {
-	body, _, err := fetch[wire.AgentReply](ctx, s.core, to(wire.GetAgent, id).unless(checkID(id)), opts)
+	body, _, err := fetch[wire.AgentReply](ctx, s.core, to(wire.GetAgent, id), opts)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (s *AgentsService) Get(ctx context.Context, id string, opts ...CallOption) 
 //
 // Endpoint: DELETE /v1/agents/{id}
 func (s *AgentsService) Undeploy(ctx context.Context, id string, opts ...CallOption) error {
-	_, _, err := fetch[wire.Undeployed](ctx, s.core, to(wire.UndeployAgent, id).unless(checkID(id)), opts)
+	_, _, err := fetch[wire.Undeployed](ctx, s.core, to(wire.UndeployAgent, id), opts)
 	return err
 }
 

@@ -113,7 +113,7 @@ func (s *BatchesService) Create(ctx context.Context, req CreateBatchRequest, opt
 //
 // Endpoint: GET /v1/chat/batch/{id}
 func (s *BatchesService) Get(ctx context.Context, id string, opts ...CallOption) (*Batch, error) {
-	body, _, err := fetch[wire.BatchReply](ctx, s.core, to(wire.GetBatch, id).unless(checkID(id)), opts)
+	body, _, err := fetch[wire.BatchReply](ctx, s.core, to(wire.GetBatch, id), opts)
 	if err != nil {
 		return nil, err
 	}

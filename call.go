@@ -14,42 +14,64 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// A reply is the result of a successful attempt, apart from the body that decode
-// has decoded.
-type reply struct {
-	requestID string
-	stream    *stream // of a streaming call
-}
-
-// A call is the state that the attempts of a call share. It is the transport of
-// the call's http.Client, so that every request, including those that follow
-// redirects, passes through RoundTrip, where it is shaped and counted.
+// A call is what the attempts of a call share. It is the transport of the call's
+// http.Client, so that every request, including those that follow redirects,
+// passes through RoundTrip, where it is shaped and counted.
 type call struct {
-	*core
-	request
-	ctx    context.Context // the caller's
-	config callConfig
-	policy RetryPolicy
-	client http.Client
-	loop   retryablehttp.Client
+	core    *core
+	request request
+	ctx     context.Context // the caller's, or one that a Trace has derived from it
+	config  callConfig      // what the options say
 
-	clientRequestID string    // as errors show it
-	ids             [2]string // header values: the client request id and the idempotency key
-	header          http.Header
-	attempts        int
-	first           attempt      // the first attempt, allocated with the call, since most calls make only one
-	info            ResponseInfo // of the last reply
+	policy RetryPolicy // the client's, or the call's own; set by check
+	id     string      // the client request id, as errors show it; set by prepare
+	ids    [2]string   // header values: the client request id and the idempotency key; set by prepare
+	header http.Header // what each attempt sends, except for cookies; set by prepare, never changed
 
-	reply      reply
-	failure    failure       // of the last attempt; its err is nil if that succeeded
-	errorReply error         // the latest error reply of any attempt
-	verdict    verdict       // what follows on the last failure
-	wait       time.Duration // the time until the next attempt
+	client http.Client          // the caller's, with the call as its transport; set by repeat
+	loop   retryablehttp.Client // repeats the attempts; set by repeat
+
+	attempts   int           // how many requests were sent; counted by attempts
+	first      attempt       // the first attempt, allocated with the call, since most calls make only one
+	info       ResponseInfo  // of the latest attempt's reply; zero if none came; written by attempts
+	last       outcome       // of the latest attempt; written by RoundTrip, and by decide for an error of the http.Client
+	errorReply error         // the latest error reply of any attempt; written by RoundTrip
+	verdict    verdict       // what follows on last; written by decide
+	wait       time.Duration // until the next attempt; written by decide
+	stream     *stream       // the reply to a streaming call; written by its attempt
 }
 
-// do makes a call. Every method of the package goes through it: it makes the
-// headers and the attempts, and returns the reply or the typed error.
-func (c *core) do(ctx context.Context, r request, opts []CallOption) (result reply, err error) {
+// do makes a call. Every method of the package goes through it. It returns the
+// call, which has the reply, or the typed error.
+func (c *core) do(ctx context.Context, r request, opts []CallOption) (done *call, err error) {
+	call := newCall(c, ctx, r, opts)
+	err = errAborted // if a panic ends the call
+	defer func() { call.report(err) }()
+	call.ctx = c.traces.callStart(call.ctx, TraceCallStart{r.method, r.route, r.stream})
+	if refused := call.prepare(); refused != nil {
+		return nil, call.refuse(refused)
+	}
+	if err := call.repeat(); err != nil {
+		return nil, err
+	}
+	return call, nil
+}
+
+// fetch makes a call and decodes its reply into a T.
+func fetch[T any, P interface {
+	*T
+	wire.Reply
+}](ctx context.Context, c *core, r request, opts []CallOption) (T, *call, error) {
+	var body T
+	r.decode = func(b []byte) error {
+		body = *new(T) // an earlier reply that was cut off may have set some fields
+		return wire.Decode(b, P(&body))
+	}
+	call, err := c.do(ctx, r, opts)
+	return body, call, err
+}
+
+func newCall(c *core, ctx context.Context, r request, opts []CallOption) *call {
 	if ctx == nil {
 		ctx = context.Background()
 		r = r.unless(invalid(CodeInvalidParameter, "ctx", "the context is nil"))
@@ -60,50 +82,23 @@ func (c *core) do(ctx context.Context, r request, opts []CallOption) (result rep
 			opt(&call.config)
 		}
 	}
-	if call.config.info != nil {
-		defer func() { *call.config.info = call.responseInfo() }()
-	}
-	if c.traces != nil {
-		err = errAborted
-		call.traceStart()
-		defer func() {
-			if result.stream == nil { // otherwise the call ends when the stream does
-				call.traceEnd(err)
-			}
-		}()
-	}
-	if refused := call.prepare(); refused != nil {
-		return reply{}, call.refuse(refused)
-	}
-	return call.run()
+	return call
 }
 
-// fetch makes a call and decodes its reply into a T.
-func fetch[T any, P interface {
-	*T
-	wire.Reply
-}](ctx context.Context, c *core, r request, opts []CallOption) (T, reply, error) {
-	var body T
-	r.decode = func(b []byte) error {
-		body = *new(T) // an earlier reply that was cut off may have set some fields
-		return wire.Decode(b, P(&body))
-	}
-	reply, err := c.do(ctx, r, opts)
-	return body, reply, err
-}
-
-// run makes the attempts.
-func (c *call) run() (reply, error) {
-	c.client = *c.http.get()
+// repeat makes attempts until one has a usable reply or decide ends the call. The
+// loop is that of go-retryablehttp: each attempt goes by the http.Client to
+// RoundTrip, and then to decide.
+func (c *call) repeat() (err error) {
+	c.client = *c.core.http.get()
 	c.client.Transport = c
 	c.loop.HTTPClient = &c.client
 	c.loop.RetryMax = c.policy.MaxAttempts - 1
-	c.loop.CheckRetry = c.checkRetry
+	c.loop.CheckRetry = c.decide
 	c.loop.Backoff = func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return c.wait }
 	c.loop.ErrorHandler = func(_ *http.Response, err error, _ int) (*http.Response, error) { return nil, err }
 
 	// The attempts add header and body.
-	req := (&http.Request{Method: c.method, URL: c.url, Header: noHeader}).WithContext(c.ctx)
+	req := (&http.Request{Method: c.request.method, URL: c.request.url, Header: noHeader}).WithContext(c.ctx)
 	if c.client.Jar != nil { // the http.Client adds its cookies to this header, each time
 		req.Header = http.Header{}
 		c.loop.PrepareRetry = func(req *http.Request) error {
@@ -113,19 +108,71 @@ func (c *call) run() (reply, error) {
 	}
 	handed := false
 	defer func() {
-		if s := c.reply.stream; s != nil && !handed { // the caller's Jar or logger has panicked
-			s.end()
+		if c.stream != nil && !handed { // the caller's Jar or logger has panicked
+			c.stream.end(nil)
 		}
 	}()
 	if _, err := c.loop.Do(&retryablehttp.Request{Request: req}); err != nil {
 		if c.verdict == again { // the context ended during the wait
 			c.verdict = cutShort
 		}
-		return reply{}, c.error()
+		return c.error()
 	}
-	c.budget.earn()
+	c.core.budget.earn()
 	handed = true
-	return c.reply, nil
+	return nil
+}
+
+// decide says, after each attempt, whether there is another. err is the
+// attempt's, or that of the http.Client or the caller's CheckRedirect.
+func (c *call) decide(_ context.Context, resp *http.Response, err error) (bool, error) {
+	switch {
+	case err == nil && resp.StatusCode >= 300: // the caller's CheckRedirect returned http.ErrUseLastResponse
+		c.last, c.verdict = c.origin().errorReply(resp, nil, nil), final
+		c.errorReply = c.last.reply
+		return false, c.last.err
+	case err == nil:
+		return false, nil
+	case c.last.err == nil: // the error is not the attempt's
+		var uerr *url.Error
+		if errors.As(err, &uerr) {
+			err = uerr.Err
+		}
+		c.last = outcome{err: err}
+	}
+	c.verdict, c.wait = c.policy.judge(c.ctx, c.last, c.attempts, c.request.repeatable(c.last.undone), c.core.budget)
+	if c.logging() {
+		c.log("clawhq: after a failed attempt", c.last.err, slog.String("verdict", c.verdict.String()), slog.Duration("wait", c.wait))
+	}
+	if c.verdict == again {
+		c.core.traces.retry(c.ctx, TraceRetry{c.attempts, c.safe(c.last.err), c.wait})
+	}
+	return c.verdict == again, nil
+}
+
+// report tells the caller's ResponseInfo and Trace how the call has ended. The
+// call of a stream ends when the stream does.
+func (c *call) report(err error) {
+	if c.config.info != nil {
+		defer func() { *c.config.info = c.responseInfo() }()
+	}
+	if c.stream == nil || err != nil {
+		c.traceEnd(err)
+	}
+}
+
+func (c *call) traceEnd(err error) {
+	c.core.traces.callEnd(c.ctx, TraceCallEnd{c.attempts, c.info.StatusCode, c.info.RequestID, c.id, c.info.RateLimit, err})
+}
+
+// origin returns what an error tells of the call.
+func (c *call) origin() origin {
+	return origin{c.request.method, c.request.path, c.id, c.attempts, c.info, c.core.redact}
+}
+
+// error returns the error of the call, whose last attempt has failed.
+func (c *call) error() error {
+	return c.origin().callError(c.ctx, c.last, c.errorReply, c.verdict, c.wait)
 }
 
 // refuse returns the error of a call that is not sent.
@@ -138,8 +185,8 @@ func (c *call) refuse(err error) error {
 		api = err.APIError
 	}
 	if api != nil {
-		api.Method, api.Path, api.ClientRequestID = c.method, c.path, c.clientRequestID
-		api.Message = c.redact(api.Message) // it may quote an argument
+		api.Method, api.Path, api.ClientRequestID = c.request.method, c.request.path, c.id
+		api.Message = c.core.redact(api.Message) // it may quote an argument
 	}
 	return err
 }
@@ -147,18 +194,18 @@ func (c *call) refuse(err error) error {
 // prepare makes the URL and the header that all attempts share, or returns the
 // reason why the call is refused.
 func (c *call) prepare() error {
-	if c.url == nil {
-		c.url = c.base.JoinPath(c.path)
-		c.url.RawQuery = c.query.Encode()
-		c.path = c.redact(c.path) // the caller may have used a key as an id
+	if c.request.url == nil {
+		c.request.url = c.core.base.JoinPath(c.request.path)
+		c.request.url.RawQuery = c.request.query.Encode()
+		c.request.path = c.core.redact(c.request.path) // the caller may have used a key as an id
 	}
 	id := ""
-	if c.config.clientRequestID == nil || c.repeat == underKey && c.config.idempotencyKey == nil {
+	if c.config.clientRequestID == nil || c.request.repeat == underKey && c.config.idempotencyKey == nil {
 		id = uuid.NewString() // for the ids that the caller did not set
 	}
-	c.ids, c.clientRequestID = [2]string{id, id}, id
+	c.ids, c.id = [2]string{id, id}, id
 	if given := c.config.clientRequestID; given != nil {
-		c.ids[0], c.clientRequestID = *given, c.redact(*given)
+		c.ids[0], c.id = *given, c.core.redact(*given)
 	}
 	if given := c.config.idempotencyKey; given != nil {
 		c.ids[1] = *given
@@ -167,24 +214,24 @@ func (c *call) prepare() error {
 		return err
 	}
 	h := make(http.Header, 8)
-	h["User-Agent"] = c.userAgent
+	h["User-Agent"] = c.core.userAgent
 	h[wire.HeaderClientRequestID] = c.ids[0:1:1]
-	if c.repeat == underKey {
+	if c.request.repeat == underKey {
 		h[wire.HeaderIdempotencyKey] = c.ids[1:2:2]
 	}
-	if c.auth == wire.KeyAuth {
+	if c.request.auth == wire.KeyAuth {
 		var err error
 		if h["Authorization"], err = c.bearer(); err != nil {
 			return err
 		}
 	} // otherwise each attempt adds the session's present cookies
 	h["Accept"] = contentTypeJSON
-	if c.stream {
+	if c.request.stream {
 		h["Accept"] = contentTypeEventStream
 	}
-	if c.upload != nil {
-		h["Content-Type"] = []string{c.upload.contentType()}
-	} else if c.json != nil {
+	if c.request.upload != nil {
+		h["Content-Type"] = []string{c.request.upload.contentType()}
+	} else if c.request.json != nil {
 		h["Content-Type"] = contentTypeJSON
 	}
 	maps.Copy(h, c.config.header)
@@ -192,55 +239,9 @@ func (c *call) prepare() error {
 	return nil
 }
 
-// check returns the reason why the call is refused, if any, and sets its retry
-// policy.
-func (c *call) check() error {
-	if c.refused != nil {
-		return c.refused
-	}
-	if id := c.config.clientRequestID; id != nil && (*id == "" || !headerSafe(*id)) {
-		return invalid(CodeInvalidParameter, wire.HeaderClientRequestID, "client request id is not printable ASCII")
-	}
-	if key := c.config.idempotencyKey; key != nil && c.repeat == underKey &&
-		(*key == "" || len(*key) > wire.MaxIdempotencyKeyChars || !headerSafe(*key)) {
-		return invalid(CodeInvalidParameter, wire.HeaderIdempotencyKey,
-			"idempotency key is not 1 to %d characters of printable ASCII", wire.MaxIdempotencyKeyChars)
-	}
-	for name, values := range c.config.header {
-		switch {
-		case !token(name) || !headerSafe(values[0]):
-			return invalid(CodeInvalidParameter, "header", "header %q or its value has characters that are not allowed", c.redact(name))
-		case ownHeaders[name]:
-			return invalid(CodeInvalidParameter, name, "header %s cannot be set: the client sets it itself", name)
-		}
-	}
-	if policy := c.config.retry; policy != nil {
-		var err error
-		if c.policy, err = policy.withDefaults(); err != nil {
-			return invalid(CodeInvalidParameter, "retry", "%v", err)
-		}
-	}
-	if c.auth == wire.SessionAuth && c.secrets.get().session == nil {
-		return &AuthenticationError{&APIError{
-			Message: "this endpoint is authenticated by the dashboard's session cookie, which WithSession sets: an API key does not open it",
-		}}
-	}
-	return nil
-}
-
-// ownHeaders are the headers that a caller may not set: credentials, ids, and
-// headers that frame or describe the message.
-var ownHeaders = map[string]bool{
-	"Authorization": true, "Proxy-Authorization": true, "Cookie": true, "Cookie2": true,
-	wire.HeaderClientRequestID: true, wire.HeaderIdempotencyKey: true, "Idempotency-Key": true, wire.HeaderRequestID: true,
-	"Host": true, "Content-Length": true, "Transfer-Encoding": true, "Te": true, "Trailer": true, "Expect": true,
-	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Upgrade": true, "Http2-Settings": true,
-	"Content-Type": true, "Content-Encoding": true, "Accept": true, "Accept-Encoding": true,
-}
-
 // bearer returns the Authorization header.
 func (c *call) bearer() ([]string, error) {
-	secrets := c.secrets.get()
+	secrets := c.core.secrets.get()
 	if secrets.key == nil {
 		if secrets.bearer == nil {
 			return nil, &AuthenticationError{&APIError{
@@ -251,8 +252,10 @@ func (c *call) bearer() ([]string, error) {
 	}
 	key, err := secrets.key(c.ctx)
 	if err != nil {
-		c.failure = failure{err: newCallError("API key: "+oneLine(c.redact(err.Error())), err)}
-		c.verdict, _ = c.judge(c.failure)
+		c.last = outcome{err: newCallError("API key: "+oneLine(c.core.redact(err.Error())), err)}
+		if c.ctx.Err() != nil {
+			c.verdict = ended
+		}
 		return nil, c.error()
 	}
 	if err := checkKey(key); err != nil {
@@ -268,35 +271,10 @@ var (
 	contentTypeEventStream = []string{wire.ContentTypeEventStream}
 )
 
-// checkRetry decides, after each attempt, whether there is another.
-func (c *call) checkRetry(_ context.Context, resp *http.Response, err error) (bool, error) {
-	switch {
-	case err == nil && resp.StatusCode >= 300: // the caller's CheckRedirect returned http.ErrUseLastResponse
-		c.failure, c.verdict = c.replyFailure(resp, nil), final
-		return false, c.failure.err
-	case err == nil:
-		return false, nil
-	case c.failure.err == nil: // the error is the http.Client's own, or that of a CheckRedirect
-		var uerr *url.Error
-		if errors.As(err, &uerr) {
-			err = uerr.Err
-		}
-		c.failure = failure{err: err}
-	}
-	c.verdict, c.wait = c.judge(c.failure)
-	if c.logging() {
-		c.log("clawhq: after a failed attempt", c.failure.err, slog.String("verdict", c.verdict.String()), slog.Duration("wait", c.wait))
-	}
-	if c.verdict == again {
-		c.traceRetry()
-	}
-	return c.verdict == again, nil
-}
-
 // responseInfo describes the last reply for the caller.
 func (c *call) responseInfo() ResponseInfo {
 	info := c.info
-	info.ClientRequestID = c.clientRequestID
+	info.ClientRequestID = c.id
 	info.Attempts = c.attempts
 	info.Header = info.Header.Clone()
 	for name, values := range info.Header {
@@ -304,25 +282,25 @@ func (c *call) responseInfo() ResponseInfo {
 			if name == "Set-Cookie" {
 				v = redactSetCookie(v)
 			}
-			values[i] = c.redact(v)
+			values[i] = c.core.redact(v)
 		}
 	}
 	if info.Body != nil {
-		info.Body = []byte(c.redact(string(info.Body)))
+		info.Body = []byte(c.core.redact(string(info.Body)))
 	}
 	return info
 }
 
 // logging reports whether the client logs.
 func (c *call) logging() bool {
-	return c.logger != nil && c.logger.Enabled(c.ctx, slog.LevelDebug)
+	return c.core.logger != nil && c.core.logger.Enabled(c.ctx, slog.LevelDebug)
 }
 
 func (c *call) log(msg string, err error, attrs ...slog.Attr) {
-	attrs = append(attrs, slog.String("method", c.method), slog.String("path", c.path),
-		slog.String("client_request_id", c.clientRequestID), slog.Int("attempt", c.attempts))
+	attrs = append(attrs, slog.String("method", c.request.method), slog.String("path", c.request.path),
+		slog.String("client_request_id", c.id), slog.Int("attempt", c.attempts))
 	if err != nil {
-		attrs = append(attrs, slog.String("error", oneLine(c.redact(err.Error()))))
+		attrs = append(attrs, slog.String("error", oneLine(c.core.redact(err.Error()))))
 	}
-	c.logger.LogAttrs(c.ctx, slog.LevelDebug, msg, attrs...)
+	c.core.logger.LogAttrs(c.ctx, slog.LevelDebug, msg, attrs...)
 }

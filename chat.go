@@ -55,12 +55,12 @@ func (c *Client) Chat(ctx context.Context, req ChatRequest, opts ...CallOption) 
 		body, err = wire.DecodeChat(b)
 		return err
 	}
-	reply, err := c.core.do(ctx, r, opts)
+	call, err := c.core.do(ctx, r, opts)
 	if err != nil {
 		return nil, err
 	}
 	if body.RequestID == "" {
-		body.RequestID = reply.requestID
+		body.RequestID = call.info.RequestID
 	}
 	return &ChatResponse{Response: *body.Response, Agent: body.Agent, RequestID: body.RequestID}, nil
 }

@@ -73,13 +73,7 @@ func (c *core) anywhere(method, path string) (request, *InvalidRequestError) {
 
 	e := endpointOf(method, escaped)
 	r := to(e)
-	r.method, r.path, r.query = method, escaped, query
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions:
-		r.repeat = freely
-	default:
-		r.repeat = ifUnsent
-	}
+	r.path, r.query = escaped, query
 	if e.Auth == wire.SessionAuth && c.secrets.get().session == nil {
 		r.auth = wire.KeyAuth
 	}
@@ -111,18 +105,20 @@ func escapePath(path string) (string, *InvalidRequestError) {
 	return "/" + strings.Join(segments, "/"), nil
 }
 
-// endpointOf returns the endpoint of a request. An endpoint that is not known
-// counts in wire.OtherWindow.
+// endpointOf returns the endpoint of a request, with the method of the request.
+// An endpoint that is not known counts in wire.OtherWindow.
 func endpointOf(method, path string) wire.Endpoint {
+	known := method
 	if method == http.MethodHead { // answered by what answers GET
-		method = http.MethodGet
+		known = http.MethodGet
 	}
 	for _, e := range wire.Endpoints {
-		if _, ok := e.Match(path); ok && e.Method == method {
+		if _, ok := e.Match(path); ok && e.Method == known {
+			e.Method = method
 			return e
 		}
 	}
-	e := wire.Endpoint{Window: wire.OtherWindow}
+	e := wire.Endpoint{Method: method, Window: wire.OtherWindow}
 	if path != "/v1" && !strings.HasPrefix(path, "/v1/") {
 		e.Auth = wire.SessionAuth
 	}

@@ -1,6 +1,7 @@
 package clawhq
 
 import (
+	"context"
 	"time"
 )
 
@@ -40,20 +41,15 @@ func (b Budget) Spend() bool         { return b.b.spend() }
 // TraceNothing returns a function that does everything that a streaming call does for
 // tracing, without a Trace.
 func TraceNothing() func() {
-	c := &call{core: &core{}}
-	a := &attempt{call: c}
-	s := &stream{attempt: a}
+	c := newCall(&core{}, context.Background(), request{}, nil)
 	return func() {
-		if c.traces != nil {
-			c.traceStart()
-			a.traced = a.traceStart()
-		}
-		c.traceRetry()
-		s.traceFirst()
-		s.traceEnd()
-		if a.traced != nil {
-			a.traceEnd()
-		}
-		c.traceEnd(nil)
+		ts := c.core.traces
+		ts.callStart(c.ctx, TraceCallStart{})
+		ts.attemptStart(c.ctx, TraceAttemptStart{})
+		ts.retry(c.ctx, TraceRetry{})
+		ts.firstChunk(c.ctx, TraceFirstChunk{})
+		ts.streamEnd(c.ctx, TraceStreamEnd{})
+		ts.attemptEnd(c.ctx, TraceAttemptEnd{})
+		c.report(nil)
 	}
 }

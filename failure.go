@@ -11,129 +11,157 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// A failure describes why an attempt failed, and whether it may be repeated.
-type failure struct {
-	err        error
-	retryable  bool
-	retryAfter time.Duration
-	limited    bool // the rate limit has refused the attempt
+// An outcome says what became of an attempt. The zero value is a usable reply.
+type outcome struct {
+	err       error         // why the attempt failed; nil if its reply is usable
+	reply     error         // the error reply that err is or wraps; nil if the server sent none
+	transient bool          // a repetition may succeed
+	undone    bool          // it is certain that the service has done nothing
+	limited   bool          // the rate limit has refused the attempt
+	after     time.Duration // how long the server asks to wait; 0 if it does not
 }
 
-// transportFailure returns the failure of an attempt that got no reply.
-func (a *attempt) transportFailure(err error) failure {
-	a.unsent = neverSent(err)
-	return failure{err: err, retryable: retryableTransport(err) && a.repeatable(a.unsent)}
+// An origin is what an error tells of the call that it comes from.
+type origin struct {
+	method, path    string
+	clientRequestID string
+	attempts        int
+	info            ResponseInfo        // of the attempt's reply
+	redact          func(string) string // removes the client's credentials
 }
 
-// repeatable reports whether the request may be sent again. unsent is whether
-// the failure proves that the service has done nothing.
-func (r *request) repeatable(unsent bool) bool {
-	return (unsent || r.repeat != ifUnsent) && (r.upload == nil || !r.upload.spent())
+// lost returns the outcome of an attempt that got no reply.
+func lost(err error) outcome {
+	return outcome{err: err, transient: retryableTransport(err), undone: neverSent(err)}
 }
 
-// replyFailure returns the failure of an attempt that got an error reply.
-func (c *call) replyFailure(resp *http.Response, body []byte) failure {
-	e := c.apiError()
+// errorReply returns the outcome of an attempt that got an error reply.
+// otherLimit is that of the request.
+func (o origin) errorReply(resp *http.Response, body []byte, otherLimit func(message string) bool) outcome {
+	e := o.apiError()
 	now := time.Now()
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		now = date // a Retry-After with a date is by the server's clock
 	}
 	e.RetryAfter, _ = parseRetryAfter(resp.Header.Get(wire.HeaderRetryAfter), now)
-	decodeError(e, body, now, c.redact)
+	decodeError(e, body, now, o.redact)
 	if to, err := resp.Location(); e.Message == "" && err == nil {
 		to.RawQuery, to.Fragment = "", "" // they may contain secrets
-		e.Message = "redirect to " + c.redact(to.Redacted()) + " is not followed: redirects must have status 307 or 308, stay on the same origin, and be within MaxAttempts"
+		e.Message = "redirect to " + o.redact(to.Redacted()) + " is not followed: redirects must have status 307 or 308, stay on the same origin, and be within MaxAttempts"
 	}
-	c.errorReply = typed(e)
+	err := typed(e)
 	rejected := e.StatusCode == http.StatusTooManyRequests
-	lasting := rejected && c.otherLimit != nil && c.otherLimit(e.Message)
-	return failure{
-		err:        c.errorReply,
-		retryable:  retryableReply(e) && !lasting && c.repeatable(rejected),
-		retryAfter: e.RetryAfter,
-		limited:    rejected && !lasting,
+	lasting := rejected && otherLimit != nil && otherLimit(e.Message)
+	return outcome{
+		err:       err,
+		reply:     err,
+		transient: retryableReply(e) && !lasting,
+		undone:    rejected,
+		limited:   rejected && !lasting,
+		after:     e.RetryAfter,
 	}
 }
 
-// errorIn returns the error in the body of a reply with a successful status, or
-// nil if the body has none.
-func (c *call) errorIn(body []byte) error {
-	e := c.apiError()
-	if !decodeError(e, body, time.Now(), c.redact) {
-		return nil
+// errorIn returns the outcome of an attempt whose reply has a successful status
+// and an error in its body. It is the zero value if the body has none.
+func (o origin) errorIn(body []byte) outcome {
+	e := o.apiError()
+	if !decodeError(e, body, time.Now(), o.redact) {
+		return outcome{}
 	}
-	e.Body = excerpt(body, c.redact)
-	c.errorReply = typed(e)
-	return c.errorReply
+	e.Body = excerpt(body, o.redact)
+	err := typed(e)
+	return outcome{err: err, reply: err}
 }
 
-// badReply returns the failure of an attempt whose reply has a successful status
-// but cannot be used.
-func (c *call) badReply(body []byte, err error) failure {
-	e := c.apiError()
-	decodeError(e, body, time.Now(), c.redact)
-	e.Body = excerpt(body, c.redact)
+// unusable returns the outcome of an attempt whose reply has a successful status
+// but a body that cannot be used, because of err.
+func (o origin) unusable(body []byte, err error) outcome {
+	e := o.apiError()
+	decodeError(e, body, time.Now(), o.redact)
+	e.Body = excerpt(body, o.redact)
 	if e.Message == "" {
 		e.Message = "reply is not usable"
 	}
-	c.errorReply = typed(e)
-	return failure{err: newCallError(c.errorReply.Error()+": "+oneLine(c.redact(err.Error())), c.errorReply, err)}
+	reply := typed(e)
+	return outcome{err: newCallError(reply.Error()+": "+oneLine(o.redact(err.Error())), reply, err), reply: reply}
 }
 
-// cutOff returns the failure of an attempt whose reply was cut off.
-func (c *call) cutOff(body []byte, err error) failure {
-	f := c.badReply(body, err)
-	f.retryable = c.repeatable(false)
-	return f
+// cutOff returns the outcome of an attempt whose reply was cut off.
+func (o origin) cutOff(body []byte, err error) outcome {
+	out := o.unusable(body, err)
+	out.transient = true
+	return out
 }
 
-// streamFailure returns the failure of an attempt whose stream failed before its
+// streamFailed returns the outcome of an attempt whose stream failed before its
 // first chunk.
-func (c *call) streamFailure(err *StreamError) failure {
-	c.errorReply = err
-	f := failure{err: err}
+func streamFailed(err *StreamError) outcome {
+	out := outcome{err: err, reply: err}
 	switch err.Code {
 	case CodeStreamError, CodeModelTimeout, CodeModelError, CodeAgentOffline, CodeInternalError, CodeStreamTruncated, CodeStreamIdle:
-		f.retryable = c.repeatable(false)
+		out.transient = true
 	}
-	return f
+	return out
 }
 
-// error returns the error of a failed call. It has the last failure. If an
-// earlier attempt got an error reply, it has the latest of these as well; and if
-// the call might have gone on, the reason why it did not.
-func (c *call) error() error {
-	last := c.failure.err
-	causes := []error{last}
-	text := ""
-	isReply := c.errorReply != nil && errors.Is(last, c.errorReply)
-	if isReply {
-		text = last.Error()
+// streamError returns a StreamError with the given code, message and cause.
+func (o origin) streamError(code ErrorCode, message string, cause error) *StreamError {
+	e := o.apiError()
+	e.Code, e.Message = code, message
+	if cause != nil {
+		cause = redactedError(cause, o.redact)
+	}
+	return &StreamError{e, cause}
+}
+
+// apiError returns an APIError without a code and a message.
+func (o origin) apiError() *APIError {
+	return &APIError{
+		StatusCode:      o.info.StatusCode,
+		RequestID:       o.info.RequestID,
+		ClientRequestID: o.clientRequestID,
+		RateLimit:       o.info.RateLimit,
+		Attempts:        o.attempts,
+		Method:          o.method,
+		Path:            o.path,
+	}
+}
+
+// callError returns the error of a call whose last attempt had the outcome last.
+// earlier is the latest error reply of any attempt; it is part of the error. The
+// error also says why the call did not go on, by its verdict and the wait that
+// was to come.
+func (o origin) callError(ctx context.Context, last outcome, earlier error, v verdict, wait time.Duration) error {
+	causes := []error{last.err}
+	var text string
+	if last.reply != nil {
+		text = last.err.Error()
 	} else {
-		text = fmt.Sprintf("clawhq: %s %s: %s (client_request_id %s", c.method, c.path, oneLine(c.redact(last.Error())), c.clientRequestID)
-		if c.attempts > 0 {
-			text += fmt.Sprintf(", attempt %d", c.attempts)
+		text = fmt.Sprintf("clawhq: %s %s: %s (client_request_id %s", o.method, o.path, oneLine(o.redact(last.err.Error())), o.clientRequestID)
+		if o.attempts > 0 {
+			text += fmt.Sprintf(", attempt %d", o.attempts)
 		}
 		text += ")"
-		if c.errorReply != nil {
-			text += "; before that: " + strings.TrimPrefix(c.errorReply.Error(), "clawhq: ")
-			causes = append(causes, c.errorReply)
+		if earlier != nil {
+			text += "; before that: " + strings.TrimPrefix(earlier.Error(), "clawhq: ")
+			causes = append(causes, earlier)
 		}
 	}
-	switch c.verdict {
+	switch v {
 	case ended:
-		causes = append(causes, c.ctx.Err(), context.Cause(c.ctx))
+		causes = append(causes, ctx.Err(), context.Cause(ctx))
 	case cutShort:
-		causes = append(causes, c.ctx.Err(), context.Cause(c.ctx))
-		text += "; " + c.ctx.Err().Error() + " while waiting to retry"
+		causes = append(causes, ctx.Err(), context.Cause(ctx))
+		text += "; " + ctx.Err().Error() + " while waiting to retry"
 	case tooLate:
 		causes = append(causes, context.DeadlineExceeded)
-		text += fmt.Sprintf("; a retry in %v would come after the context's deadline", c.wait.Round(time.Millisecond))
+		text += fmt.Sprintf("; a retry in %v would come after the context's deadline", wait.Round(time.Millisecond))
 	case overBudget:
 		text += "; not repeated, since the client's retry budget is spent"
 	default:
-		if isReply {
-			return last
+		if last.reply != nil {
+			return last.err
 		}
 	}
 	return newCallError(text, causes...)
@@ -143,20 +171,6 @@ func (c *call) error() error {
 func isReply(err error) bool {
 	var api *APIError
 	return errors.As(err, &api)
-}
-
-// apiError returns an APIError for the call and its last reply, without a code
-// and message.
-func (c *call) apiError() *APIError {
-	return &APIError{
-		StatusCode:      c.info.StatusCode,
-		RequestID:       c.info.RequestID,
-		ClientRequestID: c.clientRequestID,
-		RateLimit:       c.info.RateLimit,
-		Attempts:        c.attempts,
-		Method:          c.method,
-		Path:            c.path,
-	}
 }
 
 // A callError is the error of a call that failed for several reasons, or for one

@@ -141,7 +141,7 @@ func (s *FilesService) All(ctx context.Context, opts ListOptions, callOpts ...Ca
 //
 // Endpoint: GET /v1/files/{id}
 func (s *FilesService) Get(ctx context.Context, id string, opts ...CallOption) (*File, error) {
-	body, _, err := fetch[wire.File](ctx, s.core, to(wire.GetFile, id).unless(checkID(id)), opts)
+	body, _, err := fetch[wire.File](ctx, s.core, to(wire.GetFile, id), opts)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (s *FilesService) Get(ctx context.Context, id string, opts ...CallOption) (
 //
 // Endpoint: DELETE /v1/files/{id}
 func (s *FilesService) Delete(ctx context.Context, id string, opts ...CallOption) error {
-	_, _, err := fetch[wire.Deleted](ctx, s.core, to(wire.DeleteFile, id).unless(checkID(id)), opts)
+	_, _, err := fetch[wire.Deleted](ctx, s.core, to(wire.DeleteFile, id), opts)
 	return err
 }
 

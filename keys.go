@@ -141,8 +141,8 @@ func (s *KeysService) List(ctx context.Context, opts ...CallOption) ([]Key, erro
 // Endpoint: PATCH /keys/{id}
 func (s *KeysService) Update(ctx context.Context, id string, req UpdateKeyRequest, opts ...CallOption) (*Key, error) {
 	var change wire.UpdateKeyRequest
-	refused := checkID(id)
-	if refused == nil && req.Name == nil && req.RateLimit == nil {
+	var refused *InvalidRequestError
+	if req.Name == nil && req.RateLimit == nil {
 		refused = invalid(CodeMissingParameter, "", "nothing to change: Name and RateLimit are both nil")
 	}
 	if refused == nil && req.Name != nil {
@@ -155,7 +155,9 @@ func (s *KeysService) Update(ctx context.Context, id string, req UpdateKeyReques
 		refused = checkTier(*req.RateLimit)
 		change.RateLimitPerMin = &rpm
 	}
-	body, _, err := fetch[wire.KeyReply[wire.UpdatedKey]](ctx, s.core, to(wire.UpdateKey, id).carry(change, refused), opts)
+	r := to(wire.UpdateKey, id).carry(change, refused)
+	r.repeat = freely // setting the same values again changes nothing
+	body, _, err := fetch[wire.KeyReply[wire.UpdatedKey]](ctx, s.core, r, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +170,7 @@ func (s *KeysService) Update(ctx context.Context, id string, req UpdateKeyReques
 //
 // Endpoint: DELETE /keys/{id}
 func (s *KeysService) Revoke(ctx context.Context, id string, opts ...CallOption) error {
-	_, _, err := fetch[wire.Success](ctx, s.core, to(wire.RevokeKey, id).unless(checkID(id)), opts)
+	_, _, err := fetch[wire.Success](ctx, s.core, to(wire.RevokeKey, id), opts)
 	return err
 }
 

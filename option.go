@@ -17,7 +17,7 @@ type config struct {
 	apiKeyFunc     func(context.Context) (string, error)
 	httpClient     *http.Client
 	logger         *slog.Logger
-	traces         []*Trace
+	traces         traces
 	retry          RetryPolicy
 	limiter        Limiter
 	shaped         bool // calls are shaped, by the client itself or by limiter

@@ -63,27 +63,48 @@ type upload interface {
 	spent() bool
 }
 
-// to returns a request to an endpoint. ids replace the wildcards in its path.
+// to returns a request to an endpoint. ids replace the wildcards in its path; a
+// request with an id that would make another path is refused.
 func to(e wire.Endpoint, ids ...string) request {
-	r := request{method: e.Method, path: e.Path, route: e.Path, auth: e.Auth}
+	r := request{method: e.Method, path: e.Path, route: e.Path, auth: e.Auth, repeat: repeatOf(e.Method)}
 	if len(ids) > 0 {
 		r.path = e.Expand(ids...)
 	}
 	if e.Window != wire.KeyWindow {
 		r.window = shaping.Window(e.Window)
 	}
-	if e.Method == http.MethodPost {
-		r.repeat = ifUnsent
-	}
 	if e == wire.CreateBatch {
 		r.otherLimit = wire.IsBatchLimit
+	}
+	for _, id := range ids {
+		r = r.unless(checkID(id))
 	}
 	return r
 }
 
-// unless returns the request. If refused is not nil, the request is refused.
+// repeatOf returns when an attempt with this method may be repeated: always if
+// the method is idempotent (RFC 9110 §9.2.2).
+func repeatOf(method string) repeat {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions:
+		return freely
+	}
+	return ifUnsent
+}
+
+// countsForKey reports whether the request counts in the window of the API key.
+func (r *request) countsForKey() bool { return r.window == (shaping.Window{}) }
+
+// repeatable reports whether the request may be sent again. undone is whether it
+// is certain that the service has done nothing.
+func (r *request) repeatable(undone bool) bool {
+	return (undone || r.repeat != ifUnsent) && (r.upload == nil || !r.upload.spent())
+}
+
+// unless returns the request. If refused is not nil, the request is refused,
+// unless it was for another reason before.
 func (r request) unless(refused *InvalidRequestError) request {
-	if refused != nil {
+	if refused != nil && r.refused == nil {
 		r.refused = refused
 	}
 	return r
@@ -92,8 +113,8 @@ func (r request) unless(refused *InvalidRequestError) request {
 // carry returns the request with v as its JSON body. If refused is not nil, or if
 // the body is too large, the request is refused.
 func (r request) carry(v any, refused *InvalidRequestError) request {
-	if refused != nil {
-		return r.unless(refused)
+	if r = r.unless(refused); r.refused != nil {
+		return r
 	}
 	b, err := json.Marshal(v)
 	if len(b) > wire.MaxBodyBytes { // it may fit if <, > and & are not escaped
@@ -111,4 +132,50 @@ func (r request) carry(v any, refused *InvalidRequestError) request {
 	}
 	r.json = b
 	return r
+}
+
+// check returns the reason why the call is refused, if any, and sets its retry
+// policy.
+func (c *call) check() error {
+	if c.request.refused != nil {
+		return c.request.refused
+	}
+	if id := c.config.clientRequestID; id != nil && (*id == "" || !headerSafe(*id)) {
+		return invalid(CodeInvalidParameter, wire.HeaderClientRequestID, "client request id is not printable ASCII")
+	}
+	if key := c.config.idempotencyKey; key != nil && c.request.repeat == underKey &&
+		(*key == "" || len(*key) > wire.MaxIdempotencyKeyChars || !headerSafe(*key)) {
+		return invalid(CodeInvalidParameter, wire.HeaderIdempotencyKey,
+			"idempotency key is not 1 to %d characters of printable ASCII", wire.MaxIdempotencyKeyChars)
+	}
+	for name, values := range c.config.header {
+		switch {
+		case !token(name) || !headerSafe(values[0]):
+			return invalid(CodeInvalidParameter, "header", "header %q or its value has characters that are not allowed", c.core.redact(name))
+		case ownHeaders[name]:
+			return invalid(CodeInvalidParameter, name, "header %s cannot be set: the client sets it itself", name)
+		}
+	}
+	if policy := c.config.retry; policy != nil {
+		var err error
+		if c.policy, err = policy.withDefaults(); err != nil {
+			return invalid(CodeInvalidParameter, "retry", "%v", err)
+		}
+	}
+	if c.request.auth == wire.SessionAuth && c.core.session() == nil {
+		return &AuthenticationError{&APIError{
+			Message: "this endpoint is authenticated by the dashboard's session cookie, which WithSession sets: an API key does not open it",
+		}}
+	}
+	return nil
+}
+
+// ownHeaders are the headers that a caller may not set: credentials, ids, and
+// headers that frame or describe the message.
+var ownHeaders = map[string]bool{
+	"Authorization": true, "Proxy-Authorization": true, "Cookie": true, "Cookie2": true,
+	wire.HeaderClientRequestID: true, wire.HeaderIdempotencyKey: true, "Idempotency-Key": true, wire.HeaderRequestID: true,
+	"Host": true, "Content-Length": true, "Transfer-Encoding": true, "Te": true, "Trailer": true, "Expect": true,
+	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Upgrade": true, "Http2-Settings": true,
+	"Content-Type": true, "Content-Encoding": true, "Accept": true, "Accept-Encoding": true,
 }

@@ -2,6 +2,7 @@ package clawhq
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -134,23 +135,25 @@ func (v verdict) String() string {
 	return [...]string{"final", "attempts exhausted", "Retry-After too long", "deadline too close", "context ended", "retry budget spent", "retry", "wait cut short"}[v]
 }
 
-// judge decides what follows on the failure of the latest attempt, and how long
-// to wait before the next.
-func (c *call) judge(f failure) (verdict, time.Duration) {
-	wait := c.policy.wait(c.attempts, f.retryAfter, random())
-	deadline, hasDeadline := c.ctx.Deadline()
+// judge decides what follows on the outcome of the latest of a call's attempts,
+// and how long to wait before the next. repeatable is whether the request may be
+// sent again after this outcome.
+func (p RetryPolicy) judge(ctx context.Context, o outcome, attempts int, repeatable bool, budget *retryBudget) (verdict, time.Duration) {
+	retry := o.transient && repeatable
+	wait := p.wait(attempts, o.after, random())
+	deadline, hasDeadline := ctx.Deadline()
 	switch {
-	case c.ctx.Err() != nil && (f.retryable || !isReply(f.err)):
+	case ctx.Err() != nil && (retry || o.reply == nil):
 		return ended, 0
-	case !f.retryable:
+	case !retry:
 		return final, 0
-	case c.attempts >= c.policy.MaxAttempts:
+	case attempts >= p.MaxAttempts:
 		return exhausted, 0
-	case f.retryAfter > c.policy.MaxRetryAfter:
+	case o.after > p.MaxRetryAfter:
 		return tooLong, 0
 	case hasDeadline && time.Until(deadline) <= wait:
 		return tooLate, wait
-	case c.policy.Budget >= 0 && !c.budget.spend():
+	case p.Budget >= 0 && !budget.spend():
 		return overBudget, 0
 	default:
 		return again, wait

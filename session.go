@@ -125,6 +125,42 @@ func (s *session) renewedSince(ctx context.Context, sent *cookies) bool {
 	}
 }
 
+// sentCookies are the cookies of a session that an attempt has sent. The zero
+// value is that of an attempt without a session.
+type sentCookies struct {
+	session *session // set by send
+	cookies *cookies // set by send; nil without a session
+	replied bool     // a reply has come, and the session has taken its cookies
+	renewed bool     // that reply has changed the session
+}
+
+// send returns the Cookie header of an attempt: the session's present cookies
+// beside those of the caller's Jar. end must be called later.
+func (sent *sentCookies) send(s *session, jar string) string {
+	sent.session, sent.cookies = s, s.send()
+	return sent.cookies.beside(jar)
+}
+
+// heard gives the session the cookies of the reply.
+func (sent *sentCookies) heard(resp *http.Response) {
+	if sent.cookies != nil {
+		sent.replied, sent.renewed = true, sent.session.heard(sent.cookies, resp.Cookies())
+	}
+}
+
+// overtaken reports whether another reply has renewed the session that this
+// reply refuses. It waits until ctx ends.
+func (sent *sentCookies) overtaken(ctx context.Context) bool {
+	return sent.cookies != nil && !sent.renewed && sent.session.renewedSince(ctx, sent.cookies)
+}
+
+// end tells the session if no reply has come.
+func (sent *sentCookies) end() {
+	if sent.cookies != nil && !sent.replied {
+		sent.session.heard(sent.cookies, nil)
+	}
+}
+
 // renewed returns the cookies as a reply changes them, or nil if it does not. A
 // long value is sent in parts, named name.0, name.1 and so on. Since the number
 // of parts may change, a new first part removes all old parts.

@@ -45,12 +45,12 @@ type ChatChunk struct {
 // Endpoint: POST /v1/chat
 func (c *Client) ChatStream(ctx context.Context, req ChatRequest, opts ...CallOption) iter.Seq2[ChatChunk, error] {
 	return func(yield func(ChatChunk, error) bool) {
-		reply, err := c.core.do(ctx, c.core.chatRequest(req, true), opts)
+		call, err := c.core.do(ctx, c.core.chatRequest(req, true), opts)
 		if err != nil {
 			yield(ChatChunk{}, err)
 			return
 		}
-		s := reply.stream
+		s := call.stream
 		defer s.close()
 		for {
 			chunk, err := s.next()
@@ -94,13 +94,16 @@ var (
 	errContentIdle = errors.New("stream has no content")
 )
 
-// A stream is a reply whose first chunk, or end, has arrived.
+// A stream is a reply whose first chunk, or end, has arrived. It owns the attempt
+// and the call that it is the reply to, and ends both.
 type stream struct {
-	*attempt
-	events *sse.Decoder
+	call     *call
+	attempt  *attempt
+	exchange *exchange // the attempt's
+	events   *sse.Decoder
 
 	event  chunkEvent // reused for all events, to save allocations
-	first  ChatChunk
+	first  ChatChunk  // set by begin
 	state  streamState
 	due    time.Time // when the next chunk must have come, by WithStreamContentTimeout; zero without a bound
 	chunks int       // how many were handed out
@@ -116,7 +119,7 @@ const (
 )
 
 func newStream(a *attempt) *stream {
-	s := &stream{attempt: a}
+	s := &stream{call: a.call, attempt: a, exchange: &a.exchange}
 	s.events = sse.NewDecoder(s, maxEvent)
 	return s
 }
@@ -130,13 +133,13 @@ func (s *stream) begin() (err *StreamError) {
 // Read reads from the body, within the bounds of WithStreamIdleTimeout and
 // WithStreamContentTimeout.
 func (s *stream) Read(p []byte) (int, error) {
-	most, why := s.idleMax, errStreamIdle
+	most, why := s.call.core.idleMax, errStreamIdle
 	if left := time.Until(s.due); !s.due.IsZero() && left < most {
 		most, why = left, errContentIdle
 	}
-	s.bound(most, why)
-	n, err := s.attempt.Read(p)
-	s.timer.Stop()
+	s.exchange.bound(most, why)
+	n, err := s.exchange.Read(p)
+	s.exchange.timer.Stop()
 	return n, err
 }
 
@@ -163,8 +166,8 @@ func (s *stream) next() (ChatChunk, error) {
 
 // read returns the next chunk, or sets the state to done.
 func (s *stream) read() (ChatChunk, *StreamError) {
-	if s.contentMax < forever {
-		s.due = time.Now().Add(s.contentMax)
+	if most := s.call.core.contentMax; most < forever {
+		s.due = time.Now().Add(most)
 	}
 	for {
 		ev, err := s.events.Next()
@@ -178,8 +181,8 @@ func (s *stream) read() (ChatChunk, *StreamError) {
 		text, ok, err := s.event.decode(ev.Data)
 		switch {
 		case err == errEvent:
-			e := s.streamError("", "", nil)
-			decodeError(e.APIError, ev.Data, time.Now(), s.redact)
+			e := s.call.origin().streamError("", "", nil)
+			decodeError(e.APIError, ev.Data, time.Now(), s.call.core.redact)
 			if e.Code == "" {
 				e.Code = CodeStreamError
 			}
@@ -188,8 +191,8 @@ func (s *stream) read() (ChatChunk, *StreamError) {
 			}
 			return ChatChunk{}, e
 		case err != nil:
-			e := s.streamError(CodeStreamMalformed, "event is not as documented", err)
-			e.Body = excerpt(ev.Data, s.redact)
+			e := s.call.origin().streamError(CodeStreamMalformed, "event is not as documented", err)
+			e.Body = excerpt(ev.Data, s.call.core.redact)
 			return ChatChunk{}, e
 		case ok:
 			return ChatChunk{text}, nil
@@ -197,53 +200,52 @@ func (s *stream) read() (ChatChunk, *StreamError) {
 	}
 }
 
+// readError returns the error of a stream that cannot be read further because of
+// err.
 func (s *stream) readError(err error) *StreamError {
-	switch ctx := s.call.ctx; {
+	c := s.call
+	idle := func(format string, d time.Duration) *StreamError {
+		return c.origin().streamError(CodeStreamIdle, fmt.Sprintf(format, d), os.ErrDeadlineExceeded)
+	}
+	switch ctx := c.ctx; {
 	case ctx.Err() != nil:
 		err = ctx.Err()
 		if cause := context.Cause(ctx); cause != err {
 			err = fmt.Errorf("%w: %w", err, cause)
 		}
-		return s.streamError(CodeStreamCancelled, "the caller's context ended", err)
-	case context.Cause(s.ctx) == errStreamIdle:
-		return s.streamError(CodeStreamIdle, fmt.Sprintf("nothing received for %v", s.idleMax), os.ErrDeadlineExceeded)
-	case context.Cause(s.ctx) == errContentIdle:
-		return s.streamError(CodeStreamIdle, fmt.Sprintf("no content for %v", s.contentMax), os.ErrDeadlineExceeded)
+		return c.origin().streamError(CodeStreamCancelled, "the caller's context ended", err)
+	case context.Cause(s.exchange.ctx) == errStreamIdle:
+		return idle("nothing received for %v", c.core.idleMax)
+	case context.Cause(s.exchange.ctx) == errContentIdle:
+		return idle("no content for %v", c.core.contentMax)
 	case err == sse.ErrTooLarge:
-		return s.streamError(CodeStreamTooLarge, fmt.Sprintf("event is larger than %d MiB", maxEvent>>20), err)
+		return c.origin().streamError(CodeStreamTooLarge, fmt.Sprintf("event is larger than %d MiB", maxEvent>>20), err)
 	case err == io.EOF:
 		err = io.ErrUnexpectedEOF
 	case !errors.Is(err, io.ErrUnexpectedEOF):
 		err = fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
 	}
-	return s.streamError(CodeStreamTruncated, "the stream ended without "+wire.StreamDone, err)
+	return c.origin().streamError(CodeStreamTruncated, "the stream ended without "+wire.StreamDone, err)
 }
 
-func (c *call) streamError(code ErrorCode, message string, cause error) *StreamError {
-	e := c.apiError()
-	e.Code, e.Message = code, message
-	if cause != nil {
-		cause = redactedError(cause, c.redact)
-	}
-	return &StreamError{e, cause}
-}
-
-// close ends the stream. If it is not done, this ends the request and so stops
-// the agent.
+// close ends the stream and tells the Trace. If the stream is not done, this ends
+// the request and so stops the agent.
 func (s *stream) close() {
-	defer s.finish()
-	if s.state == done && !s.whole {
-		s.bound(drainTimeout, errStreamIdle)
-		io.CopyN(io.Discard, s.attempt, maxErrorBody)
+	defer s.end(s.err)
+	defer func() {
+		s.call.core.traces.streamEnd(s.attempt.traced, TraceStreamEnd{s.chunks, s.state == done && s.err == nil, s.err})
+	}()
+	if s.state == done && !s.exchange.whole {
+		s.exchange.bound(drainTimeout, errStreamIdle)
+		io.CopyN(io.Discard, s.exchange, maxErrorBody)
 	}
 }
 
-// finish ends the attempt and the call, and calls the functions of a Trace.
-func (s *stream) finish() {
-	s.attempt.err = s.err
-	defer s.call.traceEnd(s.err)
-	defer s.end()
-	s.traceEnd()
+// end ends the attempt and the call.
+func (s *stream) end(err error) {
+	s.attempt.result = outcome{err: err}
+	defer s.call.traceEnd(err)
+	s.attempt.end()
 }
 
 func isDone(data []byte) bool {

@@ -67,7 +67,7 @@ func (s *ThreadsService) Create(ctx context.Context, req CreateThreadRequest, op
 //
 // Endpoint: GET /v1/threads/{id}
 func (s *ThreadsService) Get(ctx context.Context, id string, opts ...CallOption) (*Thread, error) {
-	body, _, err := fetch[wire.ThreadReply](ctx, s.core, to(wire.GetThread, id).unless(checkID(id)), opts)
+	body, _, err := fetch[wire.ThreadReply](ctx, s.core, to(wire.GetThread, id), opts)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (s *ThreadsService) All(ctx context.Context, opts ListOptions, callOpts ...
 //
 // Endpoint: DELETE /v1/threads/{id}
 func (s *ThreadsService) Delete(ctx context.Context, id string, opts ...CallOption) error {
-	_, _, err := fetch[wire.Deleted](ctx, s.core, to(wire.DeleteThread, id).unless(checkID(id)), opts)
+	_, _, err := fetch[wire.Deleted](ctx, s.core, to(wire.DeleteThread, id), opts)
 	return err
 }
 
@@ -118,12 +118,12 @@ func (s *ThreadsService) Delete(ctx context.Context, id string, opts ...CallOpti
 //
 // Endpoint: POST /v1/threads/{id}/messages
 func (s *ThreadsService) Send(ctx context.Context, id, message string, opts ...CallOption) (*ThreadReply, error) {
-	r := to(wire.SendThreadMessage, id).carry(wire.ThreadMessageRequest{Message: message}, cmp.Or(checkID(id), checkMessage(message)))
-	body, reply, err := fetch[wire.ThreadAnswer](ctx, s.core, r, opts)
+	r := to(wire.SendThreadMessage, id).carry(wire.ThreadMessageRequest{Message: message}, checkMessage(message))
+	body, call, err := fetch[wire.ThreadAnswer](ctx, s.core, r, opts)
 	if err != nil {
 		return nil, err
 	}
-	return &ThreadReply{Response: *body.Response, MessageID: body.MessageID, ThreadID: cmp.Or(body.ThreadID, id), RequestID: reply.requestID}, nil
+	return &ThreadReply{Response: *body.Response, MessageID: body.MessageID, ThreadID: cmp.Or(body.ThreadID, id), RequestID: call.info.RequestID}, nil
 }
 
 // Messages returns a page of a thread's messages, the oldest first. A page has

@@ -151,85 +151,88 @@ func derived(from, ctx context.Context) context.Context {
 	return ctx
 }
 
-func (c *call) traceStart() {
-	for _, t := range c.traces {
+// traces are the Traces of a client, in the order of the options. Each method
+// calls the function of that name of each Trace that has one.
+type traces []*Trace
+
+func (ts traces) callStart(ctx context.Context, e TraceCallStart) context.Context {
+	for _, t := range ts {
 		if t.CallStart != nil {
-			c.ctx = derived(c.ctx, t.CallStart(c.ctx, TraceCallStart{c.method, c.route, c.stream}))
-		}
-	}
-}
-
-func (c *call) traceEnd(err error) {
-	for _, t := range c.traces {
-		if t.CallEnd != nil {
-			t.CallEnd(c.ctx, TraceCallEnd{c.attempts, c.info.StatusCode, c.info.RequestID, c.clientRequestID, c.info.RateLimit, err})
-		}
-	}
-}
-
-func (c *call) traceWaiting(why string, until time.Time) {
-	for _, t := range c.traces {
-		if t.Waiting != nil {
-			t.Waiting(c.ctx, TraceWaiting{c.attempts + 1, why, until})
-		}
-	}
-}
-
-func (c *call) traceLimiterDown(err error) {
-	for _, t := range c.traces {
-		if t.LimiterDown != nil {
-			t.LimiterDown(c.ctx, TraceLimiterDown{c.safe(err)})
-		}
-	}
-}
-
-func (c *call) traceAdmitted(waited time.Duration, err error) {
-	for _, t := range c.traces {
-		if t.Admitted != nil {
-			t.Admitted(c.ctx, TraceAdmitted{c.attempts + 1, waited, c.safe(err)})
-		}
-	}
-}
-
-func (c *call) traceRetry() {
-	for _, t := range c.traces {
-		if t.Retry != nil {
-			t.Retry(c.ctx, TraceRetry{c.attempts, c.safe(c.failure.err), c.wait})
-		}
-	}
-}
-
-// traceStart returns the context for the attempt.
-func (a *attempt) traceStart() context.Context {
-	ctx := a.call.ctx
-	for _, t := range a.traces {
-		if t.AttemptStart != nil {
-			ctx = derived(ctx, t.AttemptStart(ctx, TraceAttemptStart{a.attempts, a.clientRequestID}))
+			ctx = derived(ctx, t.CallStart(ctx, e))
 		}
 	}
 	return ctx
 }
 
-func (a *attempt) traceEnd() {
-	for _, t := range a.traces {
+func (ts traces) callEnd(ctx context.Context, e TraceCallEnd) {
+	for _, t := range ts {
+		if t.CallEnd != nil {
+			t.CallEnd(ctx, e)
+		}
+	}
+}
+
+func (ts traces) waiting(ctx context.Context, e TraceWaiting) {
+	for _, t := range ts {
+		if t.Waiting != nil {
+			t.Waiting(ctx, e)
+		}
+	}
+}
+
+func (ts traces) limiterDown(ctx context.Context, e TraceLimiterDown) {
+	for _, t := range ts {
+		if t.LimiterDown != nil {
+			t.LimiterDown(ctx, e)
+		}
+	}
+}
+
+func (ts traces) admitted(ctx context.Context, e TraceAdmitted) {
+	for _, t := range ts {
+		if t.Admitted != nil {
+			t.Admitted(ctx, e)
+		}
+	}
+}
+
+func (ts traces) attemptStart(ctx context.Context, e TraceAttemptStart) context.Context {
+	for _, t := range ts {
+		if t.AttemptStart != nil {
+			ctx = derived(ctx, t.AttemptStart(ctx, e))
+		}
+	}
+	return ctx
+}
+
+func (ts traces) attemptEnd(ctx context.Context, e TraceAttemptEnd) {
+	for _, t := range ts {
 		if t.AttemptEnd != nil {
-			t.AttemptEnd(a.traced, TraceAttemptEnd{a.attempts, a.info.StatusCode, a.info.RequestID, a.info.RateLimit, a.safe(a.err)})
+			t.AttemptEnd(ctx, e)
 		}
 	}
 }
 
-func (s *stream) traceFirst() {
-	for _, t := range s.traces {
+func (ts traces) retry(ctx context.Context, e TraceRetry) {
+	for _, t := range ts {
+		if t.Retry != nil {
+			t.Retry(ctx, e)
+		}
+	}
+}
+
+func (ts traces) firstChunk(ctx context.Context, e TraceFirstChunk) {
+	for _, t := range ts {
 		if t.FirstChunk != nil {
-			t.FirstChunk(s.traced, TraceFirstChunk{})
+			t.FirstChunk(ctx, e)
 		}
 	}
 }
 
-func (s *stream) traceEnd() {
-	for _, t := range s.traces {
+func (ts traces) streamEnd(ctx context.Context, e TraceStreamEnd) {
+	for _, t := range ts {
 		if t.StreamEnd != nil {
-			t.StreamEnd(s.traced, TraceStreamEnd{s.chunks, s.state == done && s.err == nil, s.err})
+			t.StreamEnd(ctx, e)
 		}
 	}
 }
@@ -239,5 +242,5 @@ func (c *call) safe(err error) error {
 	if err == nil || isReply(err) {
 		return err
 	}
-	return redactedError(err, c.redact)
+	return redactedError(err, c.core.redact)
 }

@@ -134,7 +134,6 @@ func (s *WebhooksService) Create(ctx context.Context, req CreateWebhookRequest, 
 	r := to(wire.CreateWebhook).carry(wire.CreateWebhookRequest{
 		URL: req.URL, Events: eventNames(req.Events), Description: req.Description,
 	}, s.checkCreate(req))
-	r.repeat = ifUnsent
 	body, _, err := fetch[wire.CreatedWebhookReply](ctx, s.core, r, opts)
 	if err != nil {
 		return nil, err
@@ -163,8 +162,10 @@ func (s *WebhooksService) List(ctx context.Context, opts ...CallOption) ([]Webho
 //
 // Endpoint: PATCH /webhooks/{id}
 func (s *WebhooksService) Update(ctx context.Context, id string, req UpdateWebhookRequest, opts ...CallOption) (*Webhook, error) {
-	change, refused := s.change(id, req)
-	body, _, err := fetch[wire.WebhookReply](ctx, s.core, to(wire.UpdateWebhook, id).carry(change, refused), opts)
+	change, refused := s.change(req)
+	r := to(wire.UpdateWebhook, id).carry(change, refused)
+	r.repeat = freely // setting the same values again changes nothing
+	body, _, err := fetch[wire.WebhookReply](ctx, s.core, r, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +178,7 @@ func (s *WebhooksService) Update(ctx context.Context, id string, req UpdateWebho
 //
 // Endpoint: DELETE /webhooks/{id}
 func (s *WebhooksService) Delete(ctx context.Context, id string, opts ...CallOption) error {
-	_, _, err := fetch[wire.Success](ctx, s.core, to(wire.DeleteWebhook, id).unless(checkID(id)), opts)
+	_, _, err := fetch[wire.Success](ctx, s.core, to(wire.DeleteWebhook, id), opts)
 	return err
 }
 
@@ -189,7 +190,7 @@ func (s *WebhooksService) Delete(ctx context.Context, id string, opts ...CallOpt
 //
 // Endpoint: POST /webhooks/{id}/test
 func (s *WebhooksService) Test(ctx context.Context, id string, opts ...CallOption) (*DeliveryResult, error) {
-	return s.deliver(ctx, to(wire.TestWebhook, id).unless(checkID(id)), opts)
+	return s.deliver(ctx, to(wire.TestWebhook, id), opts)
 }
 
 // Deliveries returns the newest 50 entries of a webhook's delivery log, the
@@ -197,7 +198,7 @@ func (s *WebhooksService) Test(ctx context.Context, id string, opts ...CallOptio
 //
 // Endpoint: GET /webhooks/{id}/deliveries
 func (s *WebhooksService) Deliveries(ctx context.Context, id string, opts ...CallOption) ([]Delivery, error) {
-	body, _, err := fetch[wire.DeliveryList](ctx, s.core, to(wire.ListDeliveries, id).unless(checkID(id)), opts)
+	body, _, err := fetch[wire.DeliveryList](ctx, s.core, to(wire.ListDeliveries, id), opts)
 	if err != nil {
 		return nil, err
 	}
@@ -210,11 +211,7 @@ func (s *WebhooksService) Deliveries(ctx context.Context, id string, opts ...Cal
 //
 // Endpoint: POST /webhooks/{id}/deliveries/{delivery}/replay
 func (s *WebhooksService) Replay(ctx context.Context, id, deliveryID string, opts ...CallOption) (*DeliveryResult, error) {
-	refused := checkID(id)
-	if refused == nil {
-		refused = checkID(deliveryID)
-	}
-	return s.deliver(ctx, to(wire.ReplayDelivery, id, deliveryID).unless(refused), opts)
+	return s.deliver(ctx, to(wire.ReplayDelivery, id, deliveryID), opts)
 }
 
 // RetryFailed makes the service send the newest 50 failed deliveries again, five
@@ -224,8 +221,7 @@ func (s *WebhooksService) Replay(ctx context.Context, id, deliveryID string, opt
 //
 // Endpoint: POST /webhooks/{id}/deliveries/bulk-retry
 func (s *WebhooksService) RetryFailed(ctx context.Context, id string, opts ...CallOption) (*RetryResult, error) {
-	r := to(wire.RetryDeliveries, id).unless(checkID(id))
-	r.repeat = ifUnsent
+	r := to(wire.RetryDeliveries, id)
 	body, _, err := fetch[wire.RetriedDeliveries](ctx, s.core, r, opts)
 	if err != nil {
 		return nil, err
@@ -247,7 +243,6 @@ func (s *WebhooksService) Stats(ctx context.Context, opts ...CallOption) ([]Webh
 
 // deliver makes a request upon which the service sends a delivery.
 func (s *WebhooksService) deliver(ctx context.Context, r request, opts []CallOption) (*DeliveryResult, error) {
-	r.repeat = ifUnsent
 	body, _, err := fetch[wire.Delivered](ctx, s.core, r, opts)
 	if err != nil {
 		return nil, err
@@ -300,7 +295,7 @@ func valueOr[T any](p *T, otherwise T) T {
 }
 
 // change returns the body of an update.
-func (s *WebhooksService) change(id string, req UpdateWebhookRequest) (change wire.UpdateWebhookRequest, refused *InvalidRequestError) {
+func (s *WebhooksService) change(req UpdateWebhookRequest) (change wire.UpdateWebhookRequest, refused *InvalidRequestError) {
 	change = wire.UpdateWebhookRequest{
 		URL: req.URL, Description: req.Description, Enabled: req.Enabled, RetryMaxAttempts: req.MaxAttempts, Transformation: req.Transformation,
 	}
@@ -309,7 +304,6 @@ func (s *WebhooksService) change(id string, req UpdateWebhookRequest) (change wi
 			refused = err
 		}
 	}
-	refuse(checkID(id))
 	refuse(checkText("description", valueOr(req.Description, "")))
 	refuse(checkText("transformation", valueOr(req.Transformation, "")))
 	if req.URL != nil {

@@ -1,0 +1,231 @@
+package clawhq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/shaping"
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// shaping returns the rate shaping of a client, nil if there is none.
+func (cfg *config) shaping(longest time.Duration) *shaping.Set {
+	if !cfg.shaped && cfg.maxRate == 0 {
+		return nil
+	}
+	return shaping.NewSet(shaping.Config{
+		Limit:   cfg.rateLimit,
+		Max:     cfg.maxRate,
+		Unknown: wire.SmallestTier,
+		Others:  smallestWindow,
+		Longest: max(longest, 2*wire.RateWindow),
+	})
+}
+
+// smallestWindow is the limit of the smallest window that the live service has
+// besides the key's, that for creating batches.
+const smallestWindow = 5
+
+// A place is an attempt's place in the window of the rate limit.
+type place struct {
+	turn    *shaping.Turn         // set by admit; nil if the attempt is not shaped, or not admitted yet
+	room    shaping.Turn          // what turn points to, a part of the attempt to save an allocation
+	written httptrace.ClientTrace // tells turn when the request is written; set by admit
+	counted int                   // how many calls the server has counted, by the reply; -1 if it does not tell; set by observe
+}
+
+// wrote is called when the request has been written to its connection.
+func (p *place) wrote(httptrace.WroteRequestInfo) { p.turn.Sent() }
+
+// admit waits until the attempt may be sent.
+func (a *attempt) admit() error {
+	c := a.call
+	if c.ctx.Err() != nil {
+		return context.Cause(c.ctx)
+	}
+	if c.request.auth == wire.SessionAuth || c.core.shaping == nil {
+		return nil
+	}
+	r := shaping.Request{Window: c.request.window, Retry: c.attempts > 0, Elsewhere: c.core.unshaped}
+	var began time.Time
+	told := c.logging() || c.core.traces != nil
+	if told {
+		began = time.Now()
+		r.Waiting = func(why shaping.Reason, until time.Time) { c.waiting(why.String(), until) }
+	}
+	err := throttled(c.ctx, a.awaitTurn(r))
+	if told {
+		c.waited(time.Since(began), err)
+	}
+	if err != nil {
+		return err
+	}
+	a.place.turn = &a.place.room
+	a.place.written.WroteRequest = a.place.wrote
+	return nil
+}
+
+// awaitTurn waits for the caller's Limiter, if there is one, and then for the
+// part of the shaping that stays with the client.
+func (a *attempt) awaitTurn(r shaping.Request) error {
+	c := a.call
+	if c.core.limiter == nil {
+		return c.core.shaping.Admit(c.ctx, r, &a.place.room)
+	}
+	for {
+		back, err := c.core.awaitLimiter(c.ctx, r)
+		switch {
+		case err == nil:
+			r.Elsewhere = true
+			return c.core.shaping.Admit(c.ctx, r, &a.place.room)
+		case back == nil:
+			return err
+		}
+		if c.logging() {
+			c.log("clawhq: the limiter is out of service", err)
+		}
+		c.core.traces.limiterDown(c.ctx, TraceLimiterDown{c.safe(err)})
+		if err := a.admitUntil(back, r); !errors.Is(err, errBack) || c.ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// errBack ends an attempt's wait for the client's own shaping when the Limiter
+// is back in service.
+var errBack = errors.New("the limiter is back")
+
+// admitUntil is the shaping's Admit until back is closed.
+func (a *attempt) admitUntil(back <-chan struct{}, r shaping.Request) error {
+	ctx, cancel := context.WithCancelCause(a.call.ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-back:
+			cancel(errBack)
+		case <-ctx.Done():
+		}
+	}()
+	err := a.call.core.shaping.Admit(ctx, r, &a.place.room)
+	if err == nil {
+		select {
+		case <-back: // the attempt was admitted just as the Limiter came back
+			a.place.room.Lost(true)
+			return errBack
+		default:
+		}
+	}
+	return err
+}
+
+// awaitLimiter waits until no 429 pauses the client, and then for the Limiter.
+// If the call need not fail because of its error, back is not nil: it is closed
+// when the Limiter can be asked again.
+func (c *core) awaitLimiter(ctx context.Context, r shaping.Request) (back <-chan struct{}, err error) {
+	if err := c.shaping.Gate(ctx, r); err != nil {
+		return nil, err
+	}
+	if l, ok := c.limiter.(WindowLimiter); ok {
+		err = l.WaitWindow(ctx, LimitRequest{windowName(r.Window), r.Retry})
+	} else {
+		err = c.limiter.Wait(ctx)
+	}
+	if err == nil {
+		return nil, nil
+	}
+	if l, ok := c.limiter.(FallbackLimiter); ok && ctx.Err() == nil {
+		back = l.Fallback(err)
+	}
+	return back, fmt.Errorf("limiter: %w", err)
+}
+
+// throttled returns the error of a wait for the rate limit. If it comes from a
+// context that has ended, or from a deadline that is too close, the returned
+// error matches ErrThrottled.
+func throttled(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	var late *shaping.TooLate
+	ended := ctx.Err()
+	switch {
+	case ended != nil:
+	case errors.As(err, &late), errors.Is(err, context.DeadlineExceeded), strings.Contains(err.Error(), "would exceed context deadline"): // x/time/rate has no other mark
+		ended = context.DeadlineExceeded
+	default:
+		return err
+	}
+	return newCallError("not admitted by the rate limit: "+oneLine(err.Error()), ErrThrottled, ended, err)
+}
+
+// waiting logs and traces that the next attempt begins to wait for the rate
+// limit. until is zero if the end of the wait is not known.
+func (c *call) waiting(why string, until time.Time) {
+	c.core.traces.waiting(c.ctx, TraceWaiting{c.attempts + 1, why, until})
+	if !c.logging() {
+		return
+	}
+	attrs := []slog.Attr{slog.String("reason", why)}
+	if !until.IsZero() {
+		attrs = append(attrs, slog.Duration("wait", time.Until(until)))
+	}
+	c.log("clawhq: waiting for the rate limit", nil, attrs...)
+}
+
+// waited logs and traces how long the next attempt has waited for the rate
+// limit, and with what result.
+func (c *call) waited(d time.Duration, err error) {
+	c.core.traces.admitted(c.ctx, TraceAdmitted{c.attempts + 1, d, c.safe(err)})
+	if !c.logging() || d < time.Millisecond && err == nil {
+		return
+	}
+	c.log("clawhq: waited for the rate limit", err, slog.Duration("waited", d))
+}
+
+// answered ends the attempt's turn with what the reply reports. limited is
+// whether the rate limit has refused the attempt.
+func (a *attempt) answered(limited bool, retryAfter time.Duration) {
+	turn := a.place.turn
+	if turn == nil {
+		return
+	}
+	status, limit := a.call.info.StatusCode, a.call.info.RateLimit
+	if limited {
+		turn.Rejected(retryAfter)
+	} else {
+		turn.Answered(shaping.Reply{Success: status < 300, Limit: limit.Limit, Counted: a.place.counted})
+		if status == http.StatusTooManyRequests { // it concerns another limit, not the rate limit
+			status = http.StatusBadRequest
+		}
+	}
+	a.tell(LimitReply{Sent: turn.At(), StatusCode: status, RateLimit: limit, RetryAfter: retryAfter})
+}
+
+// unanswered ends the attempt's turn if no reply has. unsent is whether the
+// request was certainly not processed.
+func (a *attempt) unanswered(unsent bool) {
+	turn := a.place.turn
+	turn.Lost(unsent)
+	if turn == nil || a.call.info.StatusCode != 0 {
+		return
+	}
+	if unsent {
+		a.tell(LimitReply{})
+	} else {
+		a.tell(LimitReply{Sent: turn.At()})
+	}
+}
+
+// tell reports the outcome of the attempt to a LimitObserver.
+func (a *attempt) tell(r LimitReply) {
+	if o, ok := a.call.core.limiter.(LimitObserver); ok {
+		r.Window = windowName(a.call.request.window)
+		o.ObserveReply(r)
+	}
+}

@@ -1,0 +1,56 @@
+package clawhq
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/shaping"
+	"github.com/clawhq/clawhq-go/internal/wire"
+)
+
+// core is what the services of a Client share.
+type core struct {
+	base       *url.URL
+	chatURL    *url.URL
+	logger     *slog.Logger
+	traces     traces // of WithTrace
+	userAgent  []string
+	secrets    hidden[*secrets]
+	http       hidden[*http.Client] // its transport may hold what was sent
+	retry      RetryPolicy
+	budget     *retryBudget
+	limiter    Limiter      // the caller's own; nil if there is none
+	shaping    *shaping.Set // nil if calls are not shaped
+	unshaped   bool         // shaping only enforces WithMaxRate
+	rateLimit  lastRateLimit
+	attemptMax time.Duration
+	idleMax    time.Duration
+	contentMax time.Duration
+}
+
+// secrets are a client's credentials.
+type secrets struct {
+	bearer  []string // the Authorization header; nil without a key
+	key     func(context.Context) (string, error)
+	session *session // nil without one
+}
+
+// forever stands for "no bound". It is longer than any program runs, and short
+// enough that adding to it does not overflow a Duration.
+const forever = 100 * 365 * 24 * time.Hour
+
+// redact removes API keys and the session from a text that came from outside
+// this package.
+func (c *core) redact(s string) string {
+	s = wire.Redact(s)
+	if session := c.session(); session != nil {
+		s = session.redact(s)
+	}
+	return s
+}
+
+// session returns the dashboard's session, nil without one.
+func (c *core) session() *session { return c.secrets.get().session }

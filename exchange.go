@@ -1,0 +1,195 @@
+package clawhq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Bounds on what is read of a reply.
+const (
+	maxErrorBody     = 64 << 10
+	maxReplyBody     = 16 << 20
+	errorBodyTimeout = time.Second // reading an error's body must not delay a retry for long
+
+	// closeGrace is how long a Read may go on after its request has ended. A
+	// Read of net/http returns at once; other bodies may not support a Close
+	// during a Read, so they get this time.
+	closeGrace = 100 * time.Millisecond
+)
+
+var (
+	errAttemptTimeout = fmt.Errorf("attempt timed out: %w", context.DeadlineExceeded) // WithAttemptTimeout
+	errBodyTimeout    = errors.New("error body took too long")
+	errReplyTooLarge  = fmt.Errorf("reply is larger than %d MiB", maxReplyBody>>20)
+)
+
+// An exchange is what an attempt holds of the network: the request's context and
+// timer, and the reply's body. begin sets it up and end releases all of it, on
+// every path; no other code does. It is an io.Reader of the body.
+type exchange struct {
+	caller context.Context         // the call's; set by begin
+	ctx    context.Context         // the request's; it ends with the caller's, with the timer, or with the exchange; set by begin
+	cancel context.CancelCauseFunc // ends ctx; nil before begin
+	timer  *time.Timer             // calls expire; set by begin, reset by bound
+	unhook func() bool             // stops the AfterFunc on caller; set by send
+	whole  bool                    // the body was read to its end; written by Read
+
+	mu      sync.Mutex    // guards the fields below, which timers use as well
+	why     error         // the cause when the timer ends the exchange
+	body    io.ReadCloser // set by send; nil once it is closed
+	reading bool          // a Read of body is running
+	aborted bool          // no further Read may begin
+	grace   *time.Timer   // closes body if the running Read does not end
+}
+
+// begin makes the context for the request, from one that is derived from the
+// caller's, and bounds the exchange to the given time.
+func (x *exchange) begin(caller, ctx context.Context, most time.Duration) {
+	x.caller = caller
+	x.ctx, x.cancel = context.WithCancelCause(ctx)
+	x.why = errAttemptTimeout
+	x.timer = time.AfterFunc(most, x.expire)
+}
+
+// send sends the request and takes over the body of its reply.
+func (x *exchange) send(transport http.RoundTripper, req *http.Request) (*http.Response, error) {
+	resp, err := transport.RoundTrip(req)
+	if err == nil && resp == nil {
+		err = errors.New("the transport returned neither a response nor an error")
+	}
+	if err != nil {
+		return nil, x.cause(http2Error(err))
+	}
+	if resp.Body == nil { // http.Client allows transports to do so
+		resp.Body = http.NoBody
+	}
+	x.body = resp.Body
+	if x.caller.Done() != nil {
+		x.unhook = context.AfterFunc(x.caller, x.abort)
+	}
+	return resp, nil
+}
+
+// end releases everything that the exchange holds.
+func (x *exchange) end() {
+	if x.cancel == nil {
+		return // it has not begun
+	}
+	defer x.cancel(nil)
+	x.timer.Stop()
+	if x.unhook != nil {
+		x.unhook()
+	}
+	if !x.whole { // after a whole body, HTTP/2 would reset the stream
+		x.cancel(nil)
+	}
+	x.closeBody()
+}
+
+// bound sets the timer: it ends the exchange after d, with the cause why.
+func (x *exchange) bound(d time.Duration, why error) {
+	x.mu.Lock()
+	x.why = why
+	x.mu.Unlock()
+	x.timer.Reset(d)
+}
+
+// expire ends the exchange when its timer has fired.
+func (x *exchange) expire() {
+	x.mu.Lock()
+	why := x.why
+	x.mu.Unlock()
+	x.cancel(why)
+	x.abort()
+}
+
+// abort ends the reading of the body, even if the body ignores the context of its
+// request. It is called after ctx or the caller's context has ended.
+func (x *exchange) abort() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.aborted = true
+	if x.reading && x.grace == nil {
+		x.grace = time.AfterFunc(closeGrace, x.closeBody)
+	}
+}
+
+// cause returns the reason why the caller's context or ctx has ended, or err if
+// neither has.
+func (x *exchange) cause(err error) error {
+	if x.caller.Err() != nil {
+		return context.Cause(x.caller)
+	}
+	if x.ctx.Err() != nil {
+		return context.Cause(x.ctx)
+	}
+	return err
+}
+
+// Read reads from the reply's body until the exchange is aborted.
+func (x *exchange) Read(p []byte) (int, error) {
+	x.mu.Lock()
+	body := x.body
+	x.reading = !x.aborted && body != nil
+	reading := x.reading
+	x.mu.Unlock()
+	if !reading {
+		return 0, x.cause(http.ErrBodyReadAfterClose)
+	}
+	n, err := body.Read(p)
+	x.mu.Lock()
+	x.reading = false
+	x.mu.Unlock()
+	x.whole = err == io.EOF
+	return n, err
+}
+
+// closeBody closes the body, once. No other code closes it.
+func (x *exchange) closeBody() {
+	x.mu.Lock()
+	body := x.body
+	x.body = nil
+	if x.grace != nil {
+		x.grace.Stop()
+	}
+	x.mu.Unlock()
+	if body != nil {
+		body.Close()
+	}
+}
+
+// readErrorBody returns the body of an error, as much as can be read within the
+// bounds of size and time.
+func (x *exchange) readErrorBody() []byte {
+	x.bound(errorBodyTimeout, errBodyTimeout)
+	body, _ := io.ReadAll(io.LimitReader(x, maxErrorBody))
+	return body
+}
+
+// readAll reads the body to its end. length is the Content-Length, which may be
+// wrong, for example if a transport decompresses the body.
+func (x *exchange) readAll(length int64) ([]byte, error) {
+	if length < 0 || length > maxReplyBody {
+		length = 511
+	}
+	b := make([]byte, 0, length+1) // with room for one byte more, the last Read returns io.EOF
+	for {
+		n, err := x.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case len(b) > maxReplyBody:
+			return b, errReplyTooLarge
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			return b, err
+		case len(b) == cap(b):
+			b = append(b, 0)[:len(b)]
+		}
+	}
+}
