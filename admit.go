@@ -54,7 +54,7 @@ func (a *attempt) admit() error {
 	}
 	r := shaping.Request{Window: c.request.window, Retry: c.attempts > 0, Elsewhere: c.core.unshaped}
 	var began time.Time
-	told := c.logging() || c.core.traces != nil
+	told := c.logging() || c.traces != nil
 	if told {
 		began = time.Now()
 		r.Waiting = func(why shaping.Reason, until time.Time) { c.waiting(why.String(), until) }
@@ -90,7 +90,7 @@ func (a *attempt) awaitTurn(r shaping.Request) error {
 		if c.logging() {
 			c.log("clawhq: the limiter is out of service", err)
 		}
-		c.core.traces.limiterDown(c.ctx, TraceLimiterDown{c.safe(err)})
+		c.traces.limiterDown(c.ctx, TraceLimiterDown{c.safe(err)})
 		if err := a.admitUntil(back, r); !errors.Is(err, errBack) || c.ctx.Err() != nil {
 			return err
 		}
@@ -167,7 +167,7 @@ func throttled(ctx context.Context, err error) error {
 // waiting logs and traces that the next attempt begins to wait for the rate
 // limit. until is zero if the end of the wait is not known.
 func (c *call) waiting(why string, until time.Time) {
-	c.core.traces.waiting(c.ctx, TraceWaiting{c.attempts + 1, why, until})
+	c.traces.waiting(c.ctx, TraceWaiting{c.attempts + 1, why, until})
 	if !c.logging() {
 		return
 	}
@@ -181,7 +181,7 @@ func (c *call) waiting(why string, until time.Time) {
 // waited logs and traces how long the next attempt has waited for the rate
 // limit, and with what result.
 func (c *call) waited(d time.Duration, err error) {
-	c.core.traces.admitted(c.ctx, TraceAdmitted{c.attempts + 1, d, c.safe(err)})
+	c.traces.admitted(c.ctx, TraceAdmitted{c.attempts + 1, d, c.safe(err)})
 	if !c.logging() || d < time.Millisecond && err == nil {
 		return
 	}

@@ -104,8 +104,8 @@ func (a *attempt) run(req *http.Request) (resp *http.Response, out outcome) {
 // send sends the request and returns the reply, whose body the exchange owns.
 func (a *attempt) send(req *http.Request) (*http.Response, outcome) {
 	c := a.call
-	a.traced = c.core.traces.attemptStart(c.ctx, TraceAttemptStart{c.attempts, c.id})
-	a.exchange.begin(c.ctx, a.traced, c.core.attemptMax)
+	a.traced = c.traces.attemptStart(c.ctx, TraceAttemptStart{c.attempts, c.id})
+	a.exchange.begin(c.ctx, a.traced, cmp.Or(c.options.AttemptTimeout, c.core.attemptMax))
 	out, err := a.outgoing(req)
 	if err != nil {
 		return nil, outcome{err: err, undone: true}
@@ -268,7 +268,7 @@ func (a *attempt) open(resp *http.Response) outcome {
 		return streamFailed(err)
 	}
 	if s.state == beginning {
-		c.core.traces.firstChunk(a.traced, TraceFirstChunk{})
+		c.traces.firstChunk(a.traced, TraceFirstChunk{})
 	}
 	c.stream = s
 	return outcome{}
@@ -283,7 +283,7 @@ func (a *attempt) end() {
 	c := a.call
 	if a.traced != nil {
 		defer func() {
-			c.core.traces.attemptEnd(a.traced, TraceAttemptEnd{c.attempts, c.info.StatusCode, c.info.RequestID, c.info.RateLimit, c.safe(a.result.err)})
+			c.traces.attemptEnd(a.traced, TraceAttemptEnd{c.attempts, c.info.StatusCode, c.info.RequestID, c.info.RateLimit, c.safe(a.result.err)})
 		}()
 	}
 	a.unanswered(a.result.undone) // unless a reply has ended the turn

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
@@ -21,8 +22,9 @@ type call struct {
 	core    *core
 	request request
 	ctx     context.Context // the caller's, or one that a Trace has derived from it
-	config  callConfig      // what the options say
+	options CallOptions     // the caller's
 
+	traces traces      // the client's, and the call's own; set by newCall
 	policy RetryPolicy // the client's, or the call's own; set by check
 	id     string      // the client request id, as errors show it; set by prepare
 	ids    [2]string   // header values: the client request id and the idempotency key; set by prepare
@@ -47,7 +49,7 @@ func (c *core) do(ctx context.Context, r request, opts []CallOption) (done *call
 	call := newCall(c, ctx, r, opts)
 	err = errAborted // if a panic ends the call
 	defer func() { call.report(err) }()
-	call.ctx = c.traces.callStart(call.ctx, TraceCallStart{r.method, r.route, r.stream})
+	call.ctx = call.traces.callStart(call.ctx, TraceCallStart{r.method, r.route, r.stream})
 	if refused := call.prepare(); refused != nil {
 		return nil, call.refuse(refused)
 	}
@@ -76,11 +78,14 @@ func newCall(c *core, ctx context.Context, r request, opts []CallOption) *call {
 		ctx = context.Background()
 		r = r.unless(invalid(CodeInvalidParameter, "ctx", "the context is nil"))
 	}
-	call := &call{core: c, request: r, ctx: ctx, policy: c.retry}
+	call := &call{core: c, request: r, ctx: ctx, traces: c.traces, policy: c.retry}
 	for _, opt := range opts {
 		if opt != nil {
-			opt(&call.config)
+			opt(&call.options)
 		}
+	}
+	if t := call.options.Trace; t != nil {
+		call.traces = append(slices.Clip(c.traces), t)
 	}
 	return call
 }
@@ -145,7 +150,7 @@ func (c *call) decide(_ context.Context, resp *http.Response, err error) (bool, 
 		c.log("clawhq: after a failed attempt", c.last.err, slog.String("verdict", c.verdict.String()), slog.Duration("wait", c.wait))
 	}
 	if c.verdict == again {
-		c.core.traces.retry(c.ctx, TraceRetry{c.attempts, c.safe(c.last.err), c.wait})
+		c.traces.retry(c.ctx, TraceRetry{c.attempts, c.safe(c.last.err), c.wait})
 	}
 	return c.verdict == again, nil
 }
@@ -153,8 +158,8 @@ func (c *call) decide(_ context.Context, resp *http.Response, err error) (bool, 
 // report tells the caller's ResponseInfo and Trace how the call has ended. The
 // call of a stream ends when the stream does.
 func (c *call) report(err error) {
-	if c.config.info != nil {
-		defer func() { *c.config.info = c.responseInfo() }()
+	if c.options.Info != nil {
+		defer func() { *c.options.Info = c.responseInfo() }()
 	}
 	if c.stream == nil || err != nil {
 		c.traceEnd(err)
@@ -162,7 +167,7 @@ func (c *call) report(err error) {
 }
 
 func (c *call) traceEnd(err error) {
-	c.core.traces.callEnd(c.ctx, TraceCallEnd{c.attempts, c.info.StatusCode, c.info.RequestID, c.id, c.info.RateLimit, err})
+	c.traces.callEnd(c.ctx, TraceCallEnd{c.attempts, c.info.StatusCode, c.info.RequestID, c.id, c.info.RateLimit, err})
 }
 
 // origin returns what an error tells of the call.
@@ -200,14 +205,14 @@ func (c *call) prepare() error {
 		c.request.path = c.core.redact(c.request.path) // the caller may have used a key as an id
 	}
 	id := ""
-	if c.config.clientRequestID == nil || c.request.repeat == underKey && c.config.idempotencyKey == nil {
+	if c.options.ClientRequestID == nil || c.request.repeat == underKey && c.options.IdempotencyKey == nil {
 		id = uuid.NewString() // for the ids that the caller did not set
 	}
 	c.ids, c.id = [2]string{id, id}, id
-	if given := c.config.clientRequestID; given != nil {
+	if given := c.options.ClientRequestID; given != nil {
 		c.ids[0], c.id = *given, c.core.redact(*given)
 	}
-	if given := c.config.idempotencyKey; given != nil {
+	if given := c.options.IdempotencyKey; given != nil {
 		c.ids[1] = *given
 	}
 	if err := c.check(); err != nil {
@@ -234,7 +239,7 @@ func (c *call) prepare() error {
 	} else if c.request.json != nil {
 		h["Content-Type"] = contentTypeJSON
 	}
-	maps.Copy(h, c.config.header)
+	maps.Copy(h, c.options.Header)
 	c.header = h
 	return nil
 }

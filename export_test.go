@@ -43,7 +43,7 @@ func (b Budget) Spend() bool         { return b.b.spend() }
 func TraceNothing() func() {
 	c := newCall(&core{}, context.Background(), request{}, nil)
 	return func() {
-		ts := c.core.traces
+		ts := c.traces
 		ts.callStart(c.ctx, TraceCallStart{})
 		ts.attemptStart(c.ctx, TraceAttemptStart{})
 		ts.retry(c.ctx, TraceRetry{})

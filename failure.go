@@ -97,12 +97,17 @@ func (o origin) cutOff(body []byte, err error) outcome {
 // streamFailed returns the outcome of an attempt whose stream failed before its
 // first chunk.
 func streamFailed(err *StreamError) outcome {
-	out := outcome{err: err, reply: err}
-	switch err.Code {
+	return outcome{err: err, reply: err, transient: transientStream(err.Code)}
+}
+
+// transientStream reports whether a stream that failed with this code may succeed
+// when it is asked for again.
+func transientStream(code ErrorCode) bool {
+	switch code {
 	case CodeStreamError, CodeModelTimeout, CodeModelError, CodeAgentOffline, CodeInternalError, CodeStreamTruncated, CodeStreamIdle:
-		out.transient = true
+		return true
 	}
-	return out
+	return false
 }
 
 // streamError returns a StreamError with the given code, message and cause.

@@ -109,7 +109,7 @@ func (s *KeysService) Create(ctx context.Context, req CreateKeyRequest, opts ...
 			ID: k.ID, Name: k.Name, Prefix: k.KeyPrefix, RateLimit: RateTier(k.RateLimitPerMin),
 			Status: KeyStatus(k.Status), CreatedAt: k.CreatedAt.Time(),
 		},
-		Secret: newSecret(k.FullKey),
+		Secret: NewSecret(k.FullKey),
 	}, nil
 }
 

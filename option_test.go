@@ -8,10 +8,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/google/go-cmp/cmp"
+	"github.com/jarcoal/httpmock"
 )
 
 // The client calls the key function once for each call, and not for calls that use
@@ -239,3 +241,61 @@ func TestNilContext(t *testing.T) {
 		}
 	}
 }
+
+// The time-outs cover what the service may take: a minute to an agent's answer or
+// to its headers, and a stream of any length.
+func TestDefaultTimeoutsCoverTheService(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		call func(*clawhq.Client) error
+		body func() io.ReadCloser
+	}{
+		"answer after 60 s": {func(c *clawhq.Client) error { _, err := c.Chat(context.Background(), hi); return err }, nil},
+		"stream of 101 s after 60 s": {
+			func(c *clawhq.Client) error {
+				_, err := clawhq.CollectText(c.ChatStream(context.Background(), hi))
+				return err
+			},
+			func() io.ReadCloser { return &slow{every: 41 * time.Second, events: 3} },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mock := httpmock.NewMockTransport()
+				mock.RegisterResponder("POST", chatURL, func(r *http.Request) (*http.Response, error) {
+					select {
+					case <-time.After(60 * time.Second):
+					case <-r.Context().Done():
+						return nil, r.Context().Err()
+					}
+					if tt.body == nil {
+						return reply(200, okBody), nil
+					}
+					resp := reply(200, "", "Content-Type", "text/event-stream")
+					resp.Body, resp.ContentLength = tt.body(), -1
+					return resp, nil
+				})
+				client := mockClient(t, mock, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+				if err := tt.call(client); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// slow is a stream with an event at a time.
+type slow struct {
+	every  time.Duration
+	events int
+}
+
+func (s *slow) Read(p []byte) (int, error) {
+	time.Sleep(s.every)
+	if s.events--; s.events > 0 {
+		return copy(p, "data: {\"content\":\"x\"}\n\n"), nil
+	}
+	return copy(p, "data: [DONE]\n\n"), io.EOF
+}
+
+func (*slow) Close() error { return nil }

@@ -140,15 +140,15 @@ func (c *call) check() error {
 	if c.request.refused != nil {
 		return c.request.refused
 	}
-	if id := c.config.clientRequestID; id != nil && (*id == "" || !headerSafe(*id)) {
+	if id := c.options.ClientRequestID; id != nil && (*id == "" || !headerSafe(*id)) {
 		return invalid(CodeInvalidParameter, wire.HeaderClientRequestID, "client request id is not printable ASCII")
 	}
-	if key := c.config.idempotencyKey; key != nil && c.request.repeat == underKey &&
+	if key := c.options.IdempotencyKey; key != nil && c.request.repeat == underKey &&
 		(*key == "" || len(*key) > wire.MaxIdempotencyKeyChars || !headerSafe(*key)) {
 		return invalid(CodeInvalidParameter, wire.HeaderIdempotencyKey,
 			"idempotency key is not 1 to %d characters of printable ASCII", wire.MaxIdempotencyKeyChars)
 	}
-	for name, values := range c.config.header {
+	for name, values := range c.options.Header {
 		switch {
 		case !token(name) || !headerSafe(values[0]):
 			return invalid(CodeInvalidParameter, "header", "header %q or its value has characters that are not allowed", c.core.redact(name))
@@ -156,11 +156,14 @@ func (c *call) check() error {
 			return invalid(CodeInvalidParameter, name, "header %s cannot be set: the client sets it itself", name)
 		}
 	}
-	if policy := c.config.retry; policy != nil {
+	if policy := c.options.Retry; policy != nil {
 		var err error
 		if c.policy, err = policy.withDefaults(); err != nil {
 			return invalid(CodeInvalidParameter, "retry", "%v", err)
 		}
+	}
+	if d := c.options.AttemptTimeout; d < 0 {
+		return invalid(CodeInvalidParameter, "attempt_timeout", "attempt timeout %v is negative", d)
 	}
 	if c.request.auth == wire.SessionAuth && c.core.session() == nil {
 		return &AuthenticationError{&APIError{

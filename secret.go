@@ -19,7 +19,9 @@ type Secret struct {
 	whole hidden[string]
 }
 
-func newSecret(s string) Secret { return Secret{shownOf(s), hide(s)} }
+// NewSecret returns a Secret that reveals s, for fakes of a Client in tests. The
+// client itself returns the secrets of CreatedKey and CreatedWebhook.
+func NewSecret(s string) Secret { return Secret{shownOf(s), hide(s)} }
 
 // shownOf returns the part of a secret that may be shown: the first 12
 // characters of an API key, and the prefix of another secret, like whsec_.

@@ -233,7 +233,7 @@ func (s *stream) readError(err error) *StreamError {
 func (s *stream) close() {
 	defer s.end(s.err)
 	defer func() {
-		s.call.core.traces.streamEnd(s.attempt.traced, TraceStreamEnd{s.chunks, s.state == done && s.err == nil, s.err})
+		s.call.traces.streamEnd(s.attempt.traced, TraceStreamEnd{s.chunks, s.state == done && s.err == nil, s.err})
 	}()
 	if s.state == done && !s.exchange.whole {
 		s.exchange.bound(drainTimeout, errStreamIdle)

@@ -138,7 +138,7 @@ func (s *WebhooksService) Create(ctx context.Context, req CreateWebhookRequest, 
 	if err != nil {
 		return nil, err
 	}
-	return &CreatedWebhook{Webhook: webhookOf(body.Webhook), Secret: newSecret(body.Webhook.Secret)}, nil
+	return &CreatedWebhook{Webhook: webhookOf(body.Webhook), Secret: NewSecret(body.Webhook.Secret)}, nil
 }
 
 // List returns all webhooks of the account, the newest first.

@@ -33,8 +33,12 @@ const (
 
 // IsBatchLimit reports whether a 429 with a message is one of those.
 func IsBatchLimit(message string) bool {
-	return strings.Contains(message, "concurrent batches") || strings.HasPrefix(message, "Batch size (")
+	return strings.Contains(message, "concurrent batches") || IsBatchOverTier(message)
 }
+
+// IsBatchOverTier reports whether a 429 with a message is that of a batch with
+// more requests than the key's tier. No waiting helps.
+func IsBatchOverTier(message string) bool { return strings.HasPrefix(message, "Batch size (") }
 
 // CreateBatchRequest is the body of POST /v1/chat/batch.
 type CreateBatchRequest struct {
