@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	slidingwindow "github.com/clawhq/clawhq-go/internal/window"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -22,11 +23,11 @@ var admitSource string
 var admit = redis.NewScript(admitSource)
 
 const (
-	length       = time.Minute     // of the server's window
-	defaultLimit = 30              // calls per window until the limit is known: the smallest tier
-	slowStart    = 3 * time.Second // how long slots keep a distance from each other after a 429 or a loss of the log
-	minGap       = length / 240    // the least distance
-	ttl          = 5 * length      // of the keys in Redis
+	length       = slidingwindow.Length // of the server's window
+	defaultLimit = 30                   // calls per window until the limit is known: the smallest tier
+	slowStart    = 3 * time.Second      // how long slots keep a distance from each other after a 429 or a loss of the log
+	minGap       = length / 240         // the least distance
+	ttl          = 5 * length           // of the keys in Redis
 )
 
 // request is the argument of the script. Times and durations are microseconds;

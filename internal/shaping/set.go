@@ -4,10 +4,12 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/clawhq/clawhq-go/internal/window"
 )
 
 // Length is the length of the server's windows.
-const Length = time.Minute
+const Length = window.Length
 
 // A Window identifies the sliding window that an attempt counts in. The zero value
 // is the window of the key; any other name is a separate window.

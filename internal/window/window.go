@@ -2,7 +2,7 @@
 //
 //	var log window.Log
 //	now := window.Unix(time.Now())
-//	log.Prune(now.Add(-time.Minute))
+//	log.Prune(now.Add(-window.Length))
 //	if log.Len() < 60 { // fewer than 60 events in the last minute
 //		log.Add(now)
 //	}
@@ -12,6 +12,11 @@ import (
 	"slices"
 	"time"
 )
+
+// Length is the length of the service's rate limit windows: a call counts for so
+// long after it has arrived. Client, reference server and package redislimit take it
+// from here.
+const Length = time.Minute
 
 // A Moment is a point in time, in nanoseconds by its owner's clock. It takes a
 // third of the memory of a time.Time, and no time of the garbage collector.

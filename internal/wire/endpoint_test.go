@@ -1,6 +1,10 @@
 package wire_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
 	"net/http"
 	"net/url"
 	"slices"
@@ -8,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
+	"github.com/google/go-cmp/cmp"
 )
 
 // The list is one that http.ServeMux takes: no endpoint is there twice, and
@@ -34,8 +39,37 @@ func TestEndpoints(t *testing.T) {
 		}
 		limits[e.Window.Name] = e.Window.Limit
 	}
-	if n := len(wire.Endpoints); n != 38 {
-		t.Errorf("%d endpoints", n)
+}
+
+// Every endpoint that endpoints.go declares is in the list.
+func TestEndpointsAreKnown(t *testing.T) {
+	t.Parallel()
+	file, err := parser.ParseFile(token.NewFileSet(), "endpoints.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var declared []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		if literal, ok := n.(*ast.CompositeLit); ok && types.ExprString(literal.Type) == "Endpoint" {
+			var e struct{ method, path string }
+			for _, field := range literal.Elts {
+				switch field := field.(*ast.KeyValueExpr); types.ExprString(field.Key) {
+				case "Method":
+					e.method = strings.ToUpper(strings.TrimPrefix(types.ExprString(field.Value), "http.Method"))
+				case "Path":
+					e.path = strings.Trim(types.ExprString(field.Value), `"`)
+				}
+			}
+			declared = append(declared, e.method+" "+e.path)
+		}
+		return true
+	})
+	var listed []string
+	for _, e := range wire.Endpoints {
+		listed = append(listed, e.Method+" "+e.Path)
+	}
+	if diff := cmp.Diff(declared, listed); diff != "" {
+		t.Errorf("endpoints (-declared +listed):\n%s", diff)
 	}
 }
 

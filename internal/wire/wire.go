@@ -8,7 +8,11 @@
 //	err := wire.Decode(body, &reply)               // and the reply's body
 package wire
 
-import "time"
+import (
+	"time"
+
+	"github.com/clawhq/clawhq-go/internal/window"
+)
 
 // BasePath is the path of the base URL, which all endpoints lie below.
 const BasePath = "/api"
@@ -38,7 +42,7 @@ const (
 	MaxKeyNameChars        = 100
 	MaxActiveKeys          = 5
 
-	RateWindow     = time.Minute    // the sliding window calls are counted over
+	RateWindow     = window.Length  // the sliding window calls are counted over
 	AgentTimeout   = time.Minute    // the longest an agent may take to answer
 	IdempotencyTTL = 24 * time.Hour // how long a reply is kept for replays
 )
