@@ -2,7 +2,6 @@ package clawhq_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -17,158 +16,9 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/jarcoal/httpmock"
 )
-
-// deafBody returns a body whose reads end only with Close, like those of io.Pipe,
-// and not with the context.
-func deafBody(text string) io.ReadCloser {
-	r, w := io.Pipe()
-	go io.WriteString(w, text)
-	return r
-}
-
-// once makes no retries.
-var once = clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})
-
-// sends returns a client whose requests f answers.
-func sends(t *testing.T, f transport, opts ...clawhq.Option) *clawhq.Client {
-	t.Helper()
-	return mockClient(t, nil, append([]clawhq.Option{clawhq.WithHTTPClient(&http.Client{Transport: f})}, opts...)...)
-}
-
-// A body that ignores its context still ends with the timeout of the attempt, with
-// the caller's deadline, and, in an error reply, with the bound for its body.
-func TestDeafBodies(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		status   int
-		deadline time.Duration // of the caller; 0 for no deadline
-		want     time.Duration
-		is       error
-	}{
-		"attempt timeout": {200, 0, 90 * time.Second, context.DeadlineExceeded},
-		"deadline":        {200, 3 * time.Second, 3 * time.Second, context.DeadlineExceeded},
-		"error body":      {400, 0, time.Second, clawhq.CodeInvalidRequest},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				client := sends(t, func(*http.Request) (*http.Response, error) {
-					r := reply(tt.status, "")
-					r.Body, r.ContentLength = deafBody(`{"error":{"code":"invalid_request","message":"m"}}`), -1
-					return r, nil
-				}, once)
-				ctx := t.Context()
-				if tt.deadline > 0 {
-					var cancel context.CancelFunc
-					ctx, cancel = context.WithTimeout(ctx, tt.deadline)
-					defer cancel()
-				}
-				start := time.Now()
-				_, err := client.Chat(ctx, hi)
-				if !errors.Is(err, tt.is) {
-					t.Errorf("got %v, want %v", err, tt.is)
-				}
-				if took := time.Since(start); took < tt.want || took > tt.want+time.Second {
-					t.Errorf("took %v, want %v", took, tt.want)
-				}
-			})
-		})
-	}
-}
-
-// The body of a 101 is the connection, which has no end. The client does not read it.
-func TestSwitchingProtocols(t *testing.T) {
-	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Connection", "Upgrade")
-		w.Header().Set("Upgrade", "x")
-		w.WriteHeader(http.StatusSwitchingProtocols)
-		http.NewResponseController(w).Flush()
-		<-r.Context().Done()
-	}))
-	defer server.Close()
-	client := mockClient(t, nil, clawhq.WithHTTPClient(server.Client()), clawhq.WithBaseURL(server.URL), once)
-	for name, call := range map[string]func() error{
-		"Chat":       func() error { _, err := client.Chat(t.Context(), hi); return err },
-		"ChatStream": func() error { _, err := clawhq.CollectText(client.ChatStream(t.Context(), hi)); return err },
-	} {
-		var e *clawhq.ServerError
-		if err := call(); !errors.As(err, &e) || e.StatusCode != 101 {
-			t.Errorf("%s: got %v, want a ServerError of status 101", name, err)
-		}
-	}
-}
-
-// A wrong Content-Length does not matter: the body ends where it ends.
-func TestContentLengthIsAHint(t *testing.T) {
-	t.Parallel()
-	for name, length := range map[string]int64{"shorter": int64(len(okBody)) - 10, "longer": int64(len(okBody)) + 10, "zero": 0, "absurd": 1 << 60} {
-		client := sends(t, func(*http.Request) (*http.Response, error) {
-			r := reply(200, okBody)
-			r.ContentLength = length
-			return r, nil
-		}, once)
-		if resp, err := client.Chat(t.Context(), hi); err != nil || resp.Response != "Hello." {
-			t.Errorf("%s: got %v, %v, want the reply", name, resp, err)
-		}
-	}
-}
-
-// watchedBody counts the reads and closes of a body. Like many wrappers, it must not
-// be closed during a Read, which the race detector would report.
-type watchedBody struct {
-	io.ReadCloser
-	bytes  int
-	closes *atomic.Int32
-}
-
-func (b *watchedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.bytes += n
-	return n, err
-}
-
-func (b *watchedBody) Close() error {
-	b.bytes = 0
-	b.closes.Add(1)
-	return b.ReadCloser.Close()
-}
-
-// A body is closed once, and not during a Read.
-func TestBodyIsClosedOnce(t *testing.T) {
-	t.Parallel()
-	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory(), clawhqtest.WithAgent("talker", talker(make(chan error, 100))))
-	own := s.HTTPClient()
-	inner := own.Transport
-	var opened, closes atomic.Int32
-	client := s.Client(clawhq.WithRateLimit(0), once, clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
-		resp, err := inner.RoundTrip(r)
-		if err == nil {
-			opened.Add(1)
-			resp.Body = &watchedBody{ReadCloser: resp.Body, closes: &closes}
-		}
-		return resp, err
-	})}))
-	const each = 20
-	for range each {
-		client.Chat(t.Context(), hi)
-		clawhq.CollectText(client.ChatStream(t.Context(), hi))
-		for range client.ChatStream(t.Context(), hi) {
-			break
-		}
-		client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi", Agent: "nobody"})
-		ctx, cancel := context.WithCancel(t.Context())
-		for range client.ChatStream(ctx, clawhq.ChatRequest{Message: "hi", Agent: "talker"}) {
-			time.AfterFunc(time.Millisecond, cancel) // while the client waits for the next chunk
-		}
-		cancel()
-	}
-	if n, closed := opened.Load(), closes.Load(); n != 5*each || closed != n {
-		t.Errorf("%d bodies were closed %d times, want %d bodies, each once", n, closed, 5*each)
-	}
-}
 
 // The client reads the body of a redirect, so that the connection is reused.
 func TestRedirectKeepsItsConnection(t *testing.T) {
@@ -181,13 +31,13 @@ func TestRedirectKeepsItsConnection(t *testing.T) {
 			io.WriteString(w, strings.Repeat("moved ", 500))
 			return
 		}
-		io.WriteString(w, okBody)
+		io.WriteString(w, testkit.OKBody)
 	}))
 	defer server.Close()
 	conns := &countingConns{RoundTripper: server.Client().Transport}
-	client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: conns}), clawhq.WithBaseURL(server.URL), clawhq.WithRateLimit(0))
+	client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: conns}), clawhq.WithBaseURL(server.URL), clawhq.WithRateLimit(0))
 	for range 20 {
-		if _, err := client.Chat(t.Context(), hi); err != nil {
+		if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -208,15 +58,15 @@ func TestTransportPanics(t *testing.T) {
 					var last context.Context
 					var closes atomic.Int32
 					broken := true
-					client := sends(t, func(r *http.Request) (*http.Response, error) {
+					client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 						if !broken {
-							return reply(200, okBody), nil
+							return testkit.Reply(200, testkit.OKBody), nil
 						}
 						last = r.Context()
 						if !body {
 							leave()
 						}
-						resp := reply(200, "")
+						resp := testkit.Reply(200, "")
 						resp.Body = &watchedBody{ReadCloser: io.NopCloser(leavingReader{leave}), closes: &closes}
 						return resp, nil
 					})
@@ -224,7 +74,7 @@ func TestTransportPanics(t *testing.T) {
 						var wg sync.WaitGroup
 						wg.Go(func() {
 							defer func() { recover() }()
-							client.Chat(t.Context(), hi)
+							client.Chat(t.Context(), testkit.Hi)
 						})
 						wg.Wait()
 						if last.Err() == nil {
@@ -237,7 +87,7 @@ func TestTransportPanics(t *testing.T) {
 					broken = false
 					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 					defer cancel()
-					if _, err := client.Chat(ctx, hi); err != nil {
+					if _, err := client.Chat(ctx, testkit.Hi); err != nil {
 						t.Errorf("the next call: %v", err)
 					}
 				})
@@ -250,52 +100,13 @@ type leavingReader struct{ leave func() }
 
 func (r leavingReader) Read([]byte) (int, error) { r.leave(); return 0, io.EOF }
 
-// An error wraps the context's error only if the end of the context caused it.
-func TestContextEndsLater(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	mock := httpmock.NewMockTransport()
-	mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
-		cancel() // while the reply is on its way
-		return reply(400, `{"error":{"code":"invalid_request","message":"m"}}`), nil
-	})
-	if _, err := mockClient(t, mock).Chat(ctx, hi); errors.Is(err, context.Canceled) {
-		t.Errorf("a refused request: got %v", err)
-	}
-
-	ctx, cancel = context.WithCancel(t.Context())
-	mock = httpmock.NewMockTransport()
-	mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
-		cancel()
-		return reply(503, ""), nil
-	})
-	var server *clawhq.ServerError
-	if _, err := mockClient(t, mock).Chat(ctx, hi); !errors.Is(err, context.Canceled) || !errors.As(err, &server) {
-		t.Errorf("a failure not repeated because of it: got %v", err)
-	}
-
-	ctx, cancel = context.WithCancel(t.Context())
-	defer cancel()
-	mock = httpmock.NewMockTransport()
-	mock.RegisterResponder("POST", chatURL, func(r *http.Request) (*http.Response, error) {
-		resp := reply(200, "")
-		resp.Body, resp.ContentLength = silent{strings.NewReader("{"), r.Context()}, -1
-		time.AfterFunc(time.Millisecond, cancel)
-		return resp, nil
-	})
-	server = nil
-	if _, err := mockClient(t, mock).Chat(ctx, hi); !errors.Is(err, context.Canceled) || errors.As(err, &server) {
-		t.Errorf("while the reply is read: got %v", err)
-	}
-}
-
 // Some transports break the rules of http.RoundTripper in ways that http.Client
 // tolerates. The client tolerates them too.
 func TestUnrulyTransports(t *testing.T) {
 	t.Parallel()
 	var last *url.URL
 	for name, tt := range map[string]struct {
-		transport transport
+		transport testkit.RoundTripFunc
 		want      string
 	}{
 		"no body":       {func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil }, "reply is not usable"},
@@ -310,13 +121,153 @@ func TestUnrulyTransports(t *testing.T) {
 			return &http.Response{StatusCode: 503}, nil
 		}, "503"},
 	} {
-		client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: tt.transport}), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 3, MinWait: 1}))
-		_, err := client.Chat(t.Context(), hi)
-		_, streamErr := clawhq.CollectText(client.ChatStream(t.Context(), hi))
+		client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: tt.transport}), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 3, MinWait: 1}))
+		_, err := client.Chat(t.Context(), testkit.Hi)
+		_, streamErr := clawhq.CollectText(client.ChatStream(t.Context(), testkit.Hi))
 		for _, err := range []error{err, streamErr} {
 			if err == nil || !strings.Contains(err.Error(), tt.want) && !strings.Contains(err.Error(), "stream_malformed") {
 				t.Errorf("%s: got %v", name, err)
 			}
 		}
+	}
+}
+
+// The client sends its credential only to the origin of the base URL.
+func TestRedirects(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		status   int
+		location string
+		follow   bool
+	}{
+		"same origin, 307":    {307, "/api/v2/chat", true},
+		"same origin, 308":    {308, "https://app.clawhq.tech/api/v2/chat", true},
+		"the port spelt out":  {307, "https://app.clawhq.tech:443/api/v2/chat", true},
+		"in capitals":         {308, "HTTPS://App.ClawHQ.tech/api/v2/chat", true},
+		"with a user name":    {307, "https://me:pw@app.clawhq.tech/api/v2/chat", true},
+		"to the port of http": {307, "https://app.clawhq.tech:80/api/v2/chat", false},
+		"method would change": {302, "/api/v2/chat", false},
+		"see other":           {303, "/api/v2/chat", false},
+		"another host":        {307, "https://evil.example/api/v2/chat", false},
+		"another port":        {307, "https://app.clawhq.tech:8443/api/v2/chat", false},
+		"a host below":        {307, "https://x.app.clawhq.tech/api/v2/chat", false},
+		"down to http":        {308, "http://app.clawhq.tech/api/v2/chat", false},
+		"no location":         {307, "", false},
+		"malformed location":  {307, "https://[::1", false},
+		"not modified at all": {304, "", false},
+		"location with a key": {301, "https://evil.example/" + testkit.Key, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var followed *http.Request
+			mock := httpmock.NewMockTransport()
+			mock.RegisterResponder("POST", testkit.ChatURL, httpmock.ResponderFromResponse(testkit.Reply(tt.status, "", "Location", tt.location)))
+			mock.RegisterNoResponder(func(r *http.Request) (*http.Response, error) {
+				followed = r
+				if body, _ := io.ReadAll(r.Body); string(body) != `{"message":"hi"}` || r.Method != "POST" || r.Header.Get("Authorization") != "Bearer "+testkit.Key {
+					t.Errorf("followed with %s %s %v", r.Method, body, r.Header)
+				}
+				return testkit.Reply(200, testkit.OKBody), nil
+			})
+			client := testkit.Client(t, mock)
+			var info clawhq.ResponseInfo
+			_, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"}, clawhq.WithResponseInfo(&info))
+			if tt.follow {
+				if err != nil || followed == nil || info.Attempts != 2 {
+					t.Errorf("not followed: %v, %+v", err, info)
+				}
+				return
+			}
+			e, ok := err.(*clawhq.ServerError)
+			if !ok || e.StatusCode != tt.status || followed != nil || info.Attempts != 1 {
+				t.Fatalf("got %T: %v; followed: %v", err, err, followed)
+			}
+			if strings.Contains(err.Error(), testkit.Key) {
+				t.Errorf("error holds the key: %v", err)
+			}
+		})
+	}
+	t.Run("loop", func(t *testing.T) {
+		t.Parallel()
+		mock := httpmock.NewMockTransport()
+		mock.RegisterResponder("POST", testkit.ChatURL, httpmock.ResponderFromResponse(testkit.Reply(307, "", "Location", testkit.ChatURL)))
+		_, err := testkit.Client(t, mock).Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
+		if err == nil || !strings.Contains(err.Error(), "redirects") || mock.GetTotalCallCount() != 4 {
+			t.Errorf("got %v after %d requests, want 4", err, mock.GetTotalCallCount())
+		}
+	})
+	t.Run("loop, one attempt", func(t *testing.T) {
+		t.Parallel()
+		mock := httpmock.NewMockTransport()
+		mock.RegisterResponder("POST", testkit.ChatURL, httpmock.ResponderFromResponse(testkit.Reply(307, "", "Location", testkit.ChatURL)))
+		_, err := testkit.Client(t, mock, testkit.OneAttempt).Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
+		if e, ok := err.(*clawhq.ServerError); !ok || e.StatusCode != 307 || mock.GetTotalCallCount() != 1 {
+			t.Errorf("got %v after %d requests, want a 307 after 1", err, mock.GetTotalCallCount())
+		}
+	})
+	t.Run("without the request in the reply", func(t *testing.T) {
+		t.Parallel()
+		requests := 0
+		client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
+			if requests++; requests == 1 {
+				return testkit.Reply(307, "", "Location", "../v2/chat?a=b#c"), nil
+			}
+			if r.URL.Path != "/api/v2/chat" {
+				t.Errorf("followed to %s", r.URL)
+			}
+			return testkit.Reply(200, testkit.OKBody), nil
+		})
+		if _, err := client.Chat(t.Context(), testkit.Hi); err != nil || requests != 2 {
+			t.Errorf("got %v after %d requests", err, requests)
+		}
+	})
+	t.Run("caller does not follow", func(t *testing.T) {
+		t.Parallel()
+		mock := httpmock.NewMockTransport()
+		mock.RegisterResponder("POST", testkit.ChatURL, httpmock.ResponderFromResponse(testkit.Reply(307, "", "Location", testkit.ChatURL)))
+		client := testkit.Client(t, mock, clawhq.WithHTTPClient(&http.Client{
+			Transport:     mock,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}))
+		_, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
+		if e, ok := err.(*clawhq.ServerError); !ok || e.StatusCode != 307 {
+			t.Errorf("got %T: %v", err, err)
+		}
+	})
+}
+
+// If a kept-alive connection breaks, net/http by itself repeats a GET, and a POST with
+// an idempotency key. The client prevents this, so that it counts every request.
+func TestNoSilentReplay(t *testing.T) {
+	t.Parallel()
+	for name, call := range map[string]func(*clawhq.Client, ...clawhq.CallOption) error{
+		"POST": func(c *clawhq.Client, opts ...clawhq.CallOption) error {
+			_, err := c.Chat(context.Background(), testkit.Hi, opts...)
+			return err
+		},
+		"GET": func(c *clawhq.Client, opts ...clawhq.CallOption) error {
+			_, err := c.Keys.List(context.Background(), opts...)
+			return err
+		},
+		"DELETE": func(c *clawhq.Client, opts ...clawhq.CallOption) error {
+			return c.Keys.Revoke(context.Background(), "no-such-key", opts...)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
+			client := s.Client(testkit.OneAttempt)
+			if _, err := client.Chat(t.Context(), testkit.Hi); err != nil { // leaves a kept-alive connection
+				t.Fatal(err)
+			}
+			s.Inject(clawhqtest.FaultReset())
+			var info clawhq.ResponseInfo
+			if err := call(client, clawhq.WithResponseInfo(&info)); err == nil || info.StatusCode != 0 {
+				t.Errorf("no error: %+v", info)
+			}
+			if n := len(s.Requests()); n != 2 || info.Attempts != 1 {
+				t.Errorf("the server saw %d requests, the call counted %d", n-1, info.Attempts)
+			}
+		})
 	}
 }

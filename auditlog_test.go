@@ -1,6 +1,7 @@
 package clawhq_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -88,4 +89,15 @@ func TestVerifyAuditLog(t *testing.T) {
 		}
 		wantErrorText(t, err, tc.text)
 	}
+}
+
+func TestAuditLogRequests(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 10, 15, 30, 0, 123_456_789, time.FixedZone("", 3600))
+	wantRequests(t, []requestCase{
+		{"GET", "/v1/audit-log?action=a&category=c&entity_id=i&entity_type=t&from=2026-03-10T14%3A30%3A00.123456Z&limit=5&offset=10&to=2026-03-10T14%3A30%3A00.123456Z", "", func(ctx context.Context, c *clawhq.Client) error {
+			_, err := c.AuditLog.List(ctx, clawhq.AuditLogOptions{ListOptions: secondPage, Category: "c", Action: "a", EntityType: "t", EntityID: "i", From: at, To: at})
+			return err
+		}},
+	})
 }

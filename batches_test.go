@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jarcoal/httpmock"
 )
@@ -42,7 +45,7 @@ func TestBatchesRefusedBeforeSending(t *testing.T) {
 			"request has 110355 bytes, at most 102400 are allowed"},
 	} {
 		mock := httpmock.NewMockTransport()
-		_, err := mockClient(t, mock).Batches.Create(t.Context(), tc.req)
+		_, err := testkit.Client(t, mock).Batches.Create(t.Context(), tc.req)
 		wantRefusal(t, what, err, refusal{tc.code, tc.param, "/v1/chat/batch", tc.message})
 		if n := mock.GetTotalCallCount(); n != 0 {
 			t.Errorf("%s: %d requests were sent", what, n)
@@ -60,7 +63,7 @@ func TestBatchesRefusedBeforeSending(t *testing.T) {
 	mock := httpmock.NewMockTransport()
 	mock.RegisterNoResponder(httpmock.NewStringResponder(200, one))
 	for _, base := range []string{"https://127.0.0.1:8787/api", "https://clawhq.test/api"} {
-		client := mockClient(t, mock, clawhq.WithBaseURL(base))
+		client := testkit.Client(t, mock, clawhq.WithBaseURL(base))
 		if _, err := client.Batches.Create(t.Context(), clawhq.CreateBatchRequest{Requests: []clawhq.BatchRequest{ok}, WebhookURL: "http://localhost/"}); err != nil {
 			t.Errorf("%s: %v", base, err)
 		}
@@ -90,11 +93,11 @@ func TestBatchLimits(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			n := 0
-			client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 				if n++; n > 1 {
-					return reply(200, one), nil
+					return testkit.Reply(200, one), nil
 				}
-				return reply(429, fmt.Sprintf(`{"error":{"code":"rate_limited","message":%q,"type":"api_error","request_id":"req_1"}}`, message), "Retry-After", "60"), nil
+				return testkit.Reply(429, fmt.Sprintf(`{"error":{"code":"rate_limited","message":%q,"type":"api_error","request_id":"req_1"}}`, message), "Retry-After", "60"), nil
 			})}))
 			start := time.Now()
 			batch := batchOf(clawhq.BatchRequest{CustomID: "a", Message: "m"})
@@ -121,13 +124,13 @@ func TestBatchLimits(t *testing.T) {
 // requests.
 func batchStates(t *testing.T, states ...string) (*clawhq.Client, *[]time.Duration) {
 	start, looks := time.Now(), &[]time.Duration{}
-	client := mockClient(t, nil, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}), clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+	client := testkit.Client(t, nil, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}), clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 		*looks = append(*looks, time.Since(start))
 		state := states[min(len(*looks), len(states))-1]
 		if state == "" {
-			return reply(500, ""), nil
+			return testkit.Reply(500, ""), nil
 		}
-		return reply(200, `{"batch":`+state+`}`), nil
+		return testkit.Reply(200, `{"batch":`+state+`}`), nil
 	})}))
 	return client, looks
 }
@@ -153,11 +156,11 @@ func TestBatchWait(t *testing.T) {
 			CompletedAt: time.Date(2026, 11, 24, 17, 21, 35, 245_000_000, time.UTC)}, "", 0},
 		"results vanish, and come back": {[]string{pending, half, done}, &clawhq.Batch{ID: "b", Status: clawhq.BatchPartial, Total: 2, Completed: 1, Failed: 1,
 			Results:     []clawhq.BatchResult{r1, {CustomID: "2", Status: clawhq.BatchFailed, Error: "e"}},
-			CompletedAt: time.Date(2026, 11, 24, 17, 21, 35, 245_000_000, time.UTC)}, "", 2500 * ms},
+			CompletedAt: time.Date(2026, 11, 24, 17, 21, 35, 245_000_000, time.UTC)}, "", 2500 * time.Millisecond},
 		"failed without a failure": {[]string{notRunning}, &clawhq.Batch{ID: "b", Status: clawhq.BatchFailed, Total: 1,
 			Results: []clawhq.BatchResult{{CustomID: "1", Status: clawhq.BatchPending}}}, "", 0},
 		"for ever":             {[]string{half}, halfBatch, "clawhq: batch b is still processing, 1 of 2 done: context deadline exceeded", time.Hour},
-		"an error":             {[]string{pending, half, ""}, halfBatch, "clawhq: GET /v1/chat/batch/b: 500 Internal Server Error", 2500 * ms},
+		"an error":             {[]string{pending, half, ""}, halfBatch, "clawhq: GET /v1/chat/batch/b: 500 Internal Server Error", 2500 * time.Millisecond},
 		"an error at first":    {[]string{""}, nil, "clawhq: GET /v1/chat/batch/b: 500 Internal Server Error", 0},
 		"a status of tomorrow": {[]string{`{"id":"b","status":"cancelled"}`}, &clawhq.Batch{ID: "b", Status: "cancelled", Results: []clawhq.BatchResult{}}, "", 0},
 	} {
@@ -186,7 +189,7 @@ func TestBatchWait(t *testing.T) {
 				for i, at := range (*looks)[1:] {
 					pauses = append(pauses, at-(*looks)[i])
 				}
-				want := []time.Duration{1000 * ms, 1500 * ms, 2250 * ms, 3375 * ms, 5062500 * time.Microsecond, 7593750 * time.Microsecond, 11390625 * time.Microsecond, 15 * time.Second, 15 * time.Second}
+				want := []time.Duration{1000 * time.Millisecond, 1500 * time.Millisecond, 2250 * time.Millisecond, 3375 * time.Millisecond, 5062500 * time.Microsecond, 7593750 * time.Microsecond, 11390625 * time.Microsecond, 15 * time.Second, 15 * time.Second}
 				if diff := cmp.Diff(want, pauses[:len(want)]); diff != "" {
 					t.Errorf("pauses (-want +got):\n%s", diff)
 				}
@@ -202,7 +205,7 @@ func TestBatchWaitCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, _ := batchStates(t, `{"id":"b","status":"processing","total":1}`)
 		ctx, cancel := context.WithCancelCause(t.Context())
-		enough := errors.New("that is enough of " + testKey)
+		enough := errors.New("that is enough of " + testkit.Key)
 		time.AfterFunc(10*time.Second, func() { cancel(enough) })
 		batch, err := client.Batches.Wait(ctx, "b")
 		if !errors.Is(err, enough) || !errors.Is(err, context.Canceled) || batch == nil || batch.Total != 1 {
@@ -230,4 +233,71 @@ func TestBatchResult(t *testing.T) {
 			t.Errorf("%q: done is %v, want %v", status, got, want)
 		}
 	}
+}
+
+// Three batches run at once. A fourth is refused, and chats go on.
+func TestBatches(t *testing.T) {
+	t.Parallel()
+	testkit.EachProfile(t, func(t *testing.T, s *clawhqtest.Server, client *clawhq.Client) {
+		ctx := t.Context()
+		release := make(chan struct{})
+		s.HandleAgent("slow", clawhqtest.Reply("Done."))
+		s.HandleAgent("stuck", func(context.Context, clawhqtest.Message) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) {
+				<-release
+				yield("At last.", nil)
+			}
+		})
+		request := func(id, agent string) clawhq.BatchRequest {
+			return clawhq.BatchRequest{CustomID: id, Message: "m", Agent: agent}
+		}
+		var ids []string
+		for range 3 {
+			batch, err := client.Batches.Create(ctx, batchOf(request("a", "slow"), request("b", "stuck")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, batch.ID)
+		}
+
+		// A fourth batch is refused at once, and chats are not affected.
+		start := time.Now()
+		var limited *clawhq.RateLimitError
+		if _, err := client.Batches.Create(ctx, batchOf(request("a", "slow"))); !errors.As(err, &limited) || limited.Attempts != 1 {
+			t.Errorf("a fourth batch: %v", err)
+		}
+		if _, err := client.Chat(ctx, clawhq.ChatRequest{Message: "hi", Agent: "greeter"}); err != nil || time.Since(start) != 0 {
+			t.Errorf("a chat took %v, %v", time.Since(start), err)
+		}
+
+		bounded, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		batch, err := client.Batches.Wait(bounded, ids[0])
+		if !errors.Is(err, context.DeadlineExceeded) || batch == nil || batch.Done() {
+			t.Errorf("got %+v, %v", batch, err)
+		}
+		close(release)
+		for _, id := range ids {
+			batch, err := client.Batches.Wait(ctx, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, ok := batch.Result("b"); batch.Status != clawhq.BatchCompleted || !ok || r.Response != "At last." {
+				t.Errorf("got %+v", batch)
+			}
+		}
+	}, clawhqtest.WithAgent("greeter", clawhqtest.Reply("Hello.")))
+}
+
+func TestBatchRequests(t *testing.T) {
+	t.Parallel()
+	wantRequests(t, []requestCase{
+		{"POST", "/v1/chat/batch", `{"requests":[{"custom_id":"a","message":"hi","agent":"b"},{"custom_id":"b","message":" "}],"webhook_url":"http://example.com/"}`, func(ctx context.Context, c *clawhq.Client) error {
+			_, err := c.Batches.Create(ctx, clawhq.CreateBatchRequest{
+				Requests: []clawhq.BatchRequest{{CustomID: "a", Message: "hi", Agent: "b"}, {CustomID: "b", Message: " "}}, WebhookURL: "http://example.com/",
+			})
+			return err
+		}},
+		{"GET", "/v1/chat/batch/b1", "", func(ctx context.Context, c *clawhq.Client) error { _, err := c.Batches.Get(ctx, "b1"); return err }},
+	})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jarcoal/httpmock"
 )
@@ -48,7 +49,7 @@ func TestDo(t *testing.T) {
 		if err := client.Do(t.Context(), tc.method, tc.path, tc.in, &out); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		got.Auth = map[string]string{"Bearer " + testKey: "key", "session=s3ss10n": "session"}[got.Auth]
+		got.Auth = map[string]string{"Bearer " + testkit.Key: "key", "session=s3ss10n": "session"}[got.Auth]
 		if diff := cmp.Diff(tc.want, *got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
@@ -81,7 +82,7 @@ func TestDoReplies(t *testing.T) {
 func TestDoRefusedBeforeSending(t *testing.T) {
 	t.Parallel()
 	mock := httpmock.NewMockTransport()
-	client := mockClient(t, mock)
+	client := testkit.Client(t, mock)
 	var notPointer struct{}
 	for _, tc := range []struct {
 		method, path string
@@ -129,19 +130,19 @@ func TestDoRefusedBeforeSending(t *testing.T) {
 func TestDoWindow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+		client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 			limit := "60"
 			if r.Method == "DELETE" {
 				limit = "10"
 			}
-			return reply(200, okBody, "X-RateLimit-Limit", limit), nil
+			return testkit.Reply(200, testkit.OKBody, "X-RateLimit-Limit", limit), nil
 		})}))
 		start := time.Now()
 		for range 10 {
 			if err := client.Do(t.Context(), "DELETE", "/v1/agents/a", nil, nil); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := client.Chat(t.Context(), hi); err != nil {
+			if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -164,16 +165,16 @@ func TestDoWindow(t *testing.T) {
 func TestDoUnknownWindow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+		client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 			limit := "5"
 			if r.URL.Path == "/api/v1/chat" {
 				limit = "60"
 			}
-			return reply(200, okBody, "X-RateLimit-Limit", limit), nil
+			return testkit.Reply(200, testkit.OKBody, "X-RateLimit-Limit", limit), nil
 		})}))
 		start := time.Now()
 		for range 5 {
-			if _, err := client.Chat(t.Context(), hi); err != nil {
+			if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 				t.Fatal(err)
 			}
 			if err := client.Do(t.Context(), "GET", "/v1/new", nil, nil); err != nil {
@@ -184,7 +185,7 @@ func TestDoUnknownWindow(t *testing.T) {
 			t.Errorf("the key's limit is %d", limit)
 		}
 		for range 40 {
-			if _, err := client.Chat(t.Context(), hi); err != nil {
+			if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -202,9 +203,9 @@ func FuzzDo(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, path string) {
 		var got *http.Request
-		client := mockClient(t, nil, clawhq.WithBaseURL("https://host.example/a/b"), clawhq.WithRateLimit(0), clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+		client := testkit.Client(t, nil, clawhq.WithBaseURL("https://host.example/a/b"), clawhq.WithRateLimit(0), clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 			got = r
-			return reply(200, "{}"), nil
+			return testkit.Reply(200, "{}"), nil
 		})}))
 		if err := client.Do(t.Context(), "GET", path, nil, nil); err != nil {
 			if got != nil {
@@ -234,32 +235,6 @@ func FuzzDo(f *testing.F) {
 		want, _ := url.ParseQuery(query)
 		if diff := cmp.Diff(want, u.Query()); diff != "" {
 			t.Errorf("%q: query (-want +got):\n%s", path, diff)
-		}
-	})
-}
-
-// Every id and every filter arrives as it was given.
-func FuzzIDs(f *testing.F) {
-	for _, id := range []string{"a", "a/../b", "..", "%2e", "a b", "ü", "?#;", "\x00", "a\\..\\b"} {
-		f.Add(id, id)
-	}
-	f.Fuzz(func(t *testing.T, id, filter string) {
-		var got *url.URL
-		client := mockClient(t, nil, clawhq.WithRateLimit(0), clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
-			got, _ = url.Parse(r.URL.String())
-			return reply(200, one), nil
-		})}))
-		if _, err := client.Threads.Get(t.Context(), id); err == nil {
-			escaped, ok := strings.CutPrefix(got.EscapedPath(), "/api/v1/threads/")
-			if text, err := url.PathUnescape(escaped); !ok || err != nil || text != id || strings.Contains(escaped, "/") {
-				t.Errorf("id %q: sent to %s", id, got)
-			}
-		}
-		if _, err := client.Conversations.List(t.Context(), clawhq.ConversationOptions{Agent: filter}); err != nil {
-			t.Fatal(err)
-		}
-		if text := got.Query().Get("agent"); text != filter {
-			t.Errorf("filter %q: sent as %q", filter, text)
 		}
 	})
 }

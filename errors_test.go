@@ -2,7 +2,6 @@ package clawhq_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go"
-	"github.com/google/go-cmp/cmp"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/jarcoal/httpmock"
 )
 
@@ -108,161 +107,30 @@ func TestErrorTypes(t *testing.T) {
 	}
 }
 
-func TestDecodeError(t *testing.T) {
-	t.Parallel()
-	long := strings.Repeat("x", 5000)
-	for name, tt := range map[string]struct {
-		body string
-		want clawhq.APIError
-	}{
-		"documented":        {`{"error":{"code":"model_error","message":"m","type":"model_error","request_id":"req_1","param":"p"}}`, clawhq.APIError{Code: "model_error", Message: "m", Type: "model_error", RequestID: "req_1", Param: "p"}},
-		"fields from later": {`{"error":{"code":"model_error","message":"m","hint":1},"more":[]}`, clawhq.APIError{Code: "model_error", Message: "m"}},
-		"flat":              {`{"error":"Unauthorized"}`, clawhq.APIError{Message: "Unauthorized", Body: []byte(`{"error":"Unauthorized"}`)}},
-		"flat with a code":  {`{"error":"slow down","code":"RATE_LIMITED","status":429,"retry_after":12}`, clawhq.APIError{Code: "rate_limited", Message: "slow down", RetryAfter: 12 * time.Second, Body: []byte(`{"error":"slow down","code":"RATE_LIMITED","status":429,"retry_after":12}`)}},
-		"retry_after text":  {`{"error":"e","retry_after":"1.5"}`, clawhq.APIError{Message: "e", RetryAfter: 1500 * time.Millisecond, Body: []byte(`{"error":"e","retry_after":"1.5"}`)}},
-		"retry_after wrong": {`{"error":"e","retry_after":[1]}`, clawhq.APIError{Message: "e", Body: []byte(`{"error":"e","retry_after":[1]}`)}},
-		"retry_after huge":  {`{"error":"e","retry_after":1e99}`, clawhq.APIError{Message: "e", Body: []byte(`{"error":"e","retry_after":1e99}`)}},
-		"wrong types":       {`{"error":{"code":42,"message":["a"],"type":null,"request_id":{}}}`, clawhq.APIError{Code: "42", Message: `["a"]`, RequestID: "{}", Body: []byte(`{"error":{"code":42,"message":["a"],"type":null,"request_id":{}}}`)}},
-		"error is a number": {`{"error":7,"message":"m"}`, clawhq.APIError{Message: "m", Body: []byte(`{"error":7,"message":"m"}`)}},
-		"error is null":     {`{"error":null}`, clawhq.APIError{Body: []byte(`{"error":null}`)}},
-		"no message":        {`{"error":{"code":"model_error"}}`, clawhq.APIError{Code: "model_error", Body: []byte(`{"error":{"code":"model_error"}}`)}},
-		"HTML":              {"<html>502</html>", clawhq.APIError{Body: []byte("<html>502</html>")}},
-		"empty":             {"", clawhq.APIError{}},
-		"cut":               {`{"error":{"code":"model_er`, clawhq.APIError{Body: []byte(`{"error":{"code":"model_er`)}},
-		"array":             {`[1]`, clawhq.APIError{Body: []byte(`[1]`)}},
-		"long":              {long, clawhq.APIError{Body: []byte(long[:4096])}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var api *clawhq.APIError
-			errors.As(clawhq.DecodeError(599, []byte(tt.body)), &api)
-			tt.want.StatusCode = 599
-			if diff := cmp.Diff(&tt.want, api); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func FuzzDecodeError(f *testing.F) {
-	for _, s := range []string{
-		`{"error":{"code":"model_error","message":"m","type":"model_error","request_id":"req_1","param":"p"}}`,
-		`{"error":"slow down","code":"RATE_LIMITED","status":429,"retry_after":12}`,
-		"<html>", `{"error":{"code":1}}`, `{"error":`,
-	} {
-		f.Add(502, []byte(s))
-	}
-	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		err := clawhq.DecodeError(status, body)
-		var api *clawhq.APIError
-		if !errors.As(err, &api) || len(api.Body) > 4096 || api.RetryAfter < 0 {
-			t.Fatalf("got %#v", err)
-		}
-		if strings.ContainsAny(err.Error(), "\r\n") {
-			t.Errorf("more than a line: %q", err)
-		}
-	})
-}
-
-// Replies with a success status that are not usable are typed errors with an excerpt
-// of the reply.
-func TestUnusableReplies(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		resp  *http.Response
-		cause any // target for errors.As; nil for none
-		want  clawhq.APIError
-	}{
-		"HTML":           {reply(200, "<html>login</html>"), new(*json.SyntaxError), clawhq.APIError{StatusCode: 200, Message: "reply is not usable", Body: []byte("<html>login</html>")}},
-		"empty":          {reply(204, ""), new(*json.SyntaxError), clawhq.APIError{StatusCode: 204, Message: "reply is not usable"}},
-		"no response":    {reply(200, `{"agent":"a"}`), nil, clawhq.APIError{StatusCode: 200, Message: "reply is not usable", Body: []byte(`{"agent":"a"}`)}},
-		"wrong type":     {reply(200, `{"response":7}`), new(*json.UnmarshalTypeError), clawhq.APIError{StatusCode: 200, Message: "reply is not usable", Body: []byte(`{"response":7}`)}},
-		"error with 200": {reply(200, `{"error":{"code":"internal_error","message":"m"}}`), nil, clawhq.APIError{StatusCode: 200, Code: "internal_error", Message: "m", Body: []byte(`{"error":{"code":"internal_error","message":"m"}}`)}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			mock := httpmock.NewMockTransport()
-			mock.RegisterResponder("POST", chatURL, httpmock.ResponderFromResponse(tt.resp))
-			tt.resp.Header.Set("X-Request-Id", "req_1")
-			_, err := mockClient(t, mock).Chat(t.Context(), clawhq.ChatRequest{Message: "hi"}, clawhq.WithClientRequestID("cli"))
-			var got *clawhq.ServerError
-			if !errors.As(err, &got) || strings.Contains(err.Error(), "\n") {
-				t.Fatalf("got %T: %v", err, err)
-			}
-			tt.want.RequestID, tt.want.ClientRequestID, tt.want.Attempts, tt.want.Method, tt.want.Path = "req_1", "cli", 1, "POST", "/v1/chat"
-			if diff := cmp.Diff(&tt.want, got.APIError); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-			if tt.cause != nil && !errors.As(err, tt.cause) {
-				t.Errorf("no %T in %v", tt.cause, err)
-			}
-		})
-	}
-
-	t.Run("too large", func(t *testing.T) {
-		t.Parallel()
-		for _, length := range []int64{-1, 17 << 20} {
-			mock := httpmock.NewMockTransport()
-			mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
-				r := reply(200, "")
-				r.Body, r.ContentLength = io.NopCloser(endless{}), length
-				return r, nil
-			})
-			_, err := mockClient(t, mock).Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
-			var got *clawhq.ServerError
-			if !errors.As(err, &got) || !strings.Contains(err.Error(), "larger than 16 MiB") || len(got.Body) != 4096 || got.Attempts != 1 {
-				t.Errorf("got %.200s", err)
-			}
-		}
-	})
-	t.Run("an endless error", func(t *testing.T) {
-		t.Parallel()
-		mock := httpmock.NewMockTransport()
-		mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
-			r := reply(400, "")
-			r.Body, r.ContentLength = io.NopCloser(endless{}), -1
-			return r, nil
-		})
-		_, err := mockClient(t, mock).Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
-		if got, ok := err.(*clawhq.InvalidRequestError); !ok || len(got.Body) != 4096 {
-			t.Errorf("got %.200s", err)
-		}
-	})
-}
-
-type endless struct{}
-
-func (endless) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = 'x'
-	}
-	return len(p), nil
-}
-
 // Every verb prints an error as its redacted text, without its causes.
 func TestErrorVerbs(t *testing.T) {
 	t.Parallel()
 	const session = "s3ss10n-that-nobody-may-see"
-	leak := errors.New("Bearer " + testKey + " session=" + session)
+	leak := errors.New("Bearer " + testkit.Key + " session=" + session)
 	mock := httpmock.NewMockTransport()
-	mock.RegisterResponder("POST", chatURL, func(r *http.Request) (*http.Response, error) {
+	mock.RegisterResponder("POST", testkit.ChatURL, func(r *http.Request) (*http.Response, error) {
 		if r.Header.Get("Accept") != "text/event-stream" {
 			return nil, fmt.Errorf("broken: %w", leak)
 		}
-		resp := reply(200, "", "Content-Type", "text/event-stream")
+		resp := testkit.Reply(200, "", "Content-Type", "text/event-stream")
 		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader("data: {\"content\":\"a\"}\n\n"), iotest.ErrReader(leak)))
 		return resp, nil
 	})
-	client := mockClient(t, mock, clawhq.WithSession(session), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
-	_, unary := client.Chat(t.Context(), hi, clawhq.WithClientRequestID(testKey))
-	_, stream := clawhq.CollectText(client.ChatStream(t.Context(), hi))
+	client := testkit.Client(t, mock, clawhq.WithSession(session), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+	_, unary := client.Chat(t.Context(), testkit.Hi, clawhq.WithClientRequestID(testkit.Key))
+	_, stream := clawhq.CollectText(client.ChatStream(t.Context(), testkit.Hi))
 	for _, err := range []error{unary, stream} {
 		if !errors.Is(err, leak) {
 			t.Errorf("the cause is lost: %v", err)
 		}
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t", "%b", "%c", "%o", "%U", "%e", "%g", "%20v"} {
 			out := fmt.Sprintf(verb, err)
-			if strings.Contains(out, testKey) || strings.Contains(out, session) {
+			if strings.Contains(out, testkit.Key) || strings.Contains(out, session) {
 				t.Errorf("%s prints %s", verb, out)
 			}
 		}
@@ -300,12 +168,24 @@ func TestErrorsIsCode(t *testing.T) {
 	}
 
 	// The error of a call that ended for two reasons matches both.
-	client := sends(t, func(*http.Request) (*http.Response, error) {
-		return reply(429, `{"error":{"code":"rate_limited","message":"m"}}`, "Retry-After", "30"), nil
+	client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
+		return testkit.Reply(429, `{"error":{"code":"rate_limited","message":"m"}}`, "Retry-After", "30"), nil
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if _, err := client.Chat(ctx, hi); !errors.Is(err, clawhq.CodeRateLimited) || !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := client.Chat(ctx, testkit.Hi); !errors.Is(err, clawhq.CodeRateLimited) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want both the code and the deadline", err)
+	}
+}
+
+// wantErrorText fails the test unless err contains want. If want is empty, err must
+// be nil.
+func wantErrorText(t *testing.T, err error, want string) {
+	t.Helper()
+	switch {
+	case err == nil && want != "":
+		t.Errorf("no error, want %q", want)
+	case err != nil && (want == "" || !strings.Contains(err.Error(), want)):
+		t.Errorf("error %q, want %q", err, want)
 	}
 }

@@ -3,17 +3,15 @@ package clawhq_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jarcoal/httpmock"
 )
@@ -24,7 +22,7 @@ func TestKeys(t *testing.T) {
 	for _, profile := range []clawhqtest.Profile{clawhqtest.Documented, clawhqtest.Live} {
 		t.Run(profile.String(), func(t *testing.T) {
 			t.Parallel()
-			bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+			testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 				ctx := t.Context()
 				client := s.Client()
 				created, err := client.Keys.Create(ctx, clawhq.CreateKeyRequest{Name: "  staging ", RateLimit: clawhq.RPM120})
@@ -41,7 +39,7 @@ func TestKeys(t *testing.T) {
 
 				time.Sleep(time.Second)
 				user := s.Client(clawhq.WithAPIKey(created.Secret.Reveal()))
-				if _, err := user.Chat(ctx, hi); err != nil {
+				if _, err := user.Chat(ctx, testkit.Hi); err != nil {
 					t.Fatal(err)
 				}
 				if _, err := user.Chat(ctx, clawhq.ChatRequest{Message: "hi", Agent: "nobody"}); err == nil {
@@ -60,7 +58,7 @@ func TestKeys(t *testing.T) {
 				if diff := cmp.Diff(&clawhq.Key{ID: key.ID, Name: name, RateLimit: tier}, updated); diff != "" {
 					t.Errorf("updated (-want +got):\n%s", diff)
 				}
-				if _, err := user.Chat(ctx, hi); err != nil || user.RateLimit().Limit != 30 {
+				if _, err := user.Chat(ctx, testkit.Hi); err != nil || user.RateLimit().Limit != 30 {
 					t.Errorf("the tier did not change with the next request: %+v, %v", user.RateLimit(), err)
 				}
 
@@ -68,7 +66,7 @@ func TestKeys(t *testing.T) {
 					t.Fatal(err)
 				}
 				var auth *clawhq.AuthenticationError
-				if _, err := user.Chat(ctx, hi); !errors.As(err, &auth) || auth.Code != clawhq.CodeRevokedAPIKey {
+				if _, err := user.Chat(ctx, testkit.Hi); !errors.As(err, &auth) || auth.Code != clawhq.CodeRevokedAPIKey {
 					t.Errorf("with the revoked key: %v", err)
 				}
 				if k := list(t, client)[0]; k.Status != clawhq.KeyRevoked || k.Name != name {
@@ -97,7 +95,7 @@ func list(t *testing.T, client *clawhq.Client) []clawhq.Key {
 
 func TestKeyLimits(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
 		for i := range 4 {
 			if k, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "k"}); err != nil || k.RateLimit != clawhq.RPM60 {
@@ -114,7 +112,7 @@ func TestKeyLimits(t *testing.T) {
 		}
 		// Chats go on nevertheless.
 		start := time.Now()
-		if _, err := client.Chat(t.Context(), hi); err != nil || time.Since(start) != 0 {
+		if _, err := client.Chat(t.Context(), testkit.Hi); err != nil || time.Since(start) != 0 {
 			t.Errorf("got %v after %v", err, time.Since(start))
 		}
 	})
@@ -123,7 +121,7 @@ func TestKeyLimits(t *testing.T) {
 func TestKeysRefusedBeforeSending(t *testing.T) {
 	t.Parallel()
 	mock := httpmock.NewMockTransport()
-	client := mockClient(t, mock, clawhq.WithSession("s3ss10n"))
+	client := testkit.Client(t, mock, clawhq.WithSession("s3ss10n"))
 	ctx := t.Context()
 	name, long, tier := "n", strings.Repeat("é", 101), clawhq.RateTier(45)
 	create := func(name string, tier clawhq.RateTier) error {
@@ -158,7 +156,7 @@ func TestKeysRefusedBeforeSending(t *testing.T) {
 	}
 
 	// An API key cannot manage keys.
-	client = mockClient(t, mock)
+	client = testkit.Client(t, mock)
 	_, err := client.Keys.List(ctx)
 	if e, ok := err.(*clawhq.AuthenticationError); !ok || e.StatusCode != 0 || !strings.Contains(err.Error(), "WithSession") {
 		t.Errorf("without a session: %T: %v", err, err)
@@ -181,9 +179,9 @@ func TestKeyRequestsOnTheWire(t *testing.T) {
 		mock := httpmock.NewMockTransport()
 		mock.RegisterNoResponder(func(r *http.Request) (*http.Response, error) {
 			got = r
-			return reply(200, `{"success":true}`), nil
+			return testkit.Reply(200, `{"success":true}`), nil
 		})
-		if err := mockClient(t, mock, clawhq.WithSession(session)).Keys.Revoke(t.Context(), "a/../b?c"); err != nil {
+		if err := testkit.Client(t, mock, clawhq.WithSession(session)).Keys.Revoke(t.Context(), "a/../b?c"); err != nil {
 			t.Fatal(err)
 		}
 		if got.URL.String() != keysURL+"/a%2F..%2Fb%3Fc" || got.Method != "DELETE" {
@@ -194,53 +192,6 @@ func TestKeyRequestsOnTheWire(t *testing.T) {
 			t.Errorf("%s: header is %v", session, h)
 		}
 	}
-}
-
-// A creation is repeated only where the failure proves that nothing happened.
-func TestCreateIsNotRepeated(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		first    httpmock.Responder
-		attempts int
-	}{
-		"429":                {httpmock.ResponderFromResponse(reply(429, `{"error":"Too many requests"}`)), 2},
-		"connection refused": {httpmock.NewErrorResponder(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), 2},
-		"proxy refused":      {httpmock.NewErrorResponder(&net.OpError{Op: "proxyconnect", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}), 2},
-		"REFUSED_STREAM":     {httpmock.NewErrorResponder(cannotRetry("stream error: stream ID 3; REFUSED_STREAM; received from peer")), 2},
-		"GOAWAY":             {httpmock.NewErrorResponder(cannotRetry("http2: Transport received Server's graceful shutdown GOAWAY")), 2},
-		"GOAWAY at once":     {httpmock.NewErrorResponder(errors.New("http2: Transport received GOAWAY from server ErrCode:ENHANCE_YOUR_CALM")), 2},
-		"PROTOCOL_ERROR":     {httpmock.NewErrorResponder(cannotRetry("stream error: stream ID 3; PROTOCOL_ERROR; received from peer")), 1},
-		"GOAWAY too late":    {httpmock.NewErrorResponder(errors.New("http2: server sent GOAWAY and closed the connection; LastStreamID=3, ErrCode=NO_ERROR, debug=\"REFUSED_STREAM\"")), 1},
-		"500":                {httpmock.ResponderFromResponse(reply(500, "")), 1},
-		"503":                {httpmock.ResponderFromResponse(reply(503, "", "Retry-After", "1")), 1},
-		"reset":              {httpmock.NewErrorResponder(syscall.ECONNRESET), 1},
-		"reply cut off": {func(*http.Request) (*http.Response, error) {
-			r := reply(200, `{"key":`)
-			r.ContentLength = 100
-			return r, nil
-		}, 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			mock := httpmock.NewMockTransport()
-			mock.RegisterResponder("POST", keysURL, tt.first.Then(httpmock.ResponderFromResponse(
-				reply(200, `{"key":{"id":"1","name":"n","full_key":"`+testKey+`"}}`))))
-			client := mockClient(t, mock, clawhq.WithSession("s"), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
-			_, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "n"})
-			if n := mock.GetTotalCallCount(); n != tt.attempts || (err == nil) != (tt.attempts == 2) {
-				t.Errorf("%d attempts, %v, want %d", n, err, tt.attempts)
-			}
-			if err != nil && strings.Contains(err.Error(), "GetBody") {
-				t.Errorf("advice to whom it does not concern: %v", err)
-			}
-		})
-	}
-}
-
-// cannotRetry returns net/http's error for an HTTP/2 request that it would send again
-// if the request had a GetBody.
-func cannotRetry(why string) error {
-	return fmt.Errorf("http2: Transport: cannot retry err [%v] after Request.Body was written; define Request.GetBody to avoid this error", why)
 }
 
 // The caller gets a new key, whatever else is wrong with the reply.
@@ -257,11 +208,11 @@ func TestCreateKeepsTheKey(t *testing.T) {
 		`"id":"1","created_at":null`:                        {ID: "1"},
 		`"id":7,"name":null,"rate_limit_per_min":"60"`:      {},
 	} {
-		client := sends(t, func(*http.Request) (*http.Response, error) {
-			return reply(200, `{"key":{`+fields+`,"full_key":"`+testKey+`"}}`), nil
-		}, clawhq.WithSession("s"), once)
+		client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
+			return testkit.Reply(200, `{"key":{`+fields+`,"full_key":"`+testkit.Key+`"}}`), nil
+		}, clawhq.WithSession("s"), testkit.OneAttempt)
 		created, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "n"})
-		if err != nil || created.Secret.Reveal() != testKey {
+		if err != nil || created.Secret.Reveal() != testkit.Key {
 			t.Errorf("%s: got %v, %v, want the key", fields, created, err)
 			continue
 		}
@@ -276,7 +227,7 @@ func TestUnusableKeyReplies(t *testing.T) {
 	t.Parallel()
 	mock := httpmock.NewMockTransport()
 	mock.RegisterNoResponder(httpmock.NewStringResponder(200, `{"key":{},"keys":null}`))
-	client := mockClient(t, mock, clawhq.WithSession("s"))
+	client := testkit.Client(t, mock, clawhq.WithSession("s"))
 	name := "n"
 	_, create := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "n"})
 	_, list := client.Keys.List(t.Context())
@@ -308,7 +259,7 @@ func TestKeysConcurrently(t *testing.T) {
 			for range 12 {
 				wg.Go(func() {
 					for range 3 {
-						if _, err := user.Chat(t.Context(), hi); err != nil {
+						if _, err := user.Chat(t.Context(), testkit.Hi); err != nil {
 							var auth *clawhq.AuthenticationError
 							if !errors.As(err, &auth) {
 								t.Error(err)
@@ -317,7 +268,7 @@ func TestKeysConcurrently(t *testing.T) {
 						}
 					}
 					revoked.Wait()
-					if _, err := user.Chat(t.Context(), hi); err == nil {
+					if _, err := user.Chat(t.Context(), testkit.Hi); err == nil {
 						t.Error("served with a revoked key")
 					}
 				})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jarcoal/httpmock"
 )
@@ -23,21 +24,21 @@ func TestAPIKeyFunc(t *testing.T) {
 	type tenant struct{}
 	var asked []any
 	var sent []string
-	client := sends(t, func(r *http.Request) (*http.Response, error) {
+	client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 		sent = append(sent, r.Header.Get("Authorization"))
 		if len(sent) == 1 {
-			return reply(503, ""), nil
+			return testkit.Reply(503, ""), nil
 		}
 		if r.URL.Path == "/api/keys" {
-			return reply(200, `{"keys":[]}`), nil
+			return testkit.Reply(200, `{"keys":[]}`), nil
 		}
-		return reply(200, okBody), nil
+		return testkit.Reply(200, testkit.OKBody), nil
 	}, clawhq.WithSession("abc"), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}), clawhq.WithAPIKeyFunc(func(ctx context.Context) (string, error) {
 		asked = append(asked, ctx.Value(tenant{}))
-		return testKey[:35] + string(rune('0'+len(asked))), nil
+		return testkit.Key[:35] + string(rune('0'+len(asked))), nil
 	}))
 	for _, name := range []string{"a", "b"} {
-		if _, err := client.Chat(context.WithValue(t.Context(), tenant{}, name), hi); err != nil {
+		if _, err := client.Chat(context.WithValue(t.Context(), tenant{}, name), testkit.Hi); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -46,7 +47,7 @@ func TestAPIKeyFunc(t *testing.T) {
 	if diff := cmp.Diff([]any{"a", "b"}, asked); diff != "" {
 		t.Errorf("asked with (-want +got):\n%s", diff)
 	}
-	bearer := "Bearer " + testKey[:35]
+	bearer := "Bearer " + testkit.Key[:35]
 	if diff := cmp.Diff([]string{bearer + "1", bearer + "1", bearer + "2", ""}, sent); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)
 	}
@@ -64,15 +65,15 @@ func TestAPIKeyFuncFails(t *testing.T) {
 	}{
 		"error":     {"", down, "clawhq: POST /v1/chat: API key: the vault is down (client_request_id cli)"},
 		"of a call": {"", errors.Join(down, &foreign), "clawhq: POST /v1/chat: API key: the vault is down clawhq: GET /vault: 500 Internal Server Error (client_request_id cli)"},
-		"malformed": {testKey + "7", nil, "clawhq: POST /v1/chat: malformed API key of 37 characters: a key is clw_ and 32 letters or digits (client_request_id cli)"},
+		"malformed": {testkit.Key + "7", nil, "clawhq: POST /v1/chat: malformed API key of 37 characters: a key is clw_ and 32 letters or digits (client_request_id cli)"},
 		"empty":     {"", nil, "clawhq: POST /v1/chat: malformed API key of 0 characters: a key is clw_ and 32 letters or digits (client_request_id cli)"},
 	} {
-		client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
+		client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(*http.Request) (*http.Response, error) {
 			t.Errorf("%s: a request was sent", name)
 			return nil, io.EOF
 		})}), clawhq.WithAPIKeyFunc(func(context.Context) (string, error) { return tt.key, tt.err }))
-		_, unary := client.Chat(t.Context(), hi, clawhq.WithClientRequestID("cli"))
-		_, stream := clawhq.CollectText(client.ChatStream(t.Context(), hi, clawhq.WithClientRequestID("cli")))
+		_, unary := client.Chat(t.Context(), testkit.Hi, clawhq.WithClientRequestID("cli"))
+		_, stream := clawhq.CollectText(client.ChatStream(t.Context(), testkit.Hi, clawhq.WithClientRequestID("cli")))
 		for _, err := range []error{unary, stream} {
 			if err == nil || err.Error() != tt.want {
 				t.Errorf("%s: got %v, want %s", name, err, tt.want)
@@ -91,18 +92,18 @@ func TestAPIKeyFuncFails(t *testing.T) {
 // If two options set the same value, the last one counts.
 func TestLastOptionCounts(t *testing.T) {
 	t.Parallel()
-	other := strings.Replace(testKey, "a1", "zz", 1)
+	other := strings.Replace(testkit.Key, "a1", "zz", 1)
 	source := clawhq.WithAPIKeyFunc(func(context.Context) (string, error) { return other, nil })
 	for want, opts := range map[string][]clawhq.Option{
-		testKey: {source, clawhq.WithRateLimit(-1), clawhq.WithRateLimit(60), clawhq.WithAPIKey(testKey)},
-		other:   {clawhq.WithAPIKey("no key at all"), source},
+		testkit.Key: {source, clawhq.WithRateLimit(-1), clawhq.WithRateLimit(60), clawhq.WithAPIKey(testkit.Key)},
+		other:       {clawhq.WithAPIKey("no key at all"), source},
 	} {
 		var sent string
-		client := sends(t, func(r *http.Request) (*http.Response, error) {
+		client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 			sent = r.Header.Get("Authorization")
-			return reply(200, okBody), nil
+			return testkit.Reply(200, testkit.OKBody), nil
 		}, opts...)
-		if _, err := client.Chat(t.Context(), hi); err != nil || sent != "Bearer "+want {
+		if _, err := client.Chat(t.Context(), testkit.Hi); err != nil || sent != "Bearer "+want {
 			t.Errorf("sent %q, %v, want the key %s", sent, err, want)
 		}
 	}
@@ -111,19 +112,19 @@ func TestLastOptionCounts(t *testing.T) {
 func TestHeader(t *testing.T) {
 	t.Parallel()
 	var got http.Header
-	client := sends(t, func(r *http.Request) (*http.Response, error) {
+	client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 		got = r.Header
-		return reply(200, okBody), nil
+		return testkit.Reply(200, testkit.OKBody), nil
 	})
-	if _, err := client.Chat(t.Context(), hi, clawhq.WithHeader("x-tenant", "a"), clawhq.WithHeader("X-Tenant", "b"), clawhq.WithHeader("Accept-Language", "de")); err != nil {
+	if _, err := client.Chat(t.Context(), testkit.Hi, clawhq.WithHeader("x-tenant", "a"), clawhq.WithHeader("X-Tenant", "b"), clawhq.WithHeader("Accept-Language", "de")); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"X-Tenant": "b", "Accept-Language": "de", "Authorization": "Bearer " + testKey} {
+	for name, want := range map[string]string{"X-Tenant": "b", "Accept-Language": "de", "Authorization": "Bearer " + testkit.Key} {
 		if diff := cmp.Diff([]string{want}, got[name]); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	if _, err := client.Chat(t.Context(), hi); err != nil || got.Get("X-Tenant") != "" {
+	if _, err := client.Chat(t.Context(), testkit.Hi); err != nil || got.Get("X-Tenant") != "" {
 		t.Errorf("the next call has %q, %v", got.Get("X-Tenant"), err)
 	}
 
@@ -135,7 +136,7 @@ func TestHeader(t *testing.T) {
 		{"Content-Type", "text/plain"}, {"Accept", "text/plain"}, {"Accept-Encoding", "br"},
 		{"", "x"}, {"a b", "x"}, {"a:", "x"}, {"X-A", "a\r\nX-B: c"}, {"X-A\n", "a"}, {"X-A", "é"},
 	} {
-		_, err := client.Chat(t.Context(), hi, clawhq.WithHeader(header[0], header[1]))
+		_, err := client.Chat(t.Context(), testkit.Hi, clawhq.WithHeader(header[0], header[1]))
 		if e, ok := err.(*clawhq.InvalidRequestError); !ok || e.StatusCode != 0 || e.Code != clawhq.CodeInvalidParameter || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: got %T: %v, want an InvalidRequestError of status 0", header, err, err)
 		}
@@ -148,9 +149,9 @@ func TestHeader(t *testing.T) {
 func TestCallRetry(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int32
-	client := sends(t, func(*http.Request) (*http.Response, error) {
+	client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
 		requests.Add(1)
-		return reply(503, ""), nil
+		return testkit.Reply(503, ""), nil
 	}, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2, MinWait: 1}), clawhq.WithRateLimit(0))
 	for name, tt := range map[string]struct {
 		opts []clawhq.CallOption
@@ -162,13 +163,13 @@ func TestCallRetry(t *testing.T) {
 		"default":      {[]clawhq.CallOption{clawhq.WithCallRetry(clawhq.RetryPolicy{MinWait: 1})}, 4},
 	} {
 		requests.Store(0)
-		client.Chat(t.Context(), hi, tt.opts...)
+		client.Chat(t.Context(), testkit.Hi, tt.opts...)
 		if n := requests.Load(); n != tt.want {
 			t.Errorf("%s: %d requests, want %d", name, n, tt.want)
 		}
 	}
 	requests.Store(0)
-	_, err := client.Chat(t.Context(), hi, clawhq.WithCallRetry(clawhq.RetryPolicy{MinWait: -time.Second}))
+	_, err := client.Chat(t.Context(), testkit.Hi, clawhq.WithCallRetry(clawhq.RetryPolicy{MinWait: -time.Second}))
 	if e, ok := err.(*clawhq.InvalidRequestError); !ok || !strings.Contains(err.Error(), "MinWait -1s is negative") || requests.Load() != 0 {
 		t.Errorf("got %v (%v) after %d requests, want it refused", err, e, requests.Load())
 	}
@@ -177,7 +178,7 @@ func TestCallRetry(t *testing.T) {
 // Calls use the client's retry budget, unless an option of the call turns it off.
 func TestCallRetryBudget(t *testing.T) {
 	t.Parallel()
-	client := sends(t, func(*http.Request) (*http.Response, error) { return reply(503, ""), nil },
+	client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) { return testkit.Reply(503, ""), nil },
 		clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1, Budget: 1e-9}), clawhq.WithRateLimit(0))
 	for _, tt := range []struct {
 		policy   clawhq.RetryPolicy
@@ -189,7 +190,7 @@ func TestCallRetryBudget(t *testing.T) {
 		{clawhq.RetryPolicy{MinWait: 1, Budget: -1}, 4, "503 Service Unavailable"},
 	} {
 		var info clawhq.ResponseInfo
-		_, err := client.Chat(t.Context(), hi, clawhq.WithCallRetry(tt.policy), clawhq.WithResponseInfo(&info))
+		_, err := client.Chat(t.Context(), testkit.Hi, clawhq.WithCallRetry(tt.policy), clawhq.WithResponseInfo(&info))
 		var server *clawhq.ServerError
 		if info.Attempts != tt.attempts || !errors.As(err, &server) || !strings.Contains(err.Error(), tt.text) {
 			t.Errorf("%+v: got %v after %d attempts, want %q after %d", tt.policy, err, info.Attempts, tt.text, tt.attempts)
@@ -204,41 +205,22 @@ func TestResponseInfoBody(t *testing.T) {
 		resp *http.Response
 		want string
 	}{
-		"success":   {reply(200, `{"response":"x", "later":[1]}`), `{"response":"x", "later":[1]}`},
-		"a key":     {reply(200, `{"response":"`+testKey+`"}`), `{"response":"clw_a1b2c3d4…"}`},
-		"a session": {reply(200, `{"response":"s3ss10n-of-mine"}`), `{"response":"…"}`},
-		"error":     {reply(400, "<html>"), "<html>"},
-		"not JSON":  {reply(200, "<html>"), "<html>"},
+		"success":   {testkit.Reply(200, `{"response":"x", "later":[1]}`), `{"response":"x", "later":[1]}`},
+		"a key":     {testkit.Reply(200, `{"response":"`+testkit.Key+`"}`), `{"response":"clw_a1b2c3d4…"}`},
+		"a session": {testkit.Reply(200, `{"response":"s3ss10n-of-mine"}`), `{"response":"…"}`},
+		"error":     {testkit.Reply(400, "<html>"), "<html>"},
+		"not JSON":  {testkit.Reply(200, "<html>"), "<html>"},
 	} {
-		client := sends(t, func(*http.Request) (*http.Response, error) { return tt.resp, nil }, once, clawhq.WithSession("s3ss10n-of-mine"))
+		client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) { return tt.resp, nil }, testkit.OneAttempt, clawhq.WithSession("s3ss10n-of-mine"))
 		var info clawhq.ResponseInfo
-		client.Chat(t.Context(), hi, clawhq.WithResponseInfo(&info))
+		client.Chat(t.Context(), testkit.Hi, clawhq.WithResponseInfo(&info))
 		if got := string(info.Body); got != tt.want {
 			t.Errorf("%s: got %q, want %q", name, got, tt.want)
 		}
 	}
 	var info clawhq.ResponseInfo
-	if _, err := clawhq.CollectText(mockStream(t, "data: [DONE]\n\n").ChatStream(t.Context(), hi, clawhq.WithResponseInfo(&info))); err != nil || info.Body != nil {
+	if _, err := clawhq.CollectText(mockStream(t, "data: [DONE]\n\n").ChatStream(t.Context(), testkit.Hi, clawhq.WithResponseInfo(&info))); err != nil || info.Body != nil {
 		t.Errorf("a stream: got %q, %v", info.Body, err)
-	}
-}
-
-type key struct{}
-
-// A nil context is refused, like in net/http.
-func TestNilContext(t *testing.T) {
-	t.Parallel()
-	client := sends(t, func(*http.Request) (*http.Response, error) { t.Error("sent"); return nil, io.EOF },
-		clawhq.WithTrace(&clawhq.Trace{CallStart: func(ctx context.Context, _ clawhq.TraceCallStart) context.Context {
-			return context.WithValue(ctx, key{}, 1)
-		}}))
-	var none context.Context
-	_, unary := client.Chat(none, hi)
-	_, stream := clawhq.CollectText(client.ChatStream(none, hi))
-	for _, err := range []error{unary, stream} {
-		if e, ok := err.(*clawhq.InvalidRequestError); !ok || e.Message != "the context is nil" {
-			t.Errorf("got %T: %v, want an InvalidRequestError", err, err)
-		}
 	}
 }
 
@@ -250,10 +232,10 @@ func TestDefaultTimeoutsCoverTheService(t *testing.T) {
 		call func(*clawhq.Client) error
 		body func() io.ReadCloser
 	}{
-		"answer after 60 s": {func(c *clawhq.Client) error { _, err := c.Chat(context.Background(), hi); return err }, nil},
+		"answer after 60 s": {func(c *clawhq.Client) error { _, err := c.Chat(context.Background(), testkit.Hi); return err }, nil},
 		"stream of 101 s after 60 s": {
 			func(c *clawhq.Client) error {
-				_, err := clawhq.CollectText(c.ChatStream(context.Background(), hi))
+				_, err := clawhq.CollectText(c.ChatStream(context.Background(), testkit.Hi))
 				return err
 			},
 			func() io.ReadCloser { return &slow{every: 41 * time.Second, events: 3} },
@@ -262,20 +244,20 @@ func TestDefaultTimeoutsCoverTheService(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				mock := httpmock.NewMockTransport()
-				mock.RegisterResponder("POST", chatURL, func(r *http.Request) (*http.Response, error) {
+				mock.RegisterResponder("POST", testkit.ChatURL, func(r *http.Request) (*http.Response, error) {
 					select {
 					case <-time.After(60 * time.Second):
 					case <-r.Context().Done():
 						return nil, r.Context().Err()
 					}
 					if tt.body == nil {
-						return reply(200, okBody), nil
+						return testkit.Reply(200, testkit.OKBody), nil
 					}
-					resp := reply(200, "", "Content-Type", "text/event-stream")
+					resp := testkit.Reply(200, "", "Content-Type", "text/event-stream")
 					resp.Body, resp.ContentLength = tt.body(), -1
 					return resp, nil
 				})
-				client := mockClient(t, mock, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+				client := testkit.Client(t, mock, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
 				if err := tt.call(client); err != nil {
 					t.Error(err)
 				}

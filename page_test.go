@@ -1,15 +1,18 @@
 package clawhq_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"slices"
 	"strconv"
 	"testing"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -31,7 +34,7 @@ func (s *shelf) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	offset, _ = strconv.Atoi(q.Get("offset"))
 	if offset > len(s.rows) {
-		return reply(500, `{"error":{"code":"internal_error","message":"Failed to fetch agents","type":"api_error","request_id":"req_1"}}`), nil
+		return testkit.Reply(500, `{"error":{"code":"internal_error","message":"Failed to fetch agents","type":"api_error","request_id":"req_1"}}`), nil
 	}
 	agents := []map[string]any{}
 	for _, id := range s.rows[offset:min(offset+limit, len(s.rows))] {
@@ -45,12 +48,12 @@ func (s *shelf) RoundTrip(r *http.Request) (*http.Response, error) {
 	if s.change != nil {
 		s.change(s, len(s.asked))
 	}
-	return reply(200, string(text)), err
+	return testkit.Reply(200, string(text)), err
 }
 
 func (s *shelf) client(t *testing.T) *clawhq.Client {
 	t.Helper()
-	client, err := clawhq.NewClient(clawhq.WithAPIKey(testKey), clawhq.WithHTTPClient(&http.Client{Transport: s}),
+	client, err := clawhq.NewClient(clawhq.WithAPIKey(testkit.Key), clawhq.WithHTTPClient(&http.Client{Transport: s}),
 		clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
 	if err != nil {
 		t.Fatal(err)
@@ -182,8 +185,8 @@ func TestAllAsTheLoopGoes(t *testing.T) {
 
 	broken := errors.New("cable is cut")
 	n := 0
-	client, err := clawhq.NewClient(clawhq.WithAPIKey(testKey), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}),
-		clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+	client, err := clawhq.NewClient(clawhq.WithAPIKey(testkit.Key), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}),
+		clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 			if n++; n == 2 {
 				return nil, broken
 			}
@@ -199,4 +202,45 @@ func TestAllAsTheLoopGoes(t *testing.T) {
 	if diff := cmp.Diff([]string{"afalse", "bfalse", "true"}, got); diff != "" || n != 2 {
 		t.Errorf("%d requests, rows and errors (-want +got):\n%s", n, diff)
 	}
+}
+
+// collect reads a list to its end.
+func collect[T any](t *testing.T, list iter.Seq2[T, error]) (rows []T) {
+	t.Helper()
+	for row, err := range list {
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func TestPagesRefusedBeforeSending(t *testing.T) {
+	t.Parallel()
+	wantRefusals(t, map[string]refusalCase{
+		"agents, limit": {func(ctx context.Context, c *clawhq.Client) error {
+			_, err := c.Agents.List(ctx, clawhq.ListOptions{Limit: 101})
+			return err
+		},
+			refusal{clawhq.CodeInvalidParameter, "limit", "/v1/agents", "limit is 101, and must be 1 to 100, or 0 for the default"}},
+		"agents, negative limit": {func(ctx context.Context, c *clawhq.Client) error {
+			_, err := c.Agents.List(ctx, clawhq.ListOptions{Limit: -1})
+			return err
+		},
+			refusal{clawhq.CodeInvalidParameter, "limit", "/v1/agents", "limit is -1, and must be 1 to 100, or 0 for the default"}},
+		"agents, offset": {func(ctx context.Context, c *clawhq.Client) error {
+			_, err := c.Agents.List(ctx, clawhq.ListOptions{Offset: -1})
+			return err
+		},
+			refusal{clawhq.CodeInvalidParameter, "offset", "/v1/agents", "offset is -1, and must not be negative"}},
+		"messages, limit": {func(ctx context.Context, c *clawhq.Client) error {
+			_, err := c.Conversations.Messages(ctx, "c1", clawhq.ListOptions{Limit: 201})
+			return err
+		}, refusal{clawhq.CodeInvalidParameter, "limit", "/v1/conversations/c1/messages", "limit is 201, and must be 1 to 200, or 0 for the default"}},
+		"audit log, limit": {func(ctx context.Context, c *clawhq.Client) error {
+			_, err := c.AuditLog.List(ctx, clawhq.AuditLogOptions{ListOptions: clawhq.ListOptions{Limit: 101}})
+			return err
+		}, refusal{clawhq.CodeInvalidParameter, "limit", "/v1/audit-log", "limit is 101, and must be 1 to 100, or 0 for the default"}},
+	})
 }

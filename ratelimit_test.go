@@ -1,167 +1,39 @@
 package clawhq_test
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"log/slog"
-	"net/http"
-	"slices"
-	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/clawhq/clawhq-go"
-	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jarcoal/httpmock"
-	"golang.org/x/time/rate"
 )
 
-// A 429 pauses all callers of a client, whatever its Limiter is.
-func TestLimiterBehindTheGate(t *testing.T) {
+func TestRateLimitHeaders(t *testing.T) {
 	t.Parallel()
-	for name, opts := range map[string][]clawhq.Option{
-		"own shaping":     nil,
-		"a token bucket":  {clawhq.WithLimiter(rate.NewLimiter(rate.Inf, 1))},
-		"a bound alone":   {clawhq.WithRateLimit(0), clawhq.WithMaxRate(50)},
-		"bound and limit": {clawhq.WithRateLimit(60), clawhq.WithMaxRate(50)},
+	for _, tt := range []struct {
+		limit, remaining, reset string
+		want                    clawhq.RateLimit
+	}{
+		{"60", "59", "1795470840", clawhq.RateLimit{Limit: 60, Remaining: 59, Reset: time.Unix(1795470840, 0)}},
+		{"60", "59", "1795470840000", clawhq.RateLimit{Limit: 60, Remaining: 59, Reset: time.Unix(1795470840, 0)}},
+		{"60", "", "soon", clawhq.RateLimit{Limit: 60}},
+		{"60", "-3", "-1", clawhq.RateLimit{Limit: 60}},
+		{"60", "99", "0", clawhq.RateLimit{Limit: 60, Remaining: 60}},
+		{"many", "59", "1795470840", clawhq.RateLimit{}},
+		{"0", "0", "1795470840", clawhq.RateLimit{}},
+		{"99999999999999999999", "1", "1", clawhq.RateLimit{}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-				client := s.Client(append(opts, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))...)
-				s.Inject(clawhqtest.FaultRateLimit("30"))
-				if _, err := client.Chat(t.Context(), hi); err == nil {
-					t.Fatal("the first call succeeded")
-				}
-				start := time.Now()
-				var mu sync.Mutex
-				var served []time.Duration
-				var wg sync.WaitGroup
-				for range 3 {
-					wg.Go(func() {
-						if _, err := client.Chat(t.Context(), hi); err != nil {
-							t.Error(err)
-						}
-						mu.Lock()
-						defer mu.Unlock()
-						served = append(served, time.Since(start))
-					})
-				}
-				wg.Wait()
-				slices.Sort(served)
-				if served[0] != 30*time.Second || served[1] == served[0] {
-					t.Errorf("served after %v, want the first after 30 s and the others behind it", served)
-				}
-
-				s.Inject(clawhqtest.FaultRateLimit("30"))
-				_, _ = client.Chat(t.Context(), hi)
-				ctx, cancel := context.WithTimeout(t.Context(), 29*time.Second)
-				defer cancel()
-				start = time.Now()
-				if _, err := client.Chat(ctx, hi); !errors.Is(err, clawhq.ErrThrottled) || time.Since(start) != 0 {
-					t.Errorf("without hope: got %v after %v, want ErrThrottled at once", err, time.Since(start))
-				}
-			})
-		})
-	}
-}
-
-// The client stays below the rate that its option sets, whatever limit the server
-// reports.
-func TestMaxRate(t *testing.T) {
-	t.Parallel()
-	for name, opts := range map[string][]clawhq.Option{
-		"own shaping": {clawhq.WithMaxRate(20)},
-		"preset":      {clawhq.WithMaxRate(20), clawhq.WithRateLimit(60)},
-		"no shaping":  {clawhq.WithMaxRate(20), clawhq.WithRateLimit(0)},
-		"a limiter":   {clawhq.WithMaxRate(20), clawhq.WithLimiter(rate.NewLimiter(rate.Inf, 1))},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-				client := s.Client(opts...)
-				start := time.Now()
-				var wg sync.WaitGroup
-				for range 50 {
-					wg.Go(func() {
-						if _, err := client.Chat(t.Context(), hi); err != nil {
-							t.Error(err)
-						}
-					})
-				}
-				wg.Wait()
-				got := map[int]int{} // requests by minute after the start
-				for _, r := range s.Requests() {
-					got[int(r.Time.Sub(start)/time.Minute)]++
-				}
-				if diff := cmp.Diff(map[int]int{0: 20, 1: 20, 2: 10}, got); diff != "" {
-					t.Errorf("requests by minute, want - got +:\n%s", diff)
-				}
-			})
-		})
-	}
-	if _, err := clawhq.NewClient(clawhq.WithAPIKey(testKey), clawhq.WithMaxRate(-1)); err == nil || !strings.Contains(err.Error(), "max rate -1 is negative") {
-		t.Errorf("a negative rate: got %v, want an error that names it", err)
-	}
-}
-
-// The beginning, the reason and the length of a wait for the rate limit are logged.
-// The logged duration of an attempt does not include the wait.
-func TestWaitsAreLogged(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var lines []string
-		var mu sync.Mutex
-		log := slog.New(handler(func(r slog.Record) {
-			attrs := map[string]string{}
-			r.Attrs(func(a slog.Attr) bool { attrs[a.Key] = a.Value.String(); return true })
-			mu.Lock()
-			defer mu.Unlock()
-			line := strings.TrimPrefix(r.Message, "clawhq: ")
-			for _, key := range []string{"reason", "wait", "waited", "took"} {
-				if v, ok := attrs[key]; ok {
-					line += fmt.Sprintf(" %s=%s", key, v)
-				}
-			}
-			lines = append(lines, line)
-		}))
 		mock := httpmock.NewMockTransport()
-		mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
-			time.Sleep(2 * time.Second)
-			return reply(200, okBody, "X-RateLimit-Limit", "1", "X-RateLimit-Remaining", "0"), nil
-		})
-		client := mockClient(t, mock, clawhq.WithLogger(log), clawhq.WithRateLimit(1))
-		for range 2 {
-			if _, err := client.Chat(t.Context(), hi); err != nil {
-				t.Fatal(err)
-			}
+		mock.RegisterResponder("POST", testkit.ChatURL, httpmock.ResponderFromResponse(testkit.Reply(200, testkit.OKBody,
+			"X-RateLimit-Limit", tt.limit, "X-RateLimit-Remaining", tt.remaining, "X-RateLimit-Reset", tt.reset)))
+		client := testkit.Client(t, mock)
+		if _, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"}); err != nil {
+			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if _, err := client.Chat(ctx, hi); !errors.Is(err, clawhq.ErrThrottled) {
-			t.Errorf("without hope: got %v, want ErrThrottled", err)
+		if diff := cmp.Diff(tt.want, client.RateLimit()); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", tt, diff)
 		}
-		if diff := cmp.Diff([]string{
-			"attempt took=2s",
-			"waiting for the rate limit reason=the window is full wait=58.25s",
-			"waited for the rate limit waited=58.25s",
-			"attempt took=2s",
-			"waited for the rate limit waited=0s",
-			"after a failed attempt wait=0s",
-		}, lines); diff != "" {
-			t.Errorf("log, want - got +:\n%s", diff)
-		}
-	})
+	}
 }
-
-// handler is a slog.Handler that calls a function with each record.
-type handler func(slog.Record)
-
-func (handler) Enabled(context.Context, slog.Level) bool        { return true }
-func (h handler) Handle(_ context.Context, r slog.Record) error { h(r); return nil }
-func (h handler) WithAttrs([]slog.Attr) slog.Handler            { return h }
-func (h handler) WithGroup(string) slog.Handler                 { return h }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/jarcoal/httpmock"
 )
 
@@ -143,20 +144,20 @@ func TestRetryBudgetOfAClient(t *testing.T) {
 	mock := httpmock.NewMockTransport()
 	var mu sync.Mutex
 	failing, requests := true, 0
-	mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
+	mock.RegisterResponder("POST", testkit.ChatURL, func(*http.Request) (*http.Response, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		requests++
 		if failing {
-			return reply(503, ""), nil
+			return testkit.Reply(503, ""), nil
 		}
-		return reply(200, okBody), nil
+		return testkit.Reply(200, testkit.OKBody), nil
 	})
-	client := mockClient(t, mock, clawhq.WithRateLimit(0), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
+	client := testkit.Client(t, mock, clawhq.WithRateLimit(0), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
 	var wg sync.WaitGroup
 	for range 1000 {
 		wg.Go(func() {
-			_, err := client.Chat(context.Background(), hi)
+			_, err := client.Chat(context.Background(), testkit.Hi)
 			var e *clawhq.ServerError
 			if !errors.As(err, &e) || e.StatusCode != 503 {
 				t.Errorf("got %v", err)
@@ -172,7 +173,7 @@ func TestRetryBudgetOfAClient(t *testing.T) {
 		mu.Lock()
 		failing = i%10 == 9 && i > 100
 		mu.Unlock()
-		_, err := client.Chat(t.Context(), hi, clawhq.WithResponseInfo(&clawhq.ResponseInfo{}))
+		_, err := client.Chat(t.Context(), testkit.Hi, clawhq.WithResponseInfo(&clawhq.ResponseInfo{}))
 		if (err == nil) != !failing {
 			t.Fatalf("call %d: %v", i, err)
 		}

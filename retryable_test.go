@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/jarcoal/httpmock"
 )
 
@@ -79,7 +80,7 @@ func TestRetryableOfCalls(t *testing.T) {
 		"connection lost": {httpmock.NewErrorResponder(io.ErrUnexpectedEOF), 0, true},
 		"not trusted":     {httpmock.NewErrorResponder(&tls.CertificateVerificationError{Err: errors.New("expired")}), 0, false},
 		"a rejection, then a lost connection": {
-			httpmock.ResponderFromMultipleResponses([]*http.Response{reply(429, `{"error":{"code":"rate_limited","message":"m"}}`, "Retry-After", "1")}), 0, true,
+			httpmock.ResponderFromMultipleResponses([]*http.Response{testkit.Reply(429, `{"error":{"code":"rate_limited","message":"m"}}`, "Retry-After", "1")}), 0, true,
 		},
 		"never an answer": {func(r *http.Request) (*http.Response, error) {
 			<-r.Context().Done()
@@ -91,9 +92,9 @@ func TestRetryableOfCalls(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				mock := httpmock.NewMockTransport()
-				mock.RegisterResponder("POST", chatURL, tt.responder)
-				client := mockClient(t, mock, clawhq.WithAttemptTimeout(time.Second), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2}))
-				_, err := client.Chat(t.Context(), hi)
+				mock.RegisterResponder("POST", testkit.ChatURL, tt.responder)
+				client := testkit.Client(t, mock, clawhq.WithAttemptTimeout(time.Second), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2}))
+				_, err := client.Chat(t.Context(), testkit.Hi)
 				if after, ok := clawhq.Retryable(err); ok != tt.ok || after != tt.after {
 					t.Errorf("%v: got %v, %v, want %v, %v", err, after, ok, tt.after, tt.ok)
 				}
@@ -101,7 +102,7 @@ func TestRetryableOfCalls(t *testing.T) {
 		})
 	}
 	t.Run("before it is sent", func(t *testing.T) {
-		client := mockClient(t, httpmock.NewMockTransport())
+		client := testkit.Client(t, httpmock.NewMockTransport())
 		_, err := client.Chat(t.Context(), clawhq.ChatRequest{})
 		if _, ok := clawhq.Retryable(err); ok {
 			t.Errorf("%v is retryable", err)
@@ -121,16 +122,16 @@ func TestRetryableOfCalls(t *testing.T) {
 func bubbleThrottled(t *testing.T, check func(error)) {
 	synctest.Test(t, func(t *testing.T) {
 		mock := httpmock.NewMockTransport()
-		mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
-			return reply(200, okBody, "X-RateLimit-Limit", "1", "X-RateLimit-Remaining", "0"), nil
+		mock.RegisterResponder("POST", testkit.ChatURL, func(*http.Request) (*http.Response, error) {
+			return testkit.Reply(200, testkit.OKBody, "X-RateLimit-Limit", "1", "X-RateLimit-Remaining", "0"), nil
 		})
-		client := mockClient(t, mock)
-		if _, err := client.Chat(t.Context(), hi); err != nil {
+		client := testkit.Client(t, mock)
+		if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err := client.Chat(ctx, hi)
+		_, err := client.Chat(ctx, testkit.Hi)
 		check(err)
 	})
 }

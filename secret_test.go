@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/jarcoal/httpmock"
@@ -22,20 +23,20 @@ func TestNothingHoldsTheKey(t *testing.T) {
 	t.Parallel()
 	const session = "s3ss10n-that-nobody-may-see"
 	var out bytes.Buffer
-	echo := "you sent Bearer " + testKey + " and " + session
+	echo := "you sent Bearer " + testkit.Key + " and " + session
 	mock := httpmock.NewMockTransport()
-	mock.RegisterResponder("POST", chatURL, httpmock.ResponderFromResponse(
-		reply(400, fmt.Sprintf(`{"error":{"code":%q,"message":%[1]q,"param":%[1]q,"type":%[1]q,"request_id":%[1]q}}`, echo), "X-Request-Id", echo)).
-		Then(httpmock.ResponderFromResponse(reply(500, strings.Repeat("x", 4080)+echo))).
+	mock.RegisterResponder("POST", testkit.ChatURL, httpmock.ResponderFromResponse(
+		testkit.Reply(400, fmt.Sprintf(`{"error":{"code":%q,"message":%[1]q,"param":%[1]q,"type":%[1]q,"request_id":%[1]q}}`, echo), "X-Request-Id", echo)).
+		Then(httpmock.ResponderFromResponse(testkit.Reply(500, strings.Repeat("x", 4080)+echo))).
 		Then(httpmock.NewErrorResponder(fmt.Errorf("broken: %s", echo))).
-		Then(httpmock.ResponderFromResponse(reply(200, echo))).
-		Then(httpmock.ResponderFromResponse(reply(200, echo, "Content-Type", echo))).
-		Then(httpmock.ResponderFromResponse(reply(200, "data: {\"error\":{\"code\":\"x\",\"message\":\""+echo+"\"}}\n\n", "Content-Type", "text/event-stream"))).
-		Then(httpmock.ResponderFromResponse(reply(200, "data: "+echo+"\n\n", "Content-Type", "text/event-stream"))))
+		Then(httpmock.ResponderFromResponse(testkit.Reply(200, echo))).
+		Then(httpmock.ResponderFromResponse(testkit.Reply(200, echo, "Content-Type", echo))).
+		Then(httpmock.ResponderFromResponse(testkit.Reply(200, "data: {\"error\":{\"code\":\"x\",\"message\":\""+echo+"\"}}\n\n", "Content-Type", "text/event-stream"))).
+		Then(httpmock.ResponderFromResponse(testkit.Reply(200, "data: "+echo+"\n\n", "Content-Type", "text/event-stream"))))
 	mock.RegisterResponder("POST", clawhq.DefaultBaseURL+"/keys", httpmock.ResponderFromResponse(
-		reply(200, `{"key":{"id":"1","name":"n","key_prefix":"clw_a1b2c3d4","status":"active","rate_limit_per_min":60,"full_key":"`+testKey+`"}}`)).
-		Then(httpmock.ResponderFromResponse(reply(200, `{"key":{"id":1,"full_key":"`+testKey+`"}}`))))
-	client := mockClient(t, mock, clawhq.WithSession(session), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}),
+		testkit.Reply(200, `{"key":{"id":"1","name":"n","key_prefix":"clw_a1b2c3d4","status":"active","rate_limit_per_min":60,"full_key":"`+testkit.Key+`"}}`)).
+		Then(httpmock.ResponderFromResponse(testkit.Reply(200, `{"key":{"id":1,"full_key":"`+testkit.Key+`"}}`))))
+	client := testkit.Client(t, mock, clawhq.WithSession(session), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}),
 		clawhq.WithLogger(slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 
 	show := func(v any) {
@@ -80,10 +81,10 @@ func TestNothingHoldsTheKey(t *testing.T) {
 	show(struct{ s clawhq.Secret }{created.Secret})
 	_, err = client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "n"})
 	show(err)
-	if created.Secret.Reveal() != testKey {
+	if created.Secret.Reveal() != testkit.Key {
 		t.Errorf("Reveal returned %q", created.Secret.Reveal())
 	}
-	for _, secret := range []string{testKey, testKey[12:], session, fmt.Sprintf("%x", testKey[12:])} {
+	for _, secret := range []string{testkit.Key, testkit.Key[12:], session, fmt.Sprintf("%x", testkit.Key[12:])} {
 		if i := bytes.Index(out.Bytes(), []byte(secret)); i >= 0 {
 			t.Errorf("%q is in what was shown: …%s…", secret, out.Bytes()[max(0, i-200):i+60])
 		}
@@ -113,8 +114,8 @@ func TestZeroValuesPrint(t *testing.T) {
 
 func TestSecret(t *testing.T) {
 	t.Parallel()
-	client := sends(t, func(*http.Request) (*http.Response, error) {
-		return reply(200, `{"key":{"id":"1","full_key":"`+testKey+`"}}`), nil
+	client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
+		return testkit.Reply(200, `{"key":{"id":"1","full_key":"`+testkit.Key+`"}}`), nil
 	}, clawhq.WithSession("s"))
 	create := func() clawhq.CreatedKey {
 		k, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "n"})

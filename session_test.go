@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -45,9 +46,9 @@ func TestSessionCookies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got []string
-			client := sends(t, func(r *http.Request) (*http.Response, error) {
+			client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 				got = append(got, r.Header.Get("Cookie"))
-				resp := reply(200, `{"keys":[]}`)
+				resp := testkit.Reply(200, `{"keys":[]}`)
 				if i := len(got) - 1; i < len(tt.set) {
 					resp.Header["Set-Cookie"] = tt.set[i]
 				}
@@ -68,20 +69,20 @@ func TestSessionCookies(t *testing.T) {
 func TestSessionIsRenewedByAnyReply(t *testing.T) {
 	t.Parallel()
 	var got []string
-	client := sends(t, func(r *http.Request) (*http.Response, error) {
+	client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 		got = append(got, r.Header.Get("Cookie"))
 		switch len(got) {
 		case 1:
-			return reply(503, "", "Set-Cookie", "sid=2"), nil
+			return testkit.Reply(503, "", "Set-Cookie", "sid=2"), nil
 		case 2:
-			return reply(307, "", "Location", "/api/keys", "Set-Cookie", "sid=3"), nil
+			return testkit.Reply(307, "", "Location", "/api/keys", "Set-Cookie", "sid=3"), nil
 		case 4:
-			return reply(200, okBody, "Set-Cookie", "sid=stranger"), nil
+			return testkit.Reply(200, testkit.OKBody, "Set-Cookie", "sid=stranger"), nil
 		}
-		return reply(200, `{"keys":[]}`), nil
+		return testkit.Reply(200, `{"keys":[]}`), nil
 	}, clawhq.WithSession("sid=1"), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
 	list(t, client)
-	if _, err := client.Chat(t.Context(), hi); err != nil {
+	if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 		t.Fatal(err)
 	}
 	list(t, client)
@@ -96,15 +97,15 @@ func TestSessionIsRenewedForAllGoroutines(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	valid, calls, refused := 0, 0, 0
-	client := sends(t, func(r *http.Request) (*http.Response, error) {
+	client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		calls++
 		if r.Header.Get("Cookie") != fmt.Sprintf("sb-x.0=a%d; sb-x.1=b%[1]d", valid) {
 			refused++
-			return reply(401, `{"error":"Unauthorized"}`), nil
+			return testkit.Reply(401, `{"error":"Unauthorized"}`), nil
 		}
-		resp := reply(200, `{"keys":[]}`)
+		resp := testkit.Reply(200, `{"keys":[]}`)
 		if calls%10 == 0 {
 			valid++ // the session before is no longer valid
 			resp.Header["Set-Cookie"] = []string{fmt.Sprintf("sb-x.0=a%d", valid), fmt.Sprintf("sb-x.1=b%d", valid)}
@@ -136,29 +137,29 @@ func TestRefusalOvertakesRenewal(t *testing.T) {
 		want   []string      // sessions of the other call's requests
 		waits  time.Duration // how long the other call waits
 	}{
-		"renewed":     {100 * ms, []string{"Set-Cookie", "sid=2"}, []string{"sid=1", "sid=2"}, 100 * ms},
-		"not renewed": {100 * ms, nil, []string{"sid=1"}, 100 * ms},
+		"renewed":     {100 * time.Millisecond, []string{"Set-Cookie", "sid=2"}, []string{"sid=1", "sid=2"}, 100 * time.Millisecond},
+		"not renewed": {100 * time.Millisecond, nil, []string{"sid=1"}, 100 * time.Millisecond},
 		"no reply":    {time.Minute, nil, []string{"sid=1"}, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var got []string
-				client := sends(t, func(r *http.Request) (*http.Response, error) {
+				client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 					if r.Method == http.MethodDelete {
 						time.Sleep(tt.takes)
-						return reply(200, `{"success":true}`, tt.header...), nil
+						return testkit.Reply(200, `{"success":true}`, tt.header...), nil
 					}
 					if got = append(got, r.Header.Get("Cookie")); got[len(got)-1] == "sid=1" {
-						return reply(401, `{"error":"Unauthorized"}`), nil
+						return testkit.Reply(401, `{"error":"Unauthorized"}`), nil
 					}
-					return reply(200, `{"keys":[]}`), nil
+					return testkit.Reply(200, `{"keys":[]}`), nil
 				}, clawhq.WithSession("sid=1"), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
 				go client.Keys.Revoke(t.Context(), "key_1")
 				synctest.Wait()
 				start := time.Now()
 				_, err := client.Keys.List(t.Context())
-				if waited := time.Since(start).Round(ms); waited != tt.waits {
+				if waited := time.Since(start).Round(time.Millisecond); waited != tt.waits {
 					t.Errorf("took %v, want %v", waited, tt.waits)
 				}
 				if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -177,9 +178,9 @@ func TestRefusalOvertakesRenewal(t *testing.T) {
 func TestDeadSession(t *testing.T) {
 	t.Parallel()
 	requests := 0
-	client := sends(t, func(*http.Request) (*http.Response, error) {
+	client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
 		requests++
-		return reply(401, `{"error":"Unauthorized"}`, "Set-Cookie", "sid=; Max-Age=0"), nil
+		return testkit.Reply(401, `{"error":"Unauthorized"}`, "Set-Cookie", "sid=; Max-Age=0"), nil
 	}, clawhq.WithSession("sid=1"), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
 	var auth *clawhq.AuthenticationError
 	if _, err := client.Keys.List(t.Context()); !errors.As(err, &auth) || requests != 1 {
@@ -196,9 +197,9 @@ func TestSessionBesideAJar(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	client := mockClient(t, nil, clawhq.WithSession("sid=1"), clawhq.WithHTTPClient(&http.Client{Jar: jar, Transport: transport(func(r *http.Request) (*http.Response, error) {
+	client := testkit.Client(t, nil, clawhq.WithSession("sid=1"), clawhq.WithHTTPClient(&http.Client{Jar: jar, Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 		got = append(got, r.Header.Get("Cookie"))
-		resp := reply(200, `{"keys":[]}`)
+		resp := testkit.Reply(200, `{"keys":[]}`)
 		resp.Header["Set-Cookie"] = []string{"sid=2", "route=a"}
 		return resp, nil
 	})}))
@@ -214,11 +215,11 @@ func TestSessionIsNotPrinted(t *testing.T) {
 	t.Parallel()
 	secrets := []string{"f1rst-part-0", "f1rst-part-1", "s3cond-part-0", "s3cond-part-1"}
 	var out bytes.Buffer
-	client := sends(t, func(r *http.Request) (*http.Response, error) {
-		resp := reply(400, `{"error":"`+strings.Join(secrets, " ")+`"}`)
+	client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
+		resp := testkit.Reply(400, `{"error":"`+strings.Join(secrets, " ")+`"}`)
 		resp.Header["Set-Cookie"] = []string{"sid.0=" + secrets[2] + "; Path=/", "sid.1=" + secrets[3], "other=s3cret-of-another"}
 		return resp, nil
-	}, clawhq.WithSession("sid.0="+secrets[0]+"; sid.1="+secrets[1]), once)
+	}, clawhq.WithSession("sid.0="+secrets[0]+"; sid.1="+secrets[1]), testkit.OneAttempt)
 	for range 2 {
 		var info clawhq.ResponseInfo
 		_, err := client.Keys.List(t.Context(), clawhq.WithResponseInfo(&info))
@@ -239,16 +240,16 @@ func TestSessionIsNotPrinted(t *testing.T) {
 func TestSessionWithoutKey(t *testing.T) {
 	t.Setenv(clawhq.EnvAPIKey, "")
 	requests := 0
-	client, err := clawhq.NewClient(clawhq.WithSession("abc"), clawhq.WithHTTPClient(&http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
+	client, err := clawhq.NewClient(clawhq.WithSession("abc"), clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(*http.Request) (*http.Response, error) {
 		requests++
-		return reply(200, `{"keys":[]}`), nil
+		return testkit.Reply(200, `{"keys":[]}`), nil
 	})}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	list(t, client)
-	_, unary := client.Chat(t.Context(), hi)
-	_, stream := clawhq.CollectText(client.ChatStream(t.Context(), hi))
+	_, unary := client.Chat(t.Context(), testkit.Hi)
+	_, stream := clawhq.CollectText(client.ChatStream(t.Context(), testkit.Hi))
 	for _, err := range []error{unary, stream} {
 		if e, ok := err.(*clawhq.AuthenticationError); !ok || e.StatusCode != 0 || !strings.Contains(err.Error(), "WithAPIKey") {
 			t.Errorf("got %T: %v, want an AuthenticationError of status 0", err, err)

@@ -1,21 +1,23 @@
 package clawhq_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"net/http"
-	"runtime"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jarcoal/httpmock"
 )
@@ -67,7 +69,7 @@ func TestChatStream(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var info clawhq.ResponseInfo
-			text, err := clawhq.CollectText(mockStream(t, tt.body).ChatStream(t.Context(), hi, clawhq.WithResponseInfo(&info)))
+			text, err := clawhq.CollectText(mockStream(t, tt.body).ChatStream(t.Context(), testkit.Hi, clawhq.WithResponseInfo(&info)))
 			if text != tt.text {
 				t.Errorf("text is %.100q, want %.100q", text, tt.text)
 			}
@@ -100,7 +102,7 @@ func TestChatStream(t *testing.T) {
 
 func TestMalformedEventWrapsTheDecodersError(t *testing.T) {
 	t.Parallel()
-	_, err := clawhq.CollectText(mockStream(t, "data: oops "+testKey+"\n\n").ChatStream(t.Context(), hi))
+	_, err := clawhq.CollectText(mockStream(t, "data: oops "+testkit.Key+"\n\n").ChatStream(t.Context(), testkit.Hi))
 	var syntax *json.SyntaxError
 	var stream *clawhq.StreamError
 	if !errors.As(err, &syntax) || !errors.As(err, &stream) || string(stream.Body) != "oops clw_a1b2c3d4…" {
@@ -108,246 +110,12 @@ func TestMalformedEventWrapsTheDecodersError(t *testing.T) {
 	}
 }
 
-// talker returns an agent that sends a chunk every second until its context ends. It
-// then sends the context's error to left.
-func talker(left chan<- error) clawhqtest.AgentFunc {
-	return func(ctx context.Context, m clawhqtest.Message) iter.Seq2[string, error] {
-		return func(yield func(string, error) bool) {
-			defer func() { left <- ctx.Err() }()
-			for i := 0; ; i++ {
-				if !yield(fmt.Sprint(i, " "), nil) {
-					return
-				}
-				select {
-				case <-time.After(time.Second):
-				case <-ctx.Done():
-					return
-				}
-			}
-		}
-	}
-}
-
-// However a loop over a stream ends, the agent stops at once, and no goroutine is left
-// behind, which would fail the bubble.
-func TestStreamExits(t *testing.T) {
-	talk := clawhq.ChatRequest{Message: "hi", Agent: "talker"}
-	for name, leave := range map[string]func(t *testing.T, client *clawhq.Client){
-		"break": func(t *testing.T, client *clawhq.Client) {
-			for _, err := range client.ChatStream(t.Context(), talk) {
-				if err != nil {
-					t.Error(err)
-				}
-				break
-			}
-		},
-		"break later": func(t *testing.T, client *clawhq.Client) {
-			n := 0
-			for range client.ChatStream(t.Context(), talk) {
-				if n++; n == 5 {
-					break
-				}
-			}
-		},
-		"return": func(t *testing.T, client *clawhq.Client) {
-			func() {
-				for range client.ChatStream(t.Context(), talk) {
-					return
-				}
-			}()
-		},
-		"panic": func(t *testing.T, client *clawhq.Client) {
-			defer func() {
-				if r := recover(); r != "enough" {
-					t.Errorf("recovered %v", r)
-				}
-			}()
-			for range client.ChatStream(t.Context(), talk) {
-				panic("enough")
-			}
-		},
-		"Goexit": func(t *testing.T, client *clawhq.Client) {
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				for range client.ChatStream(t.Context(), talk) {
-					runtime.Goexit()
-				}
-			}()
-			<-done
-		},
-		"cancel": func(t *testing.T, client *clawhq.Client) {
-			ctx, cancel := context.WithCancelCause(t.Context())
-			defer cancel(nil)
-			time.AfterFunc(2500*time.Millisecond, func() { cancel(errors.New("user left")) })
-			start := time.Now()
-			text, err := clawhq.CollectText(client.ChatStream(ctx, talk))
-			var e *clawhq.StreamError
-			if text != "0 1 2 " || !errors.Is(err, context.Canceled) || !errors.As(err, &e) || !strings.Contains(err.Error(), "user left") {
-				t.Errorf("got %q, %v", text, err)
-			}
-			if took := time.Since(start); took != 2500*time.Millisecond {
-				t.Errorf("took %v", took)
-			}
-		},
-		"deadline": func(t *testing.T, client *clawhq.Client) {
-			ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
-			defer cancel()
-			text, err := clawhq.CollectText(client.ChatStream(ctx, talk))
-			if text != "0 1 " || !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("got %q, %v", text, err)
-			}
-		},
-		"pulled": func(t *testing.T, client *clawhq.Client) {
-			next, stop := iter.Pull2(client.ChatStream(t.Context(), talk))
-			if chunk, err, ok := next(); chunk.Content != "0 " || err != nil || !ok {
-				t.Errorf("got %v, %v, %v", chunk, err, ok)
-			}
-			stop()
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			left := make(chan error, 1)
-			synctest.Test(t, func(t *testing.T) {
-				left = make(chan error, 1)
-				s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory(), clawhqtest.WithAgent("talker", talker(left)))
-				leave(t, s.Client())
-				at := time.Now()
-				if err := <-left; !errors.Is(err, context.Canceled) {
-					t.Errorf("the agent's context says %v", err)
-				}
-				if late := time.Since(at); late > time.Millisecond {
-					t.Errorf("the agent was told %v later", late)
-				}
-			})
-		})
-	}
-}
-
-// TestStreamFaults breaks a stream in all ways in which a server can.
-func TestStreamFaults(t *testing.T) {
-	for name, tt := range map[string]struct {
-		fault clawhqtest.Fault
-		code  clawhq.ErrorCode
-		is    error
-		took  time.Duration
-	}{
-		"error":     {clawhqtest.FaultStreamError("stream_error", 2), "stream_error", nil, 0},
-		"timeout":   {clawhqtest.FaultStreamError("model_timeout", 2), "model_timeout", nil, 0},
-		"cut":       {clawhqtest.FaultStreamCut(2), "stream_truncated", io.ErrUnexpectedEOF, 0},
-		"stall":     {clawhqtest.FaultStreamStall(2), "stream_idle", nil, 7 * time.Second},
-		"malformed": {clawhqtest.FaultStreamMalformed(2), "stream_malformed", nil, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-				s.Inject(tt.fault)
-				start := time.Now()
-				chunks := 0
-				var err error
-				for _, err = range s.Client(once, clawhq.WithStreamIdleTimeout(7*time.Second)).ChatStream(t.Context(), hi) {
-					if err == nil {
-						chunks++
-					}
-				}
-				var e *clawhq.StreamError
-				if !errors.As(err, &e) || e.Code != tt.code || e.RequestID == "" || tt.is != nil && !errors.Is(err, tt.is) {
-					t.Errorf("got %v", err)
-				}
-				if took := time.Since(start); chunks != 2 || took != tt.took {
-					t.Errorf("got %d chunks in %v, want 2 in %v", chunks, took, tt.took)
-				}
-			})
-		})
-	}
-	t.Run("server closes", func(t *testing.T) {
-		t.Parallel()
-		bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-			s.HandleAgent("talker", talker(make(chan error, 1)))
-			time.AfterFunc(1500*time.Millisecond, s.Close)
-			text, err := clawhq.CollectText(s.Client(once).ChatStream(t.Context(), clawhq.ChatRequest{Message: "hi", Agent: "talker"}))
-			var e *clawhq.StreamError
-			if text != "0 1 " || !errors.As(err, &e) {
-				t.Errorf("got %q, %v", text, err)
-			}
-		})
-	})
-}
-
-// A stream is retried only before its first chunk has been handed out.
-func TestStreamRetries(t *testing.T) {
-	for name, tt := range map[string]struct {
-		fault    clawhqtest.Fault
-		attempts int
-		ok       bool
-	}{
-		"status":                    {clawhqtest.FaultStatus(503, "agent_offline"), 2, true},
-		"reset":                     {clawhqtest.FaultReset(), 2, true},
-		"error before a chunk":      {clawhqtest.FaultStreamError("stream_error", 0), 2, true},
-		"agent error before":        {clawhqtest.FaultStreamError("model_error", 0), 2, true},
-		"cut before a chunk":        {clawhqtest.FaultStreamCut(0), 2, true},
-		"stall before a chunk":      {clawhqtest.FaultStreamStall(0), 2, true},
-		"error after a chunk":       {clawhqtest.FaultStreamError("stream_error", 1), 1, false},
-		"cut after a chunk":         {clawhqtest.FaultStreamCut(1), 1, false},
-		"stall after a chunk":       {clawhqtest.FaultStreamStall(1), 1, false},
-		"malformed before a chunk":  {clawhqtest.FaultStreamMalformed(0), 1, false},
-		"not for a second time yet": {clawhqtest.FaultStatus(400, "invalid_request"), 1, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-				s.Inject(tt.fault)
-				var info clawhq.ResponseInfo
-				text, err := clawhq.CollectText(s.Client().ChatStream(t.Context(), hi, clawhq.WithResponseInfo(&info)))
-				if (err == nil) != tt.ok || info.Attempts != tt.attempts || tt.ok && text == "" {
-					t.Errorf("got %q, %v after %d attempts", text, err, info.Attempts)
-				}
-			})
-		})
-	}
-}
-
-// The caller gets each chunk as soon as it arrives. The idle timeout does not end the
-// stream of a slow agent that still sends something, or of a slow caller.
-func TestStreamTiming(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-		client := s.Client(clawhq.WithStreamIdleTimeout(5*time.Second), clawhq.WithAttemptTimeout(time.Second))
-		start := time.Now()
-		var at []time.Duration
-		for _, err := range client.ChatStream(t.Context(), clawhq.ChatRequest{Message: "hi", Agent: "slow"}) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			at = append(at, time.Since(start))
-			if len(at) == 2 {
-				time.Sleep(8 * time.Second) // the third chunk arrives before the caller asks for it
-			}
-		}
-		want := []time.Duration{0, 4 * time.Second, 12 * time.Second, 12 * time.Second}
-		if diff := cmp.Diff(want, at); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
-		}
-	}, clawhqtest.WithAgent("slow", func(ctx context.Context, m clawhqtest.Message) iter.Seq2[string, error] {
-		return func(yield func(string, error) bool) {
-			start := time.Now()
-			for i := range 4 {
-				time.Sleep(time.Until(start.Add(time.Duration(i) * 4 * time.Second)))
-				if !yield("x", nil) {
-					return
-				}
-			}
-		}
-	}))
-}
-
 // ChatStream sends nothing until its sequence is ranged over. Each loop makes a new
 // call.
 func TestStreamIsLazyAndRepeatable(t *testing.T) {
 	t.Parallel()
 	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
-	seq := s.Client().ChatStream(t.Context(), hi)
+	seq := s.Client().ChatStream(t.Context(), testkit.Hi)
 	if n := len(s.Requests()); n != 0 {
 		t.Fatalf("%d requests before the loop", n)
 	}
@@ -358,36 +126,198 @@ func TestStreamIsLazyAndRepeatable(t *testing.T) {
 	}
 }
 
-// After [DONE] the connection is reused.
-func TestStreamKeepsItsConnection(t *testing.T) {
-	t.Parallel()
-	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
-	transport := &countingConns{RoundTripper: s.HTTPClient().Transport}
-	client := s.Client(clawhq.WithHTTPClient(&http.Client{Transport: transport}))
-	for range 5 {
-		if _, err := clawhq.CollectText(client.ChatStream(t.Context(), hi)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if transport.fresh != 1 {
-		t.Errorf("5 streams took %d connections", transport.fresh)
-	}
-}
-
 // A stream ends with [DONE], even if the server does not end the reply.
 func TestStreamDoneButOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		mock := httpmock.NewMockTransport()
-		mock.RegisterResponder("POST", chatURL, func(r *http.Request) (*http.Response, error) {
-			resp := reply(200, "", "Content-Type", "text/event-stream")
+		mock.RegisterResponder("POST", testkit.ChatURL, func(r *http.Request) (*http.Response, error) {
+			resp := testkit.Reply(200, "", "Content-Type", "text/event-stream")
 			resp.Body = silent{strings.NewReader("data: {\"content\":\"a\"}\n\ndata: [DONE]\n\n"), r.Context()}
 			return resp, nil
 		})
 		start := time.Now()
-		text, err := clawhq.CollectText(mockClient(t, mock).ChatStream(t.Context(), hi))
+		text, err := clawhq.CollectText(testkit.Client(t, mock).ChatStream(t.Context(), testkit.Hi))
 		if text != "a" || err != nil || time.Since(start) > 200*time.Millisecond {
 			t.Errorf("got %q, %v after %v", text, err, time.Since(start))
+		}
+	})
+}
+
+// mockStream returns a client for which every stream is body.
+func mockStream(t *testing.T, body string, opts ...clawhq.Option) *clawhq.Client {
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", testkit.ChatURL, func(*http.Request) (*http.Response, error) {
+		return testkit.Reply(200, body, "Content-Type", "text/event-stream", "X-Request-Id", "req_1"), nil
+	})
+	return testkit.Client(t, mock, append([]clawhq.Option{clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})}, opts...)...)
+}
+
+// A 200 that is not an event stream is an error, not an empty answer.
+func TestStreamOfAnotherType(t *testing.T) {
+	t.Parallel()
+	for _, contentType := range []string{"text/html", "application/json", "", "text/event-streams"} {
+		mock := httpmock.NewMockTransport()
+		mock.RegisterResponder("POST", testkit.ChatURL, httpmock.ResponderFromResponse(testkit.Reply(200, "<html>log in</html>", "Content-Type", contentType)))
+		text, err := clawhq.CollectText(testkit.Client(t, mock).ChatStream(t.Context(), testkit.Hi))
+		var got *clawhq.StreamError
+		if text != "" || !errors.As(err, &got) || got.Code != clawhq.CodeStreamMalformed || string(got.Body) != "<html>log in</html>" || got.Attempts != 1 {
+			t.Errorf("%q: got %q, %v", contentType, text, err)
+		}
+	}
+}
+
+// A stream of only comments, or with too long pauses between chunks, ends by
+// WithStreamContentTimeout, and by no other timeout.
+func TestStreamContentTimeout(t *testing.T) {
+	t.Parallel()
+	const comment, chunk, end = ": still here\n\n", "data: {\"content\":\"a\"}\n\n", "data: [DONE]\n\n"
+	for name, tt := range map[string]struct {
+		events []string // one every 10 s; then the last for ever
+		opts   []clawhq.Option
+		text   string
+		code   clawhq.ErrorCode
+		took   time.Duration
+	}{
+		"comments alone":  {[]string{comment}, []clawhq.Option{clawhq.WithStreamContentTimeout(35 * time.Second)}, "", "stream_idle", 35 * time.Second},
+		"after a chunk":   {[]string{comment, chunk, comment}, []clawhq.Option{clawhq.WithStreamContentTimeout(35 * time.Second)}, "a", "stream_idle", 45 * time.Second},
+		"often enough":    {[]string{comment, comment, chunk, comment, comment, chunk, end}, []clawhq.Option{clawhq.WithStreamContentTimeout(35 * time.Second)}, "aa", "", 60*time.Second + 100*time.Millisecond}, // waits for the end of the reply
+		"empty events":    {[]string{"data: {}\n\n"}, []clawhq.Option{clawhq.WithStreamContentTimeout(35 * time.Second)}, "", "stream_idle", 35 * time.Second},
+		"silent sooner":   {[]string{chunk, ""}, []clawhq.Option{clawhq.WithStreamContentTimeout(35 * time.Second), clawhq.WithStreamIdleTimeout(5 * time.Second)}, "a", "stream_idle", 5 * time.Second},
+		"content sooner":  {[]string{chunk, ""}, []clawhq.Option{clawhq.WithStreamContentTimeout(5 * time.Second)}, "a", "stream_idle", 5 * time.Second},
+		"no such timeout": {[]string{comment}, nil, "", "stream_cancelled", time.Hour},
+		"none by 0":       {[]string{comment}, []clawhq.Option{clawhq.WithStreamContentTimeout(0)}, "", "stream_cancelled", time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
+					resp := testkit.Reply(200, "", "Content-Type", "text/event-stream")
+					resp.Body, resp.ContentLength = &timed{events: tt.events, ctx: r.Context()}, -1
+					return resp, nil
+				}, append(tt.opts, testkit.OneAttempt)...)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				start := time.Now()
+				text, err := clawhq.CollectText(client.ChatStream(ctx, testkit.Hi))
+				var e *clawhq.StreamError
+				if errors.As(err, &e); text != tt.text || (err == nil) != (tt.code == "") || e != nil && e.Code != tt.code {
+					t.Errorf("got %q, %v, want %q, %s", text, err, tt.text, tt.code)
+				}
+				if tt.code == clawhq.CodeStreamIdle && !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("%v does not match os.ErrDeadlineExceeded", err)
+				}
+				if took := time.Since(start); took != tt.took {
+					t.Errorf("took %v, want %v", took, tt.took)
+				}
+			})
+		})
+	}
+}
+
+// timed is a body that sends one event every ten seconds, the first at once.
+type timed struct {
+	events []string
+	ctx    context.Context
+	began  bool
+}
+
+func (b *timed) Read(p []byte) (int, error) {
+	for {
+		if b.began {
+			select {
+			case <-time.After(10 * time.Second):
+			case <-b.ctx.Done():
+				return 0, b.ctx.Err()
+			}
+		}
+		b.began = true
+		n := copy(p, b.events[0])
+		if len(b.events) > 1 {
+			b.events = b.events[1:]
+		}
+		if n > 0 {
+			return n, nil
+		}
+	}
+}
+
+func (*timed) Close() error { return nil }
+
+// The time that a caller spends on a chunk does not count towards the timeout.
+func TestStreamContentTimeoutOfASlowCaller(t *testing.T) {
+	t.Parallel()
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		n := 0
+		for _, err := range s.Client(clawhq.WithStreamContentTimeout(5*time.Second)).ChatStream(t.Context(), clawhq.ChatRequest{Message: "hi", Agent: "quick"}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+			time.Sleep(time.Minute)
+		}
+		if n != 3 {
+			t.Errorf("got %d chunks, want 3", n)
+		}
+	}, clawhqtest.WithAgent("quick", func(context.Context, clawhqtest.Message) iter.Seq2[string, error] {
+		return func(yield func(string, error) bool) {
+			for range 3 {
+				if !yield("x", nil) {
+					return
+				}
+			}
+		}
+	}))
+}
+
+// A cancel ends a stream even if more chunks have already arrived.
+func TestStreamCancelWithChunksLeft(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	chunks := 0
+	var err error
+	for _, err = range mockStream(t, strings.Repeat("data: {\"content\":\"a\"}\n\n", 5)+"data: [DONE]\n\n").ChatStream(ctx, testkit.Hi) {
+		if err == nil {
+			chunks++
+			cancel()
+		}
+	}
+	if chunks != 1 || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %d chunks, %v", chunks, err)
+	}
+}
+
+// The hand-written decoder and encoding/json agree about every event that the former
+// accepts.
+func FuzzDecodeChunk(f *testing.F) {
+	for _, s := range []string{
+		`{"content":"Hello, "}`, `{"content": "world"}`, `{"content":""}`, `{"content":"\u00e9\n"}`, `{"content":"é"}`,
+		"{\"content\":\"\xff\"}", `{"content":"\ud800"}`, `{"content":"a","content":"b"}`, `{"content":"a"} `, `{"content":"}`, `{"content":"\"}`, `{"content":"\\"}`, `{"content":"a\x"}`, `{"content":"a\tb \\"}`,
+		`{"content":"\"\\\/\b\f\n\r\t"}`, `{"content":"é\né"}`, "{\"content\":\"\\n\xff\"}", `{"content":"\n\u00e9"}`, `{"content":"\n\q"}`,
+		`{"content":"a","error":{"code":"x"}}`, `{"error":"x"}`, `null`, `[]`, `{}`, "{\"content\":\"a\tb\"}", "{\"content\":\"\x7f\u2028\"}",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		in := bytes.Clone(data)
+		text, ok, err := clawhq.DecodeChunk(data)
+		if !bytes.Equal(in, data) {
+			t.Fatal("the input was changed")
+		}
+		if ok && (err != nil || !utf8.ValidString(text)) {
+			t.Errorf("got %q, %v", text, err)
+		}
+		var want struct {
+			Content *string
+			Error   json.RawMessage
+		}
+		wantErr := json.Unmarshal(data, &want)
+		if _, sole := clawhq.SoleContent(data); !sole {
+			return
+		}
+		if (err == nil) != (wantErr == nil) || ok != (wantErr == nil) || ok && text != *want.Content {
+			t.Errorf("%q: got %q, %v, %v; encoding/json says %v, %v", data, text, ok, err, want.Content, wantErr)
 		}
 	})
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
@@ -96,9 +97,9 @@ func (r *recorder) trace() *clawhq.Trace {
 
 func TestTrace(t *testing.T) {
 	t.Parallel()
-	chat := func(c *clawhq.Client, ctx context.Context) { c.Chat(ctx, hi) }
+	chat := func(c *clawhq.Client, ctx context.Context) { c.Chat(ctx, testkit.Hi) }
 	stream := func(c *clawhq.Client, ctx context.Context) {
-		for range c.ChatStream(ctx, hi) {
+		for range c.ChatStream(ctx, testkit.Hi) {
 		}
 	}
 	for _, tt := range []struct {
@@ -157,7 +158,7 @@ call POST /v1/chat, stream true
   call ends: 1 attempts, status 200, limit 60, ok
 `},
 		{"stream that is left", nil, func(c *clawhq.Client, ctx context.Context) {
-			for range c.ChatStream(ctx, hi) {
+			for range c.ChatStream(ctx, testkit.Hi) {
 				break
 			}
 		}, `
@@ -171,7 +172,7 @@ call POST /v1/chat, stream true
 `},
 		{"stream whose loop panics", nil, func(c *clawhq.Client, ctx context.Context) {
 			defer func() { recover() }()
-			for range c.ChatStream(ctx, hi) {
+			for range c.ChatStream(ctx, testkit.Hi) {
 				panic("out of cheese")
 			}
 		}, `
@@ -208,7 +209,7 @@ call POST /v1/chat, stream true
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+			testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 				s.HandleAgent("support-bot", clawhqtest.Reply("one ", "two ", "three"))
 				s.Inject(tt.faults...)
 				var r recorder
@@ -223,16 +224,16 @@ call POST /v1/chat, stream true
 
 func TestTraceOfTheRateLimit(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		s.SetRateLimit(s.KeyID(), 1)
 		var r recorder
 		client := s.Client(clawhq.WithTrace(r.trace()))
-		client.Chat(t.Context(), hi)
+		client.Chat(t.Context(), testkit.Hi)
 		r.lines = nil
-		client.Chat(t.Context(), hi)
+		client.Chat(t.Context(), testkit.Hi)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		client.Chat(ctx, hi)
+		client.Chat(ctx, testkit.Hi)
 		const want = `call POST /v1/chat, stream false
   attempt 1 waits for 1m0s: the window is full
   attempt 1 admitted after 1m0s: ok
@@ -251,14 +252,15 @@ call POST /v1/chat, stream false
 // downLimiter is a Limiter that is out of service.
 type downLimiter struct{}
 
-func (downLimiter) Wait(context.Context) error     { return errors.New("no connection for " + testKey) }
+func (downLimiter) Wait(context.Context) error { return errors.New("no connection for " + testkit.Key) }
+
 func (downLimiter) Fallback(error) <-chan struct{} { return make(chan struct{}) }
 
 func TestTraceOfALimiter(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		var r recorder
-		s.Client(clawhq.WithTrace(r.trace()), clawhq.WithLimiter(downLimiter{})).Chat(t.Context(), hi)
+		s.Client(clawhq.WithTrace(r.trace()), clawhq.WithLimiter(downLimiter{})).Chat(t.Context(), testkit.Hi)
 		const want = `call POST /v1/chat, stream false
   limiter down: limiter: no connection for clw_a1b2c3d4…
   attempt 1 admitted after 0s: ok
@@ -275,14 +277,14 @@ func TestTraceOfALimiter(t *testing.T) {
 func TestTraceOfAPanic(t *testing.T) {
 	t.Parallel()
 	var r recorder
-	client, err := clawhq.NewClient(clawhq.WithAPIKey(testKey), clawhq.WithTrace(r.trace()),
-		clawhq.WithHTTPClient(&http.Client{Transport: transport(func(*http.Request) (*http.Response, error) { panic("out of cheese") })}))
+	client, err := clawhq.NewClient(clawhq.WithAPIKey(testkit.Key), clawhq.WithTrace(r.trace()),
+		clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(*http.Request) (*http.Response, error) { panic("out of cheese") })}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	func() {
 		defer func() { recover() }()
-		client.Chat(t.Context(), hi)
+		client.Chat(t.Context(), testkit.Hi)
 	}()
 	const want = `call POST /v1/chat, stream false
   attempt 1 admitted after 0s: ok
@@ -300,7 +302,7 @@ func TestTraceContexts(t *testing.T) {
 	t.Parallel()
 	type of string
 	var got []string
-	client, err := clawhq.NewClient(clawhq.WithAPIKey(testKey), clawhq.WithTrace(&clawhq.Trace{
+	client, err := clawhq.NewClient(clawhq.WithAPIKey(testkit.Key), clawhq.WithTrace(&clawhq.Trace{
 		CallStart: func(ctx context.Context, _ clawhq.TraceCallStart) context.Context {
 			return context.WithValue(ctx, of("call"), fmt.Sprint(ctx.Value(of("caller")), "/call"))
 		},
@@ -310,14 +312,14 @@ func TestTraceContexts(t *testing.T) {
 	}), clawhq.WithTrace(&clawhq.Trace{ // a second Trace, whose CallStart returns no context
 		CallStart:    func(context.Context, clawhq.TraceCallStart) context.Context { return nil },
 		AttemptStart: func(context.Context, clawhq.TraceAttemptStart) context.Context { return nil },
-	}), clawhq.WithTrace(nil), clawhq.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+	}), clawhq.WithTrace(nil), clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 		got = append(got, fmt.Sprint(r.Context().Value(of("attempt"))))
-		return reply(200, okBody), nil
+		return testkit.Reply(200, testkit.OKBody), nil
 	})}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.Chat(context.WithValue(t.Context(), of("caller"), "caller"), hi); err != nil {
+	if _, err := client.Chat(context.WithValue(t.Context(), of("caller"), "caller"), testkit.Hi); err != nil {
 		t.Fatal(err)
 	}
 	if diff := gocmp.Diff([]string{"caller/call/attempt"}, got); diff != "" {
@@ -334,7 +336,7 @@ func TestTraces(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
-		s.Client(clawhq.WithTrace(names("one")), clawhq.WithTrace(names("two"))).Chat(t.Context(), hi)
+		s.Client(clawhq.WithTrace(names("one")), clawhq.WithTrace(names("two"))).Chat(t.Context(), testkit.Hi)
 	})
 	if diff := gocmp.Diff([]string{"one", "two"}, got); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
@@ -344,11 +346,11 @@ func TestTraces(t *testing.T) {
 // A stream that is not ranged over causes no event. Each loop is a call.
 func TestTraceOfLoops(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		calls := 0
 		seq := s.Client(clawhq.WithTrace(&clawhq.Trace{
 			CallStart: func(ctx context.Context, _ clawhq.TraceCallStart) context.Context { calls++; return ctx },
-		})).ChatStream(t.Context(), hi)
+		})).ChatStream(t.Context(), testkit.Hi)
 		for loops := range 3 {
 			if calls != loops {
 				t.Errorf("got %d calls after %d loops", calls, loops)
@@ -381,14 +383,14 @@ func BenchmarkTrace(b *testing.B) {
 	idle.AttemptEnd = func(context.Context, clawhq.TraceAttemptEnd) {}
 	for name, trace := range map[string]*clawhq.Trace{"without": nil, "with": &idle} {
 		b.Run(name, func(b *testing.B) {
-			client, err := clawhq.NewClient(clawhq.WithAPIKey(testKey), clawhq.WithTrace(trace), clawhq.WithRateLimit(0),
-				clawhq.WithHTTPClient(&http.Client{Transport: transport(func(*http.Request) (*http.Response, error) { return reply(200, okBody), nil })}))
+			client, err := clawhq.NewClient(clawhq.WithAPIKey(testkit.Key), clawhq.WithTrace(trace), clawhq.WithRateLimit(0),
+				clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(*http.Request) (*http.Response, error) { return testkit.Reply(200, testkit.OKBody), nil })}))
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := client.Chat(b.Context(), hi); err != nil {
+				if _, err := client.Chat(b.Context(), testkit.Hi); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jarcoal/httpmock"
-
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/clawhq/clawhq-go/webhook"
+	"github.com/jarcoal/httpmock"
 )
 
 // TestWebhookRequests checks the request of each call.
@@ -70,7 +70,7 @@ func TestWebhookRequests(t *testing.T) {
 				}
 				return httpmock.NewStringResponse(200, `{"webhook":{"id":"w","secret":"whsec_0"}}`), nil
 			})
-			if err := test.call(t.Context(), mockClient(t, mock, clawhq.WithSession("ok")).Webhooks); err != nil {
+			if err := test.call(t.Context(), testkit.Client(t, mock, clawhq.WithSession("ok")).Webhooks); err != nil {
 				t.Fatal(err)
 			}
 			want := test.want
@@ -138,7 +138,7 @@ func TestWebhooksRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client := mockClient(t, httpmock.NewMockTransport(), clawhq.WithSession("ok"))
+			client := testkit.Client(t, httpmock.NewMockTransport(), clawhq.WithSession("ok"))
 			err := test.call(client.Webhooks)
 			var refused *clawhq.InvalidRequestError
 			if !errors.As(err, &refused) || refused.StatusCode != 0 || refused.Param != test.param || !strings.Contains(refused.Message, test.text) {
@@ -148,13 +148,13 @@ func TestWebhooksRefused(t *testing.T) {
 	}
 	// An API key cannot manage webhooks.
 	var unauthenticated *clawhq.AuthenticationError
-	if _, err := mockClient(t, httpmock.NewMockTransport()).Webhooks.List(t.Context()); !errors.As(err, &unauthenticated) || unauthenticated.StatusCode != 0 {
+	if _, err := testkit.Client(t, httpmock.NewMockTransport()).Webhooks.List(t.Context()); !errors.As(err, &unauthenticated) || unauthenticated.StatusCode != 0 {
 		t.Errorf("without a session: got %v", err)
 	}
 	// A reference server may allow receivers on this machine.
 	mock := httpmock.NewMockTransport()
 	mock.RegisterResponder("POST", "http://127.0.0.1:1/api/webhooks", httpmock.NewStringResponder(200, `{"webhook":{"secret":"whsec_0"}}`))
-	client := mockClient(t, mock, clawhq.WithSession("ok"), clawhq.WithBaseURL("http://127.0.0.1:1/api"))
+	client := testkit.Client(t, mock, clawhq.WithSession("ok"), clawhq.WithBaseURL("http://127.0.0.1:1/api"))
 	if _, err := client.Webhooks.Create(t.Context(), clawhq.CreateWebhookRequest{URL: "http://127.0.0.1:8090/", Events: ok.Events}); err != nil {
 		t.Errorf("refused for a reference server: %v", err)
 	}
@@ -197,7 +197,7 @@ func TestWebhookRepeats(t *testing.T) {
 		for status, repeated := range map[int]bool{429: true, 500: test.repeated, 502: test.repeated} {
 			mock := httpmock.NewMockTransport()
 			mock.RegisterNoResponder(httpmock.NewStringResponder(status, `{"error":"no"}`))
-			client := mockClient(t, mock, clawhq.WithSession("ok"),
+			client := testkit.Client(t, mock, clawhq.WithSession("ok"),
 				clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2, MinWait: time.Microsecond, MaxWait: time.Microsecond, Budget: -1}))
 			if err := test.call(t.Context(), client.Webhooks); err == nil {
 				t.Errorf("%s: %d is no error", name, status)
@@ -216,7 +216,7 @@ func TestCreatedWebhookSecret(t *testing.T) {
 	const secret = "whsec_00112233445566778899aabbccddeeff0011223344556677"
 	mock := httpmock.NewMockTransport()
 	mock.RegisterNoResponder(httpmock.NewStringResponder(200, `{"webhook":{"secret":"`+secret+`","created_at":7,"events":"x","failure_count":"3","enabled":null}}`))
-	client := mockClient(t, mock, clawhq.WithSession("ok"))
+	client := testkit.Client(t, mock, clawhq.WithSession("ok"))
 	req := clawhq.CreateWebhookRequest{URL: "https://hooks.example.com/", Events: []webhook.EventType{webhook.EventAPIRequest}}
 	created, err := client.Webhooks.Create(t.Context(), req)
 	if err != nil || created.Secret.Reveal() != secret {

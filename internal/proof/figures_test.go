@@ -15,6 +15,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/jarcoal/httpmock"
 )
 
@@ -85,7 +86,7 @@ func (f figures) rejectedShare() float64 {
 // simulate runs the traffic against the reference server.
 func simulate(t *testing.T, tr traffic, change func(s *clawhqtest.Server)) (f figures) {
 	t.Helper()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		s.SetRateLimit(s.KeyID(), tr.limit)
 		start := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), tr.length)
@@ -150,7 +151,7 @@ func TestFiguresOneClient(t *testing.T) {
 	for _, limit := range figureLimits {
 		for _, preset := range []bool{false, true} {
 			for _, agent := range []time.Duration{0, 5 * time.Second, 30 * time.Second} {
-				tr := traffic{limit: limit, preset: preset, clients: 1, workers: 20, agent: agent, least: 20 * ms, most: 100 * ms, length: 10 * time.Minute}
+				tr := traffic{limit: limit, preset: preset, clients: 1, workers: 20, agent: agent, least: 20 * time.Millisecond, most: 100 * time.Millisecond, length: 10 * time.Minute}
 				least := 0.99
 				if agent > 0 {
 					if preset {
@@ -199,7 +200,7 @@ func TestFiguresSharedKey(t *testing.T) {
 		for clients, most := range map[int]float64{2: 0.05, 4: 0.08} {
 			t.Run(fmt.Sprintf("%d RPM, %d clients", limit, clients), func(t *testing.T) {
 				t.Parallel()
-				tr := traffic{limit: limit, clients: clients, workers: 20, least: 20 * ms, most: 100 * ms, length: 10 * time.Minute}
+				tr := traffic{limit: limit, clients: clients, workers: 20, least: 20 * time.Millisecond, most: 100 * time.Millisecond, length: 10 * time.Minute}
 				f := simulate(t, tr, nil)
 				t.Logf("%d RPM, %d clients: %.1f%% of quota together, %.1f%% rejected", limit, clients, 100*f.quota(tr), 100*f.rejectedShare())
 				if f.quota(tr) < 0.95 || f.rejectedShare() > most || f.failed > 0 {
@@ -215,7 +216,7 @@ func TestFiguresTierChange(t *testing.T) {
 	for _, tt := range []struct{ from, to int }{{30, 120}, {120, 30}} {
 		t.Run(fmt.Sprintf("%d to %d", tt.from, tt.to), func(t *testing.T) {
 			t.Parallel()
-			tr := traffic{limit: tt.from, clients: 1, workers: 20, least: 20 * ms, most: 100 * ms, length: 10 * time.Minute}
+			tr := traffic{limit: tt.from, clients: 1, workers: 20, least: 20 * time.Millisecond, most: 100 * time.Millisecond, length: 10 * time.Minute}
 			const at = 5*time.Minute + 10*time.Second
 			f := simulate(t, tr, func(s *clawhqtest.Server) {
 				time.Sleep(at)
@@ -238,21 +239,21 @@ func TestFiguresTierChange(t *testing.T) {
 // 200 callers call at once with a key whose limit is unknown.
 func TestFiguresBurstOnUnknownKey(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		s.SetRateLimit(s.KeyID(), 30)
-		client := s.Client(clawhq.WithHTTPClient(&http.Client{Transport: slowNetwork{s.HTTPClient().Transport, 20 * ms, 100 * ms}}))
+		client := s.Client(clawhq.WithHTTPClient(&http.Client{Transport: slowNetwork{s.HTTPClient().Transport, 20 * time.Millisecond, 100 * time.Millisecond}}))
 		start := time.Now()
 		var wg sync.WaitGroup
 		for range 200 {
 			wg.Go(func() {
-				if _, err := client.Chat(context.Background(), hi); err != nil {
+				if _, err := client.Chat(context.Background(), testkit.Hi); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		wg.Wait()
 		took := time.Since(start)
-		t.Logf("200 callers at 30 RPM: %d requests in %v", len(s.Requests()), took.Round(ms))
+		t.Logf("200 callers at 30 RPM: %d requests in %v", len(s.Requests()), took.Round(time.Millisecond))
 		if len(s.Requests()) != 200 || took > 6*time.Minute+10*time.Second {
 			t.Error("want 200 requests in 6 minutes and 10 seconds")
 		}
@@ -268,16 +269,16 @@ func TestFiguresOutage(t *testing.T) {
 		var mu sync.Mutex
 		requests := 0 // during the outage
 		mock := httpmock.NewMockTransport()
-		mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
+		mock.RegisterResponder("POST", testkit.ChatURL, func(*http.Request) (*http.Response, error) {
 			if after := time.Since(start); after >= begin && after < end {
 				mu.Lock()
 				requests++
 				mu.Unlock()
-				return reply(503, ""), nil
+				return testkit.Reply(503, ""), nil
 			}
-			return reply(200, okBody), nil
+			return testkit.Reply(200, testkit.OKBody), nil
 		})
-		client := mockClient(t, mock, clawhq.WithRateLimit(0))
+		client := testkit.Client(t, mock, clawhq.WithRateLimit(0))
 		calls, lateFailures, lateRetries := 0, 0, 0
 		var wg sync.WaitGroup
 		for time.Since(start) < length {
@@ -287,7 +288,7 @@ func TestFiguresOutage(t *testing.T) {
 			}
 			wg.Go(func() {
 				var info clawhq.ResponseInfo
-				_, err := client.Chat(context.Background(), hi, clawhq.WithResponseInfo(&info))
+				_, err := client.Chat(context.Background(), testkit.Hi, clawhq.WithResponseInfo(&info))
 				if at >= end+15*time.Second {
 					mu.Lock()
 					defer mu.Unlock()
@@ -297,7 +298,7 @@ func TestFiguresOutage(t *testing.T) {
 					lateRetries += info.Attempts - 1
 				}
 			})
-			time.Sleep(20 * ms)
+			time.Sleep(20 * time.Millisecond)
 		}
 		wg.Wait()
 		t.Logf("10 minutes of outage at 50 calls a second: %.3f requests a call", float64(requests)/float64(calls))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 )
 
 // A faultCase is a fault and the outcome of each kind of call that meets it.
@@ -159,14 +160,14 @@ func typeName(o outcome) string {
 
 // meet makes a call that meets the fault the given number of times in a row.
 func meet(t *testing.T, fault clawhqtest.Fault, faults int, profile clawhqtest.Profile, stream bool, attempts int) (o outcome, made int, err error) {
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		s.Inject(slices.Repeat([]clawhqtest.Fault{fault}, faults)...)
 		client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: attempts}))
 		var info clawhq.ResponseInfo
 		if stream {
-			_, err = clawhq.CollectText(client.ChatStream(t.Context(), hi, clawhq.WithResponseInfo(&info)))
+			_, err = clawhq.CollectText(client.ChatStream(t.Context(), testkit.Hi, clawhq.WithResponseInfo(&info)))
 		} else {
-			_, err = client.Chat(t.Context(), hi, clawhq.WithResponseInfo(&info))
+			_, err = client.Chat(t.Context(), testkit.Hi, clawhq.WithResponseInfo(&info))
 		}
 		made = info.Attempts
 		if len(s.Requests()) != made {

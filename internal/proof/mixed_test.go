@@ -13,6 +13,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 )
 
 // A program is alone on its key and calls every family of endpoints as fast as
@@ -25,7 +26,7 @@ func TestMixedTraffic(t *testing.T) {
 		for _, tier := range []int{30, 300} {
 			t.Run(fmt.Sprint(profile, " ", tier), func(t *testing.T) {
 				t.Parallel()
-				bubble(t, func(t *testing.T, s *clawhqtest.Server) { mixTraffic(t, s, tier) },
+				testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) { mixTraffic(t, s, tier) },
 					clawhqtest.WithProfile(profile), clawhqtest.WithAgent("greeter", clawhqtest.Reply("Hello.")))
 			})
 		}

@@ -2,7 +2,9 @@
 
 package proof_test
 
-import "time"
+import (
+	"time"
+)
 
 // tortured is how many calls TestTorture makes.
 const tortured = 10_000

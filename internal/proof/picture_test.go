@@ -13,6 +13,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"golang.org/x/time/rate"
 )
 
@@ -51,17 +52,17 @@ type arrival struct {
 // arrivals runs 20 workers for the given time and returns the requests that
 // arrived.
 func arrivals(t *testing.T, limit int, length time.Duration, opts ...clawhq.Option) (list []arrival) {
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		s.SetRateLimit(s.KeyID(), limit)
 		start := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), length)
 		defer cancel()
-		client := s.Client(append(opts, clawhq.WithHTTPClient(&http.Client{Transport: slowNetwork{s.HTTPClient().Transport, 20 * ms, 100 * ms}}))...)
+		client := s.Client(append(opts, clawhq.WithHTTPClient(&http.Client{Transport: slowNetwork{s.HTTPClient().Transport, 20 * time.Millisecond, 100 * time.Millisecond}}))...)
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
 				for ctx.Err() == nil {
-					if _, err := client.Chat(ctx, hi); err != nil {
+					if _, err := client.Chat(ctx, testkit.Hi); err != nil {
 						time.Sleep(time.Second)
 					}
 				}
@@ -95,7 +96,7 @@ func draw(limit int, length time.Duration, shaped, bucket []arrival) string {
 	var b strings.Builder
 	line := func(list []arrival, color string) {
 		fmt.Fprintf(&b, `<polyline fill="none" stroke="%s" stroke-width="2" points="`, color)
-		for at := time.Duration(0); at <= length; at += 250 * ms {
+		for at := time.Duration(0); at <= length; at += 250 * time.Millisecond {
 			n := 0
 			for _, a := range list {
 				if a.at <= at && a.at > at-time.Minute {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 )
 
 // exactLog is a Limiter that keeps an exact log of sending times. It knows the
@@ -30,7 +31,7 @@ func (l *exactLog) Wait(ctx context.Context) error {
 	l.mu.Lock()
 	at := time.Now()
 	if i := len(l.sent) - l.limit; i >= 0 {
-		if free := l.sent[i].Add(time.Minute + 250*ms); free.After(at) {
+		if free := l.sent[i].Add(time.Minute + 250*time.Millisecond); free.After(at) {
 			at = free
 		}
 	}
@@ -56,9 +57,9 @@ type shares struct{ refused, slow, rejected float64 }
 // poisson makes one call for each caller and returns the outcomes.
 func poisson(t *testing.T, limit int, callers []caller, opts ...clawhq.Option) shares {
 	var refused, slow, rejected int
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		s.SetRateLimit(s.KeyID(), limit)
-		client := s.Client(append(opts, clawhq.WithHTTPClient(&http.Client{Transport: slowNetwork{s.HTTPClient().Transport, 20 * ms, 100 * ms}}))...)
+		client := s.Client(append(opts, clawhq.WithHTTPClient(&http.Client{Transport: slowNetwork{s.HTTPClient().Transport, 20 * time.Millisecond, 100 * time.Millisecond}}))...)
 		var mu sync.Mutex
 		var wg sync.WaitGroup
 		for i, c := range callers {
@@ -113,7 +114,7 @@ func TestFiguresPoisson(t *testing.T) {
 				for i := range callers {
 					callers[i] = caller{
 						after: time.Duration(random.ExpFloat64() * float64(time.Minute) / (load * float64(limit))),
-						agent: 400*ms + time.Duration(random.Float64()*float64(4*time.Second)),
+						agent: 400*time.Millisecond + time.Duration(random.Float64()*float64(4*time.Second)),
 					}
 				}
 				got := poisson(t, limit, callers)

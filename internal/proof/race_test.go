@@ -2,7 +2,9 @@
 
 package proof_test
 
-import "time"
+import (
+	"time"
+)
 
 // tortured is how many calls TestTorture makes. They are fewer here, since a call
 // takes ten times as long under the race detector.

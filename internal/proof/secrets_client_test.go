@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 )
 
 // loudError is an error of a transport that contains secrets.
@@ -21,7 +22,7 @@ func (e loudError) Error() string { return string(e) }
 // exhibitClient shows everything that a client returns and logs when replies
 // contain the client's own credentials.
 func exhibitClient(t *testing.T, x *exhibition, format string) {
-	const echo = "you sent Bearer " + testKey + " and session=" + sentinelSession
+	const echo = "you sent Bearer " + testkit.Key + " and session=" + sentinelSession
 	envelope := func(code string) string {
 		return fmt.Sprintf(`{"error":{"code":%q,"message":%q,"param":%[2]q,"type":%[2]q,"request_id":%[2]q}}`, code, echo)
 	}
@@ -50,7 +51,7 @@ func exhibitClient(t *testing.T, x *exhibition, format string) {
 		{200, "application/json", `{"response":` + echo},
 		{200, "application/json", `{"response":null,"error":"` + echo + `"}`},
 		{200, "application/json", `{"keys":"` + echo + `"}`},
-		{200, "application/json", `{"key":{"id":1,"full_key":"` + testKey + `"}}`},
+		{200, "application/json", `{"key":{"id":1,"full_key":"` + testkit.Key + `"}}`},
 		{200, echo, echo},
 		{200, eventStream, "data: " + envelope(echo) + "\n\n"},
 		{200, eventStream, "data: " + echo + "\n\n"},
@@ -60,7 +61,7 @@ func exhibitClient(t *testing.T, x *exhibition, format string) {
 		{200, eventStream, "data: {\"content\":\"text\"}\n\n"},
 		{200, "application/json", `{"response":"Hello.","agent":"support-bot","request_id":"req_1"}`},
 		{200, "application/json", `{"keys":[{"id":"1","name":"n","key_prefix":"clw_a1b2c3d4","status":"active","rate_limit_per_min":60}],"keyStats":{}}`},
-		{200, "application/json", `{"key":{"id":"1","name":"n","key_prefix":"clw_a1b2c3d4","rate_limit_per_min":60,"status":"active","full_key":"` + testKey + `"},"success":true}`},
+		{200, "application/json", `{"key":{"id":"1","name":"n","key_prefix":"clw_a1b2c3d4","rate_limit_per_min":60,"status":"active","full_key":"` + testkit.Key + `"},"success":true}`},
 	}
 	n := 0
 	answer := func(*http.Request) (*http.Response, error) {
@@ -68,19 +69,19 @@ func exhibitClient(t *testing.T, x *exhibition, format string) {
 		case n == len(replies): // no reply at all
 			return nil, fmt.Errorf("broken: %w", loudError(echo))
 		case n > len(replies): // a reply that breaks off
-			r := reply(200, "")
+			r := testkit.Reply(200, "")
 			r.ContentLength = -1
 			r.Header.Set("Content-Type", eventStream)
 			r.Body = io.NopCloser(io.MultiReader(strings.NewReader("data: {\"content\":\"text\"}\n\n"), failingReader{loudError(echo)}))
 			return r, nil
 		}
 		r := replies[n]
-		return reply(r.status, r.body, "Content-Type", r.contentType, "X-Request-Id", echo, "Retry-After", echo,
-			"Location", "https://elsewhere.example/"+testKey+"?a="+sentinelSession, "Set-Cookie", "sb-x.0="+renewedSession+"; Path=/",
+		return testkit.Reply(r.status, r.body, "Content-Type", r.contentType, "X-Request-Id", echo, "Retry-After", echo,
+			"Location", "https://elsewhere.example/"+testkit.Key+"?a="+sentinelSession, "Set-Cookie", "sb-x.0="+renewedSession+"; Path=/",
 			"X-RateLimit-Limit", "60", "X-RateLimit-Remaining", "59"), nil
 	}
 	var logs bytes.Buffer
-	client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: transport(answer)}), clawhq.WithSession("sb-x.0="+sentinelSession+"; sb-x.1=a-second-part"),
+	client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(answer)}), clawhq.WithSession("sb-x.0="+sentinelSession+"; sb-x.1=a-second-part"),
 		clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2, MinWait: 1, MaxWait: 1, Budget: -1}), clawhq.WithLogger(logger(format, &logs)), clawhq.WithRateLimit(0), clawhq.WithTrace(x.trace()))
 	x.show(client)
 	x.show(client.Keys)
@@ -88,18 +89,20 @@ func exhibitClient(t *testing.T, x *exhibition, format string) {
 	name := "n"
 	for n = range len(replies) + 2 {
 		for _, call := range []func(...clawhq.CallOption) (any, error){
-			func(o ...clawhq.CallOption) (any, error) { return client.Chat(t.Context(), hi, o...) },
+			func(o ...clawhq.CallOption) (any, error) { return client.Chat(t.Context(), testkit.Hi, o...) },
 			func(o ...clawhq.CallOption) (any, error) {
-				return clawhq.CollectText(client.ChatStream(t.Context(), hi, o...))
+				return clawhq.CollectText(client.ChatStream(t.Context(), testkit.Hi, o...))
 			},
 			func(o ...clawhq.CallOption) (any, error) {
 				return client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: name}, o...)
 			},
 			func(o ...clawhq.CallOption) (any, error) { return client.Keys.List(t.Context(), o...) },
 			func(o ...clawhq.CallOption) (any, error) {
-				return client.Keys.Update(t.Context(), testKey, clawhq.UpdateKeyRequest{Name: &name}, o...)
+				return client.Keys.Update(t.Context(), testkit.Key, clawhq.UpdateKeyRequest{Name: &name}, o...)
 			},
-			func(o ...clawhq.CallOption) (any, error) { return nil, client.Keys.Revoke(t.Context(), testKey, o...) },
+			func(o ...clawhq.CallOption) (any, error) {
+				return nil, client.Keys.Revoke(t.Context(), testkit.Key, o...)
+			},
 		} {
 			var info clawhq.ResponseInfo
 			got, err := call(clawhq.WithResponseInfo(&info), clawhq.WithClientRequestID("cli"))
@@ -108,7 +111,7 @@ func exhibitClient(t *testing.T, x *exhibition, format string) {
 				x.show(err)
 			} else if got != nil {
 				x.show(got)
-				if created, ok := got.(*clawhq.CreatedKey); ok && created.Secret.Reveal() != testKey {
+				if created, ok := got.(*clawhq.CreatedKey); ok && created.Secret.Reveal() != testkit.Key {
 					t.Errorf("Reveal returned %q", created.Secret.Reveal())
 				}
 			}
@@ -135,26 +138,26 @@ func exhibitClient(t *testing.T, x *exhibition, format string) {
 		}
 		x.show(err)
 	}
-	refused(client.Chat(t.Context(), clawhq.ChatRequest{Message: "m", SessionID: testKey + "!"}))
-	refused(client.Chat(t.Context(), hi, clawhq.WithIdempotencyKey(testKey+"\n")))
-	refused(client.Chat(t.Context(), hi, clawhq.WithClientRequestID(testKey+"\n")))
-	refused(client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: strings.Repeat(testKey, 3)}))
-	refused(client.Chat(ended, hi))
-	refused(client.Chat(t.Context(), hi, clawhq.WithHeader("Authorization", "Bearer "+testKey)))
-	refused(client.Chat(t.Context(), hi, clawhq.WithHeader(testKey+"\n", testKey)))
+	refused(client.Chat(t.Context(), clawhq.ChatRequest{Message: "m", SessionID: testkit.Key + "!"}))
+	refused(client.Chat(t.Context(), testkit.Hi, clawhq.WithIdempotencyKey(testkit.Key+"\n")))
+	refused(client.Chat(t.Context(), testkit.Hi, clawhq.WithClientRequestID(testkit.Key+"\n")))
+	refused(client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: strings.Repeat(testkit.Key, 3)}))
+	refused(client.Chat(ended, testkit.Hi))
+	refused(client.Chat(t.Context(), testkit.Hi, clawhq.WithHeader("Authorization", "Bearer "+testkit.Key)))
+	refused(client.Chat(t.Context(), testkit.Hi, clawhq.WithHeader(testkit.Key+"\n", testkit.Key)))
 	for _, key := range []func(context.Context) (string, error){
-		func(context.Context) (string, error) { return testKey + "x", nil },
-		func(context.Context) (string, error) { return "", loudError("the vault has " + testKey) },
+		func(context.Context) (string, error) { return testkit.Key + "x", nil },
+		func(context.Context) (string, error) { return "", loudError("the vault has " + testkit.Key) },
 	} {
-		refused(mockClient(t, nil, clawhq.WithAPIKeyFunc(key)).Chat(t.Context(), hi))
+		refused(testkit.Client(t, nil, clawhq.WithAPIKeyFunc(key)).Chat(t.Context(), testkit.Hi))
 	}
-	refused(mockClient(t, nil).Keys.List(t.Context()))
+	refused(testkit.Client(t, nil).Keys.List(t.Context()))
 	for _, opts := range [][]clawhq.Option{
-		{clawhq.WithAPIKey(testKey + "x")}, {clawhq.WithAPIKey("sk-" + testKey)}, {clawhq.WithBaseURL(testKey)},
-		{clawhq.WithBaseURL("https://" + testKey + ":x/")}, {clawhq.WithBaseURL("https://" + testKey + "@host")}, {clawhq.WithBaseURL("http://" + testKey)},
-		{clawhq.WithBaseURL("https://host/" + testKey + "?" + sentinelSession)}, {clawhq.WithSession(sentinelSession + "\n")}, {clawhq.WithSession("a=b; " + sentinelSession)}, {clawhq.WithUserAgent(testKey + "\n")},
+		{clawhq.WithAPIKey(testkit.Key + "x")}, {clawhq.WithAPIKey("sk-" + testkit.Key)}, {clawhq.WithBaseURL(testkit.Key)},
+		{clawhq.WithBaseURL("https://" + testkit.Key + ":x/")}, {clawhq.WithBaseURL("https://" + testkit.Key + "@host")}, {clawhq.WithBaseURL("http://" + testkit.Key)},
+		{clawhq.WithBaseURL("https://host/" + testkit.Key + "?" + sentinelSession)}, {clawhq.WithSession(sentinelSession + "\n")}, {clawhq.WithSession("a=b; " + sentinelSession)}, {clawhq.WithUserAgent(testkit.Key + "\n")},
 	} {
-		_, err := clawhq.NewClient(append([]clawhq.Option{clawhq.WithAPIKey(testKey), clawhq.WithSession(sentinelSession)}, opts...)...)
+		_, err := clawhq.NewClient(append([]clawhq.Option{clawhq.WithAPIKey(testkit.Key), clawhq.WithSession(sentinelSession)}, opts...)...)
 		refused(nil, err)
 	}
 }

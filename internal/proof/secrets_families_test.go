@@ -7,6 +7,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 )
 
 // familyCalls returns the calls of all services except chat and keys. They have the
@@ -20,44 +21,44 @@ func familyCalls(ctx context.Context, client *clawhq.Client) []func(...clawhq.Ca
 		func(o ...clawhq.CallOption) (any, error) {
 			return first(client.Agents.All(ctx, clawhq.ListOptions{}, o...))
 		},
-		func(o ...clawhq.CallOption) (any, error) { return client.Agents.Get(ctx, testKey, o...) },
-		func(o ...clawhq.CallOption) (any, error) { return nil, client.Agents.Undeploy(ctx, testKey, o...) },
+		func(o ...clawhq.CallOption) (any, error) { return client.Agents.Get(ctx, testkit.Key, o...) },
+		func(o ...clawhq.CallOption) (any, error) { return nil, client.Agents.Undeploy(ctx, testkit.Key, o...) },
 		func(o ...clawhq.CallOption) (any, error) {
-			return client.Conversations.List(ctx, clawhq.ConversationOptions{Agent: testKey}, o...)
+			return client.Conversations.List(ctx, clawhq.ConversationOptions{Agent: testkit.Key}, o...)
 		},
 		func(o ...clawhq.CallOption) (any, error) {
-			return client.Conversations.Messages(ctx, testKey, clawhq.ListOptions{}, o...)
+			return client.Conversations.Messages(ctx, testkit.Key, clawhq.ListOptions{}, o...)
 		},
 		func(o ...clawhq.CallOption) (any, error) {
-			return client.Threads.Create(ctx, clawhq.CreateThreadRequest{Agent: testKey}, o...)
+			return client.Threads.Create(ctx, clawhq.CreateThreadRequest{Agent: testkit.Key}, o...)
 		},
-		func(o ...clawhq.CallOption) (any, error) { return client.Threads.Send(ctx, testKey, "hi", o...) },
-		func(o ...clawhq.CallOption) (any, error) { return nil, client.Threads.Delete(ctx, testKey, o...) },
+		func(o ...clawhq.CallOption) (any, error) { return client.Threads.Send(ctx, testkit.Key, "hi", o...) },
+		func(o ...clawhq.CallOption) (any, error) { return nil, client.Threads.Delete(ctx, testkit.Key, o...) },
 		func(o ...clawhq.CallOption) (any, error) {
-			return client.Batches.Create(ctx, clawhq.CreateBatchRequest{Requests: []clawhq.BatchRequest{{CustomID: testKey, Message: "hi"}}}, o...)
-		},
-		func(o ...clawhq.CallOption) (any, error) {
-			return client.Batches.Create(ctx, clawhq.CreateBatchRequest{WebhookURL: testKey}, o...)
-		},
-		func(o ...clawhq.CallOption) (any, error) { return client.Batches.Wait(ctx, testKey, o...) },
-		func(o ...clawhq.CallOption) (any, error) {
-			return client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: testKey, Content: strings.NewReader(testKey), ContentType: testKey}, o...)
+			return client.Batches.Create(ctx, clawhq.CreateBatchRequest{Requests: []clawhq.BatchRequest{{CustomID: testkit.Key, Message: "hi"}}}, o...)
 		},
 		func(o ...clawhq.CallOption) (any, error) {
-			return client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: testKey + "é", Content: strings.NewReader(testKey)}, o...)
+			return client.Batches.Create(ctx, clawhq.CreateBatchRequest{WebhookURL: testkit.Key}, o...)
 		},
-		func(o ...clawhq.CallOption) (any, error) { return client.Files.Get(ctx, testKey, o...) },
+		func(o ...clawhq.CallOption) (any, error) { return client.Batches.Wait(ctx, testkit.Key, o...) },
 		func(o ...clawhq.CallOption) (any, error) {
-			return client.AuditLog.List(ctx, clawhq.AuditLogOptions{EntityID: testKey}, o...)
-		},
-		func(o ...clawhq.CallOption) (any, error) {
-			return nil, clawhq.VerifyAuditLog(testKey, []clawhq.AuditEntry{{ID: testKey, IntegrityHash: "x"}})
+			return client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: testkit.Key, Content: strings.NewReader(testkit.Key), ContentType: testkit.Key}, o...)
 		},
 		func(o ...clawhq.CallOption) (any, error) {
-			return nil, client.Do(ctx, "POST", "/v1/"+testKey+"?"+testKey+"="+sentinelSession, testKey, nil, o...)
+			return client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: testkit.Key + "é", Content: strings.NewReader(testkit.Key)}, o...)
+		},
+		func(o ...clawhq.CallOption) (any, error) { return client.Files.Get(ctx, testkit.Key, o...) },
+		func(o ...clawhq.CallOption) (any, error) {
+			return client.AuditLog.List(ctx, clawhq.AuditLogOptions{EntityID: testkit.Key}, o...)
 		},
 		func(o ...clawhq.CallOption) (any, error) {
-			return nil, client.Do(ctx, "GET", "/keys/"+testKey+"/%", nil, nil, o...)
+			return nil, clawhq.VerifyAuditLog(testkit.Key, []clawhq.AuditEntry{{ID: testkit.Key, IntegrityHash: "x"}})
+		},
+		func(o ...clawhq.CallOption) (any, error) {
+			return nil, client.Do(ctx, "POST", "/v1/"+testkit.Key+"?"+testkit.Key+"="+sentinelSession, testkit.Key, nil, o...)
+		},
+		func(o ...clawhq.CallOption) (any, error) {
+			return nil, client.Do(ctx, "GET", "/keys/"+testkit.Key+"/%", nil, nil, o...)
 		},
 	}
 }

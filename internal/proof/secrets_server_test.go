@@ -16,6 +16,7 @@ import (
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/clawhq/clawhq-go/internal/dashboard"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 )
 
 // exhibitServer uses a reference server in every way, and shows its replies, its
@@ -133,7 +134,7 @@ func exhibitServer(t *testing.T, x *exhibition, profile clawhqtest.Profile, form
 		t.Fatal(err)
 	}
 	x.show(keys)
-	_, err = s.Client(clawhq.WithAPIKey(created.Secret.Reveal())).Chat(t.Context(), hi)
+	_, err = s.Client(clawhq.WithAPIKey(created.Secret.Reveal())).Chat(t.Context(), testkit.Hi)
 	x.show(err)
 
 	journal := s.Requests()
@@ -157,8 +158,11 @@ func exhibitServer(t *testing.T, x *exhibition, profile clawhqtest.Profile, form
 type faultQueue struct{ s *clawhqtest.Server }
 
 func (q faultQueue) Arm(notation string) error { return errors.New("no such fault") }
-func (q faultQueue) Queued() []string          { return nil }
-func (q faultQueue) Clear()                    { q.s.ClearFaults() }
+
+func (q faultQueue) Queued() []string { return nil }
+
+func (q faultQueue) Clear() { q.s.ClearFaults() }
+
 func (q faultQueue) Forms() []dashboard.FaultForm {
 	return []dashboard.FaultForm{{Example: "500", Meaning: "this status"}}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 )
 
 // sentinelSession is not a session of the service, and renewedSession is its
@@ -26,7 +27,7 @@ const (
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	x := &exhibition{t: t, types: map[string]bool{}, seen: map[string]bool{}}
-	x.secret(testKey[12:])
+	x.secret(testkit.Key[12:])
 	x.secret(sentinelSession)
 	x.secret(renewedSession)
 	t.Run("client/text", func(t *testing.T) { exhibitClient(t, x, "text") })

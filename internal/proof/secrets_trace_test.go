@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 )
 
 // trace returns a Trace that shows all of its events.
@@ -28,7 +29,8 @@ func (x *exhibition) trace() *clawhq.Trace {
 // loudLimiter is a Limiter that is out of service, and whose error contains secrets.
 type loudLimiter struct{}
 
-func (loudLimiter) Wait(context.Context) error { return loudError(testKey + " " + sentinelSession) }
+func (loudLimiter) Wait(context.Context) error { return loudError(testkit.Key + " " + sentinelSession) }
+
 func (loudLimiter) Fallback(error) <-chan struct{} {
 	return make(chan struct{})
 }
@@ -36,14 +38,14 @@ func (loudLimiter) Fallback(error) <-chan struct{} {
 // exhibitTrace shows the events of a Trace about a Limiter and about waiting. The
 // other events occur in exhibitClient.
 func exhibitTrace(t *testing.T, x *exhibition) {
-	ok := transport(func(*http.Request) (*http.Response, error) {
-		return reply(200, `{"response":"Hello.","agent":"support-bot"}`, "X-RateLimit-Limit", "1", "X-RateLimit-Remaining", "0"), nil
+	ok := testkit.RoundTripFunc(func(*http.Request) (*http.Response, error) {
+		return testkit.Reply(200, `{"response":"Hello.","agent":"support-bot"}`, "X-RateLimit-Limit", "1", "X-RateLimit-Remaining", "0"), nil
 	})
-	client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: ok}), clawhq.WithSession(sentinelSession),
+	client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: ok}), clawhq.WithSession(sentinelSession),
 		clawhq.WithLimiter(loudLimiter{}), clawhq.WithTrace(x.trace()))
 	for range 2 { // the second call must wait
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-		client.Chat(ctx, clawhq.ChatRequest{Message: testKey + sentinelSession})
+		client.Chat(ctx, clawhq.ChatRequest{Message: testkit.Key + sentinelSession})
 		cancel()
 	}
 	x.show(*x.trace())

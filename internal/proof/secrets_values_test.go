@@ -7,6 +7,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 )
 
 // exhibitValues shows values that callers make themselves and no call returns. The
@@ -14,15 +15,15 @@ import (
 func exhibitValues(t *testing.T, x *exhibition) {
 	name, tier := "n", clawhq.RPM60
 	for _, v := range []any{
-		clawhq.ChatChunk{Content: "text"}, hi, clawhq.CreateKeyRequest{Name: name, RateLimit: tier}, clawhq.UpdateKeyRequest{Name: &name, RateLimit: &tier},
+		clawhq.ChatChunk{Content: "text"}, testkit.Hi, clawhq.CreateKeyRequest{Name: name, RateLimit: tier}, clawhq.UpdateKeyRequest{Name: &name, RateLimit: &tier},
 		clawhq.RateLimit{Limit: 60, Reset: time.Unix(1, 0)}, clawhq.LimitReply{Window: "key", StatusCode: 429}, clawhq.LimitRequest{Window: "key"}, clawhq.DefaultRetryPolicy(), clawhq.Key{ID: "1"}, clawhq.KeyStats{Today: 1}, clawhq.KeyActive,
 		clawhq.CodeRateLimited, clawhq.TypeRateLimit, tier, clawhq.Secret{},
-		clawhq.WithAPIKey(testKey), clawhq.WithSession(sentinelSession), clawhq.WithIdempotencyKey(testKey), clawhq.WithClientRequestID(testKey), clawhq.WithHeader("X-Key", testKey), clawhq.CodeStreamCancelled,
-		clawhqtest.WithInMemory(), clawhqtest.Reply(testKey), clawhqtest.FaultReset(),
+		clawhq.WithAPIKey(testkit.Key), clawhq.WithSession(sentinelSession), clawhq.WithIdempotencyKey(testkit.Key), clawhq.WithClientRequestID(testkit.Key), clawhq.WithHeader("X-Key", testkit.Key), clawhq.CodeStreamCancelled,
+		clawhqtest.WithInMemory(), clawhqtest.Reply(testkit.Key), clawhqtest.FaultReset(),
 		clawhqtest.Message{Text: "hi", History: []clawhqtest.Turn{{Role: clawhqtest.RoleUser, Content: "hi"}}}, clawhqtest.Turn{Role: clawhqtest.RoleUser},
 		clawhqtest.Conversation{Messages: []clawhqtest.StoredMessage{{Content: "hi"}}}, clawhqtest.StoredMessage{Content: "hi"}, clawhqtest.AuditEntry{ID: "1"},
-		clawhqtest.File{Name: "a.txt"}, clawhqtest.KeyInfo{Prefix: testKey[:12]},
-		clawhqtest.Key(testKey), clawhqtest.FaultReset().On(clawhqtest.Key(testKey)), clawhq.LimitRequest{},
+		clawhqtest.File{Name: "a.txt"}, clawhqtest.KeyInfo{Prefix: testkit.Key[:12]},
+		clawhqtest.Key(testkit.Key), clawhqtest.FaultReset().On(clawhqtest.Key(testkit.Key)), clawhq.LimitRequest{},
 		&clawhq.Client{}, &clawhq.KeysService{}, &clawhq.StreamError{APIError: &clawhq.APIError{}},
 	} {
 		x.show(v)
@@ -37,19 +38,19 @@ func exhibitPanics(t *testing.T, x *exhibition) {
 	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
 	x.secret(s.APIKey()[12:])
 	for name, f := range map[string]func(){
-		"Client":          func() { s.Client(clawhq.WithAPIKey(testKey + "x")) },
+		"Client":          func() { s.Client(clawhq.WithAPIKey(testkit.Key + "x")) },
 		"Client's URL":    func() { s.Client(clawhq.WithBaseURL(s.APIKey())) },
 		"SetRateLimit":    func() { s.SetRateLimit(s.APIKey(), 60) },
 		"SetRateLimit 0":  func() { s.SetRateLimit(s.KeyID(), 0) },
 		"RevokeKey":       func() { s.RevokeKey(s.APIKey()) },
 		"CreateKey":       func() { s.CreateKey(strings.Repeat(s.APIKey(), 3), 60) },
 		"CreateKey 0":     func() { s.CreateKey(s.APIKey(), 0) },
-		"HandleAgent":     func() { s.HandleAgent("", clawhqtest.Reply(testKey)) },
-		"FaultStatus":     func() { clawhqtest.FaultStatus(99, testKey) },
-		"FaultLegacy":     func() { clawhqtest.FaultLegacyError(600, testKey) },
-		"AddKey":          func() { s.AddKey("", testKey, 1) },
+		"HandleAgent":     func() { s.HandleAgent("", clawhqtest.Reply(testkit.Key)) },
+		"FaultStatus":     func() { clawhqtest.FaultStatus(99, testkit.Key) },
+		"FaultLegacy":     func() { clawhqtest.FaultLegacyError(600, testkit.Key) },
+		"AddKey":          func() { s.AddKey("", testkit.Key, 1) },
 		"FaultHTML":       func() { clawhqtest.FaultHTML(0) },
-		"the zero Client": func() { (&clawhq.Client{}).Chat(t.Context(), hi) },
+		"the zero Client": func() { (&clawhq.Client{}).Chat(t.Context(), testkit.Hi) },
 	} {
 		func() {
 			defer func() {

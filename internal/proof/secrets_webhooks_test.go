@@ -9,6 +9,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/clawhq/clawhq-go/webhook"
 )
 
@@ -27,8 +28,8 @@ func exhibitWebhooks(t *testing.T, x *exhibition) {
 	var body string
 	var status int
 	var logs bytes.Buffer
-	client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
-		return reply(status, body, "X-Request-Id", webhookSecret), nil
+	client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(*http.Request) (*http.Response, error) {
+		return testkit.Reply(status, body, "X-Request-Id", webhookSecret), nil
 	})}), clawhq.WithSession(sentinelSession), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}), clawhq.WithLogger(logger("text", &logs)))
 	x.show(client.Webhooks)
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/jarcoal/httpmock"
 )
 
@@ -92,7 +93,7 @@ func TestFiguresLoneBursts(t *testing.T) {
 				var sum outcomes
 				runs := burstCalls / limit
 				for range runs {
-					bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+					testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 						s.SetRateLimit(s.KeyID(), limit)
 						o := burst(t, s, s.Client(), limit, spread, 30*time.Second)
 						sum.served += o.served
@@ -100,7 +101,7 @@ func TestFiguresLoneBursts(t *testing.T) {
 						sum.refused += o.refused
 						sum.failed += o.failed
 						sum.rejected += o.rejected
-					}, agentTaking(100*ms, 400*ms))
+					}, agentTaking(100*time.Millisecond, 400*time.Millisecond))
 				}
 				t.Logf("%d calls over %v at %d RPM, deadline 30 s, %d runs: %d refused, %d slower than 6 s, %d rejected", limit, spread, limit, runs, sum.refused, sum.slow, sum.rejected)
 				if want := (outcomes{served: runs * limit}); sum != want {
@@ -118,7 +119,7 @@ func TestFiguresOthersLongGone(t *testing.T) {
 		for _, deadline := range []time.Duration{10 * time.Second, 0} {
 			t.Run(fmt.Sprintf("%v, deadline %v", idle, deadline), func(t *testing.T) {
 				t.Parallel()
-				bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+				testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 					client, other := s.Client(), s.Client()
 					got := burst(t, s, client, 1, 0, 0)
 					if want := (outcomes{served: 1}); got != want {
@@ -134,10 +135,10 @@ func TestFiguresOthersLongGone(t *testing.T) {
 					if want := (outcomes{served: 20}); got != want {
 						t.Errorf("got %+v, want %+v", got, want)
 					}
-					if took != 300*ms {
+					if took != 300*time.Millisecond {
 						t.Errorf("took %v, want the agent's 300 ms", took)
 					}
-				}, agentTaking(300*ms, 300*ms))
+				}, agentTaking(300*time.Millisecond, 300*time.Millisecond))
 			})
 		}
 	}
@@ -156,7 +157,7 @@ func TestShapingLimitRaised(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+			testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 				client := s.Client(tt.opts...)
 				if tt.warm {
 					burst(t, s, client, 5, 0, 0)
@@ -167,7 +168,7 @@ func TestShapingLimitRaised(t *testing.T) {
 				if want := (outcomes{served: 100}); got != want {
 					t.Errorf("got %+v, want %+v", got, want)
 				}
-			}, agentTaking(100*ms, 400*ms))
+			}, agentTaking(100*time.Millisecond, 400*time.Millisecond))
 		})
 	}
 }
@@ -175,7 +176,7 @@ func TestShapingLimitRaised(t *testing.T) {
 // A retry is sent ahead of callers that have not had an attempt.
 func TestShapingRetriesKeepTheirTurn(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		s.Inject(clawhqtest.FaultStatus(503, ""))
 		client := s.Client()
 		start := time.Now()
@@ -183,7 +184,7 @@ func TestShapingRetriesKeepTheirTurn(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 601 {
 			wg.Go(func() {
-				if _, err := client.Chat(context.Background(), hi); err != nil {
+				if _, err := client.Chat(context.Background(), testkit.Hi); err != nil {
 					t.Error(err)
 				}
 				if i == 0 {
@@ -213,7 +214,7 @@ func TestShapingLosesNothing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := 0
 				var mu sync.Mutex
-				client := mockClient(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
+				client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(*http.Request) (*http.Response, error) {
 					mu.Lock()
 					n++
 					broken := n <= 30
@@ -221,20 +222,20 @@ func TestShapingLosesNothing(t *testing.T) {
 					if broken {
 						end()
 					}
-					return reply(200, okBody), nil
+					return testkit.Reply(200, testkit.OKBody), nil
 				})}))
 				var wg sync.WaitGroup
 				for range 30 {
 					wg.Go(func() {
 						defer func() { _ = recover() }()
-						_, _ = client.Chat(t.Context(), hi)
+						_, _ = client.Chat(t.Context(), testkit.Hi)
 					})
 				}
 				wg.Wait()
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				start := time.Now()
-				if _, err := client.Chat(ctx, hi); err != nil || time.Since(start) != 0 {
+				if _, err := client.Chat(ctx, testkit.Hi); err != nil || time.Since(start) != 0 {
 					t.Errorf("the next call: %v after %v, want an answer at once", err, time.Since(start))
 				}
 			})
@@ -248,18 +249,18 @@ func TestShapingWrongCount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		mock := httpmock.NewMockTransport()
-		mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
-			return reply(200, okBody, "X-RateLimit-Limit", "60", "X-RateLimit-Remaining", "0"), nil
+		mock.RegisterResponder("POST", testkit.ChatURL, func(*http.Request) (*http.Response, error) {
+			return testkit.Reply(200, testkit.OKBody, "X-RateLimit-Limit", "60", "X-RateLimit-Remaining", "0"), nil
 		})
-		client := mockClient(t, mock)
+		client := testkit.Client(t, mock)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
 		n := 0
 		for ctx.Err() == nil {
-			if _, err := client.Chat(ctx, hi); err == nil {
+			if _, err := client.Chat(ctx, testkit.Hi); err == nil {
 				n++
 			}
-			time.Sleep(10 * ms)
+			time.Sleep(10 * time.Millisecond)
 		}
 		t.Logf("every reply says Remaining: 0, and none is a 429: %d calls in 10 minutes at 60 RPM", n)
 		if n < 500 {
@@ -272,12 +273,12 @@ func TestShapingWrongCount(t *testing.T) {
 // in which all of them enter and leave the queue grows linearly.
 func TestFiguresWaiters(t *testing.T) {
 	mock := httpmock.NewMockTransport()
-	mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
-		return reply(200, okBody, "X-RateLimit-Limit", "1", "X-RateLimit-Remaining", "0"), nil
+	mock.RegisterResponder("POST", testkit.ChatURL, func(*http.Request) (*http.Response, error) {
+		return testkit.Reply(200, testkit.OKBody, "X-RateLimit-Limit", "1", "X-RateLimit-Remaining", "0"), nil
 	})
 	waiting := make(chan struct{}, waiters)
-	client := mockClient(t, mock, clawhq.WithRateLimit(1), clawhq.WithLogger(slog.New(waitLog{waiting})))
-	if _, err := client.Chat(t.Context(), hi); err != nil {
+	client := testkit.Client(t, mock, clawhq.WithRateLimit(1), clawhq.WithLogger(slog.New(waitLog{waiting})))
+	if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -286,7 +287,7 @@ func TestFiguresWaiters(t *testing.T) {
 	start := time.Now()
 	for range waiters {
 		wg.Go(func() {
-			if _, err := client.Chat(ctx, hi); errors.Is(err, clawhq.ErrThrottled) && errors.Is(err, context.Canceled) {
+			if _, err := client.Chat(ctx, testkit.Hi); errors.Is(err, clawhq.ErrThrottled) && errors.Is(err, context.Canceled) {
 				told.Add(1)
 			}
 		})
@@ -297,7 +298,7 @@ func TestFiguresWaiters(t *testing.T) {
 	entered := time.Now()
 	cancel()
 	wg.Wait()
-	t.Logf("%d callers in the queue: %v to enter, %v to cancel", waiters, entered.Sub(start).Round(ms), time.Since(entered).Round(ms))
+	t.Logf("%d callers in the queue: %v to enter, %v to cancel", waiters, entered.Sub(start).Round(time.Millisecond), time.Since(entered).Round(time.Millisecond))
 	if n := told.Load(); n != waiters || mock.GetTotalCallCount() != 1 {
 		t.Errorf("%d callers were told, and %d requests sent, want %d and 1", n, mock.GetTotalCallCount(), waiters)
 	}
@@ -307,8 +308,11 @@ func TestFiguresWaiters(t *testing.T) {
 type waitLog struct{ waiting chan<- struct{} }
 
 func (waitLog) Enabled(context.Context, slog.Level) bool { return true }
-func (l waitLog) WithAttrs([]slog.Attr) slog.Handler     { return l }
-func (l waitLog) WithGroup(string) slog.Handler          { return l }
+
+func (l waitLog) WithAttrs([]slog.Attr) slog.Handler { return l }
+
+func (l waitLog) WithGroup(string) slog.Handler { return l }
+
 func (l waitLog) Handle(_ context.Context, r slog.Record) error {
 	if r.Message == "clawhq: waiting for the rate limit" {
 		l.waiting <- struct{}{}

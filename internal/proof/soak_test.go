@@ -15,6 +15,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 )
 
 // TestSoak simulates an hour of traffic in virtual time: 50 workers, a fault in
@@ -34,7 +35,7 @@ func TestSoak(t *testing.T) {
 			mu.Unlock()
 			for _, s := range []string{"all ", "is ", "well"} {
 				select {
-				case <-time.After(time.Duration(rand.IntN(2000)) * ms):
+				case <-time.After(time.Duration(rand.IntN(2000)) * time.Millisecond):
 				case <-ctx.Done():
 					return
 				}
@@ -44,7 +45,7 @@ func TestSoak(t *testing.T) {
 			}
 		}
 	}
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		start := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), length) // no new calls after length; calls under way may end later
 		defer cancel()

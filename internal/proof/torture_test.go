@@ -24,6 +24,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/internal/memnet"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 )
 
 // In TestTorture a server answers thousands of requests with nonsense of every
@@ -75,7 +76,7 @@ func TestTorture(t *testing.T) {
 		var clients []*clawhq.Client
 		for _, opts := range [][]clawhq.Option{{clawhq.WithRateLimit(0)}, {clawhq.WithRateLimit(0)}, {clawhq.WithRateLimit(0)}, nil} {
 			client, err := clawhq.NewClient(append([]clawhq.Option{
-				clawhq.WithAPIKey(testKey), clawhq.WithBaseURL("https://torture.example/api"), clawhq.WithHTTPClient(&http.Client{Transport: transport}),
+				clawhq.WithAPIKey(testkit.Key), clawhq.WithBaseURL("https://torture.example/api"), clawhq.WithHTTPClient(&http.Client{Transport: transport}),
 				clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2, MaxRetryAfter: 10 * time.Second}),
 				clawhq.WithAttemptTimeout(20 * time.Second), clawhq.WithStreamIdleTimeout(10 * time.Second),
 			}, opts...)...)
@@ -96,9 +97,9 @@ func TestTorture(t *testing.T) {
 					opts := []clawhq.CallOption{clawhq.WithClientRequestID(id), clawhq.WithResponseInfo(&info)}
 					var err error
 					if (w+i/len(clients))%2 == 0 {
-						_, err = client.Chat(ctx, hi, opts...)
+						_, err = client.Chat(ctx, testkit.Hi, opts...)
 					} else {
-						_, err = clawhq.CollectText(client.ChatStream(ctx, hi, opts...))
+						_, err = clawhq.CollectText(client.ChatStream(ctx, testkit.Hi, opts...))
 					}
 					cancel()
 					what := outcomeOf(err)
@@ -239,7 +240,7 @@ func nonsense(r *rand.Rand, stream bool) []byte {
 	}
 	status := pick(r, 200, 200, 200, 200, 200, 204, 206, 299, 301, 307, 308, 400, 401, 403, 404, 409, 418, 429, 429, 500, 502, 503, 504, 599, 100+r.IntN(900))
 	body := pick(r,
-		[]byte(okBody), []byte(okBody), []byte(`{"response":null}`), []byte(`{"response":`), []byte("null"), []byte("[]"), nil,
+		[]byte(testkit.OKBody), []byte(testkit.OKBody), []byte(`{"response":null}`), []byte(`{"response":`), []byte("null"), []byte("[]"), nil,
 		[]byte(`{"error":{"code":"model_error","message":"m","type":"model_error","request_id":"req_1"}}`), []byte(`{"error":"text"}`),
 		[]byte(`{"error":{"code":{},"message":7}}`), []byte("<html>"), large, noise(r, 300),
 	)
@@ -289,7 +290,7 @@ func nonsense(r *rand.Rand, stream bool) []byte {
 
 // sense returns a proper reply.
 func sense(stream bool) []byte {
-	contentType, body := "application/json", okBody
+	contentType, body := "application/json", testkit.OKBody
 	if stream {
 		contentType, body = "text/event-stream", "data: {\"content\":\"Hello.\"}\n\ndata: [DONE]\n\n"
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 )
 
 // By the documentation all endpoints share one window; in the live service most
@@ -32,10 +33,10 @@ func TestFiguresMixedWindows(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+			testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 				const length = 10 * time.Minute
 				s.SetRateLimit(s.KeyID(), tt.rpm)
-				client := s.Client(clawhq.WithHTTPClient(&http.Client{Transport: slowNetwork{s.HTTPClient().Transport, 20 * ms, 100 * ms}}))
+				client := s.Client(clawhq.WithHTTPClient(&http.Client{Transport: slowNetwork{s.HTTPClient().Transport, 20 * time.Millisecond, 100 * time.Millisecond}}))
 				ctx, cancel := context.WithTimeout(t.Context(), length)
 				defer cancel()
 				var wg sync.WaitGroup
@@ -54,7 +55,7 @@ func TestFiguresMixedWindows(t *testing.T) {
 						})
 					}
 				}
-				work(20, 0, func() error { _, err := client.Chat(ctx, hi); return err })
+				work(20, 0, func() error { _, err := client.Chat(ctx, testkit.Hi); return err })
 				work(5, tt.agentsAt, func() error { _, err := client.Agents.List(ctx, clawhq.ListOptions{}); return err })
 				work(5, tt.agentsAt, func() error { _, err := client.Models.List(ctx); return err })
 				wg.Wait()

@@ -1,11 +1,10 @@
-package clawhq_test
+package proof_test
 
 import (
 	"context"
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,13 +12,14 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/jarcoal/httpmock"
 )
 
 // Waiting calls are served in order.
 func TestShapingIsFIFO(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		s.SetRateLimit(s.KeyID(), 1)
 		client := s.Client(clawhq.WithRateLimit(1))
 		var wg sync.WaitGroup
@@ -27,7 +27,7 @@ func TestShapingIsFIFO(t *testing.T) {
 		var order []int
 		for i := range 20 {
 			wg.Go(func() {
-				if _, err := client.Chat(t.Context(), hi); err != nil {
+				if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 					t.Error(err)
 				}
 				mu.Lock()
@@ -48,76 +48,18 @@ func TestShapingIsFIFO(t *testing.T) {
 	})
 }
 
-// A waiting call ends at once when its context ends, and uses no slot. A call that
-// cannot be sent before its deadline does not wait at all.
-func TestShapingAndContexts(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-		s.SetRateLimit(s.KeyID(), 2)
-		client := s.Client(clawhq.WithRateLimit(2))
-		for range 2 {
-			if _, err := client.Chat(t.Context(), hi); err != nil {
-				t.Fatal(err)
-			}
-		}
-		start := time.Now()
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
-		defer cancel()
-		_, err := client.Chat(ctx, hi)
-		if !errors.Is(err, clawhq.ErrThrottled) || !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 0 || strings.Contains(err.Error(), "\n") {
-			t.Errorf("hopeless: got %v after %v", err, time.Since(start))
-		}
-
-		why := errors.New("user left")
-		leaving, leave := context.WithCancelCause(t.Context())
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			_, err := client.Chat(leaving, hi)
-			if !errors.Is(err, clawhq.ErrThrottled) || !errors.Is(err, context.Canceled) || !errors.Is(err, why) || time.Since(start) != 10*time.Second {
-				t.Errorf("cancelled: got %v after %v", err, time.Since(start))
-			}
-		})
-		synctest.Wait()
-		wg.Go(func() { // behind the call that leaves
-			if _, err := client.Chat(t.Context(), hi); err != nil || time.Since(start) > 61*time.Second {
-				t.Errorf("the next: got %v after %v", err, time.Since(start))
-			}
-		})
-		time.Sleep(10 * time.Second)
-		leave(why)
-		wg.Wait()
-		if n := len(s.Requests()); n != 3 {
-			t.Errorf("%d requests", n)
-		}
-
-		// With a limit of two, the third call in the queue waits for two windows.
-		ctx, cancel = context.WithTimeout(t.Context(), 100*time.Second)
-		defer cancel()
-		start = time.Now()
-		for range 3 {
-			wg.Go(func() { client.Chat(t.Context(), hi) })
-			synctest.Wait()
-		}
-		_, err = client.Chat(ctx, hi)
-		if !errors.Is(err, clawhq.ErrThrottled) || time.Since(start) != 0 {
-			t.Errorf("hopeless by its place: got %v after %v", err, time.Since(start))
-		}
-		wg.Wait()
-	})
-}
-
 // Until the limit is known, no more calls are outstanding than the smallest
 // tier allows.
 func TestShapingOfAnUnknownKey(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		s.SetRateLimit(s.KeyID(), 300)
 		s.Inject(slices.Repeat([]clawhqtest.Fault{clawhqtest.FaultDelay(5 * time.Second)}, 30)...)
 		client := s.Client()
 		var wg sync.WaitGroup
 		for range 100 {
 			wg.Go(func() {
-				if _, err := client.Chat(t.Context(), hi); err != nil {
+				if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 					t.Error(err)
 				}
 			})
@@ -137,15 +79,15 @@ func TestShapingOfAnUnknownKey(t *testing.T) {
 // not all at once.
 func TestShapingGate(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		client := s.Client()
-		if _, err := client.Chat(t.Context(), hi); err != nil {
+		if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 			t.Fatal(err)
 		}
 		// Another process uses up the key.
 		other := s.Client()
 		for range 59 {
-			if _, err := other.Chat(t.Context(), hi); err != nil {
+			if _, err := other.Chat(t.Context(), testkit.Hi); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -153,7 +95,7 @@ func TestShapingGate(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 10 {
 			wg.Go(func() {
-				if _, err := client.Chat(t.Context(), hi); err != nil {
+				if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 					t.Error(err)
 				}
 			})
@@ -183,22 +125,22 @@ func TestShapingAfterRejection(t *testing.T) {
 		var mu sync.Mutex
 		var sent []time.Duration
 		mock := httpmock.NewMockTransport()
-		mock.RegisterResponder("POST", chatURL, func(*http.Request) (*http.Response, error) {
+		mock.RegisterResponder("POST", testkit.ChatURL, func(*http.Request) (*http.Response, error) {
 			mu.Lock()
 			sent = append(sent, time.Since(start))
 			first := len(sent) == 1
 			mu.Unlock()
 			if first {
-				return reply(429, `{"error":{"code":"rate_limited","message":"m"}}`, "Retry-After", "5"), nil
+				return testkit.Reply(429, `{"error":{"code":"rate_limited","message":"m"}}`, "Retry-After", "5"), nil
 			}
 			time.Sleep(10 * time.Second) // the agent takes its time
-			return reply(200, okBody, "X-RateLimit-Limit", "30", "X-RateLimit-Remaining", "20"), nil
+			return testkit.Reply(200, testkit.OKBody, "X-RateLimit-Limit", "30", "X-RateLimit-Remaining", "20"), nil
 		})
-		client := mockClient(t, mock)
+		client := testkit.Client(t, mock)
 		var wg sync.WaitGroup
 		for i := range 20 {
 			wg.Go(func() {
-				if _, err := client.Chat(t.Context(), hi); err != nil {
+				if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 					t.Error(err)
 				}
 			})
@@ -216,34 +158,15 @@ func TestShapingAfterRejection(t *testing.T) {
 	})
 }
 
-// A call that never reached the server uses no slot.
-func TestShapingWithoutConnection(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := clawhqtest.NewServer(clawhqtest.WithInMemory())
-		client := s.Client(clawhq.WithRateLimit(2), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
-		s.Close()
-		start := time.Now()
-		for range 10 {
-			if _, err := client.Chat(t.Context(), hi); err == nil {
-				t.Error("no error")
-			}
-		}
-		if took := time.Since(start); took > time.Second {
-			t.Errorf("took %v", took)
-		}
-	})
-}
-
 // A 429 stops the client for as long as Retry-After says, and no longer.
 func TestShapingAfterShortRetryAfter(t *testing.T) {
 	t.Parallel()
 	for _, warm := range []int{0, 1, 20, 59} {
 		for callers, waits := range map[int][]string{1: {"2"}, 2: {"1", "1", "1"}, 10: {"2"}} {
-			bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+			testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 				client := s.Client()
 				for range warm {
-					if _, err := client.Chat(t.Context(), hi); err != nil {
+					if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -255,7 +178,7 @@ func TestShapingAfterShortRetryAfter(t *testing.T) {
 				var wg sync.WaitGroup
 				for range min(callers, 60-warm) {
 					wg.Go(func() {
-						if _, err := client.Chat(t.Context(), hi); err != nil {
+						if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 							t.Error(err)
 						}
 					})
@@ -272,9 +195,9 @@ func TestShapingAfterShortRetryAfter(t *testing.T) {
 // After a 429, calls are sent one by one and at a growing rate, not all at once.
 func TestShapingOutOfTheGate(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		client := s.Client()
-		if _, err := client.Chat(t.Context(), hi); err != nil {
+		if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 			t.Fatal(err)
 		}
 		s.Inject(clawhqtest.FaultRateLimit("5"))
@@ -282,7 +205,7 @@ func TestShapingOutOfTheGate(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 12 {
 			wg.Go(func() {
-				if _, err := client.Chat(t.Context(), hi); err != nil {
+				if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 					t.Error(err)
 				}
 			})
@@ -295,7 +218,7 @@ func TestShapingOutOfTheGate(t *testing.T) {
 		for _, r := range s.Requests()[2:] {
 			at = append(at, r.Time.Sub(start))
 		}
-		if len(at) != 12 || at[0] < 5*time.Second || at[1]-at[0] < 400*ms || at[2]-at[1] < 200*ms || at[11] > 8*time.Second {
+		if len(at) != 12 || at[0] < 5*time.Second || at[1]-at[0] < 400*time.Millisecond || at[2]-at[1] < 200*time.Millisecond || at[11] > 8*time.Second {
 			t.Errorf("sent after %v", at)
 		}
 	})
@@ -306,56 +229,39 @@ func TestShapingOutOfTheGate(t *testing.T) {
 func TestShapingGateAndDeadline(t *testing.T) {
 	t.Parallel()
 	for name, warm := range map[string]bool{"limit known": true, "limit unknown": false} {
-		bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 			client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
 			if warm {
-				if _, err := client.Chat(t.Context(), hi); err != nil {
+				if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 					t.Fatal(err)
 				}
 			}
 			s.Inject(clawhqtest.FaultRateLimit("30"))
-			if _, err := client.Chat(t.Context(), hi); err == nil {
+			if _, err := client.Chat(t.Context(), testkit.Hi); err == nil {
 				t.Error("no error")
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			start := time.Now()
-			if _, err := client.Chat(ctx, hi); !errors.Is(err, clawhq.ErrThrottled) || time.Since(start) != 0 {
+			if _, err := client.Chat(ctx, testkit.Hi); !errors.Is(err, clawhq.ErrThrottled) || time.Since(start) != 0 {
 				t.Errorf("%s: got %v after %v", name, err, time.Since(start))
 			}
 		})
 	}
 }
 
-// Key management does not count against the key's limit, and is not shaped.
-func TestShapingLeavesKeysAlone(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-		client := s.Client(clawhq.WithRateLimit(1))
-		start := time.Now()
-		for range 5 {
-			if _, err := client.Keys.List(t.Context()); err != nil {
-				t.Error(err)
-			}
-		}
-		if time.Since(start) != 0 {
-			t.Errorf("took %v", time.Since(start))
-		}
-	})
-}
-
 // The wait before a retry does not change for how long the gate is closed for other
 // calls.
 func TestShapingGateOutlastsRetries(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxRetryAfter: 5 * time.Second}))
 		s.Inject(clawhqtest.FaultRateLimit("30"))
 		start := time.Now()
-		if _, err := client.Chat(t.Context(), hi); err == nil || time.Since(start) != 0 {
+		if _, err := client.Chat(t.Context(), testkit.Hi); err == nil || time.Since(start) != 0 {
 			t.Errorf("got %v after %v", err, time.Since(start))
 		}
-		if _, err := client.Chat(t.Context(), hi); err != nil || time.Since(start) < 30*time.Second {
+		if _, err := client.Chat(t.Context(), testkit.Hi); err != nil || time.Since(start) < 30*time.Second {
 			t.Errorf("the next call: %v after %v", err, time.Since(start))
 		}
 	})

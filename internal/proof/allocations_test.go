@@ -1,6 +1,4 @@
-//go:build !race
-
-package clawhq_test
+package proof_test
 
 import (
 	"context"
@@ -10,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 )
 
 // TestAllocations counts the allocations of a call, without those of the transport.
 func TestAllocations(t *testing.T) {
-	canned := reply(200, okBody)
-	transport := transport(func(*http.Request) (*http.Response, error) { return canned, nil })
+	canned := testkit.Reply(200, testkit.OKBody)
+	transport := testkit.RoundTripFunc(func(*http.Request) (*http.Response, error) { return canned, nil })
 	for name, tt := range map[string]struct {
 		option clawhq.Option
 		most   float64
@@ -23,10 +22,10 @@ func TestAllocations(t *testing.T) {
 		"unshaped": {clawhq.WithRateLimit(0), 29},
 		"shaped":   {clawhq.WithRateLimit(1 << 30), 31},
 	} {
-		client := sends(t, transport, tt.option)
+		client := testkit.ClientFunc(t, transport, tt.option)
 		got := testing.AllocsPerRun(1000, func() {
-			canned.Body = io.NopCloser(strings.NewReader(okBody)) // 2 allocations of the transport
-			if _, err := client.Chat(context.Background(), hi); err != nil {
+			canned.Body = io.NopCloser(strings.NewReader(testkit.OKBody)) // 2 allocations of the transport
+			if _, err := client.Chat(context.Background(), testkit.Hi); err != nil {
 				t.Fatal(err)
 			}
 		}) - 2

@@ -1,8 +1,7 @@
-package clawhq_test
+package proof_test
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,8 +10,6 @@ import (
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/internal/wire"
 	"github.com/clawhq/clawhq-go/internal/wire/recorded"
-	"github.com/google/go-cmp/cmp"
-	"github.com/jarcoal/httpmock"
 )
 
 // TestRecordings plays each recording to the client, and compares the result with
@@ -120,97 +117,4 @@ func wireKey(k clawhq.Key) map[string]any {
 		key["last_used_at"] = k.LastUsedAt.Format(time.RFC3339Nano)
 	}
 	return key
-}
-
-// recordedClient returns a client whose service answers the request of a recording,
-// and no other, with its reply.
-func recordedClient(t *testing.T, e recorded.Exchange) (*clawhq.Client, *httpmock.MockTransport) {
-	mock := httpmock.NewMockTransport()
-	mock.RegisterResponder(e.Method, "https://app.clawhq.tech"+e.URL, httpmock.ResponderFromResponse(
-		&http.Response{StatusCode: e.Status, Header: e.ReplyHeader.Clone(), Body: httpmock.NewRespBodyFromString(e.Reply)}))
-	return mockClient(t, mock, clawhq.WithSession("ok"), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})), mock
-}
-
-// checkRecordedReply compares what a client has decoded, in the shape of the wire,
-// with the recorded reply.
-func checkRecordedReply(t *testing.T, e recorded.Exchange, got any, err error) {
-	t.Helper()
-	var want any
-	if json.Unmarshal([]byte(e.Reply), &want) != nil || err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-recorded +decoded):\n%s", diff)
-	}
-}
-
-func checkRecordedError(t *testing.T, e recorded.Exchange, err error) {
-	t.Helper()
-	var got *clawhq.APIError
-	if !errors.As(err, &got) {
-		t.Fatalf("got %v", err)
-	}
-	path, _, _ := strings.Cut(strings.TrimPrefix(e.URL, "/api"), "?")
-	want := clawhq.APIError{
-		StatusCode: e.Status, Method: e.Method, Path: path, Attempts: 1,
-		ClientRequestID: got.ClientRequestID,
-	}
-	var envelope struct {
-		Error struct {
-			Code           clawhq.ErrorCode
-			Type           clawhq.ErrorType
-			Message, Param string
-			RequestID      string `json:"request_id"`
-		}
-	}
-	var flat struct{ Error string }
-	if said := &envelope.Error; json.Unmarshal([]byte(e.Reply), &envelope) == nil {
-		want.Code, want.Type, want.Message, want.Param, want.RequestID = said.Code, said.Type, said.Message, said.Param, said.RequestID
-	} else if json.Unmarshal([]byte(e.Reply), &flat) == nil {
-		want.Message, want.Body = flat.Error, []byte(e.Reply)
-	}
-	switch e.ReplyHeader.Get("Retry-After") {
-	case "":
-	case "60":
-		want.RetryAfter = time.Minute
-	default:
-		want.RetryAfter = 1<<63 - 1 // the live service asked for 56,000 years
-	}
-	if diff := cmp.Diff(&want, got); diff != "" {
-		t.Errorf("(-recorded +decoded):\n%s", diff)
-	}
-}
-
-func checkRecordedStream(t *testing.T, e recorded.Exchange, got string, err error) {
-	t.Helper()
-	want := ""
-	var failure struct {
-		Code    clawhq.ErrorCode
-		Message string
-	}
-	for line := range strings.Lines(e.Reply) {
-		var ev struct {
-			Content string
-			Error   json.RawMessage
-		}
-		if data, ok := strings.CutPrefix(line, "data: "); ok && json.Unmarshal([]byte(data), &ev) == nil {
-			want += ev.Content
-			if ev.Error != nil {
-				_ = json.Unmarshal(ev.Error, &failure)
-			}
-		}
-	}
-	if got != want {
-		t.Errorf("text is %q, want %q", got, want)
-	}
-	if failure.Code == "" {
-		if err != nil {
-			t.Error(err)
-		}
-		return
-	}
-	var cut *clawhq.StreamError
-	if !errors.As(err, &cut) || cut.Code != failure.Code || cut.Message != failure.Message || cut.RequestID != e.ReplyHeader.Get("X-Request-Id") {
-		t.Errorf("got %v, want %+v", err, failure)
-	}
 }

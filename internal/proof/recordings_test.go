@@ -1,7 +1,8 @@
-package clawhq_test
+package proof_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/clawhq/clawhq-go/internal/wire"
 	"github.com/clawhq/clawhq-go/internal/wire/recorded"
 	"github.com/google/go-cmp/cmp"
@@ -49,7 +51,7 @@ func TestFamilyRecordings(t *testing.T) {
 				played = played.Then(httpmock.NewStringResponder(200, `{"agents":[]}`))
 			}
 			mock.RegisterNoResponder(played)
-			client := mockClient(t, mock, clawhq.WithSession("ok"), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: attempts}))
+			client := testkit.Client(t, mock, clawhq.WithSession("ok"), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: attempts}))
 			var info clawhq.ResponseInfo
 			got, err := playFamily(t, client, e, clawhq.WithResponseInfo(&info))
 			if e.Status == http.StatusPermanentRedirect {
@@ -208,7 +210,7 @@ func playFamily(t *testing.T, client *clawhq.Client, e recorded.Exchange, opt cl
 			return shape
 		})
 	case wire.CreateBatch:
-		batch, err := client.Batches.Create(ctx, batchOf(clawhq.BatchRequest{CustomID: "a", Message: "hi"}), opt)
+		batch, err := client.Batches.Create(ctx, clawhq.CreateBatchRequest{Requests: []clawhq.BatchRequest{{CustomID: "a", Message: "hi"}}}, opt)
 		return shaped(batch, err, func(b clawhq.Batch) any {
 			shape := batchShape(b).(object)
 			shape["batch_id"], shape["id"], shape["results"] = shape["id"], nil, nil
@@ -239,4 +241,97 @@ func playFamily(t *testing.T, client *clawhq.Client, e recorded.Exchange, opt cl
 	var out any
 	err = client.Do(ctx, e.Method, u.String(), nil, &out, opt)
 	return out, err
+}
+
+// recordedClient returns a client whose service answers the request of a recording,
+// and no other, with its reply.
+func recordedClient(t *testing.T, e recorded.Exchange) (*clawhq.Client, *httpmock.MockTransport) {
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder(e.Method, "https://app.clawhq.tech"+e.URL, httpmock.ResponderFromResponse(
+		&http.Response{StatusCode: e.Status, Header: e.ReplyHeader.Clone(), Body: httpmock.NewRespBodyFromString(e.Reply)}))
+	return testkit.Client(t, mock, clawhq.WithSession("ok"), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})), mock
+}
+
+// checkRecordedReply compares what a client has decoded, in the shape of the wire,
+// with the recorded reply.
+func checkRecordedReply(t *testing.T, e recorded.Exchange, got any, err error) {
+	t.Helper()
+	var want any
+	if json.Unmarshal([]byte(e.Reply), &want) != nil || err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-recorded +decoded):\n%s", diff)
+	}
+}
+
+func checkRecordedError(t *testing.T, e recorded.Exchange, err error) {
+	t.Helper()
+	var got *clawhq.APIError
+	if !errors.As(err, &got) {
+		t.Fatalf("got %v", err)
+	}
+	path, _, _ := strings.Cut(strings.TrimPrefix(e.URL, "/api"), "?")
+	want := clawhq.APIError{
+		StatusCode: e.Status, Method: e.Method, Path: path, Attempts: 1,
+		ClientRequestID: got.ClientRequestID,
+	}
+	var envelope struct {
+		Error struct {
+			Code           clawhq.ErrorCode
+			Type           clawhq.ErrorType
+			Message, Param string
+			RequestID      string `json:"request_id"`
+		}
+	}
+	var flat struct{ Error string }
+	if said := &envelope.Error; json.Unmarshal([]byte(e.Reply), &envelope) == nil {
+		want.Code, want.Type, want.Message, want.Param, want.RequestID = said.Code, said.Type, said.Message, said.Param, said.RequestID
+	} else if json.Unmarshal([]byte(e.Reply), &flat) == nil {
+		want.Message, want.Body = flat.Error, []byte(e.Reply)
+	}
+	switch e.ReplyHeader.Get("Retry-After") {
+	case "":
+	case "60":
+		want.RetryAfter = time.Minute
+	default:
+		want.RetryAfter = 1<<63 - 1 // the live service asked for 56,000 years
+	}
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Errorf("(-recorded +decoded):\n%s", diff)
+	}
+}
+
+func checkRecordedStream(t *testing.T, e recorded.Exchange, got string, err error) {
+	t.Helper()
+	want := ""
+	var failure struct {
+		Code    clawhq.ErrorCode
+		Message string
+	}
+	for line := range strings.Lines(e.Reply) {
+		var ev struct {
+			Content string
+			Error   json.RawMessage
+		}
+		if data, ok := strings.CutPrefix(line, "data: "); ok && json.Unmarshal([]byte(data), &ev) == nil {
+			want += ev.Content
+			if ev.Error != nil {
+				_ = json.Unmarshal(ev.Error, &failure)
+			}
+		}
+	}
+	if got != want {
+		t.Errorf("text is %q, want %q", got, want)
+	}
+	if failure.Code == "" {
+		if err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	var cut *clawhq.StreamError
+	if !errors.As(err, &cut) || cut.Code != failure.Code || cut.Message != failure.Message || cut.RequestID != e.ReplyHeader.Get("X-Request-Id") {
+		t.Errorf("got %v, want %+v", err, failure)
+	}
 }

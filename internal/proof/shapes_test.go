@@ -1,4 +1,4 @@
-package clawhq_test
+package proof_test
 
 import (
 	"encoding/json"

@@ -1,0 +1,334 @@
+package clawhq_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
+
+	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
+	"github.com/google/go-cmp/cmp"
+	"github.com/jarcoal/httpmock"
+)
+
+// received is an upload as the server gets it.
+type received struct {
+	Parts  []part
+	Length int64 // Content-Length; -1 if there was none
+}
+
+type part struct{ Disposition, Type, Content string }
+
+func receive(t *testing.T, r *http.Request) (got received) {
+	t.Helper()
+	got.Length = r.ContentLength
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "multipart/form-data" {
+		t.Errorf("content type %q, %v", media, err)
+	}
+	form := multipart.NewReader(r.Body, params["boundary"])
+	for {
+		p, err := form.NextRawPart()
+		if err == io.EOF {
+			return got
+		}
+		if err != nil {
+			t.Error(err)
+			return got
+		}
+		content, err := io.ReadAll(p)
+		if err != nil {
+			t.Error(err)
+		}
+		got.Parts = append(got.Parts, part{p.Header.Get("Content-Disposition"), p.Header.Get("Content-Type"), string(content)})
+	}
+}
+
+// onlyReader hides all other methods of a reader.
+type onlyReader struct{ io.Reader }
+
+// misleading has a Len method that does not return the number of unread bytes.
+type misleading struct{ io.Reader }
+
+func (misleading) Len() int { return 1 << 30 }
+
+func TestUpload(t *testing.T) {
+	t.Parallel()
+	const png, pdf = "\x89PNG\r\n\x1a\nrest", "%PDF-1.7 rest"
+	webp := "RIFF\x10\x00\x00\x00WEBPVP8 "
+	long := strings.Repeat("0123456789", 100_000)
+	file := filepath.Join(t.TempDir(), "notes.md")
+	if err := os.WriteFile(file, []byte("# Notes"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	half := strings.NewReader("not this, but that")
+	if _, err := half.Seek(10, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		req    clawhq.UploadFileRequest
+		want   []part
+		length bool // the request has a Content-Length
+	}{
+		"type by extension":  {clawhq.UploadFileRequest{Name: "a.TXT", Content: strings.NewReader("hello")}, []part{{`form-data; name="file"; filename="a.TXT"`, "text/plain", "hello"}}, true},
+		"markdown":           {clawhq.UploadFileRequest{Name: "a.md", Content: strings.NewReader("hello")}, []part{{`form-data; name="file"; filename="a.md"`, "text/markdown", "hello"}}, true},
+		"type by content":    {clawhq.UploadFileRequest{Name: "a", Content: strings.NewReader(png)}, []part{{`form-data; name="file"; filename="a"`, "image/png", png}}, true},
+		"webp by content":    {clawhq.UploadFileRequest{Name: "a", Content: strings.NewReader(webp)}, []part{{`form-data; name="file"; filename="a"`, "image/webp", webp}}, true},
+		"a text of any kind": {clawhq.UploadFileRequest{Name: "main.go", Content: strings.NewReader("package main")}, []part{{`form-data; name="file"; filename="main.go"`, "text/plain", "package main"}}, true},
+		"parameters":         {clawhq.UploadFileRequest{Name: "a", ContentType: "Text/CSV; charset=utf-8; header=x y", Content: strings.NewReader("a,b")}, []part{{`form-data; name="file"; filename="a"`, "text/csv", "a,b"}}, true},
+		"purpose": {clawhq.UploadFileRequest{Name: "a.pdf", Purpose: "other", Content: strings.NewReader(pdf)},
+			[]part{{`form-data; name="purpose"`, "", "other"}, {`form-data; name="file"; filename="a.pdf"`, "application/pdf", pdf}}, true},
+		"empty":                    {clawhq.UploadFileRequest{Name: "a", Content: strings.NewReader("")}, []part{{`form-data; name="file"; filename="a"`, "text/plain", ""}}, true},
+		"a buffer":                 {clawhq.UploadFileRequest{Name: "a.txt", Content: bytes.NewBufferString(long)}, []part{{`form-data; name="file"; filename="a.txt"`, "text/plain", long}}, true},
+		"a file":                   {clawhq.UploadFileRequest{Name: "notes.md", Content: opened}, []part{{`form-data; name="file"; filename="notes.md"`, "text/markdown", "# Notes"}}, true},
+		"the rest of it":           {clawhq.UploadFileRequest{Name: "a.txt", Content: half}, []part{{`form-data; name="file"; filename="a.txt"`, "text/plain", "but that"}}, true},
+		"of unknown length":        {clawhq.UploadFileRequest{Name: "a.txt", Content: onlyReader{strings.NewReader(long)}}, []part{{`form-data; name="file"; filename="a.txt"`, "text/plain", long}}, false},
+		"of a length that is none": {clawhq.UploadFileRequest{Name: "a.txt", Content: misleading{strings.NewReader(long)}}, []part{{`form-data; name="file"; filename="a.txt"`, "text/plain", long}}, false},
+		"byte by byte":             {clawhq.UploadFileRequest{Name: "a", Content: iotest.OneByteReader(strings.NewReader(pdf))}, []part{{`form-data; name="file"; filename="a"`, "application/pdf", pdf}}, false},
+		"end with data":            {clawhq.UploadFileRequest{Name: "a", Content: iotest.DataErrReader(strings.NewReader(long))}, []part{{`form-data; name="file"; filename="a"`, "text/plain", long}}, false},
+		"quotes":                   {clawhq.UploadFileRequest{Name: `a "b".txt`, Content: strings.NewReader("x")}, []part{{`form-data; name="file"; filename="a %22b%22.txt"`, "text/plain", "x"}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got received
+			var whole atomic.Int64
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				got = receive(t, r)
+				io.WriteString(w, fileBody)
+			}))
+			defer s.Close()
+			last, total, size := int64(0), int64(-2), int64(len(tc.want[len(tc.want)-1].Content))
+			tc.req.Progress = func(sent, of int64) {
+				if sent <= last {
+					t.Errorf("progress went from %d to %d", last, sent)
+				}
+				last, total = sent, of
+				whole.Add(1)
+			}
+			f, err := testkit.Client(t, nil, clawhq.WithHTTPClient(s.Client()), clawhq.WithBaseURL(s.URL)).Files.Upload(t.Context(), tc.req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got.Parts); diff != "" {
+				t.Errorf("parts (-want +got):\n%s", diff)
+			}
+			if (got.Length > 0) != tc.length {
+				t.Errorf("announced length is %d", got.Length)
+			}
+			wantTotal := int64(-1)
+			if tc.length {
+				wantTotal = size
+			}
+			if last != size || size > 0 && total != wantTotal {
+				t.Errorf("progress ended at %d of %d, want %d of %d", last, total, size, wantTotal)
+			}
+			if f.ID != "f1" || f.Status != clawhq.FileProcessing || f.Purpose != "knowledge_base" {
+				t.Errorf("got %+v", f)
+			}
+		})
+	}
+}
+
+// If the content turns out to be too large, or cannot be read, the request ends.
+func TestUploadBreaksOff(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("the disk is broken")
+	for name, tc := range map[string]struct {
+		content io.Reader
+		sent    bool
+		check   func(error) bool
+		text    string
+	}{
+		"too large": {onlyReader{io.LimitReader(zeros{}, 10_485_761)}, true, func(err error) bool {
+			var e *clawhq.InvalidRequestError
+			return errors.As(err, &e) && e.Code == clawhq.CodeFileTooLarge && e.StatusCode == 0
+		}, "file has more than 10485760 bytes"},
+		"unreadable":            {iotest.ErrReader(broken), false, func(err error) bool { return errors.Is(err, broken) }, "clawhq: reading Content: the disk is broken"},
+		"unreadable, at length": {iotest.ErrReader(fmt.Errorf("%w:\n%s", broken, testkit.Key)), false, func(err error) bool { return errors.Is(err, broken) }, "clawhq: reading Content: the disk is broken: clw_a1b2c3d4…"},
+		"unreadable at the end": {io.MultiReader(strings.NewReader(strings.Repeat("x", 1<<20)), iotest.ErrReader(broken)), true, func(err error) bool { return errors.Is(err, broken) }, "the disk is broken"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var requests atomic.Int32
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				requests.Add(1)
+				if _, err := io.Copy(io.Discard, r.Body); err == nil {
+					t.Error("the body looked whole")
+				}
+			}))
+			defer s.Close()
+			_, err := testkit.Client(t, nil, clawhq.WithHTTPClient(s.Client()), clawhq.WithBaseURL(s.URL)).Files.Upload(t.Context(), clawhq.UploadFileRequest{Name: "a.txt", Content: tc.content})
+			if !tc.check(err) {
+				t.Errorf("got %v", err)
+			}
+			wantErrorText(t, err, tc.text)
+			s.Close() // Close waits for the handler
+			if n := requests.Load(); n > 1 || n == 1 && !tc.sent {
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+// A file of exactly 10 MiB is accepted, whether or not its size is known beforehand.
+func TestUploadLargest(t *testing.T) {
+	t.Parallel()
+	for _, content := range []io.Reader{bytes.NewReader(make([]byte, 10_485_760)), io.LimitReader(zeros{}, 10_485_760)} {
+		client, got := catch(t, fileBody)
+		if _, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{Name: "a.txt", Content: content}); err != nil {
+			t.Errorf("%T: %v", content, err)
+		}
+		if n := len(got.Body); n < 10_485_760 {
+			t.Errorf("%T: sent %d bytes", content, n)
+		}
+	}
+}
+
+// A retry starts at the beginning of the file, and so does its progress. The body of
+// the attempt before reads no more of the file.
+func TestUploadAgain(t *testing.T) {
+	t.Parallel()
+	content := strings.Repeat("0123456789", 1000)
+	var first io.ReadCloser
+	var got []string
+	client := testkit.Client(t, nil, clawhq.WithRateLimit(0), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}),
+		clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+			if first == nil { // the attempt fails while net/http still holds its body
+				first = r.Body
+				if _, err := io.CopyN(io.Discard, first, 2000); err != nil {
+					t.Error(err)
+				}
+				return nil, &net.OpError{Op: "dial", Err: errors.New("refused")}
+			}
+			for _, p := range receive(t, r).Parts {
+				got = append(got, p.Content)
+			}
+			return testkit.Reply(200, fileBody), nil
+		})}))
+	var progress []int64
+	_, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{Name: "a.txt", Content: strings.NewReader(content), Progress: func(sent, total int64) {
+		progress = append(progress, sent)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{content}, got); diff != "" {
+		t.Errorf("sent (-want +got):\n%s", diff)
+	}
+	again := false
+	for i, sent := range progress[1:] {
+		again = again || sent < progress[i]
+	}
+	if !again || progress[len(progress)-1] != int64(len(content)) {
+		t.Errorf("progress was %d", progress)
+	}
+	if b, err := io.ReadAll(first); err == nil || len(b) > 0 {
+		t.Errorf("the first attempt still reads %d bytes, %v", len(b), err)
+	}
+}
+
+// After Upload has returned, it no longer reads Content.
+func TestUploadEnds(t *testing.T) {
+	t.Parallel()
+	content := strings.NewReader(strings.Repeat("x", 100_000))
+	var body io.Reader
+	ctx, cancel := context.WithCancel(t.Context())
+	client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		body = r.Body
+		cancel()
+		<-r.Context().Done()
+		return nil, context.Cause(r.Context())
+	})}))
+	_, err := client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: "a.txt", Content: content})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	left := content.Len()
+	if _, err := io.ReadAll(body); err == nil || content.Len() != left {
+		t.Errorf("still read: %d bytes left, and then %d; %v", left, content.Len(), err)
+	}
+}
+
+// A pipe has a Seek method that fails.
+func TestUploadPipe(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	go func() {
+		defer w.Close()
+		io.WriteString(w, "hello")
+	}()
+	client, got := catch(t, fileBody)
+	if _, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{Name: "a.txt", Content: r}); err != nil || !strings.Contains(got.Body, "\r\n\r\nhello\r\n--") {
+		t.Errorf("sent %q, %v", got.Body, err)
+	}
+}
+
+// A Content that blocks does not delay the end of the context, whether or not
+// anything has been sent.
+func TestUploadBlocks(t *testing.T) {
+	for name, before := range map[string]int{"at once": 0, "in the middle": 5000} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
+				content, w := io.Pipe()
+				go w.Write(make([]byte, before))
+				time.AfterFunc(time.Hour, func() { w.Close() })
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				began := time.Now()
+				_, err := s.Client().Files.Upload(ctx, clawhq.UploadFileRequest{Name: "a.txt", Content: content})
+				if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != time.Second {
+					t.Errorf("after %v: %v", took, err)
+				}
+				w.Close()
+			})
+		})
+	}
+}
+
+// A Trace gets the events of a call that fails because of its Content.
+func TestUploadUnreadableIsTold(t *testing.T) {
+	t.Parallel()
+	ended := 0
+	client := testkit.Client(t, httpmock.NewMockTransport(), clawhq.WithTrace(&clawhq.Trace{CallEnd: func(context.Context, clawhq.TraceCallEnd) { ended++ }}))
+	info := clawhq.ResponseInfo{StatusCode: 200}
+	_, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{Name: "a.txt", Content: iotest.ErrReader(io.ErrClosedPipe)},
+		clawhq.WithResponseInfo(&info), clawhq.WithClientRequestID("cli"))
+	wantErrorText(t, err, "clawhq: reading Content: io: read/write on closed pipe")
+	if diff := cmp.Diff(clawhq.ResponseInfo{ClientRequestID: "cli"}, info); diff != "" || !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("%v, info (-want +got):\n%s", err, diff)
+	}
+	if ended != 1 {
+		t.Errorf("a Trace was told of %d ends", ended)
+	}
+}
+
+const fileBody = `{"file_id":"f1","filename":"a.txt","size":5,"mime_type":"text/plain","purpose":"knowledge_base","status":"processing","created_at":"2026-11-24T17:22:28.890Z"}`
