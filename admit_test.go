@@ -33,7 +33,7 @@ func TestLimiterBehindTheGate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-				client := s.Client(append(opts, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))...)
+				client := s.Client(append(opts, testkit.OneAttempt)...)
 				s.Inject(clawhqtest.FaultRateLimit("30"))
 				if _, err := client.Chat(t.Context(), testkit.Hi); err == nil {
 					t.Fatal("the first call succeeded")
@@ -250,7 +250,7 @@ func TestShapingWithoutConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := clawhqtest.NewServer(clawhqtest.WithInMemory())
-		client := s.Client(clawhq.WithRateLimit(2), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+		client := s.Client(clawhq.WithRateLimit(2), testkit.OneAttempt)
 		s.Close()
 		start := time.Now()
 		for range 10 {

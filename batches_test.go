@@ -93,12 +93,12 @@ func TestBatchLimits(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			n := 0
-			client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+			client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 				if n++; n > 1 {
 					return testkit.Reply(200, one), nil
 				}
 				return testkit.Reply(429, fmt.Sprintf(`{"error":{"code":"rate_limited","message":%q,"type":"api_error","request_id":"req_1"}}`, message), "Retry-After", "60"), nil
-			})}))
+			})
 			start := time.Now()
 			batch := batchOf(clawhq.BatchRequest{CustomID: "a", Message: "m"})
 			_, err := client.Batches.Create(t.Context(), batch)
@@ -124,14 +124,14 @@ func TestBatchLimits(t *testing.T) {
 // requests.
 func batchStates(t *testing.T, states ...string) (*clawhq.Client, *[]time.Duration) {
 	start, looks := time.Now(), &[]time.Duration{}
-	client := testkit.Client(t, nil, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}), clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+	client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 		*looks = append(*looks, time.Since(start))
 		state := states[min(len(*looks), len(states))-1]
 		if state == "" {
 			return testkit.Reply(500, ""), nil
 		}
 		return testkit.Reply(200, `{"batch":`+state+`}`), nil
-	})}))
+	}, testkit.OneAttempt)
 	return client, looks
 }
 

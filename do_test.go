@@ -130,13 +130,13 @@ func TestDoRefusedBeforeSending(t *testing.T) {
 func TestDoWindow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 			limit := "60"
 			if r.Method == "DELETE" {
 				limit = "10"
 			}
 			return testkit.Reply(200, testkit.OKBody, "X-RateLimit-Limit", limit), nil
-		})}))
+		})
 		start := time.Now()
 		for range 10 {
 			if err := client.Do(t.Context(), "DELETE", "/v1/agents/a", nil, nil); err != nil {
@@ -165,13 +165,13 @@ func TestDoWindow(t *testing.T) {
 func TestDoUnknownWindow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 			limit := "5"
 			if r.URL.Path == "/api/v1/chat" {
 				limit = "60"
 			}
 			return testkit.Reply(200, testkit.OKBody, "X-RateLimit-Limit", limit), nil
-		})}))
+		})
 		start := time.Now()
 		for range 5 {
 			if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
@@ -203,10 +203,10 @@ func FuzzDo(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, path string) {
 		var got *http.Request
-		client := testkit.Client(t, nil, clawhq.WithBaseURL("https://host.example/a/b"), clawhq.WithRateLimit(0), clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 			got = r
 			return testkit.Reply(200, "{}"), nil
-		})}))
+		}, clawhq.WithBaseURL("https://host.example/a/b"), clawhq.WithRateLimit(0))
 		if err := client.Do(t.Context(), "GET", path, nil, nil); err != nil {
 			if got != nil {
 				t.Fatalf("%q: sent, and then %v", path, err)

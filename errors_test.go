@@ -121,7 +121,7 @@ func TestErrorVerbs(t *testing.T) {
 		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader("data: {\"content\":\"a\"}\n\n"), iotest.ErrReader(leak)))
 		return resp, nil
 	})
-	client := testkit.Client(t, mock, clawhq.WithSession(session), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+	client := testkit.Client(t, mock, clawhq.WithSession(session), testkit.OneAttempt)
 	_, unary := client.Chat(t.Context(), testkit.Hi, clawhq.WithClientRequestID(testkit.Key))
 	_, stream := clawhq.CollectText(client.ChatStream(t.Context(), testkit.Hi))
 	for _, err := range []error{unary, stream} {

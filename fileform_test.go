@@ -215,20 +215,19 @@ func TestUploadAgain(t *testing.T) {
 	content := strings.Repeat("0123456789", 1000)
 	var first io.ReadCloser
 	var got []string
-	client := testkit.Client(t, nil, clawhq.WithRateLimit(0), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}),
-		clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
-			if first == nil { // the attempt fails while net/http still holds its body
-				first = r.Body
-				if _, err := io.CopyN(io.Discard, first, 2000); err != nil {
-					t.Error(err)
-				}
-				return nil, &net.OpError{Op: "dial", Err: errors.New("refused")}
+	client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
+		if first == nil { // the attempt fails while net/http still holds its body
+			first = r.Body
+			if _, err := io.CopyN(io.Discard, first, 2000); err != nil {
+				t.Error(err)
 			}
-			for _, p := range receive(t, r).Parts {
-				got = append(got, p.Content)
-			}
-			return testkit.Reply(200, fileBody), nil
-		})}))
+			return nil, &net.OpError{Op: "dial", Err: errors.New("refused")}
+		}
+		for _, p := range receive(t, r).Parts {
+			got = append(got, p.Content)
+		}
+		return testkit.Reply(200, fileBody), nil
+	}, clawhq.WithRateLimit(0), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1}))
 	var progress []int64
 	_, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{Name: "a.txt", Content: strings.NewReader(content), Progress: func(sent, total int64) {
 		progress = append(progress, sent)
@@ -257,12 +256,12 @@ func TestUploadEnds(t *testing.T) {
 	content := strings.NewReader(strings.Repeat("x", 100_000))
 	var body io.Reader
 	ctx, cancel := context.WithCancel(t.Context())
-	client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+	client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 		body = r.Body
 		cancel()
 		<-r.Context().Done()
 		return nil, context.Cause(r.Context())
-	})}))
+	})
 	_, err := client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: "a.txt", Content: content})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)

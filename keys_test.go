@@ -96,7 +96,7 @@ func list(t *testing.T, client *clawhq.Client) []clawhq.Key {
 func TestKeyLimits(t *testing.T) {
 	t.Parallel()
 	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-		client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+		client := s.Client(testkit.OneAttempt)
 		for i := range 4 {
 			if k, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "k"}); err != nil || k.RateLimit != clawhq.RPM60 {
 				t.Fatalf("key %d: %v, %v", i, k, err)
@@ -253,7 +253,7 @@ func TestKeysConcurrently(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			user := s.Client(clawhq.WithAPIKey(k.Secret.Reveal()), clawhq.WithRateLimit(0), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+			user := s.Client(clawhq.WithAPIKey(k.Secret.Reveal()), clawhq.WithRateLimit(0), testkit.OneAttempt)
 			var revoked sync.WaitGroup
 			revoked.Add(1)
 			for range 12 {

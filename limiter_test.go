@@ -115,7 +115,7 @@ func TestLimitObserver(t *testing.T) {
 				mock := httpmock.NewMockTransport()
 				mock.RegisterResponder("POST", testkit.ChatURL, func(*http.Request) (*http.Response, error) { return tt.reply, tt.err })
 				o := &observer{}
-				client := testkit.Client(t, mock, clawhq.WithLimiter(o), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+				client := testkit.Client(t, mock, clawhq.WithLimiter(o), testkit.OneAttempt)
 				client.Chat(t.Context(), testkit.Hi)
 				if diff := cmp.Diff([]clawhq.LimitReply{tt.want}, o.heard); diff != "" {
 					t.Errorf("heard (-want +got):\n%s", diff)

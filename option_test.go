@@ -68,10 +68,10 @@ func TestAPIKeyFuncFails(t *testing.T) {
 		"malformed": {testkit.Key + "7", nil, "clawhq: POST /v1/chat: malformed API key of 37 characters: a key is clw_ and 32 letters or digits (client_request_id cli)"},
 		"empty":     {"", nil, "clawhq: POST /v1/chat: malformed API key of 0 characters: a key is clw_ and 32 letters or digits (client_request_id cli)"},
 	} {
-		client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(*http.Request) (*http.Response, error) {
+		client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
 			t.Errorf("%s: a request was sent", name)
 			return nil, io.EOF
-		})}), clawhq.WithAPIKeyFunc(func(context.Context) (string, error) { return tt.key, tt.err }))
+		}, clawhq.WithAPIKeyFunc(func(context.Context) (string, error) { return tt.key, tt.err }))
 		_, unary := client.Chat(t.Context(), testkit.Hi, clawhq.WithClientRequestID("cli"))
 		_, stream := clawhq.CollectText(client.ChatStream(t.Context(), testkit.Hi, clawhq.WithClientRequestID("cli")))
 		for _, err := range []error{unary, stream} {

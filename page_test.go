@@ -54,7 +54,7 @@ func (s *shelf) RoundTrip(r *http.Request) (*http.Response, error) {
 func (s *shelf) client(t *testing.T) *clawhq.Client {
 	t.Helper()
 	client, err := clawhq.NewClient(clawhq.WithAPIKey(testkit.Key), clawhq.WithHTTPClient(&http.Client{Transport: s}),
-		clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+		testkit.OneAttempt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestAllAsTheLoopGoes(t *testing.T) {
 
 	broken := errors.New("cable is cut")
 	n := 0
-	client, err := clawhq.NewClient(clawhq.WithAPIKey(testkit.Key), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}),
+	client, err := clawhq.NewClient(clawhq.WithAPIKey(testkit.Key), testkit.OneAttempt,
 		clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 			if n++; n == 2 {
 				return nil, broken

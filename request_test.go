@@ -25,7 +25,7 @@ type sent struct{ Method, URL, Auth, Body string }
 func catch(t *testing.T, body string, opts ...clawhq.Option) (*clawhq.Client, *sent) {
 	t.Helper()
 	got := &sent{}
-	client := testkit.Client(t, nil, append([]clawhq.Option{clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+	client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 		b, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
@@ -33,7 +33,7 @@ func catch(t *testing.T, body string, opts ...clawhq.Option) (*clawhq.Client, *s
 		auth := r.Header.Get("Authorization") + r.Header.Get("Cookie")
 		*got = sent{r.Method, strings.TrimPrefix(r.URL.String(), clawhq.DefaultBaseURL), auth, string(b)}
 		return testkit.Reply(200, body), nil
-	})})}, opts...)...)
+	}, opts...)
 	return client, got
 }
 
@@ -89,17 +89,16 @@ func TestRepeats(t *testing.T) {
 	} {
 		for name, call := range calls {
 			var bodies [][]byte
-			client := testkit.Client(t, nil, clawhq.WithRateLimit(0), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1, MaxAttempts: 2, Budget: -1}),
-				clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
-					b, err := io.ReadAll(r.Body)
-					if err != nil {
-						t.Error(err)
-					}
-					if bodies = append(bodies, b); len(bodies) == 1 {
-						return tc.first(r)
-					}
-					return testkit.Reply(200, one), nil
-				})}))
+			client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
+				b, err := io.ReadAll(r.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				if bodies = append(bodies, b); len(bodies) == 1 {
+					return tc.first(r)
+				}
+				return testkit.Reply(200, one), nil
+			}, clawhq.WithRateLimit(0), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1, MaxAttempts: 2, Budget: -1}))
 			err := call(client)
 			want := 1
 			if always[name] || tc.proven && name != "upload of a reader" {
@@ -122,10 +121,10 @@ func FuzzIDs(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, id, filter string) {
 		var got *url.URL
-		client := testkit.Client(t, nil, clawhq.WithRateLimit(0), clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 			got, _ = url.Parse(r.URL.String())
 			return testkit.Reply(200, one), nil
-		})}))
+		}, clawhq.WithRateLimit(0))
 		if _, err := client.Threads.Get(t.Context(), id); err == nil {
 			escaped, ok := strings.CutPrefix(got.EscapedPath(), "/api/v1/threads/")
 			if text, err := url.PathUnescape(escaped); !ok || err != nil || text != id || strings.Contains(escaped, "/") {

@@ -36,7 +36,7 @@ func TestNothingHoldsTheKey(t *testing.T) {
 	mock.RegisterResponder("POST", clawhq.DefaultBaseURL+"/keys", httpmock.ResponderFromResponse(
 		testkit.Reply(200, `{"key":{"id":"1","name":"n","key_prefix":"clw_a1b2c3d4","status":"active","rate_limit_per_min":60,"full_key":"`+testkit.Key+`"}}`)).
 		Then(httpmock.ResponderFromResponse(testkit.Reply(200, `{"key":{"id":1,"full_key":"`+testkit.Key+`"}}`))))
-	client := testkit.Client(t, mock, clawhq.WithSession(session), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}),
+	client := testkit.Client(t, mock, clawhq.WithSession(session), testkit.OneAttempt,
 		clawhq.WithLogger(slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 
 	show := func(v any) {

@@ -150,7 +150,7 @@ func mockStream(t *testing.T, body string, opts ...clawhq.Option) *clawhq.Client
 	mock.RegisterResponder("POST", testkit.ChatURL, func(*http.Request) (*http.Response, error) {
 		return testkit.Reply(200, body, "Content-Type", "text/event-stream", "X-Request-Id", "req_1"), nil
 	})
-	return testkit.Client(t, mock, append([]clawhq.Option{clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})}, opts...)...)
+	return testkit.Client(t, mock, append([]clawhq.Option{testkit.OneAttempt}, opts...)...)
 }
 
 // A 200 that is not an event stream is an error, not an empty answer.

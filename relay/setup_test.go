@@ -13,14 +13,9 @@ import (
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/clawhq/clawhq-go/internal/memnet"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/clawhq/clawhq-go/relay"
 )
-
-// key is well formed and opens nothing.
-const key = "clw_a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6"
-
-// once is a policy without retries, so that each fault shows.
-var once = clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})
 
 type answer = iter.Seq2[clawhq.ChatChunk, error]
 
@@ -75,7 +70,7 @@ func bubble(t *testing.T, opts relay.Options, f func(t *testing.T, a *app)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		a := &app{service: clawhqtest.NewTestServer(t, clawhqtest.WithInMemory()), ended: make(chan error, 1)}
-		client := a.service.Client(once)
+		client := a.service.Client(testkit.OneAttempt)
 		a.browser = listen(t, &http.Server{
 			WriteTimeout: 5 * time.Second, // which must not bound an answer
 			Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

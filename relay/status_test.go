@@ -13,6 +13,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/clawhq/clawhq-go/relay"
 	"github.com/google/go-cmp/cmp"
 )
@@ -91,7 +92,7 @@ func TestErrorsBeforeTheFirstByte(t *testing.T) {
 			t.Parallel()
 			service := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
 			service.Inject(tt.fault)
-			rec, err := ask(t, service.Client(once).ChatStream(t.Context(), clawhq.ChatRequest{Message: "hi"}), relay.Options{})
+			rec, err := ask(t, service.Client(testkit.OneAttempt).ChatStream(t.Context(), clawhq.ChatRequest{Message: "hi"}), relay.Options{})
 			if err == nil {
 				t.Error("got no error")
 			}
@@ -120,7 +121,7 @@ func TestErrorsBeforeTheFirstByte(t *testing.T) {
 // a key not even then.
 func TestExplain(t *testing.T) {
 	t.Parallel()
-	secret := &clawhq.InvalidRequestError{APIError: &clawhq.APIError{Code: "s3cret", Message: "s3cret " + key, RequestID: "s3cret", Param: "s3cret"}}
+	secret := &clawhq.InvalidRequestError{APIError: &clawhq.APIError{Code: "s3cret", Message: "s3cret " + testkit.Key, RequestID: "s3cret", Param: "s3cret"}}
 	for _, tt := range []struct {
 		name    string
 		explain func(error) (int, string)
@@ -135,7 +136,7 @@ func TestExplain(t *testing.T) {
 		{"message", func(err error) (int, string) { return 0, "Too long." }, 400, "Too long."},
 		{"no error status", func(error) (int, string) { return 200, "Fine." }, 400, "Fine."},
 		{"no status at all", func(error) (int, string) { return 7, "Fine." }, 400, "Fine."},
-		{"a key", func(err error) (int, string) { return 0, "use " + key }, 400, "use " + key[:12] + "…"},
+		{"a key", func(err error) (int, string) { return 0, "use " + testkit.Key }, 400, "use " + testkit.Key[:12] + "…"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

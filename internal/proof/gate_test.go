@@ -230,7 +230,7 @@ func TestShapingGateAndDeadline(t *testing.T) {
 	t.Parallel()
 	for name, warm := range map[string]bool{"limit known": true, "limit unknown": false} {
 		testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-			client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+			client := s.Client(testkit.OneAttempt)
 			if warm {
 				if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
 					t.Fatal(err)

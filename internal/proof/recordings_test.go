@@ -249,7 +249,7 @@ func recordedClient(t *testing.T, e recorded.Exchange) (*clawhq.Client, *httpmoc
 	mock := httpmock.NewMockTransport()
 	mock.RegisterResponder(e.Method, "https://app.clawhq.tech"+e.URL, httpmock.ResponderFromResponse(
 		&http.Response{StatusCode: e.Status, Header: e.ReplyHeader.Clone(), Body: httpmock.NewRespBodyFromString(e.Reply)}))
-	return testkit.Client(t, mock, clawhq.WithSession("ok"), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})), mock
+	return testkit.Client(t, mock, clawhq.WithSession("ok"), testkit.OneAttempt), mock
 }
 
 // checkRecordedReply compares what a client has decoded, in the shape of the wire,

@@ -81,8 +81,7 @@ func exhibitClient(t *testing.T, x *exhibition, format string) {
 			"X-RateLimit-Limit", "60", "X-RateLimit-Remaining", "59"), nil
 	}
 	var logs bytes.Buffer
-	client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(answer)}), clawhq.WithSession("sb-x.0="+sentinelSession+"; sb-x.1=a-second-part"),
-		clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2, MinWait: 1, MaxWait: 1, Budget: -1}), clawhq.WithLogger(logger(format, &logs)), clawhq.WithRateLimit(0), clawhq.WithTrace(x.trace()))
+	client := testkit.ClientFunc(t, answer, clawhq.WithSession("sb-x.0="+sentinelSession+"; sb-x.1=a-second-part"), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2, MinWait: 1, MaxWait: 1, Budget: -1}), clawhq.WithLogger(logger(format, &logs)), clawhq.WithRateLimit(0), clawhq.WithTrace(x.trace()))
 	x.show(client)
 	x.show(client.Keys)
 

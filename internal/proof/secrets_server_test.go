@@ -95,7 +95,7 @@ func exhibitServer(t *testing.T, x *exhibition, profile clawhqtest.Profile, form
 		clawhqtest.FaultStatus(500, ""), clawhqtest.FaultRateLimit("1"), clawhqtest.FaultLegacyError(429, "RATE_LIMITED"),
 		clawhqtest.FaultHTML(502), clawhqtest.FaultReset(), clawhqtest.FaultStreamError("stream_error", 1), clawhqtest.FaultStreamMalformed(1), clawhqtest.FaultStreamCut(1),
 	} {
-		client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}), clawhq.WithRateLimit(0), clawhq.WithUserAgent(key))
+		client := s.Client(testkit.OneAttempt, clawhq.WithRateLimit(0), clawhq.WithUserAgent(key))
 		for _, stream := range []bool{false, true} {
 			s.Inject(fault)
 			req := clawhq.ChatRequest{Message: "my key is " + s.APIKey(), SessionID: "a"}
@@ -110,7 +110,7 @@ func exhibitServer(t *testing.T, x *exhibition, profile clawhqtest.Profile, form
 			}
 		}
 	}
-	client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+	client := s.Client(testkit.OneAttempt)
 	for _, agent := range []string{"failing", "panicking", s.APIKey(), "support-bot"} {
 		_, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "my key is " + s.APIKey(), Agent: agent}, clawhq.WithIdempotencyKey(key), clawhq.WithClientRequestID(key))
 		if err != nil {

@@ -28,9 +28,9 @@ func exhibitWebhooks(t *testing.T, x *exhibition) {
 	var body string
 	var status int
 	var logs bytes.Buffer
-	client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(*http.Request) (*http.Response, error) {
+	client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
 		return testkit.Reply(status, body, "X-Request-Id", webhookSecret), nil
-	})}), clawhq.WithSession(sentinelSession), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}), clawhq.WithLogger(logger("text", &logs)))
+	}, clawhq.WithSession(sentinelSession), testkit.OneAttempt, clawhq.WithLogger(logger("text", &logs)))
 	x.show(client.Webhooks)
 
 	create := clawhq.CreateWebhookRequest{URL: "https://hooks.example.com/", Events: []webhook.EventType{webhook.EventAPIRequest}}

@@ -214,7 +214,7 @@ func TestShapingLosesNothing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := 0
 				var mu sync.Mutex
-				client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{Transport: testkit.RoundTripFunc(func(*http.Request) (*http.Response, error) {
+				client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
 					mu.Lock()
 					n++
 					broken := n <= 30
@@ -223,7 +223,7 @@ func TestShapingLosesNothing(t *testing.T) {
 						end()
 					}
 					return testkit.Reply(200, testkit.OKBody), nil
-				})}))
+				})
 				var wg sync.WaitGroup
 				for range 30 {
 					wg.Go(func() {
