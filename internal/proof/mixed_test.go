@@ -16,7 +16,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/testkit"
 )
 
-// A program is alone on its key and calls every family of endpoints as fast as
+// A program is alone on its key and calls every service as fast as
 // allowed, besides a busy chat. It gets no 429 in ten minutes, whether each
 // endpoint has its own window, as in the live service, or all share the key's
 // window, as in the documentation.
@@ -78,7 +78,7 @@ func mixTraffic(t *testing.T, s *clawhqtest.Server, tier int) {
 }
 
 // mixedSteps returns the calls that the program repeats, one function for each
-// family.
+// service.
 func mixedSteps(ctx context.Context, c *clawhq.Client, conversation string) []func() error {
 	page := clawhq.ListOptions{Limit: 5}
 	return []func() error{

@@ -3,6 +3,7 @@ package proof_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -18,10 +19,11 @@ import (
 	"github.com/jarcoal/httpmock"
 )
 
-// notDriven has the recordings that no test plays to the client, with the reason.
-// Recordings of chats, keys and webhooks have their own tests.
-var notDriven = map[string]string{
+// notPlayed has the recordings that are not exchanges of a client, by the beginning of
+// their names, with the reason.
+var notPlayed = map[string]string{
 	"batch_webhook_delivery": "sent by the service, to a receiver that is not the client",
+	"webhook_delivery_":      "sent by the service, and read by the tests of package webhook",
 }
 
 // untold has the members of replies for which the client's types have no field, with
@@ -30,70 +32,155 @@ var untold = map[string]string{
 	"next_cursor": "is the next offset, and no endpoint takes a cursor",
 }
 
-// TestFamilyRecordings plays each recording to the client, and compares the result
-// with what encoding/json decodes from the same bytes.
-func TestFamilyRecordings(t *testing.T) {
+// TestRecordings plays each recording to the client, and compares the result with
+// what encoding/json decodes from the same bytes.
+func TestRecordings(t *testing.T) {
 	t.Parallel()
-	driven := 0
 	for _, e := range recorded.All() {
-		chatOrKey := strings.HasPrefix(e.Name, "chat_") || strings.HasPrefix(e.Name, "keys_") && e.Status != http.StatusMethodNotAllowed
-		if chatOrKey || strings.HasPrefix(e.Name, "webhook") || notDriven[e.Name] != "" {
-			continue
+		if isPlayed(e.Name) {
+			t.Run(e.Name, func(t *testing.T) {
+				t.Parallel()
+				playRecording(t, e)
+			})
 		}
-		driven++
-		t.Run(e.Name, func(t *testing.T) {
-			t.Parallel()
-			mock := httpmock.NewMockTransport()
-			played := httpmock.ResponderFromResponse(&http.Response{StatusCode: e.Status, Header: e.ReplyHeader, Body: httpmock.NewRespBodyFromString(e.Reply)})
-			attempts := 1
-			if e.Status == http.StatusPermanentRedirect { // the redirect and the request to its location
-				attempts = 2
-				played = played.Then(httpmock.NewStringResponder(200, `{"agents":[]}`))
-			}
-			mock.RegisterNoResponder(played)
-			client := testkit.Client(t, mock, clawhq.WithSession("ok"), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: attempts}))
-			var info clawhq.ResponseInfo
-			got, err := playFamily(t, client, e, clawhq.WithResponseInfo(&info))
-			if e.Status == http.StatusPermanentRedirect {
-				if err != nil || mock.GetTotalCallCount() != 2 {
-					t.Errorf("%d requests, %v", mock.GetTotalCallCount(), err)
-				}
-				return
-			}
-			if n := mock.GetTotalCallCount(); n != 1 {
-				t.Fatalf("%d requests were sent: %v", n, err)
-			}
-			if info.StatusCode != e.Status || info.RequestID != e.ReplyHeader.Get("X-Request-Id") {
-				t.Errorf("info is %+v", info)
-			}
-			if limit, _ := strconv.Atoi(e.ReplyHeader.Get("X-Ratelimit-Limit")); limit != info.RateLimit.Limit {
-				t.Errorf("limit is %d, want %d", info.RateLimit.Limit, limit)
-			}
-			if e.Status >= 400 {
-				checkRecordedError(t, e, err)
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			var want any
-			if e.Reply != "" && json.Unmarshal([]byte(e.Reply), &want) != nil {
-				t.Fatalf("reply is no JSON: %s", e.Reply)
-			}
-			whole, _ := want.(object)
-			if batch, ok := whole["batch"].(object); ok { // the client does not return the caller's own requests
-				for _, result := range batch["results"].([]any) {
-					delete(result.(object), "message")
-					delete(result.(object), "agent")
-				}
-			}
-			if diff := cmp.Diff(canonical(want), canonical(got)); diff != "" {
-				t.Errorf("(-recorded +decoded):\n%s", diff)
-			}
-		})
 	}
-	if driven < 200 {
-		t.Errorf("%d recordings were driven", driven)
+}
+
+func isPlayed(name string) bool {
+	for prefix := range notPlayed {
+		if strings.HasPrefix(name, prefix) {
+			return false
+		}
+	}
+	return true
+}
+
+// playRecording makes the call of a recorded request to a service that answers with
+// the recorded reply, and checks the result.
+func playRecording(t *testing.T, e recorded.Exchange) {
+	u, err := url.Parse(strings.TrimPrefix(e.URL, wire.BasePath))
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, ids := callOf(t, e.Method, u.EscapedPath())
+	var info clawhq.ResponseInfo
+	a := recordedArguments(e, u, ids)
+	requests, redirected := 0, e.Status == http.StatusPermanentRedirect
+	policy := clawhq.RetryPolicy{MaxAttempts: 1}
+	if redirected { // the second attempt follows the redirect
+		policy.MaxAttempts = 2
+	}
+	a.ctx, a.opts = t.Context(), []clawhq.CallOption{clawhq.WithResponseInfo(&info)}
+	a.client = testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
+		if requests++; requests > 1 {
+			return testkit.Reply(200, `{"agents":[]}`), nil
+		}
+		if sent, _ := strings.CutPrefix(r.URL.EscapedPath(), wire.BasePath); r.Method != e.Method || sent != u.EscapedPath() {
+			t.Errorf("sent %s %s, want %s %s", r.Method, sent, e.Method, u.EscapedPath())
+		}
+		return &http.Response{StatusCode: e.Status, Header: e.ReplyHeader.Clone(), Body: httpmock.NewRespBodyFromString(e.Reply)}, nil
+	}, clawhq.WithSession("ok"), clawhq.WithRetry(policy))
+	call := row.call
+	if row.endpoint == wire.Chat && a.text("stream", "") == "true" {
+		call = streamChat
+	}
+	got, err := call(a)
+	if redirected {
+		if err != nil || requests != 2 {
+			t.Errorf("%d requests, %v", requests, err)
+		}
+		return
+	}
+	if requests != 1 {
+		t.Fatalf("%d requests were sent: %v", requests, err)
+	}
+	checkRecordedInfo(t, e, info)
+	switch {
+	case e.Status >= 400:
+		checkRecordedError(t, e, err)
+	case strings.HasPrefix(e.ReplyHeader.Get("Content-Type"), "text/event-stream"):
+		checkRecordedStream(t, e, got.(string), err)
+	case err != nil:
+		t.Error(err)
+	default:
+		checkRecordedReply(t, e, row, a, got)
+	}
+}
+
+// recordedArguments returns the arguments of a recorded request. If the client would
+// refuse one, another is sent instead, since only the reply matters here.
+func recordedArguments(e recorded.Exchange, u *url.URL, ids []string) arguments {
+	query := u.Query()
+	number := func(name string) int {
+		n, _ := strconv.Atoi(query.Get(name))
+		return max(0, n)
+	}
+	var body map[string]any
+	_ = json.Unmarshal(e.Body(), &body)
+	return arguments{
+		ids:  ids,
+		page: clawhq.ListOptions{Limit: min(number("limit"), 100), Offset: number("offset")},
+		days: min(max(1, number("days")), 90),
+		text: func(name, otherwise string) string {
+			if s := query.Get(name); s != "" {
+				return s
+			}
+			if on, ok := body[name].(bool); ok {
+				return strconv.FormatBool(on)
+			}
+			if s, ok := body[name].(string); ok && strings.TrimSpace(s) != "" && len(s) <= wire.MaxMessageChars && !strings.ContainsAny(s, " !") {
+				return s
+			}
+			return otherwise
+		},
+		path:  u.String(),
+		reply: e.Reply,
+	}
+}
+
+func checkRecordedInfo(t *testing.T, e recorded.Exchange, info clawhq.ResponseInfo) {
+	t.Helper()
+	if info.StatusCode != e.Status || info.RequestID != e.ReplyHeader.Get("X-Request-Id") ||
+		info.Replayed != (e.ReplyHeader.Get("X-Idempotency-Replayed") == "true") {
+		t.Errorf("info is %+v", info)
+	}
+	if limit, _ := strconv.Atoi(e.ReplyHeader.Get("X-Ratelimit-Limit")); limit != info.RateLimit.Limit {
+		t.Errorf("limit is %d, want %d", info.RateLimit.Limit, limit)
+	} else if limit > 0 && info.RateLimit.Reset.Year() != 2026 {
+		t.Errorf("reset is %v", info.RateLimit.Reset)
+	}
+}
+
+// checkRecordedReply compares what a client has decoded, in the shape of the wire,
+// with the recorded reply.
+func checkRecordedReply(t *testing.T, e recorded.Exchange, row endpointCall, a arguments, result any) {
+	t.Helper()
+	var want any
+	if e.Reply != "" && json.Unmarshal([]byte(e.Reply), &want) != nil {
+		t.Fatalf("reply is no JSON: %s", e.Reply)
+	}
+	whole, _ := want.(object)
+	if batch, ok := whole["batch"].(object); ok { // the client does not return the caller's own requests
+		for _, result := range batch["results"].([]any) {
+			delete(result.(object), "message")
+			delete(result.(object), "agent")
+		}
+	}
+	if reply, ok := result.(*clawhq.ThreadReply); ok && reply.RequestID != e.ReplyHeader.Get("X-Request-Id") {
+		t.Errorf("request id is %q, want %q", reply.RequestID, e.ReplyHeader.Get("X-Request-Id"))
+	}
+	if hook, ok := whole["webhook"].(object); ok && strings.Contains(fmt.Sprintf("%+v", result), hook["secret"].(string)) {
+		t.Errorf("the secret is in %+v", result)
+	}
+	got := row.shape(result)
+	if row.complete != nil {
+		row.complete(got.(object), a)
+	}
+	if !row.exact {
+		want, got = canonical(want), canonical(got)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-recorded +decoded):\n%s", diff)
 	}
 }
 
@@ -124,145 +211,6 @@ func canonical(v any) any {
 		return nil
 	}
 	return v
-}
-
-// playFamily makes the call of a recorded request, and returns the result in the
-// shape of the wire. If the client would refuse the request, another one is sent
-// instead, since only the reply matters here.
-func playFamily(t *testing.T, client *clawhq.Client, e recorded.Exchange, opt clawhq.CallOption) (any, error) {
-	t.Helper()
-	ctx := t.Context()
-	u, err := url.Parse(strings.TrimPrefix(e.URL, "/api"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	q := u.Query()
-	number := func(name string) int {
-		n, _ := strconv.Atoi(q.Get(name))
-		return max(0, n)
-	}
-	at := clawhq.ListOptions{Limit: number("limit"), Offset: number("offset")}
-	if at.Limit > 100 {
-		at.Limit = 100
-	}
-	var endpoint wire.Endpoint
-	id := ""
-	for _, known := range wire.Endpoints {
-		if ids, ok := known.Match(u.EscapedPath()); ok && known.Method == e.Method {
-			endpoint = known
-			if len(ids) > 0 {
-				id = ids[0]
-			}
-		}
-	}
-	switch endpoint {
-	case wire.GetHealth:
-		h, err := client.Health(ctx, opt)
-		return shaped(h, err, func(h clawhq.Health) any {
-			return object{"status": h.Status, "plan": h.Plan, "agents": shapes(h.Agents, func(s string) any { return s })}
-		})
-	case wire.GetUsage:
-		usage, err := client.Usage(ctx, min(max(1, number("days")), 90), opt)
-		return shaped(usage, err, usageShape)
-	case wire.ListModels:
-		models, err := client.Models.List(ctx, opt)
-		return shaped(&models, err, func([]clawhq.Model) any {
-			return object{"models": shapes(models, modelShape), "total": float64(len(models))}
-		})
-	case wire.ListAgents:
-		page, err := client.Agents.List(ctx, at, opt)
-		return shaped(page, err, pageShape("agents", agentShape))
-	case wire.GetAgent:
-		agent, err := client.Agents.Get(ctx, id, opt)
-		return shaped(agent, err, wrapped("agent", agentShape))
-	case wire.UndeployAgent:
-		return object{"undeployed": true}, client.Agents.Undeploy(ctx, id, opt)
-	case wire.ListConversations:
-		page, err := client.Conversations.List(ctx, clawhq.ConversationOptions{ListOptions: at, Agent: q.Get("agent")}, opt)
-		return shaped(page, err, pageShape("conversations", conversationShape))
-	case wire.ListConversationMessages:
-		page, err := client.Conversations.Messages(ctx, id, at, opt)
-		return shaped(page, err, pageShape("messages", messageShape))
-	case wire.CreateThread:
-		thread, err := client.Threads.Create(ctx, clawhq.CreateThreadRequest{}, opt)
-		return shaped(thread, err, wrapped("thread", threadShape))
-	case wire.GetThread:
-		thread, err := client.Threads.Get(ctx, id, opt)
-		return shaped(thread, err, wrapped("thread", threadShape))
-	case wire.ListThreads:
-		page, err := client.Threads.List(ctx, at, opt)
-		return shaped(page, err, pageShape("threads", threadShape))
-	case wire.DeleteThread:
-		return object{"deleted": true}, client.Threads.Delete(ctx, id, opt)
-	case wire.SendThreadMessage:
-		answer, err := client.Threads.Send(ctx, id, "hi", opt)
-		return shaped(answer, err, func(r clawhq.ThreadReply) any {
-			if want := e.ReplyHeader.Get("X-Request-Id"); r.RequestID != want {
-				t.Errorf("request id is %q, want %q", r.RequestID, want)
-			}
-			return object{"response": r.Response, "message_id": r.MessageID, "thread_id": r.ThreadID}
-		})
-	case wire.ListThreadMessages:
-		page, err := client.Threads.Messages(ctx, id, at, opt)
-		return shaped(page, err, func(p clawhq.Page[clawhq.StoredMessage]) any {
-			shape := pageShape("messages", messageShape)(p).(object)
-			shape["thread_id"] = id
-			return shape
-		})
-	case wire.CreateBatch:
-		batch, err := client.Batches.Create(ctx, clawhq.CreateBatchRequest{Requests: []clawhq.BatchRequest{{CustomID: "a", Message: "hi"}}}, opt)
-		return shaped(batch, err, func(b clawhq.Batch) any {
-			shape := batchShape(b).(object)
-			shape["batch_id"], shape["id"], shape["results"] = shape["id"], nil, nil
-			return shape
-		})
-	case wire.GetBatch:
-		batch, err := client.Batches.Get(ctx, id, opt)
-		return shaped(batch, err, wrapped("batch", batchShape))
-	case wire.UploadFile:
-		file, err := client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: "a.txt", Content: strings.NewReader("x")}, opt)
-		return shaped(file, err, fileShape)
-	case wire.GetFile:
-		file, err := client.Files.Get(ctx, id, opt)
-		return shaped(file, err, fileShape)
-	case wire.ListFiles:
-		page, err := client.Files.List(ctx, at, opt)
-		return shaped(page, err, pageShape("files", fileShape))
-	case wire.DeleteFile:
-		return object{"deleted": true}, client.Files.Delete(ctx, id, opt)
-	case wire.ListAuditLog:
-		page, err := client.AuditLog.List(ctx, clawhq.AuditLogOptions{ListOptions: at, Action: q.Get("action")}, opt)
-		return shaped(page, err, pageShape("entries", auditShape))
-	}
-	// Endpoints without a method are called with Do.
-	if e.Status == http.StatusNoContent {
-		return nil, client.Do(ctx, e.Method, u.String(), nil, nil, opt)
-	}
-	var out any
-	err = client.Do(ctx, e.Method, u.String(), nil, &out, opt)
-	return out, err
-}
-
-// recordedClient returns a client whose service answers the request of a recording,
-// and no other, with its reply.
-func recordedClient(t *testing.T, e recorded.Exchange) (*clawhq.Client, *httpmock.MockTransport) {
-	mock := httpmock.NewMockTransport()
-	mock.RegisterResponder(e.Method, "https://app.clawhq.tech"+e.URL, httpmock.ResponderFromResponse(
-		&http.Response{StatusCode: e.Status, Header: e.ReplyHeader.Clone(), Body: httpmock.NewRespBodyFromString(e.Reply)}))
-	return testkit.Client(t, mock, clawhq.WithSession("ok"), testkit.OneAttempt), mock
-}
-
-// checkRecordedReply compares what a client has decoded, in the shape of the wire,
-// with the recorded reply.
-func checkRecordedReply(t *testing.T, e recorded.Exchange, got any, err error) {
-	t.Helper()
-	var want any
-	if json.Unmarshal([]byte(e.Reply), &want) != nil || err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-recorded +decoded):\n%s", diff)
-	}
 }
 
 func checkRecordedError(t *testing.T, e recorded.Exchange, err error) {

@@ -85,24 +85,12 @@ func exhibitClient(t *testing.T, x *exhibition, format string) {
 	x.show(client)
 	x.show(client.Keys)
 
-	name := "n"
+	// Chats and key management meet every reply.
+	often := append(secretCalls(t.Context(), client, testkit.Key, append(v1Calls[:1:1], keyCalls...)), func(o ...clawhq.CallOption) (any, error) {
+		return clawhq.CollectText(client.ChatStream(t.Context(), testkit.Hi, o...))
+	})
 	for n = range len(replies) + 2 {
-		for _, call := range []func(...clawhq.CallOption) (any, error){
-			func(o ...clawhq.CallOption) (any, error) { return client.Chat(t.Context(), testkit.Hi, o...) },
-			func(o ...clawhq.CallOption) (any, error) {
-				return clawhq.CollectText(client.ChatStream(t.Context(), testkit.Hi, o...))
-			},
-			func(o ...clawhq.CallOption) (any, error) {
-				return client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: name}, o...)
-			},
-			func(o ...clawhq.CallOption) (any, error) { return client.Keys.List(t.Context(), o...) },
-			func(o ...clawhq.CallOption) (any, error) {
-				return client.Keys.Update(t.Context(), testkit.Key, clawhq.UpdateKeyRequest{Name: &name}, o...)
-			},
-			func(o ...clawhq.CallOption) (any, error) {
-				return nil, client.Keys.Revoke(t.Context(), testkit.Key, o...)
-			},
-		} {
+		for _, call := range often {
 			var info clawhq.ResponseInfo
 			got, err := call(clawhq.WithResponseInfo(&info), clawhq.WithClientRequestID("cli"))
 			x.show(info)
@@ -116,8 +104,8 @@ func exhibitClient(t *testing.T, x *exhibition, format string) {
 			}
 		}
 	}
-	for _, n = range []int{0, 11, 16, len(replies)} { // a few replies are enough: between families, errors differ only in the path
-		for _, call := range familyCalls(t.Context(), client) {
+	for _, n = range []int{0, 11, 16, len(replies)} { // a few replies are enough: between services, errors differ only in the path
+		for _, call := range append(secretCalls(t.Context(), client, testkit.Key, calls), otherSecretCalls(t.Context(), client, testkit.Key)...) {
 			if _, err := call(); err != nil {
 				x.show(err)
 			}

@@ -10,26 +10,27 @@ import (
 	"github.com/clawhq/clawhq-go/internal/testkit"
 )
 
-// exhibitValues shows values that callers make themselves and no call returns. The
-// fields that are meant for a secret contain one.
+// exhibitValues shows the values of each endpoint's types, and values that callers
+// make themselves and no call returns. The fields that are meant for a secret contain
+// one.
 func exhibitValues(t *testing.T, x *exhibition) {
-	name, tier := "n", clawhq.RPM60
 	for _, v := range []any{
-		clawhq.ChatChunk{Content: "text"}, testkit.Hi, clawhq.CreateKeyRequest{Name: name, RateLimit: tier}, clawhq.UpdateKeyRequest{Name: &name, RateLimit: &tier},
-		clawhq.RateLimit{Limit: 60, Reset: time.Unix(1, 0)}, clawhq.LimitReply{Window: "key", StatusCode: 429}, clawhq.LimitRequest{Window: "key"}, clawhq.DefaultRetryPolicy(), clawhq.Key{ID: "1"}, clawhq.KeyStats{Today: 1}, clawhq.KeyActive,
-		clawhq.CodeRateLimited, clawhq.TypeRateLimit, tier, clawhq.Secret{},
+		clawhq.RateLimit{Limit: 60, Reset: time.Unix(1, 0)}, clawhq.LimitReply{Window: "key", StatusCode: 429}, clawhq.LimitRequest{Window: "key"}, clawhq.DefaultRetryPolicy(),
+		clawhq.CodeRateLimited, clawhq.TypeRateLimit,
 		clawhq.WithAPIKey(testkit.Key), clawhq.WithSession(sentinelSession), clawhq.WithIdempotencyKey(testkit.Key), clawhq.WithClientRequestID(testkit.Key), clawhq.WithHeader("X-Key", testkit.Key), clawhq.CodeStreamCancelled,
 		clawhqtest.WithInMemory(), clawhqtest.Reply(testkit.Key), clawhqtest.FaultReset(),
 		clawhqtest.Message{Text: "hi", History: []clawhqtest.Turn{{Role: clawhqtest.RoleUser, Content: "hi"}}}, clawhqtest.Turn{Role: clawhqtest.RoleUser},
-		clawhqtest.Conversation{Messages: []clawhqtest.StoredMessage{{Content: "hi"}}}, clawhqtest.StoredMessage{Content: "hi"}, clawhqtest.AuditEntry{ID: "1"},
+		clawhqtest.Conversation{Messages: []clawhqtest.StoredMessage{{Content: "hi"}}}, clawhqtest.StoredMessage{Content: "hi"}, clawhqtest.AuditEntry{ID: "1"}, clawhqtest.Path("/v1/chat"),
 		clawhqtest.File{Name: "a.txt"}, clawhqtest.KeyInfo{Prefix: testkit.Key[:12]},
 		clawhqtest.Key(testkit.Key), clawhqtest.FaultReset().On(clawhqtest.Key(testkit.Key)), clawhq.LimitRequest{},
-		&clawhq.Client{}, &clawhq.KeysService{}, &clawhq.StreamError{APIError: &clawhq.APIError{}},
+		&clawhq.Client{}, &clawhq.StreamError{APIError: &clawhq.APIError{}},
 	} {
 		x.show(v)
 	}
-	for _, v := range familyValues() {
-		x.show(v)
+	for _, row := range calls {
+		for _, v := range row.values {
+			x.show(v)
+		}
 	}
 }
 

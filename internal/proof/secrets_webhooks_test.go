@@ -33,21 +33,7 @@ func exhibitWebhooks(t *testing.T, x *exhibition) {
 	}, clawhq.WithSession(sentinelSession), testkit.OneAttempt, clawhq.WithLogger(logger("text", &logs)))
 	x.show(client.Webhooks)
 
-	create := clawhq.CreateWebhookRequest{URL: "https://hooks.example.com/", Events: []webhook.EventType{webhook.EventAPIRequest}}
-	name := "n"
-	update := clawhq.UpdateWebhookRequest{Description: &name, Filters: &[]clawhq.WebhookFilter{{Field: "agent"}}}
-	id := webhookSecret // a caller may confuse the secret with the id
-	calls := []func(clawhq.CallOption) (any, error){
-		func(o clawhq.CallOption) (any, error) { return client.Webhooks.Create(t.Context(), create, o) },
-		func(o clawhq.CallOption) (any, error) { return client.Webhooks.List(t.Context(), o) },
-		func(o clawhq.CallOption) (any, error) { return client.Webhooks.Update(t.Context(), id, update, o) },
-		func(o clawhq.CallOption) (any, error) { return client.Webhooks.Test(t.Context(), id, o) },
-		func(o clawhq.CallOption) (any, error) { return client.Webhooks.Replay(t.Context(), id, id, o) },
-		func(o clawhq.CallOption) (any, error) { return client.Webhooks.RetryFailed(t.Context(), id, o) },
-		func(o clawhq.CallOption) (any, error) { return client.Webhooks.Deliveries(t.Context(), id, o) },
-		func(o clawhq.CallOption) (any, error) { return client.Webhooks.Stats(t.Context(), o) },
-		func(o clawhq.CallOption) (any, error) { return nil, client.Webhooks.Delete(t.Context(), id, o) },
-	}
+	calls := secretCalls(t.Context(), client, webhookSecret, webhookCalls) // a caller may confuse the secret with the id
 	for _, status = range []int{200, 400, 502} {
 		for _, body = range replies {
 			for _, call := range calls {
@@ -70,10 +56,8 @@ func exhibitWebhooks(t *testing.T, x *exhibition) {
 		t.Error("the client's log does not show where the secret was")
 	}
 
-	// Values that callers make themselves, and errors of package webhook.
-	for _, v := range []any{create, update, clawhqtest.Delivery{Body: []byte("{}")}, clawhq.WebhookFilter{}, clawhq.Webhook{}, clawhq.Delivery{}, clawhq.WebhookSucceeded, clawhq.WebhookStats{}, webhook.EventTest} {
-		x.show(v)
-	}
+	// A value that the reference server returns, and errors of package webhook.
+	x.show(clawhqtest.Delivery{Body: []byte("{}")})
 	opts := webhook.Options{Secrets: []string{webhookSecret}}
 	header := http.Header{"X-Clawhq-Signature": {"0"}, "X-Clawhq-Timestamp": {"0"}}
 	for _, opts.Secrets = range [][]string{{webhookSecret}, {webhookSecret, ""}, {webhookSecret + "\n"}} {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/webhook"
 )
 
 // This file turns results of the client into the shape of the wire, to compare them
@@ -12,12 +13,9 @@ import (
 
 type object = map[string]any
 
-// shaped returns the shape of a result, nil for none.
-func shaped[T any](v *T, err error, shape func(T) any) (any, error) {
-	if v == nil || err != nil {
-		return nil, err
-	}
-	return shape(*v), nil
+// pointed returns the shape function of a pointer.
+func pointed[T any](shape func(T) any) func(*T) any {
+	return func(v *T) any { return shape(*v) }
 }
 
 func shapes[T any](values []T, shape func(T) any) []any {
@@ -106,4 +104,62 @@ func auditShape(e clawhq.AuditEntry) any {
 		"id": e.ID, "action": e.Action, "entity_type": e.EntityType, "entity_id": e.EntityID, "category": e.Category, "ip_address": e.IPAddress,
 		"integrity_hash": e.IntegrityHash, "details": jsonShape(e.Details), "created_at": timeShape(e.CreatedAt),
 	}
+}
+
+func keyShape(k clawhq.Key) any {
+	return object{
+		"id": k.ID, "name": k.Name, "key_prefix": k.Prefix, "status": string(k.Status), "usage_count": float64(k.UsageCount),
+		"rate_limit_per_min": float64(k.RateLimit), "created_at": timeShape(k.CreatedAt), "last_used_at": timeShape(k.LastUsedAt),
+	}
+}
+
+func webhookShape(w clawhq.Webhook) any {
+	shape := object{
+		"id": w.ID, "url": w.URL, "events": shapes(w.Events, func(e webhook.EventType) any { return string(e) }), "enabled": w.Enabled, "description": textShape(w.Description),
+		"last_triggered_at": databaseTimeShape(w.LastTriggeredAt), "last_status": textShape(string(w.LastStatus)), "last_status_code": nil,
+		"failure_count": float64(w.FailureCount), "created_at": databaseTimeShape(w.CreatedAt),
+		"user_id": w.AccountID, "paused_at": databaseTimeShape(w.PausedAt), "retry_interval_seconds": w.RetryInterval.Seconds(),
+		"retry_max_attempts": float64(w.MaxAttempts), "filter_conditions": nil, "transformation": textShape(w.Transformation), "event_version": w.EventVersion,
+	}
+	if w.LastStatusCode != 0 {
+		shape["last_status_code"] = float64(w.LastStatusCode)
+	}
+	if w.Filters != nil {
+		text, _ := json.Marshal(w.Filters)
+		shape["filter_conditions"] = jsonShape(text)
+	}
+	return shape
+}
+
+func deliveryShape(d clawhq.Delivery) any {
+	return object{
+		"id": d.ID, "event_type": string(d.Event), "status_code": float64(d.StatusCode), "response_body": d.ResponseBody,
+		"latency_ms": float64(d.Latency.Milliseconds()), "success": d.Success, "retry_count": float64(d.RetryCount), "created_at": databaseTimeShape(d.CreatedAt),
+	}
+}
+
+func deliveryResultShape(r *clawhq.DeliveryResult) any {
+	return object{"success": r.Success, "status_code": float64(r.StatusCode)}
+}
+
+func webhookStatsShape(w clawhq.WebhookStats) any {
+	return object{
+		"webhook_id": w.WebhookID, "total_deliveries": float64(w.Total), "successful_deliveries": float64(w.Successful),
+		"failed_deliveries": float64(w.Failed), "avg_latency_ms": float64(w.AverageLatency.Milliseconds()), "success_rate": w.SuccessRate,
+	}
+}
+
+func textShape(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// databaseTimeShape returns a time as the service's database writes it.
+func databaseTimeShape(at time.Time) any {
+	if at.IsZero() {
+		return nil
+	}
+	return at.Format("2006-01-02T15:04:05.999999-07:00")
 }
