@@ -3,6 +3,7 @@ package proof_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +25,10 @@ type endpointCall struct {
 }
 
 // calls has all endpoints. A new endpoint gets its row here.
-var calls = append(append(v1Calls, keyCalls...), webhookCalls...)
+var calls = slices.Concat(v1Calls, keyCalls, webhookCalls, doCalls)
+
+// doCalls are the calls that have no method.
+var doCalls = []endpointCall{byDo(wire.CreatePrediction), byDo(wire.GetPrediction), byDo(wire.VerifyAuditLog)}
 
 // arguments are all that a call needs. Each call takes the arguments that it has
 // parameters for.

@@ -94,10 +94,6 @@ var v1Calls = []endpointCall{
 	returning(wire.ListAuditLog, func(a arguments) (*clawhq.Page[clawhq.AuditEntry], error) {
 		return a.client.AuditLog.List(a.ctx, clawhq.AuditLogOptions{ListOptions: a.page, Action: a.text("action", ""), EntityID: a.text("entity_id", "")}, a.opts...)
 	}, pointed(pageShape("entries", auditShape)), &clawhq.AuditLogService{}, clawhq.AuditLogOptions{Action: "a"}, clawhq.AuditEntry{ID: "e"}),
-	byDo(wire.VerifyAuditLog), // by the session
-
-	byDo(wire.CreatePrediction),
-	byDo(wire.GetPrediction),
 }
 
 // chatOf returns the request of a chat.
