@@ -22,7 +22,7 @@ func exhibitValues(t *testing.T, x *exhibition) {
 		clawhqtest.Message{Text: "hi", History: []clawhqtest.Turn{{Role: clawhqtest.RoleUser, Content: "hi"}}}, clawhqtest.Turn{Role: clawhqtest.RoleUser},
 		clawhqtest.Conversation{Messages: []clawhqtest.StoredMessage{{Content: "hi"}}}, clawhqtest.StoredMessage{Content: "hi"}, clawhqtest.AuditEntry{ID: "1"}, clawhqtest.Path("/v1/chat"),
 		clawhqtest.File{Name: "a.txt"}, clawhqtest.KeyInfo{Prefix: testkit.Key[:12]},
-		clawhqtest.Key(testkit.Key), clawhqtest.FaultReset().On(clawhqtest.Key(testkit.Key)), clawhq.LimitRequest{},
+		clawhqtest.Key(testkit.Key), clawhqtest.FaultReset().On(clawhqtest.Key(testkit.Key)), clawhq.LimitRequest{}, clawhq.CallOptions{Background: true},
 		&clawhq.Client{}, &clawhq.StreamError{APIError: &clawhq.APIError{}},
 	} {
 		x.show(v)
