@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptrace"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/shaping"
@@ -34,14 +34,19 @@ const smallestWindow = 5
 
 // A place is an attempt's place in the window of the rate limit.
 type place struct {
-	turn    *shaping.Turn         // set by admit; nil if the attempt is not shaped, or not admitted yet
-	room    shaping.Turn          // what turn points to, a part of the attempt to save an allocation
-	written httptrace.ClientTrace // tells turn when the request is written; set by admit
-	counted int                   // how many calls the server has counted, by the reply; -1 if it does not tell; set by observe
+	mu      sync.Mutex    // guards turn while net/http sends the request
+	turn    *shaping.Turn // set by admit; nil if the attempt is not shaped, or not admitted yet
+	room    shaping.Turn  // what turn points to at first, a part of the attempt to save an allocation
+	counted int           // how many calls the server has counted, by the reply; -1 if it does not tell; set by observe
 }
 
 // wrote is called when the request has been written to its connection.
-func (p *place) wrote(httptrace.WroteRequestInfo) { p.turn.Sent() }
+func (p *place) wrote() {
+	p.mu.Lock()
+	turn := p.turn
+	p.mu.Unlock()
+	turn.Sent()
+}
 
 // admit waits until the attempt may be sent.
 func (a *attempt) admit() error {
@@ -49,41 +54,69 @@ func (a *attempt) admit() error {
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
 	}
+	return a.takeTurn(&a.place.room)
+}
+
+// sentAgain is called before net/http sends the request once more by itself. That
+// counts as another attempt in the rate limit and in the retry budget.
+func (a *attempt) sentAgain() {
+	c := a.call
+	if c.tries.policy.Budget >= 0 {
+		c.core.budget.spend() // net/http does not ask
+	}
+	a.unanswered(false)
+	turn := new(shaping.Turn)
+	if err := a.takeTurn(turn); err != nil {
+		a.exchange.cancel(err)
+	}
+}
+
+// takeTurn waits until the rate limit admits the attempt, and makes turn its
+// place.
+func (a *attempt) takeTurn(turn *shaping.Turn) error {
+	c := a.call
 	if c.request.auth == wire.SessionAuth || c.core.shaping == nil {
 		return nil
 	}
-	r := shaping.Request{Window: c.request.window, Retry: c.attempts > 0, Elsewhere: c.core.unshaped}
+	r := shaping.Request{Window: c.request.window, Retry: c.tries.sent > 0, Elsewhere: c.core.unshaped}
 	var began time.Time
 	told := c.logging() || c.traces != nil
 	if told {
 		began = time.Now()
-		r.Waiting = func(why shaping.Reason, until time.Time) { c.waiting(why.String(), until) }
+		waits := false
+		r.Waiting = func(why shaping.Reason, until time.Time) {
+			if !waits { // the first of several reasons: a wait ends with one Admitted
+				waits = true
+				c.waiting(why.String(), until)
+			}
+		}
 	}
-	err := throttled(c.ctx, a.awaitTurn(r))
+	err := throttled(c.ctx, a.awaitTurn(r, turn))
 	if told {
 		c.waited(time.Since(began), err)
 	}
 	if err != nil {
 		return err
 	}
-	a.place.turn = &a.place.room
-	a.place.written.WroteRequest = a.place.wrote
+	a.place.mu.Lock()
+	a.place.turn = turn
+	a.place.mu.Unlock()
 	return nil
 }
 
 // awaitTurn waits for the caller's Limiter, if there is one, and then for the
 // part of the shaping that stays with the client.
-func (a *attempt) awaitTurn(r shaping.Request) error {
+func (a *attempt) awaitTurn(r shaping.Request, turn *shaping.Turn) error {
 	c := a.call
 	if c.core.limiter == nil {
-		return c.core.shaping.Admit(c.ctx, r, &a.place.room)
+		return c.core.shaping.Admit(c.ctx, r, turn)
 	}
 	for {
 		back, err := c.core.awaitLimiter(c.ctx, r)
 		switch {
 		case err == nil:
 			r.Elsewhere = true
-			return c.core.shaping.Admit(c.ctx, r, &a.place.room)
+			return c.core.shaping.Admit(c.ctx, r, turn)
 		case back == nil:
 			return err
 		}
@@ -91,7 +124,7 @@ func (a *attempt) awaitTurn(r shaping.Request) error {
 			c.log("clawhq: the limiter is out of service", err)
 		}
 		c.traces.limiterDown(c.ctx, TraceLimiterDown{c.safe(err)})
-		if err := a.admitUntil(back, r); !errors.Is(err, errBack) || c.ctx.Err() != nil {
+		if err := a.admitUntil(back, r, turn); !errors.Is(err, errBack) || c.ctx.Err() != nil {
 			return err
 		}
 	}
@@ -102,7 +135,7 @@ func (a *attempt) awaitTurn(r shaping.Request) error {
 var errBack = errors.New("the limiter is back")
 
 // admitUntil is the shaping's Admit until back is closed.
-func (a *attempt) admitUntil(back <-chan struct{}, r shaping.Request) error {
+func (a *attempt) admitUntil(back <-chan struct{}, r shaping.Request, turn *shaping.Turn) error {
 	ctx, cancel := context.WithCancelCause(a.call.ctx)
 	defer cancel(nil)
 	go func() {
@@ -112,11 +145,11 @@ func (a *attempt) admitUntil(back <-chan struct{}, r shaping.Request) error {
 		case <-ctx.Done():
 		}
 	}()
-	err := a.call.core.shaping.Admit(ctx, r, &a.place.room)
+	err := a.call.core.shaping.Admit(ctx, r, turn)
 	if err == nil {
 		select {
 		case <-back: // the attempt was admitted just as the Limiter came back
-			a.place.room.Lost(true)
+			turn.Lost(true)
 			return errBack
 		default:
 		}
@@ -167,7 +200,7 @@ func throttled(ctx context.Context, err error) error {
 // waiting logs and traces that the next attempt begins to wait for the rate
 // limit. until is zero if the end of the wait is not known.
 func (c *call) waiting(why string, until time.Time) {
-	c.traces.waiting(c.ctx, TraceWaiting{c.attempts + 1, why, until})
+	c.traces.waiting(c.ctx, TraceWaiting{c.tries.sent + 1, why, until})
 	if !c.logging() {
 		return
 	}
@@ -181,7 +214,7 @@ func (c *call) waiting(why string, until time.Time) {
 // waited logs and traces how long the next attempt has waited for the rate
 // limit, and with what result.
 func (c *call) waited(d time.Duration, err error) {
-	c.traces.admitted(c.ctx, TraceAdmitted{c.attempts + 1, d, c.safe(err)})
+	c.traces.admitted(c.ctx, TraceAdmitted{c.tries.sent + 1, d, c.safe(err)})
 	if !c.logging() || d < time.Millisecond && err == nil {
 		return
 	}
@@ -195,7 +228,7 @@ func (a *attempt) answered(limited bool, retryAfter time.Duration) {
 	if turn == nil {
 		return
 	}
-	status, limit := a.call.info.StatusCode, a.call.info.RateLimit
+	status, limit := a.info.StatusCode, a.info.RateLimit
 	if limited {
 		turn.Rejected(retryAfter)
 	} else {
@@ -212,7 +245,7 @@ func (a *attempt) answered(limited bool, retryAfter time.Duration) {
 func (a *attempt) unanswered(unsent bool) {
 	turn := a.place.turn
 	turn.Lost(unsent)
-	if turn == nil || a.call.info.StatusCode != 0 {
+	if turn == nil || a.info.StatusCode != 0 {
 		return
 	}
 	if unsent {

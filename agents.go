@@ -69,8 +69,7 @@ func (s *AgentsService) Get(ctx context.Context, id string, opts ...CallOption) 
 //
 // Endpoint: DELETE /v1/agents/{id}
 func (s *AgentsService) Undeploy(ctx context.Context, id string, opts ...CallOption) error {
-	_, _, err := fetch[wire.Undeployed](ctx, s.core, to(wire.UndeployAgent, id), opts)
-	return err
+	return drop[wire.Undeployed](ctx, s.core, to(wire.UndeployAgent, id), opts)
 }
 
 func (a Agent) id() string { return a.ID }

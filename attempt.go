@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,32 +25,45 @@ type attempt struct {
 	exchange exchange    // with the server: exchange.go
 	cookies  sentCookies // the session's cookies that went with it: session.go
 
+	info   ResponseInfo    // of its reply; zero if none came; set by observe and the readers of the body
+	number int             // within its call, from 1; set by attemptStart
 	began  time.Time       // when it was admitted; zero if nothing is logged
-	traced context.Context // the context that the Trace has returned; nil before AttemptStart
-	sent   url.URL         // the URL of the request, which some transports change
+	traces traces          // those whose AttemptStart was called
+	traced context.Context // the context that these have returned
+	url    url.URL         // of the request: a copy, since some transports change it
+	values [8]string       // of the request's header, which has slices of it
 	result outcome         // how the attempt ended; set by run, or by the stream, before end
 	ended  bool            // end was called
 }
 
-// RoundTrip makes one attempt. It returns a response only for a usable reply or
-// a redirect; any other outcome is an error, which it keeps in c.last.
+// RoundTrip makes one attempt. It returns an error only if no reply came. The
+// http.Client then sees the status and the header of the reply, for its Jar and
+// to follow redirects; what became of the attempt is in c.last.
 func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	a := &c.first
-	if c.attempts > 0 {
+	if c.tries.sent > 0 {
 		a = &attempt{} // the transport may still be writing the request of the first
 	}
 	a.call = c
-	c.info, c.last = ResponseInfo{}, outcome{}
+	c.last = outcome{}
 	resp, out := a.run(req)
 	c.last = out
 	if out.reply != nil {
 		c.errorReply = out.reply
 	}
 	if !a.began.IsZero() {
-		c.log("clawhq: attempt", out.err, slog.Int("status", c.info.StatusCode),
-			slog.String("request_id", c.info.RequestID), slog.Duration("took", time.Since(a.began)))
+		c.log("clawhq: attempt", out.err, slog.Int("status", a.info.StatusCode),
+			slog.String("request_id", a.info.RequestID), slog.Duration("took", time.Since(a.began)))
 	}
-	return resp, out.err
+	if resp == nil {
+		return nil, out.err
+	}
+	resp.Body = http.NoBody // for the http.Client
+	if out.err != nil && resp.Header.Get("Location") != "" {
+		resp.Header = resp.Header.Clone()
+		resp.Header.Del("Location") // so that the http.Client does not follow it
+	}
+	return resp, nil
 }
 
 // run waits for the rate limit, sends the request and handles the reply: a
@@ -70,7 +82,9 @@ func (a *attempt) run(req *http.Request) (resp *http.Response, out outcome) {
 	if err := a.admit(); err != nil {
 		return nil, outcome{err: err}
 	}
-	c.attempts++
+	if out := c.askKey(); out.err != nil {
+		return nil, out
+	}
 	if c.logging() {
 		a.began = time.Now()
 	}
@@ -83,73 +97,120 @@ func (a *attempt) run(req *http.Request) (resp *http.Response, out outcome) {
 
 	switch {
 	case c.follows(req, resp):
-		c.info.Body = a.exchange.readErrorBody() // then the connection can be reused
+		a.info.Body = a.exchange.readErrorBody() // then the connection can be reused
+		out = outcome{}
 	case resp.StatusCode < 200: // 101: the body is the connection itself
-		return nil, c.origin().errorReply(resp, nil, c.request.otherLimit)
+		out = a.origin().errorReply(resp, nil, c.request.otherLimit)
+		resp = nil // the http.Client does not expect it
 	case resp.StatusCode >= 300:
-		return nil, a.refused(resp)
+		out = a.refused(resp)
 	case c.request.stream:
-		if out := a.open(resp); out.err != nil {
-			return nil, out
-		}
+		out = a.open(resp)
 	default:
-		if out := a.take(resp); out.err != nil {
-			return nil, out
-		}
+		out = a.take(resp)
 	}
-	resp.Body = http.NoBody // for the http.Client
-	return resp, outcome{}
+	c.seen = a.info
+	return resp, out
 }
 
 // send sends the request and returns the reply, whose body the exchange owns.
 func (a *attempt) send(req *http.Request) (*http.Response, outcome) {
 	c := a.call
-	a.traced = c.traces.attemptStart(c.ctx, TraceAttemptStart{c.attempts, c.id})
-	a.exchange.begin(c.ctx, a.traced, cmp.Or(c.options.AttemptTimeout, c.core.attemptMax))
-	out, err := a.outgoing(req)
+	a.attemptStart()
+	most := cmp.Or(c.options.AttemptTimeout, c.core.attemptMax)
+	a.exchange.begin(c.ctx, a.traced, most)
+	out, err := a.outgoing(req, most)
 	if err != nil {
 		return nil, outcome{err: err, undone: true}
 	}
-	resp, err := a.exchange.send(c.core.http.get().Transport, out)
+	c.tries.sent++
+	transports := c.core.transports.get()
+	transport := transports.get()
+	resp, err := a.exchange.send(transport, out)
+	c.tries.sent += max(0, int(a.exchange.got.Load())-1) // by net/http itself
 	if err != nil {
+		if a.exchange.timedOut() {
+			transports.giveUp(transport)
+		}
 		return nil, lost(err)
 	}
+	transports.heard(resp)
 	return resp, outcome{}
 }
 
-// outgoing returns the request for the transport: with the attempt's context and
-// body, and such that net/http does not send it a second time by itself.
-func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
+// outgoing returns the request for the transport, with the attempt's context,
+// header and body.
+func (a *attempt) outgoing(req *http.Request, most time.Duration) (*http.Request, error) {
 	r := &a.call.request
 	ctx := a.exchange.ctx
-	if a.place.turn != nil {
-		ctx = httptrace.WithClientTrace(ctx, &a.place.written)
+	noContent := r.json == nil && r.upload == nil && r.method != http.MethodPost && r.method != http.MethodPut && r.method != http.MethodPatch
+	if a.place.turn != nil || noContent || r.repeat == ifUnsent {
+		ctx = a.exchange.watch(a.place.wrote, a.sentAgain)
 	}
 	out := req.WithContext(ctx)
-	a.sent = *req.URL
-	out.URL, out.Host = &a.sent, req.URL.Host // set only here: http.Client would copy the URL of a request with a Host
-	// Without GetBody, net/http does not repeat a request with an idempotency
-	// key. Others it repeats, over HTTP/2 even a POST, unless they have a body that
-	// it cannot rewind: so each has one, be it empty, and not http.NoBody, though
-	// over HTTP/1.1 a POST with an empty body goes out in chunks.
+	a.url = *req.URL
+	out.URL, out.Host = &a.url, req.URL.Host // set only here: http.Client would copy the URL of a request with a Host
+	out.Header = a.header(header(req.Header, "Cookie"))
+	// Without GetBody, net/http does not send a request with a body again by itself;
+	// one without a body it may, and sentAgain counts that. Over HTTP/1, an empty
+	// body goes out like none; over HTTP/2, it would be announced.
 	out.GetBody = nil
-	out.Header = a.call.header
-	cookies := header(req.Header, "Cookie") // those of the caller's Jar
-	if r.auth == wire.SessionAuth {
-		cookies = a.cookies.send(a.call.core.session(), cookies)
+	switch {
+	case r.upload != nil:
+		body, size, err := r.upload.open(a.exchange.ctx)
+		if err != nil {
+			return nil, err
+		}
+		out.Body, out.ContentLength = &flowing{body, &a.exchange, most}, size
+	case noContent && !a.call.core.transports.get().http1.Load():
+		out.Body, out.ContentLength = http.NoBody, 0
+	default:
+		out.Body = io.NopCloser(bytes.NewReader(r.json)) // net/http recognizes these types, and sends header and body in one packet
+		out.ContentLength = int64(len(r.json))
 	}
-	if cookies != "" {
-		out.Header = maps.Clone(out.Header)
-		out.Header["Cookie"] = []string{cookies}
+	return out, nil
+}
+
+// header returns the header of the request. Nothing in it is shared with another
+// request, since transports and redirect policies may write to it. jar is the
+// Cookie header of the caller's Jar.
+func (a *attempt) header(jar string) http.Header {
+	c, r := a.call, &a.call.request
+	h := make(http.Header, 8)
+	used := 0
+	set := func(name, value string) {
+		a.values[used] = value
+		h[name] = a.values[used : used+1 : used+1]
+		used++
+	}
+	set("User-Agent", c.core.userAgent)
+	set(wire.HeaderClientRequestID, c.clientRequestID)
+	if r.repeat == underKey {
+		set(wire.HeaderIdempotencyKey, c.idempotencyKey)
+	}
+	if r.stream {
+		set("Accept", wire.ContentTypeEventStream)
+		set("Accept-Encoding", "identity") // a compressor may hold events back
+	} else {
+		set("Accept", wire.ContentTypeJSON)
 	}
 	if r.upload != nil {
-		var err error
-		out.Body, out.ContentLength, err = r.upload.open(a.exchange.ctx)
-		return out, err
+		set("Content-Type", r.upload.contentType())
+	} else if r.json != nil {
+		set("Content-Type", wire.ContentTypeJSON)
 	}
-	out.Body = io.NopCloser(bytes.NewReader(r.json)) // net/http recognizes these types, and sends header and body in one packet
-	out.ContentLength = int64(len(r.json))
-	return out, nil
+	for name, values := range c.options.Header {
+		h[name] = slices.Clone(values)
+	}
+	if r.auth == wire.SessionAuth {
+		jar = a.cookies.send(c.core.session(), jar)
+	} else {
+		set("Authorization", "Bearer "+c.key)
+	}
+	if jar != "" {
+		h["Cookie"] = []string{jar}
+	}
+	return h
 }
 
 // observe takes the ids, the rate limit and the session's cookies from the
@@ -157,13 +218,14 @@ func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
 func (a *attempt) observe(resp *http.Response) {
 	c := a.call
 	limit, counted := parseRateLimit(resp.Header)
-	c.info = ResponseInfo{
+	a.info = ResponseInfo{
 		StatusCode: resp.StatusCode,
 		RequestID:  c.core.redact(header(resp.Header, wire.HeaderRequestID)),
 		RateLimit:  limit,
 		Replayed:   header(resp.Header, wire.HeaderIdempotencyReplay) == "true",
 		Header:     resp.Header,
 	}
+	c.seen = a.info
 	a.place.counted = counted
 	if limit.Limit > 0 && c.request.auth == wire.KeyAuth && c.request.countsForKey() { // others' limits are not the key's
 		c.core.rateLimit.store(limit)
@@ -174,18 +236,24 @@ func (a *attempt) observe(resp *http.Response) {
 	}
 }
 
-// follows reports whether the reply is a redirect that is followed. It must
-// lead to the same origin, since the request has credentials; it must keep the
-// method, so its status must be 307 or 308 (RFC 9110 §15.4.8); and the call must
-// have an attempt left for it.
+// follows reports whether the reply is a redirect that is followed. It must lead
+// to the same origin, since the request has credentials; it must keep the method,
+// as 307 and 308 do, and any redirect of a GET or HEAD (RFC 9110 §15.4); and the
+// call must have an attempt left for it.
 func (c *call) follows(req *http.Request, resp *http.Response) bool {
-	if resp.StatusCode != http.StatusTemporaryRedirect && resp.StatusCode != http.StatusPermanentRedirect {
+	switch resp.StatusCode {
+	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther:
+		if c.request.method != http.MethodGet && c.request.method != http.MethodHead {
+			return false
+		}
+	default:
 		return false
 	}
 	location := resp.Header.Get("Location")
 	base := c.core.base
 	to, err := req.URL.Parse(location)
-	if err != nil || location == "" || !sameOrigin(to, base) || c.attempts >= c.policy.MaxAttempts {
+	if err != nil || location == "" || !sameOrigin(to, base) || c.tries.counted() >= c.tries.policy.MaxAttempts {
 		return false
 	}
 	// Then http.Client does not take another spelling of the host for another
@@ -196,56 +264,62 @@ func (c *call) follows(req *http.Request, resp *http.Response) bool {
 	return true
 }
 
-// sameOrigin reports whether two URLs have the same scheme, host and port. A
-// missing port is the default port of the scheme.
+// sameOrigin reports whether two URLs have the same scheme, host and port.
 func sameOrigin(u, v *url.URL) bool {
-	port := func(u *url.URL) string {
-		return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
-	}
-	return u.Scheme == v.Scheme && strings.EqualFold(u.Hostname(), v.Hostname()) && port(u) == port(v)
+	return u.Scheme == v.Scheme && strings.EqualFold(u.Hostname(), v.Hostname()) && portOf(u) == portOf(v)
+}
+
+// portOf returns the port of a URL. A missing port is the default port of the
+// scheme.
+func portOf(u *url.URL) string {
+	return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 }
 
 // refused reads an error reply and returns the outcome.
 func (a *attempt) refused(resp *http.Response) outcome {
 	c := a.call
-	c.info.Body = a.exchange.readErrorBody()
-	out := c.origin().errorReply(resp, c.info.Body, c.request.otherLimit)
+	a.info.Body = a.exchange.readErrorBody()
+	out := a.origin().errorReply(resp, a.info.Body, c.request.otherLimit)
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests:
 		a.answered(out.limited, out.after)
 	case resp.StatusCode == http.StatusUnauthorized && a.cookies.overtaken(a.exchange.ctx):
 		out.transient, out.undone = true, true // with the renewed session
+	case c.keyChanged(out.err):
+		out.transient, out.undone, out.free = true, true, true // with the new key
 	}
 	return out
 }
 
 // take reads and decodes the reply to a unary call.
 func (a *attempt) take(resp *http.Response) outcome {
-	c := a.call
+	c, r := a.call, &a.call.request
 	body, err := a.exchange.readAll(resp.ContentLength)
-	c.info.Body = body
+	a.info.Body = body
 	switch {
 	case err != nil && c.ctx.Err() != nil:
 		return outcome{err: context.Cause(c.ctx)}
 	case err == errReplyTooLarge:
-		return c.origin().unusable(body, err)
+		return a.origin().unusable(body, err)
 	case err != nil:
-		return c.origin().cutOff(body, a.exchange.cause(err))
-	case c.request.decode != nil:
-		if err = c.request.decode(body); err == nil {
+		return a.origin().cutOff(body, a.exchange.cause(err))
+	case len(body) == 0 && r.empty.allows(resp.StatusCode):
+		return outcome{}
+	case r.decode != nil:
+		if err = r.decode(body); err == nil {
 			return outcome{}
 		}
 	}
-	named := c.origin().errorIn(body)
+	named := a.origin().errorIn(body)
 	switch {
 	case named.err != nil:
 		return named
 	case err == nil:
 		return outcome{}
 	case int64(len(body)) < resp.ContentLength:
-		return c.origin().cutOff(body, fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err))
+		return a.origin().cutOff(body, fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err))
 	default:
-		return c.origin().unusable(body, err)
+		return a.origin().unusable(body, err)
 	}
 }
 
@@ -255,12 +329,12 @@ func (a *attempt) open(resp *http.Response) outcome {
 	c := a.call
 	a.exchange.timer.Stop()
 	if contentType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(contentType), wire.ContentTypeEventStream) {
-		c.info.Body = a.exchange.readErrorBody()
-		if named := c.origin().errorIn(c.info.Body); named.err != nil {
+		a.info.Body = a.exchange.readErrorBody()
+		if named := a.origin().errorIn(a.info.Body); named.err != nil {
 			return named
 		}
-		err := c.origin().streamError(CodeStreamMalformed, fmt.Sprintf("reply is %q, not %s", c.core.redact(contentType), wire.ContentTypeEventStream), nil)
-		err.Body = excerpt(c.info.Body, c.core.redact)
+		err := a.origin().streamError(CodeStreamMalformed, fmt.Sprintf("reply is %q, not %s", c.core.redact(contentType), wire.ContentTypeEventStream), nil)
+		err.Body = excerpt(a.info.Body, c.core.redact)
 		return streamFailed(err)
 	}
 	s := newStream(a)
@@ -268,10 +342,29 @@ func (a *attempt) open(resp *http.Response) outcome {
 		return streamFailed(err)
 	}
 	if s.state == beginning {
-		c.traces.firstChunk(a.traced, TraceFirstChunk{})
+		a.traces.firstChunk(a.traced, TraceFirstChunk{})
 	}
 	c.stream = s
 	return outcome{}
+}
+
+// origin returns what an error tells of the attempt.
+func (a *attempt) origin() origin {
+	o := a.call.origin()
+	o.info = a.info
+	return o
+}
+
+// attemptStart calls the functions of the Traces.
+func (a *attempt) attemptStart() {
+	c := a.call
+	a.number, a.traced = c.tries.sent+1, c.ctx
+	for i, t := range c.traces {
+		a.traces = c.traces[:i+1] // which end even if this one panics
+		if t.AttemptStart != nil {
+			a.traced = derived(a.traced, t.AttemptStart(a.traced, TraceAttemptStart{a.number, c.id}))
+		}
+	}
 }
 
 // end releases everything that the attempt holds.
@@ -280,11 +373,9 @@ func (a *attempt) end() {
 		return
 	}
 	a.ended = true
-	c := a.call
-	if a.traced != nil {
-		defer func() {
-			c.traces.attemptEnd(a.traced, TraceAttemptEnd{c.attempts, c.info.StatusCode, c.info.RequestID, c.info.RateLimit, c.safe(a.result.err)})
-		}()
+	if a.traces != nil {
+		c := a.call
+		defer a.traces.attemptEnd(a.traced, TraceAttemptEnd{a.number, a.info.StatusCode, a.info.RequestID, a.info.RateLimit, c.safe(a.result.err)})
 	}
 	a.unanswered(a.result.undone) // unless a reply has ended the turn
 	a.cookies.end()

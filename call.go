@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
@@ -23,19 +24,21 @@ type call struct {
 	request request
 	ctx     context.Context // the caller's, or one that a Trace has derived from it
 	options CallOptions     // the caller's
+	traces  traces          // the client's, and the call's own; set by newCall
 
-	traces traces      // the client's, and the call's own; set by newCall
-	policy RetryPolicy // the client's, or the call's own; set by check
-	id     string      // the client request id, as errors show it; set by prepare
-	ids    [2]string   // header values: the client request id and the idempotency key; set by prepare
-	header http.Header // what each attempt sends, except for cookies; set by prepare, never changed
+	id              string  // the client request id, as errors show it; set by prepare
+	clientRequestID string  // header value; set by prepare
+	idempotencyKey  string  // header value; set by prepare
+	url             url.URL // of the requests; set by prepare
+	key             string  // the API key of the latest attempt; set by askKey
+	keyAsked        bool    // the key function was asked again after a refusal; set by keyChanged
 
 	client http.Client          // the caller's, with the call as its transport; set by repeat
 	loop   retryablehttp.Client // repeats the attempts; set by repeat
 
-	attempts   int           // how many requests were sent; counted by attempts
+	tries      retries       // how many requests were sent, and what follows on the latest
 	first      attempt       // the first attempt, allocated with the call, since most calls make only one
-	info       ResponseInfo  // of the latest attempt's reply; zero if none came; written by attempts
+	seen       ResponseInfo  // of the latest reply of any attempt; zero if none came; written by attempts
 	last       outcome       // of the latest attempt; written by RoundTrip, and by decide for an error of the http.Client
 	errorReply error         // the latest error reply of any attempt; written by RoundTrip
 	verdict    verdict       // what follows on last; written by decide
@@ -49,7 +52,7 @@ func (c *core) do(ctx context.Context, r request, opts []CallOption) (done *call
 	call := newCall(c, ctx, r, opts)
 	err = errAborted // if a panic ends the call
 	defer func() { call.report(err) }()
-	call.ctx = call.traces.callStart(call.ctx, TraceCallStart{r.method, r.route, r.stream})
+	call.start()
 	if refused := call.prepare(); refused != nil {
 		return nil, call.refuse(refused)
 	}
@@ -73,12 +76,23 @@ func fetch[T any, P interface {
 	return body, call, err
 }
 
+// drop makes a call whose reply, a T, tells nothing but that it succeeded. A reply
+// without a body, like a 204 (RFC 9110 §15.3.5), says so too.
+func drop[T any, P interface {
+	*T
+	wire.Reply
+}](ctx context.Context, c *core, r request, opts []CallOption) error {
+	r.empty = alwaysEmpty
+	_, _, err := fetch[T, P](ctx, c, r, opts)
+	return err
+}
+
 func newCall(c *core, ctx context.Context, r request, opts []CallOption) *call {
 	if ctx == nil {
 		ctx = context.Background()
 		r = r.unless(invalid(CodeInvalidParameter, "ctx", "the context is nil"))
 	}
-	call := &call{core: c, request: r, ctx: ctx, traces: c.traces, policy: c.retry}
+	call := &call{core: c, request: r, ctx: ctx, traces: c.traces, tries: retries{policy: c.retry, budget: c.budget}}
 	for _, opt := range opts {
 		if opt != nil {
 			opt(&call.options)
@@ -90,6 +104,20 @@ func newCall(c *core, ctx context.Context, r request, opts []CallOption) *call {
 	return call
 }
 
+// start calls the functions of the Traces.
+func (c *call) start() {
+	all := c.traces
+	c.traces = nil
+	for i, t := range all {
+		c.traces = all[:i+1] // which end even if this one panics
+		if t.CallStart != nil {
+			port, _ := strconv.Atoi(portOf(c.core.base))
+			e := TraceCallStart{c.request.method, c.request.route, c.request.stream, c.core.base.Hostname(), port}
+			c.ctx = derived(c.ctx, t.CallStart(c.ctx, e))
+		}
+	}
+}
+
 // repeat makes attempts until one has a usable reply or decide ends the call. The
 // loop is that of go-retryablehttp: each attempt goes by the http.Client to
 // RoundTrip, and then to decide.
@@ -97,30 +125,26 @@ func (c *call) repeat() (err error) {
 	c.client = *c.core.http.get()
 	c.client.Transport = c
 	c.loop.HTTPClient = &c.client
-	c.loop.RetryMax = c.policy.MaxAttempts - 1
+	c.loop.RetryMax = math.MaxInt32 // decide counts
 	c.loop.CheckRetry = c.decide
 	c.loop.Backoff = func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return c.wait }
-	c.loop.ErrorHandler = func(_ *http.Response, err error, _ int) (*http.Response, error) { return nil, err }
+	c.loop.ErrorHandler = func(resp *http.Response, err error, _ int) (*http.Response, error) { return resp, err }
 
-	// The attempts add header and body.
-	req := (&http.Request{Method: c.request.method, URL: c.request.url, Header: noHeader}).WithContext(c.ctx)
-	if c.client.Jar != nil { // the http.Client adds its cookies to this header, each time
-		req.Header = http.Header{}
-		c.loop.PrepareRetry = func(req *http.Request) error {
-			req.Header = http.Header{}
-			return nil
-		}
-	}
+	// The attempts add header and body. The http.Client adds the cookies of its Jar,
+	// and hands the request to CheckRedirect, which may write to it.
+	req := (&http.Request{Method: c.request.method, URL: &c.url, Header: http.Header{}}).WithContext(c.ctx)
+	c.loop.PrepareRetry = freshHeader
 	handed := false
 	defer func() {
 		if c.stream != nil && !handed { // the caller's Jar or logger has panicked
 			c.stream.end(nil)
 		}
 	}()
-	if _, err := c.loop.Do(&retryablehttp.Request{Request: req}); err != nil {
-		if c.verdict == again { // the context ended during the wait
-			c.verdict = cutShort
-		}
+	c.loop.Do(&retryablehttp.Request{Request: req}) // c.last has the error
+	if c.verdict == again && c.last.err != nil {    // the context ended during the wait
+		c.verdict = cutShort
+	}
+	if c.last.err != nil {
 		return c.error()
 	}
 	c.core.budget.earn()
@@ -128,29 +152,34 @@ func (c *call) repeat() (err error) {
 	return nil
 }
 
+func freshHeader(req *http.Request) error {
+	req.Header = http.Header{}
+	return nil
+}
+
 // decide says, after each attempt, whether there is another. err is the
 // attempt's, or that of the http.Client or the caller's CheckRedirect.
 func (c *call) decide(_ context.Context, resp *http.Response, err error) (bool, error) {
 	switch {
-	case err == nil && resp.StatusCode >= 300: // the caller's CheckRedirect returned http.ErrUseLastResponse
-		c.last, c.verdict = c.origin().errorReply(resp, nil, nil), final
-		c.errorReply = c.last.reply
-		return false, c.last.err
-	case err == nil:
-		return false, nil
-	case c.last.err == nil: // the error is not the attempt's
+	case c.last.err != nil:
+	case err != nil: // the error is not the attempt's
 		var uerr *url.Error
 		if errors.As(err, &uerr) {
 			err = uerr.Err
 		}
 		c.last = outcome{err: err}
+	case resp.StatusCode >= 300: // the caller's CheckRedirect returned http.ErrUseLastResponse
+		c.last = c.origin().errorReply(resp, nil, nil)
+		c.errorReply = c.last.reply
+	default:
+		return false, nil
 	}
-	c.verdict, c.wait = c.policy.judge(c.ctx, c.last, c.attempts, c.request.repeatable(c.last.undone), c.core.budget)
+	c.verdict, c.wait = c.tries.judge(c.ctx, c.last, c.request.repeatable(c.last.undone))
 	if c.logging() {
 		c.log("clawhq: after a failed attempt", c.last.err, slog.String("verdict", c.verdict.String()), slog.Duration("wait", c.wait))
 	}
 	if c.verdict == again {
-		c.traces.retry(c.ctx, TraceRetry{c.attempts, c.safe(c.last.err), c.wait})
+		c.traces.retry(c.ctx, TraceRetry{c.tries.sent, c.safe(c.last.err), c.wait})
 	}
 	return c.verdict == again, nil
 }
@@ -167,12 +196,12 @@ func (c *call) report(err error) {
 }
 
 func (c *call) traceEnd(err error) {
-	c.traces.callEnd(c.ctx, TraceCallEnd{c.attempts, c.info.StatusCode, c.info.RequestID, c.id, c.info.RateLimit, err})
+	c.traces.callEnd(c.ctx, TraceCallEnd{c.tries.sent, c.seen.StatusCode, c.seen.RequestID, c.id, c.seen.RateLimit, err})
 }
 
 // origin returns what an error tells of the call.
 func (c *call) origin() origin {
-	return origin{c.request.method, c.request.path, c.id, c.attempts, c.info, c.core.redact}
+	return origin{c.request.method, c.request.path, c.id, c.tries.sent, c.seen, c.core.redact}
 }
 
 // error returns the error of the call, whose last attempt has failed.
@@ -196,91 +225,69 @@ func (c *call) refuse(err error) error {
 	return err
 }
 
-// prepare makes the URL and the header that all attempts share, or returns the
-// reason why the call is refused.
+// prepare makes what all attempts share, or returns the reason why the call is
+// refused.
 func (c *call) prepare() error {
-	if c.request.url == nil {
-		c.request.url = c.core.base.JoinPath(c.request.path)
-		c.request.url.RawQuery = c.request.query.Encode()
-		c.request.path = c.core.redact(c.request.path) // the caller may have used a key as an id
+	if r := &c.request; r.url != nil {
+		c.url = *r.url
+	} else {
+		c.url = *c.core.base.JoinPath(r.path)
+		c.url.RawQuery = r.query.Encode()
+		r.path = c.core.redact(r.path) // the caller may have used a key as an id
 	}
 	id := ""
 	if c.options.ClientRequestID == nil || c.request.repeat == underKey && c.options.IdempotencyKey == nil {
 		id = uuid.NewString() // for the ids that the caller did not set
 	}
-	c.ids, c.id = [2]string{id, id}, id
+	c.id, c.clientRequestID, c.idempotencyKey = id, id, id
 	if given := c.options.ClientRequestID; given != nil {
-		c.ids[0], c.id = *given, c.core.redact(*given)
+		c.id, c.clientRequestID = c.core.redact(*given), *given
 	}
 	if given := c.options.IdempotencyKey; given != nil {
-		c.ids[1] = *given
+		c.idempotencyKey = *given
 	}
-	if err := c.check(); err != nil {
-		return err
-	}
-	h := make(http.Header, 8)
-	h["User-Agent"] = c.core.userAgent
-	h[wire.HeaderClientRequestID] = c.ids[0:1:1]
-	if c.request.repeat == underKey {
-		h[wire.HeaderIdempotencyKey] = c.ids[1:2:2]
-	}
-	if c.request.auth == wire.KeyAuth {
-		var err error
-		if h["Authorization"], err = c.bearer(); err != nil {
-			return err
-		}
-	} // otherwise each attempt adds the session's present cookies
-	h["Accept"] = contentTypeJSON
-	if c.request.stream {
-		h["Accept"] = contentTypeEventStream
-	}
-	if c.request.upload != nil {
-		h["Content-Type"] = []string{c.request.upload.contentType()}
-	} else if c.request.json != nil {
-		h["Content-Type"] = contentTypeJSON
-	}
-	maps.Copy(h, c.options.Header)
-	c.header = h
-	return nil
+	return c.check()
 }
 
-// bearer returns the Authorization header.
-func (c *call) bearer() ([]string, error) {
+// askKey gets the API key for the next attempt.
+func (c *call) askKey() outcome {
 	secrets := c.core.secrets.get()
-	if secrets.key == nil {
-		if secrets.bearer == nil {
-			return nil, &AuthenticationError{&APIError{
-				Message: "this endpoint is authenticated by an API key: use WithAPIKey or set " + EnvAPIKey,
-			}}
-		}
-		return secrets.bearer, nil
+	if c.request.auth != wire.KeyAuth || secrets.ask == nil {
+		c.key = secrets.key
+		return outcome{}
 	}
-	key, err := secrets.key(c.ctx)
+	key, err := secrets.ask(c.ctx)
 	if err != nil {
-		c.last = outcome{err: newCallError("API key: "+oneLine(c.core.redact(err.Error())), err)}
-		if c.ctx.Err() != nil {
-			c.verdict = ended
-		}
-		return nil, c.error()
+		return outcome{err: newCallError("API key: "+oneLine(c.core.redact(err.Error())), err), undone: true}
 	}
 	if err := checkKey(key); err != nil {
-		return nil, &AuthenticationError{&APIError{Message: err.Error()}}
+		e := c.origin().apiError()
+		e.StatusCode, e.Message = 0, err.Error()
+		refused := &AuthenticationError{e}
+		return outcome{err: refused, reply: refused, undone: true}
 	}
-	return []string{"Bearer " + key}, nil
+	c.key = key
+	return outcome{}
 }
 
-// Values that all requests share. They are never written to.
-var (
-	noHeader               = http.Header{}
-	contentTypeJSON        = []string{wire.ContentTypeJSON}
-	contentTypeEventStream = []string{wire.ContentTypeEventStream}
-)
+// keyChanged reports whether err refuses the API key of the latest attempt, and
+// whoever keeps the key has another one by now. It asks once in a call.
+func (c *call) keyChanged(err error) bool {
+	var refused *AuthenticationError
+	ask := c.core.secrets.get().ask
+	if c.request.auth != wire.KeyAuth || ask == nil || c.keyAsked || !errors.As(err, &refused) {
+		return false
+	}
+	c.keyAsked = true
+	key, err := ask(c.ctx)
+	return err == nil && key != c.key && wire.ValidKey(key)
+}
 
 // responseInfo describes the last reply for the caller.
 func (c *call) responseInfo() ResponseInfo {
-	info := c.info
+	info := c.seen
 	info.ClientRequestID = c.id
-	info.Attempts = c.attempts
+	info.Attempts = c.tries.sent
 	info.Header = info.Header.Clone()
 	for name, values := range info.Header {
 		for i, v := range values {
@@ -303,7 +310,7 @@ func (c *call) logging() bool {
 
 func (c *call) log(msg string, err error, attrs ...slog.Attr) {
 	attrs = append(attrs, slog.String("method", c.request.method), slog.String("path", c.request.path),
-		slog.String("client_request_id", c.id), slog.Int("attempt", c.attempts))
+		slog.String("client_request_id", c.id), slog.Int("attempt", c.tries.sent))
 	if err != nil {
 		attrs = append(attrs, slog.String("error", oneLine(c.core.redact(err.Error()))))
 	}

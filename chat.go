@@ -60,7 +60,7 @@ func (c *Client) Chat(ctx context.Context, req ChatRequest, opts ...CallOption) 
 		return nil, err
 	}
 	if body.RequestID == "" {
-		body.RequestID = call.info.RequestID
+		body.RequestID = call.seen.RequestID
 	}
 	return &ChatResponse{Response: *body.Response, Agent: body.Agent, RequestID: body.RequestID}, nil
 }

@@ -59,6 +59,7 @@ func TestRequestOnTheWire(t *testing.T) {
 	}
 	got.Header.Del("User-Agent")
 	header.Set("Accept", "text/event-stream")
+	header.Set("Accept-Encoding", "identity")
 	want.Body, want.Header = `{"message":"hi","stream":true}`, header
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("ChatStream (-want +got):\n%s", diff)

@@ -141,7 +141,7 @@ func (cfg *config) core() (*core, error) {
 		chatURL:    base.JoinPath(wire.Chat.Path),
 		logger:     cfg.logger,
 		traces:     cfg.traces,
-		userAgent:  []string{userAgent(cfg.product)},
+		userAgent:  userAgent(cfg.product),
 		secrets:    hide(secrets),
 		retry:      retry,
 		budget:     newRetryBudget(retry.Budget),
@@ -162,23 +162,20 @@ func (cfg *config) core() (*core, error) {
 		}
 		client.Timeout = 0
 	}
-	if client.Transport == nil {
-		client.Transport = http.DefaultTransport
-	}
-	c.http = hide(client)
+	c.http, c.transports = hide(client), hide(&transports{given: client.Transport})
 	return c, nil
 }
 
 func (cfg *config) secrets() (*secrets, error) {
-	s := &secrets{key: cfg.apiKeyFunc}
-	if s.key == nil && cfg.apiKey == "" && cfg.session == "" {
+	s := &secrets{ask: cfg.apiKeyFunc}
+	if s.ask == nil && cfg.apiKey == "" && cfg.session == "" {
 		return nil, errors.New("no API key: use WithAPIKey or set " + EnvAPIKey)
 	}
-	if s.key == nil && cfg.apiKey != "" {
+	if s.ask == nil && cfg.apiKey != "" {
 		if err := checkKey(cfg.apiKey); err != nil {
 			return nil, err
 		}
-		s.bearer = []string{"Bearer " + cfg.apiKey}
+		s.key = cfg.apiKey
 	}
 	if cfg.session != "" {
 		var err error

@@ -17,9 +17,10 @@ type core struct {
 	chatURL    *url.URL
 	logger     *slog.Logger
 	traces     traces // of WithTrace
-	userAgent  []string
+	userAgent  string
 	secrets    hidden[*secrets]
-	http       hidden[*http.Client] // its transport may hold what was sent
+	http       hidden[*http.Client] // the caller's; its Transport is that of the call
+	transports hidden[*transports]  // a transport may hold what was sent
 	retry      RetryPolicy
 	budget     *retryBudget
 	limiter    Limiter      // the caller's own; nil if there is none
@@ -33,9 +34,9 @@ type core struct {
 
 // secrets are a client's credentials.
 type secrets struct {
-	bearer  []string // the Authorization header; nil without a key
-	key     func(context.Context) (string, error)
-	session *session // nil without one
+	key     string                                // the API key; empty without one
+	ask     func(context.Context) (string, error) // WithAPIKeyFunc; nil without it
+	session *session                              // nil without one
 }
 
 // forever stands for "no bound". It is longer than any program runs, and short

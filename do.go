@@ -22,7 +22,7 @@ import (
 //
 // If in is not nil, it is encoded as JSON and sent as the body. If out is not
 // nil, it must be a pointer, and the reply is decoded into it as by
-// json.Unmarshal; otherwise the reply is dropped.
+// json.Unmarshal, unless its status is 204; otherwise the reply is dropped.
 //
 // A path outside /v1 belongs to the dashboard: if the client has a session (see
 // WithSession), the session authenticates the call. The API key authenticates
@@ -45,7 +45,9 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts 
 		}
 		r.json = body
 	}
+	r.empty = alwaysEmpty
 	if out != nil && method != http.MethodHead {
+		r.empty = empty204
 		r.decode = func(b []byte) error { return json.Unmarshal(b, out) }
 	}
 	_, err := c.core.do(ctx, r.unless(refused), opts)

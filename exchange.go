@@ -1,12 +1,16 @@
 package clawhq
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -39,7 +43,12 @@ type exchange struct {
 	unhook func() bool             // stops the AfterFunc on caller; set by send
 	whole  bool                    // the body was read to its end; written by Read
 
+	hooks httptrace.ClientTrace // what net/http tells of its connections; set by watch
+	asked atomic.Int32          // how often net/http has looked for a connection; counted by hooks
+	got   atomic.Int32          // how often it has found one, to send the request; counted by hooks
+
 	mu      sync.Mutex    // guards the fields below, which timers use as well
+	ended   bool          // end was called
 	why     error         // the cause when the timer ends the exchange
 	body    io.ReadCloser // set by send; nil once it is closed
 	reading bool          // a Read of body is running
@@ -56,23 +65,62 @@ func (x *exchange) begin(caller, ctx context.Context, most time.Duration) {
 	x.timer = time.AfterFunc(most, x.expire)
 }
 
-// send sends the request and takes over the body of its reply.
+// watch follows what net/http does with the request. wrote is called when the
+// request has been written, again when net/http is about to send it again by
+// itself, as it may do if it has no body (a *http.Transport, and one that wraps
+// it and keeps the context; others tell nothing).
+func (x *exchange) watch(wrote, again func()) context.Context {
+	x.hooks = httptrace.ClientTrace{
+		GetConn: func(string) { x.asked.Add(1) },
+		GotConn: func(httptrace.GotConnInfo) {
+			if x.got.Add(1) > 1 {
+				again()
+			}
+		},
+		WroteRequest: func(httptrace.WroteRequestInfo) { wrote() },
+	}
+	return httptrace.WithClientTrace(x.ctx, &x.hooks)
+}
+
+// send sends the request and takes over the body of its reply. The error that it
+// returns matches errUnprocessed if the service has certainly done nothing.
 func (x *exchange) send(transport http.RoundTripper, req *http.Request) (*http.Response, error) {
 	resp, err := transport.RoundTrip(req)
 	if err == nil && resp == nil {
 		err = errors.New("the transport returned neither a response nor an error")
 	}
 	if err != nil {
-		return nil, x.cause(http2Error(err))
-	}
-	if resp.Body == nil { // http.Client allows transports to do so
-		resp.Body = http.NoBody
+		err = x.cause(http2Error(err))
+		if x.asked.Load() > 0 && x.got.Load() == 0 && !neverSent(err) {
+			err = fmt.Errorf("%w: %w", errNoConnection, err)
+		}
+		return nil, err
 	}
 	x.body = resp.Body
+	if x.body == nil { // http.Client allows transports to do so
+		x.body = http.NoBody
+	}
+	if encoding := resp.Header.Get("Content-Encoding"); strings.EqualFold(encoding, "gzip") || strings.EqualFold(encoding, "x-gzip") {
+		x.body = &gzipBody{compressed: x.body}
+		resp.Header = resp.Header.Clone()
+		resp.Header.Del("Content-Encoding")
+		resp.Header.Del("Content-Length")
+		resp.ContentLength = -1
+	}
 	if x.caller.Done() != nil {
 		x.unhook = context.AfterFunc(x.caller, x.abort)
 	}
 	return resp, nil
+}
+
+// timedOut reports whether the time for the attempt, or the caller's, was over
+// before there was anything to read.
+func (x *exchange) timedOut() bool {
+	switch context.Cause(x.ctx) {
+	case errAttemptTimeout, errStreamIdle, errBodyTimeout:
+		return true
+	}
+	return errors.Is(x.caller.Err(), context.DeadlineExceeded)
 }
 
 // end releases everything that the exchange holds.
@@ -81,6 +129,9 @@ func (x *exchange) end() {
 		return // it has not begun
 	}
 	defer x.cancel(nil)
+	x.mu.Lock()
+	x.ended = true
+	x.mu.Unlock()
 	x.timer.Stop()
 	if x.unhook != nil {
 		x.unhook()
@@ -94,9 +145,11 @@ func (x *exchange) end() {
 // bound sets the timer: it ends the exchange after d, with the cause why.
 func (x *exchange) bound(d time.Duration, why error) {
 	x.mu.Lock()
-	x.why = why
-	x.mu.Unlock()
-	x.timer.Reset(d)
+	defer x.mu.Unlock()
+	if !x.ended {
+		x.why = why
+		x.timer.Reset(d)
+	}
 }
 
 // expire ends the exchange when its timer has fired.
@@ -192,4 +245,41 @@ func (x *exchange) readAll(length int64) ([]byte, error) {
 			b = append(b, 0)[:len(b)]
 		}
 	}
+}
+
+// gzipBody decompresses a body that the transport has left compressed. Each Read
+// returns what has arrived, so that the events of a stream are not held back.
+type gzipBody struct {
+	compressed io.ReadCloser
+	reader     *gzip.Reader // made by the first Read, which needs the header
+}
+
+func (b *gzipBody) Read(p []byte) (n int, err error) {
+	if b.reader == nil {
+		if b.reader, err = gzip.NewReader(b.compressed); err != nil {
+			b.reader = nil
+			return 0, err // io.EOF if there is no body
+		}
+	}
+	return b.reader.Read(p)
+}
+
+func (b *gzipBody) Close() error { return b.compressed.Close() }
+
+// flowing is a request's body during whose sending the bound on the attempt's
+// time begins anew with each read: while bytes flow, only silence is bounded.
+type flowing struct {
+	io.ReadCloser
+	exchange *exchange
+	most     time.Duration
+}
+
+func (f *flowing) Read(p []byte) (int, error) {
+	x := f.exchange
+	x.mu.Lock()
+	if !x.ended && x.why == errAttemptTimeout { // not while a reply is read that came early
+		x.timer.Reset(f.most)
+	}
+	x.mu.Unlock()
+	return f.ReadCloser.Read(p)
 }

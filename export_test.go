@@ -43,13 +43,13 @@ func (b Budget) Spend() bool         { return b.b.spend() }
 func TraceNothing() func() {
 	c := newCall(&core{}, context.Background(), request{}, nil)
 	return func() {
-		ts := c.traces
-		ts.callStart(c.ctx, TraceCallStart{})
-		ts.attemptStart(c.ctx, TraceAttemptStart{})
-		ts.retry(c.ctx, TraceRetry{})
-		ts.firstChunk(c.ctx, TraceFirstChunk{})
-		ts.streamEnd(c.ctx, TraceStreamEnd{})
-		ts.attemptEnd(c.ctx, TraceAttemptEnd{})
+		c.start()
+		c.first.call = c
+		c.first.attemptStart()
+		c.traces.retry(c.ctx, TraceRetry{})
+		c.traces.firstChunk(c.ctx, TraceFirstChunk{})
+		c.traces.streamEnd(c.ctx, TraceStreamEnd{})
+		c.traces.attemptEnd(c.ctx, TraceAttemptEnd{})
 		c.report(nil)
 	}
 }

@@ -18,6 +18,8 @@ type outcome struct {
 	transient bool          // a repetition may succeed
 	undone    bool          // it is certain that the service has done nothing
 	limited   bool          // the rate limit has refused the attempt
+	underWay  bool          // an earlier attempt is still being answered: 409 request_in_progress
+	free      bool          // the next attempt counts neither in MaxAttempts nor in the budget; after is all of its wait
 	after     time.Duration // how long the server asks to wait; 0 if it does not
 }
 
@@ -58,6 +60,7 @@ func (o origin) errorReply(resp *http.Response, body []byte, otherLimit func(mes
 		transient: retryableReply(e) && !lasting,
 		undone:    rejected,
 		limited:   rejected && !lasting,
+		underWay:  e.StatusCode == http.StatusConflict && e.Code == CodeRequestInProgress,
 		after:     e.RetryAfter,
 	}
 }

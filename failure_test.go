@@ -44,7 +44,7 @@ func TestRetries(t *testing.T) {
 		"429, the longest":         {clawhqtest.FaultRateLimit("120"), 2, 2 * time.Minute, 2*time.Minute + 500*time.Millisecond},
 		"429, too long":            {clawhqtest.FaultRateLimit("121"), 1, 0, 0},
 		"429, 56,000 years":        {clawhqtest.FaultRateLimit("1793675129406"), 1, 0, 0},
-		"409":                      {clawhqtest.FaultStatus(409, "request_in_progress"), 2, 0, 500 * time.Millisecond},
+		"409":                      {clawhqtest.FaultStatus(409, "request_in_progress"), 2, 1800 * time.Millisecond, 2200 * time.Millisecond},
 		"409 of another kind":      {clawhqtest.FaultStatus(409, "not_found"), 1, 0, 0},
 		"500":                      {clawhqtest.FaultStatus(500, "internal_error"), 2, 0, 500 * time.Millisecond},
 		"502":                      {clawhqtest.FaultHTML(502), 2, 0, 500 * time.Millisecond},
@@ -166,37 +166,34 @@ func TestUntrustedCertificate(t *testing.T) {
 func TestContextEndsLater(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	mock := httpmock.NewMockTransport()
-	mock.RegisterResponder("POST", testkit.ChatURL, func(*http.Request) (*http.Response, error) {
+	client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
 		cancel() // while the reply is on its way
 		return testkit.Reply(400, `{"error":{"code":"invalid_request","message":"m"}}`), nil
 	})
-	if _, err := testkit.Client(t, mock).Chat(ctx, testkit.Hi); errors.Is(err, context.Canceled) {
+	if _, err := client.Chat(ctx, testkit.Hi); errors.Is(err, context.Canceled) {
 		t.Errorf("a refused request: got %v", err)
 	}
 
 	ctx, cancel = context.WithCancel(t.Context())
-	mock = httpmock.NewMockTransport()
-	mock.RegisterResponder("POST", testkit.ChatURL, func(*http.Request) (*http.Response, error) {
+	client = testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
 		cancel()
 		return testkit.Reply(503, ""), nil
 	})
 	var server *clawhq.ServerError
-	if _, err := testkit.Client(t, mock).Chat(ctx, testkit.Hi); !errors.Is(err, context.Canceled) || !errors.As(err, &server) {
+	if _, err := client.Chat(ctx, testkit.Hi); !errors.Is(err, context.Canceled) || !errors.As(err, &server) {
 		t.Errorf("a failure not repeated because of it: got %v", err)
 	}
 
 	ctx, cancel = context.WithCancel(t.Context())
 	defer cancel()
-	mock = httpmock.NewMockTransport()
-	mock.RegisterResponder("POST", testkit.ChatURL, func(r *http.Request) (*http.Response, error) {
+	client = testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 		resp := testkit.Reply(200, "")
 		resp.Body, resp.ContentLength = silent{strings.NewReader("{"), r.Context()}, -1
 		time.AfterFunc(time.Millisecond, cancel)
 		return resp, nil
 	})
 	server = nil
-	if _, err := testkit.Client(t, mock).Chat(ctx, testkit.Hi); !errors.Is(err, context.Canceled) || errors.As(err, &server) {
+	if _, err := client.Chat(ctx, testkit.Hi); !errors.Is(err, context.Canceled) || errors.As(err, &server) {
 		t.Errorf("while the reply is read: got %v", err)
 	}
 }

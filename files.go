@@ -154,8 +154,7 @@ func (s *FilesService) Get(ctx context.Context, id string, opts ...CallOption) (
 //
 // Endpoint: DELETE /v1/files/{id}
 func (s *FilesService) Delete(ctx context.Context, id string, opts ...CallOption) error {
-	_, _, err := fetch[wire.Deleted](ctx, s.core, to(wire.DeleteFile, id), opts)
-	return err
+	return drop[wire.Deleted](ctx, s.core, to(wire.DeleteFile, id), opts)
 }
 
 func (f File) id() string { return f.ID }

@@ -170,8 +170,7 @@ func (s *KeysService) Update(ctx context.Context, id string, req UpdateKeyReques
 //
 // Endpoint: DELETE /keys/{id}
 func (s *KeysService) Revoke(ctx context.Context, id string, opts ...CallOption) error {
-	_, _, err := fetch[wire.Success](ctx, s.core, to(wire.RevokeKey, id), opts)
-	return err
+	return drop[wire.Success](ctx, s.core, to(wire.RevokeKey, id), opts)
 }
 
 // checkName returns the name without spaces around it, as the service stores it,

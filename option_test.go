@@ -17,7 +17,7 @@ import (
 	"github.com/jarcoal/httpmock"
 )
 
-// The client calls the key function once for each call, and not for calls that use
+// The client calls the key function for each attempt, and not for calls that use
 // the session.
 func TestAPIKeyFunc(t *testing.T) {
 	t.Parallel()
@@ -44,11 +44,11 @@ func TestAPIKeyFunc(t *testing.T) {
 	}
 	list(t, client)
 	client.Chat(t.Context(), clawhq.ChatRequest{}) // refused before the client asks for the key
-	if diff := cmp.Diff([]any{"a", "b"}, asked); diff != "" {
+	if diff := cmp.Diff([]any{"a", "a", "b"}, asked); diff != "" {
 		t.Errorf("asked with (-want +got):\n%s", diff)
 	}
 	bearer := "Bearer " + testkit.Key[:35]
-	if diff := cmp.Diff([]string{bearer + "1", bearer + "1", bearer + "2", ""}, sent); diff != "" {
+	if diff := cmp.Diff([]string{bearer + "1", bearer + "2", bearer + "3", ""}, sent); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)
 	}
 }

@@ -18,7 +18,7 @@ type request struct {
 	path   string     // below the base URL; ids in it are escaped
 	route  string     // path with wildcards for ids, for a Trace
 	query  url.Values // nil if there is none
-	url    *url.URL   // the URL with path and query; do makes it if it is nil
+	url    *url.URL   // the URL with path and query; prepare makes it if it is nil
 	json   []byte     // the body; nil if there is none
 	upload upload     // the body if it is not held in memory, else nil
 
@@ -30,6 +30,8 @@ type request struct {
 	// decode decodes the body of a unary call's reply. If it is nil, the body is
 	// dropped.
 	decode func([]byte) error
+
+	empty emptyReply
 
 	// otherLimit reports whether a 429 with this message concerns a limit other
 	// than the rate limit, for which waiting does not help. It is nil if the
@@ -49,6 +51,20 @@ const (
 	underKey               // always: the request has an idempotency key
 	ifUnsent               // only if the failure proves that nothing happened
 )
+
+// emptyReply says when a successful reply without a body is taken for a success
+// without decoding it.
+type emptyReply int
+
+const (
+	neverEmpty  emptyReply = iota // something of the body is needed
+	empty204                      // if its status says that there is no content
+	alwaysEmpty                   // nothing of the body is needed
+)
+
+func (e emptyReply) allows(status int) bool {
+	return e == alwaysEmpty || e == empty204 && status == http.StatusNoContent
+}
 
 // An upload is a body that is read while it is sent.
 type upload interface {
@@ -158,7 +174,7 @@ func (c *call) check() error {
 	}
 	if policy := c.options.Retry; policy != nil {
 		var err error
-		if c.policy, err = policy.withDefaults(); err != nil {
+		if c.tries.policy, err = policy.withDefaults(); err != nil {
 			return invalid(CodeInvalidParameter, "retry", "%v", err)
 		}
 	}
@@ -168,6 +184,11 @@ func (c *call) check() error {
 	if c.request.auth == wire.SessionAuth && c.core.session() == nil {
 		return &AuthenticationError{&APIError{
 			Message: "this endpoint is authenticated by the dashboard's session cookie, which WithSession sets: an API key does not open it",
+		}}
+	}
+	if secrets := c.core.secrets.get(); c.request.auth == wire.KeyAuth && secrets.key == "" && secrets.ask == nil {
+		return &AuthenticationError{&APIError{
+			Message: "this endpoint is authenticated by an API key: use WithAPIKey or set " + EnvAPIKey,
 		}}
 	}
 	return nil

@@ -135,29 +135,74 @@ func (v verdict) String() string {
 	return [...]string{"final", "attempts exhausted", "Retry-After too long", "deadline too close", "context ended", "retry budget spent", "retry", "wait cut short"}[v]
 }
 
-// judge decides what follows on the outcome of the latest of a call's attempts,
-// and how long to wait before the next. repeatable is whether the request may be
-// sent again after this outcome.
-func (p RetryPolicy) judge(ctx context.Context, o outcome, attempts int, repeatable bool, budget *retryBudget) (verdict, time.Duration) {
+// retries counts the attempts of a call, and decides about the next.
+type retries struct {
+	policy RetryPolicy // the client's, or the call's own
+	budget *retryBudget
+	sent   int // requests, with those that net/http has sent again by itself
+	free   int // how many of them neither MaxAttempts nor the budget counts
+
+	underWay time.Time // when the server first said that an earlier attempt is still being answered; zero if it has not
+	asked    int       // how often it has said so
+}
+
+// counted returns how many attempts count in MaxAttempts.
+func (r *retries) counted() int { return r.sent - r.free }
+
+// judge decides what follows on the outcome of the latest attempt, and how long
+// to wait before the next. repeatable is whether the request may be sent again
+// after this outcome.
+func (r *retries) judge(ctx context.Context, o outcome, repeatable bool) (verdict, time.Duration) {
 	retry := o.transient && repeatable
-	wait := p.wait(attempts, o.after, random())
+	wait := r.policy.wait(r.counted(), o.after, random())
+	free, given := o.free, false
+	switch {
+	case o.free:
+		wait = o.after
+	case o.underWay:
+		wait, free = r.awaitAnswer(o.after)
+		given = !free
+	}
 	deadline, hasDeadline := ctx.Deadline()
 	switch {
 	case ctx.Err() != nil && (retry || o.reply == nil):
 		return ended, 0
 	case !retry:
 		return final, 0
-	case attempts >= p.MaxAttempts:
+	case given, !free && r.counted() >= r.policy.MaxAttempts:
 		return exhausted, 0
-	case o.after > p.MaxRetryAfter:
+	case !free && o.after > r.policy.MaxRetryAfter:
 		return tooLong, 0
 	case hasDeadline && time.Until(deadline) <= wait:
 		return tooLate, wait
-	case p.Budget >= 0 && !budget.spend():
+	case !free && r.policy.Budget >= 0 && !r.budget.spend():
 		return overBudget, 0
-	default:
-		return again, wait
 	}
+	if free {
+		r.free++
+	}
+	return again, wait
+}
+
+// How long a call waits between two questions for an answer that is under way,
+// and how long in all. An agent may take a minute.
+const (
+	firstAnswerPause   = 2 * time.Second
+	longestAnswerPause = 15 * time.Second
+	longestAnswerWait  = 90 * time.Second
+)
+
+// awaitAnswer returns how long to wait before asking again for an answer that an
+// earlier attempt, or another call with the idempotency key, is waiting for. ok
+// is false if there was time enough, or if the policy makes no retries.
+func (r *retries) awaitAnswer(after time.Duration) (pause time.Duration, ok bool) {
+	if r.underWay.IsZero() {
+		r.underWay = time.Now()
+	}
+	pause = min(firstAnswerPause<<min(r.asked, 3), longestAnswerPause)
+	pause = max(after, time.Duration((0.9+0.2*random())*float64(pause)))
+	r.asked++
+	return pause, r.policy.MaxAttempts > 1 && time.Since(r.underWay)+pause <= longestAnswerWait
 }
 
 // retryableReply reports whether an attempt with this error reply may be
@@ -165,7 +210,8 @@ func (p RetryPolicy) judge(ctx context.Context, o outcome, attempts int, repeata
 func retryableReply(e *APIError) bool {
 	switch e.StatusCode {
 	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
-		http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+		520, 521, 522, 523, 524, 529: // of proxies: the server is unreachable, slow or overloaded
 		return true
 	case http.StatusConflict:
 		return e.Code == CodeRequestInProgress
@@ -189,10 +235,13 @@ func neverSent(err error) bool {
 	if errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect" || op.Op == "socks connect") {
 		return true
 	}
-	return errors.Is(err, errUnprocessed)
+	return errors.Is(err, errUnprocessed) || errors.Is(err, errNoConnection)
 }
 
-var errUnprocessed = errors.New("the server has not processed the request")
+var (
+	errUnprocessed  = errors.New("the server has not processed the request")
+	errNoConnection = errors.New("no connection was made")
+)
 
 // http2Error returns err as it is shown to the caller. If err says that the
 // server did not process the request, by REFUSED_STREAM or by GOAWAY with an

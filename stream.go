@@ -231,7 +231,7 @@ func (s *stream) readError(err error) *StreamError {
 // close ends the stream and tells the Trace. If the stream is not done, this ends
 // the request and so stops the agent.
 func (s *stream) close() {
-	defer s.end(s.err)
+	defer func() { s.end(s.err) }()
 	defer func() {
 		s.call.traces.streamEnd(s.attempt.traced, TraceStreamEnd{s.chunks, s.state == done && s.err == nil, s.err})
 	}()

@@ -103,8 +103,7 @@ func (s *ThreadsService) All(ctx context.Context, opts ListOptions, callOpts ...
 //
 // Endpoint: DELETE /v1/threads/{id}
 func (s *ThreadsService) Delete(ctx context.Context, id string, opts ...CallOption) error {
-	_, _, err := fetch[wire.Deleted](ctx, s.core, to(wire.DeleteThread, id), opts)
-	return err
+	return drop[wire.Deleted](ctx, s.core, to(wire.DeleteThread, id), opts)
 }
 
 // Send sends a message to a thread's agent and returns the whole answer, which
@@ -123,7 +122,7 @@ func (s *ThreadsService) Send(ctx context.Context, id, message string, opts ...C
 	if err != nil {
 		return nil, err
 	}
-	return &ThreadReply{Response: *body.Response, MessageID: body.MessageID, ThreadID: cmp.Or(body.ThreadID, id), RequestID: call.info.RequestID}, nil
+	return &ThreadReply{Response: *body.Response, MessageID: body.MessageID, ThreadID: cmp.Or(body.ThreadID, id), RequestID: call.seen.RequestID}, nil
 }
 
 // Messages returns a page of a thread's messages, the oldest first. A page has

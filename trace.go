@@ -75,6 +75,9 @@ type TraceCallStart struct {
 	Method string // HTTP method
 	Path   string // below the base URL, with wildcards for ids, like /v1/threads/{id}; empty for a path that Client.Do does not know
 	Stream bool   // the answer is streamed
+
+	ServerAddress string // the host of the base URL
+	ServerPort    int    // the port of the base URL, or the default port of its scheme
 }
 
 // TraceCallEnd describes how a call ended.
@@ -151,24 +154,38 @@ func derived(from, ctx context.Context) context.Context {
 	return ctx
 }
 
-// traces are the Traces of a client, in the order of the options. Each method
-// calls the function of that name of each Trace that has one.
+// traces are the Traces of a call, in the order of the options. Each method calls
+// the function of that name of each Trace that has one; after a panic of one, the
+// functions that end something are still called of the others.
 type traces []*Trace
 
-func (ts traces) callStart(ctx context.Context, e TraceCallStart) context.Context {
-	for _, t := range ts {
-		if t.CallStart != nil {
-			ctx = derived(ctx, t.CallStart(ctx, e))
-		}
+func (ts traces) callEnd(ctx context.Context, e TraceCallEnd) {
+	if len(ts) == 0 {
+		return
 	}
-	return ctx
+	defer ts[1:].callEnd(ctx, e)
+	if f := ts[0].CallEnd; f != nil {
+		f(ctx, e)
+	}
 }
 
-func (ts traces) callEnd(ctx context.Context, e TraceCallEnd) {
-	for _, t := range ts {
-		if t.CallEnd != nil {
-			t.CallEnd(ctx, e)
-		}
+func (ts traces) attemptEnd(ctx context.Context, e TraceAttemptEnd) {
+	if len(ts) == 0 {
+		return
+	}
+	defer ts[1:].attemptEnd(ctx, e)
+	if f := ts[0].AttemptEnd; f != nil {
+		f(ctx, e)
+	}
+}
+
+func (ts traces) streamEnd(ctx context.Context, e TraceStreamEnd) {
+	if len(ts) == 0 {
+		return
+	}
+	defer ts[1:].streamEnd(ctx, e)
+	if f := ts[0].StreamEnd; f != nil {
+		f(ctx, e)
 	}
 }
 
@@ -196,23 +213,6 @@ func (ts traces) admitted(ctx context.Context, e TraceAdmitted) {
 	}
 }
 
-func (ts traces) attemptStart(ctx context.Context, e TraceAttemptStart) context.Context {
-	for _, t := range ts {
-		if t.AttemptStart != nil {
-			ctx = derived(ctx, t.AttemptStart(ctx, e))
-		}
-	}
-	return ctx
-}
-
-func (ts traces) attemptEnd(ctx context.Context, e TraceAttemptEnd) {
-	for _, t := range ts {
-		if t.AttemptEnd != nil {
-			t.AttemptEnd(ctx, e)
-		}
-	}
-}
-
 func (ts traces) retry(ctx context.Context, e TraceRetry) {
 	for _, t := range ts {
 		if t.Retry != nil {
@@ -225,14 +225,6 @@ func (ts traces) firstChunk(ctx context.Context, e TraceFirstChunk) {
 	for _, t := range ts {
 		if t.FirstChunk != nil {
 			t.FirstChunk(ctx, e)
-		}
-	}
-}
-
-func (ts traces) streamEnd(ctx context.Context, e TraceStreamEnd) {
-	for _, t := range ts {
-		if t.StreamEnd != nil {
-			t.StreamEnd(ctx, e)
 		}
 	}
 }

@@ -178,8 +178,7 @@ func (s *WebhooksService) Update(ctx context.Context, id string, req UpdateWebho
 //
 // Endpoint: DELETE /webhooks/{id}
 func (s *WebhooksService) Delete(ctx context.Context, id string, opts ...CallOption) error {
-	_, _, err := fetch[wire.Success](ctx, s.core, to(wire.DeleteWebhook, id), opts)
-	return err
+	return drop[wire.Success](ctx, s.core, to(wire.DeleteWebhook, id), opts)
 }
 
 // Test makes the service send a test to the webhook's receiver, even if the
