@@ -62,11 +62,11 @@ func NewDecoder(r io.Reader, maxEvent int) *Decoder {
 }
 
 // Next returns the next event that has data. At the end of the stream it returns
-// io.EOF. If the stream ends within an event, it returns the part of the event
-// that has arrived, together with io.ErrUnexpectedEOF; the standard says to drop
-// that part. If an event is larger than the limit, Next returns ErrTooLarge; if a
-// Read fails, it returns the error of the Read. After an error, Next returns the
-// same error again.
+// io.EOF; if a Read fails, it returns the error of the Read, io.EOF in place of
+// io.ErrUnexpectedEOF. If that happens within an event, Next returns the part of
+// the event that has arrived as well, and io.ErrUnexpectedEOF in place of io.EOF;
+// the standard says to drop that part. If an event is larger than the limit, Next
+// returns ErrTooLarge. After an error, Next returns an error again.
 func (d *Decoder) Next() (*Event, error) {
 	if ev := d.commonest(); ev != nil {
 		return ev, nil
@@ -79,7 +79,7 @@ func (d *Decoder) Next() (*Event, error) {
 	d.ev.Type = ""
 	for {
 		line, err := d.line()
-		if err != nil && (err != io.EOF || lines == 0 && len(line) == 0) {
+		if err != nil && (err == ErrTooLarge || lines == 0 && len(line) == 0) {
 			return nil, err
 		}
 		if err == nil && len(line) == 0 {
@@ -113,11 +113,13 @@ func (d *Decoder) Next() (*Event, error) {
 				d.ev.Retry = ms
 			}
 		}
-		if err == io.EOF {
-			if lines == 0 {
-				return nil, io.EOF
-			}
+		switch {
+		case err != nil && lines == 0:
+			return nil, err
+		case err == io.EOF:
 			return d.event(lines, from, to), io.ErrUnexpectedEOF
+		case err != nil:
+			return d.event(lines, from, to), err
 		}
 		if lines == 0 {
 			d.start = d.pos // comments, however many, do not add up
@@ -152,7 +154,8 @@ func (d *Decoder) event(lines, from, to int) *Event {
 }
 
 // line returns the next line without its end, valid until the next call. At
-// the end of the stream it returns what is left and io.EOF.
+// the end of the stream it returns what is left and io.EOF, and if a Read fails,
+// what is left and the error of the Read.
 func (d *Decoder) line() ([]byte, error) {
 	if !d.begun {
 		for d.end < len(byteOrderMark) && bytes.HasPrefix(byteOrderMark, d.buf[:d.end]) && d.fill() == nil {
@@ -225,11 +228,11 @@ func (d *Decoder) fill() error {
 		var n int
 		n, d.err = d.r.Read(d.buf[d.end:])
 		d.end += n
-		if n > 0 {
-			return nil // an error that came along is returned next time
-		}
 		if d.err == io.ErrUnexpectedEOF {
 			d.err = io.EOF // the caller decides whether the stream ends too early
+		}
+		if n > 0 {
+			return nil // an error that came along is returned next time
 		}
 		if d.err != nil {
 			return d.err

@@ -23,7 +23,7 @@ func decode(r io.Reader, limit int) ([]sse.Event, error) {
 	var events []sse.Event
 	for {
 		ev, err := d.Next()
-		if err == nil || err == io.ErrUnexpectedEOF {
+		if ev != nil {
 			events = append(events, sse.Event{Type: ev.Type, Data: bytes.Clone(ev.Data), ID: ev.ID, Retry: ev.Retry})
 		}
 		if err != nil {
@@ -112,22 +112,50 @@ func TestDecoderDoesNotReadAhead(t *testing.T) {
 	}
 }
 
+// The part of an event that has arrived before a Read fails is returned, whether
+// the error comes alone or together with the last bytes.
 func TestDecoderReadErrors(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	for name, tt := range map[string]struct {
-		r    io.Reader
-		want error
+		in        string
+		err, want error
+		events    []sse.Event
 	}{
-		"error":       {io.MultiReader(strings.NewReader("data: a\n\ndata: b\n"), iotest.ErrReader(broken)), broken},
-		"cut off":     {io.MultiReader(strings.NewReader("data: a\n\n"), iotest.ErrReader(io.ErrUnexpectedEOF)), io.EOF},
-		"no progress": {io.MultiReader(strings.NewReader("data: a\n\n"), stuck{}), io.ErrNoProgress},
+		"between events":         {"data: a\n\n", broken, broken, data("a")},
+		"after a line":           {"data: a\n\ndata: b\n", broken, broken, data("a", "b")},
+		"in a line":              {"data: a\n\ndata: b", broken, broken, data("a", "b")},
+		"in an event of no data": {"data: a\n\nid: b", broken, broken, data("a")},
+		"cut off between events": {"data: a\n\n", io.ErrUnexpectedEOF, io.EOF, data("a")},
+		"cut off in a line":      {"data: a\n\ndata: b", io.ErrUnexpectedEOF, io.ErrUnexpectedEOF, data("a", "b")},
+		"no progress":            {"data: a\n\n", nil, io.ErrNoProgress, data("a")},
 	} {
-		got, err := decode(tt.r, limit)
-		if diff := cmp.Diff(data("a"), got); diff != "" || err != tt.want {
-			t.Errorf("%s: got error %v, want %v; events (-want +got):\n%s", name, err, tt.want, diff)
+		for how, r := range map[string]io.Reader{
+			"alone":    &failing{in: tt.in, err: tt.err},
+			"together": &failing{in: tt.in, err: tt.err, together: true},
+		} {
+			got, err := decode(r, limit)
+			if diff := cmp.Diff(tt.events, got); diff != "" || err != tt.want {
+				t.Errorf("%s, %s: got error %v, want %v; events (-want +got):\n%s", name, how, err, tt.want, diff)
+			}
 		}
 	}
+}
+
+// failing reads in and then fails, with the last bytes or after them.
+type failing struct {
+	in       string
+	err      error
+	together bool
+}
+
+func (f *failing) Read(p []byte) (int, error) {
+	n := copy(p, f.in)
+	f.in = f.in[n:]
+	if f.in != "" || n > 0 && !f.together {
+		return n, nil
+	}
+	return n, f.err
 }
 
 // After the limit was passed the decoder stays at the error.
@@ -140,10 +168,6 @@ func TestDecoderTooLargeIsFinal(t *testing.T) {
 		}
 	}
 }
-
-type stuck struct{}
-
-func (stuck) Read([]byte) (int, error) { return 0, nil }
 
 func TestDecoderAllocations(t *testing.T) {
 	in := strings.Repeat("data: {\"content\":\"word \"}\n\n", 1000)
