@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/sse"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -236,45 +237,6 @@ func (a *attempt) observe(resp *http.Response) {
 	}
 }
 
-// follows reports whether the reply is a redirect that is followed. It must lead
-// to the same origin, since the request has credentials; it must keep the method,
-// as 307 and 308 do, and any redirect of a GET or HEAD (RFC 9110 §15.4); and the
-// call must have an attempt left for it.
-func (c *call) follows(req *http.Request, resp *http.Response) bool {
-	switch resp.StatusCode {
-	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther:
-		if c.request.method != http.MethodGet && c.request.method != http.MethodHead {
-			return false
-		}
-	default:
-		return false
-	}
-	location := resp.Header.Get("Location")
-	base := c.core.base
-	to, err := req.URL.Parse(location)
-	if err != nil || location == "" || !sameOrigin(to, base) || c.tries.counted() >= c.tries.policy.MaxAttempts {
-		return false
-	}
-	// Then http.Client does not take another spelling of the host for another
-	// host.
-	to.Scheme, to.Host, to.User = base.Scheme, base.Host, nil
-	resp.Header = resp.Header.Clone()
-	resp.Header.Set("Location", to.String())
-	return true
-}
-
-// sameOrigin reports whether two URLs have the same scheme, host and port.
-func sameOrigin(u, v *url.URL) bool {
-	return u.Scheme == v.Scheme && strings.EqualFold(u.Hostname(), v.Hostname()) && portOf(u) == portOf(v)
-}
-
-// portOf returns the port of a URL. A missing port is the default port of the
-// scheme.
-func portOf(u *url.URL) string {
-	return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
-}
-
 // refused reads an error reply and returns the outcome.
 func (a *attempt) refused(resp *http.Response) outcome {
 	c := a.call
@@ -324,28 +286,66 @@ func (a *attempt) take(resp *http.Response) outcome {
 }
 
 // open makes the reply the call's stream once its first chunk or its end has
-// arrived.
+// arrived. A reply that is not an event stream may be the stored answer to an
+// earlier call with the idempotency key, which is a stream of one chunk.
 func (a *attempt) open(resp *http.Response) outcome {
 	c := a.call
-	a.exchange.timer.Stop()
-	if contentType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(contentType), wire.ContentTypeEventStream) {
-		a.info.Body = a.exchange.readErrorBody()
-		if named := a.origin().errorIn(a.info.Body); named.err != nil {
-			return named
-		}
-		err := a.origin().streamError(CodeStreamMalformed, fmt.Sprintf("reply is %q, not %s", c.core.redact(contentType), wire.ContentTypeEventStream), nil)
-		err.Body = excerpt(a.info.Body, c.core.redact)
-		return streamFailed(err)
-	}
 	s := newStream(a)
-	if err := s.begin(); err != nil {
-		return streamFailed(err)
+	switch stream, err := a.isStream(resp); {
+	case err != nil:
+		return a.origin().cutOff(nil, a.exchange.cause(err))
+	case stream:
+		a.exchange.timer.Stop()
+		if err := s.begin(); err != nil {
+			return streamFailed(err)
+		}
+	default:
+		text, failed := a.storedAnswer(resp)
+		if failed.err != nil {
+			return failed
+		}
+		s.first, s.state = ChatChunk{text}, stored
 	}
-	if s.state == beginning {
+	if s.state != done {
 		a.traces.firstChunk(a.traced, TraceFirstChunk{})
 	}
 	c.stream = s
 	return outcome{}
+}
+
+// isStream reports whether the reply is an event stream: by its Content-Type or, if
+// it has none, by its first bytes.
+func (a *attempt) isStream(resp *http.Response) (bool, error) {
+	mediaType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	if mediaType = strings.TrimSpace(mediaType); mediaType != "" {
+		return strings.EqualFold(mediaType, wire.ContentTypeEventStream), nil
+	}
+	return a.exchange.sniff(sse.Sniff)
+}
+
+// storedAnswer returns the answer in the reply to a streaming call that is not an
+// event stream.
+func (a *attempt) storedAnswer(resp *http.Response) (text string, failed outcome) {
+	c := a.call
+	contentType := resp.Header.Get("Content-Type")
+	if contentType == "" || strings.Contains(contentType, "json") {
+		body, err := a.exchange.readAll(resp.ContentLength)
+		if err != nil {
+			return "", a.origin().cutOff(body, a.exchange.cause(err))
+		}
+		if reply, err := wire.DecodeChat(body); err == nil {
+			return *reply.Response, outcome{}
+		}
+		a.info.Body = body
+	} else {
+		a.info.Body = a.exchange.readErrorBody()
+	}
+	if named := a.origin().errorIn(a.info.Body); named.err != nil {
+		return "", named
+	}
+	err := a.origin().streamError(CodeStreamMalformed, fmt.Sprintf("reply is %q, not %s", c.core.redact(contentType), wire.ContentTypeEventStream), nil)
+	err.Body = excerpt(a.info.Body, c.core.redact)
+	return "", streamFailed(err)
 }
 
 // origin returns what an error tells of the attempt.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"runtime"
@@ -17,7 +18,6 @@ import (
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/clawhq/clawhq-go/internal/testkit"
-	"github.com/jarcoal/httpmock"
 )
 
 // The client reads the body of a redirect, so that the connection is reused.
@@ -132,110 +132,6 @@ func TestUnrulyTransports(t *testing.T) {
 	}
 }
 
-// The client sends its credential only to the origin of the base URL.
-func TestRedirects(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		status   int
-		location string
-		follow   bool
-	}{
-		"same origin, 307":    {307, "/api/v2/chat", true},
-		"same origin, 308":    {308, "https://app.clawhq.tech/api/v2/chat", true},
-		"the port spelt out":  {307, "https://app.clawhq.tech:443/api/v2/chat", true},
-		"in capitals":         {308, "HTTPS://App.ClawHQ.tech/api/v2/chat", true},
-		"with a user name":    {307, "https://me:pw@app.clawhq.tech/api/v2/chat", true},
-		"to the port of http": {307, "https://app.clawhq.tech:80/api/v2/chat", false},
-		"method would change": {302, "/api/v2/chat", false},
-		"see other":           {303, "/api/v2/chat", false},
-		"another host":        {307, "https://evil.example/api/v2/chat", false},
-		"another port":        {307, "https://app.clawhq.tech:8443/api/v2/chat", false},
-		"a host below":        {307, "https://x.app.clawhq.tech/api/v2/chat", false},
-		"down to http":        {308, "http://app.clawhq.tech/api/v2/chat", false},
-		"no location":         {307, "", false},
-		"malformed location":  {307, "https://[::1", false},
-		"not modified at all": {304, "", false},
-		"location with a key": {301, "https://evil.example/" + testkit.Key, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var followed *http.Request
-			mock := httpmock.NewMockTransport()
-			mock.RegisterResponder("POST", testkit.ChatURL, httpmock.ResponderFromResponse(testkit.Reply(tt.status, "", "Location", tt.location)))
-			mock.RegisterNoResponder(func(r *http.Request) (*http.Response, error) {
-				followed = r
-				if body, _ := io.ReadAll(r.Body); string(body) != `{"message":"hi"}` || r.Method != "POST" || r.Header.Get("Authorization") != "Bearer "+testkit.Key {
-					t.Errorf("followed with %s %s %v", r.Method, body, r.Header)
-				}
-				return testkit.Reply(200, testkit.OKBody), nil
-			})
-			client := testkit.Client(t, mock)
-			var info clawhq.ResponseInfo
-			_, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"}, clawhq.WithResponseInfo(&info))
-			if tt.follow {
-				if err != nil || followed == nil || info.Attempts != 2 {
-					t.Errorf("not followed: %v, %+v", err, info)
-				}
-				return
-			}
-			e, ok := err.(*clawhq.ServerError)
-			if !ok || e.StatusCode != tt.status || followed != nil || info.Attempts != 1 {
-				t.Fatalf("got %T: %v; followed: %v", err, err, followed)
-			}
-			if strings.Contains(err.Error(), testkit.Key) {
-				t.Errorf("error holds the key: %v", err)
-			}
-		})
-	}
-	t.Run("loop", func(t *testing.T) {
-		t.Parallel()
-		mock := httpmock.NewMockTransport()
-		mock.RegisterResponder("POST", testkit.ChatURL, httpmock.ResponderFromResponse(testkit.Reply(307, "", "Location", testkit.ChatURL)))
-		_, err := testkit.Client(t, mock).Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
-		if err == nil || !strings.Contains(err.Error(), "redirects") || mock.GetTotalCallCount() != 4 {
-			t.Errorf("got %v after %d requests, want 4", err, mock.GetTotalCallCount())
-		}
-	})
-	t.Run("loop, one attempt", func(t *testing.T) {
-		t.Parallel()
-		mock := httpmock.NewMockTransport()
-		mock.RegisterResponder("POST", testkit.ChatURL, httpmock.ResponderFromResponse(testkit.Reply(307, "", "Location", testkit.ChatURL)))
-		_, err := testkit.Client(t, mock, testkit.OneAttempt).Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
-		if e, ok := err.(*clawhq.ServerError); !ok || e.StatusCode != 307 || mock.GetTotalCallCount() != 1 {
-			t.Errorf("got %v after %d requests, want a 307 after 1", err, mock.GetTotalCallCount())
-		}
-	})
-	t.Run("without the request in the reply", func(t *testing.T) {
-		t.Parallel()
-		requests := 0
-		client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
-			if requests++; requests == 1 {
-				return testkit.Reply(307, "", "Location", "../v2/chat?a=b#c"), nil
-			}
-			if r.URL.Path != "/api/v2/chat" {
-				t.Errorf("followed to %s", r.URL)
-			}
-			return testkit.Reply(200, testkit.OKBody), nil
-		})
-		if _, err := client.Chat(t.Context(), testkit.Hi); err != nil || requests != 2 {
-			t.Errorf("got %v after %d requests", err, requests)
-		}
-	})
-	t.Run("caller does not follow", func(t *testing.T) {
-		t.Parallel()
-		mock := httpmock.NewMockTransport()
-		mock.RegisterResponder("POST", testkit.ChatURL, httpmock.ResponderFromResponse(testkit.Reply(307, "", "Location", testkit.ChatURL)))
-		client := testkit.Client(t, mock, clawhq.WithHTTPClient(&http.Client{
-			Transport:     mock,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}))
-		_, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
-		if e, ok := err.(*clawhq.ServerError); !ok || e.StatusCode != 307 {
-			t.Errorf("got %T: %v", err, err)
-		}
-	})
-}
-
 // If a kept-alive connection breaks, net/http by itself repeats a GET, and a POST with
 // an idempotency key. The client prevents this, so that it counts every request.
 func TestNoSilentReplay(t *testing.T) {
@@ -267,6 +163,43 @@ func TestNoSilentReplay(t *testing.T) {
 			}
 			if n := len(s.Requests()); n != 2 || info.Attempts != 1 {
 				t.Errorf("the server saw %d requests, the call counted %d", n-1, info.Attempts)
+			}
+		})
+	}
+}
+
+// The caller's Jar hears of every reply, so that a retry goes to the server that a
+// load balancer has chosen.
+func TestJarHearsErrors(t *testing.T) {
+	t.Parallel()
+	for name, replies := range map[string][]*http.Response{
+		"503":           {testkit.Reply(503, "", "Set-Cookie", "lb=b; Path=/")},
+		"429":           {testkit.Reply(429, `{"error":{"code":"rate_limited","message":"m"}}`, "Retry-After", "0", "Set-Cookie", "lb=b; Path=/")},
+		"two errors":    {testkit.Reply(503, "", "Set-Cookie", "lb=a; Path=/"), testkit.Reply(502, "<html>", "Set-Cookie", "lb=b; Path=/")},
+		"with location": {testkit.Reply(503, "", "Set-Cookie", "lb=b; Path=/", "Location", "/elsewhere")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			jar, err := cookiejar.New(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var cookies []string
+			client := testkit.Client(t, nil, clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1, MaxWait: 1}), clawhq.WithHTTPClient(&http.Client{
+				Jar: jar,
+				Transport: testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+					cookies = append(cookies, r.Header.Get("Cookie"))
+					if len(cookies) <= len(replies) {
+						return replies[len(cookies)-1], nil
+					}
+					return testkit.Reply(200, testkit.OKBody), nil
+				}),
+			}))
+			if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
+				t.Fatal(err)
+			}
+			if last := cookies[len(cookies)-1]; last != "lb=b" {
+				t.Errorf("cookies %q, want lb=b with the last attempt", cookies)
 			}
 		})
 	}

@@ -42,6 +42,7 @@ type exchange struct {
 	timer  *time.Timer             // calls expire; set by begin, reset by bound
 	unhook func() bool             // stops the AfterFunc on caller; set by send
 	whole  bool                    // the body was read to its end; written by Read
+	head   []byte                  // what sniff has read, for Read to return first
 
 	hooks httptrace.ClientTrace // what net/http tells of its connections; set by watch
 	asked atomic.Int32          // how often net/http has looked for a connection; counted by hooks
@@ -184,8 +185,35 @@ func (x *exchange) cause(err error) error {
 	return err
 }
 
+// sniff reads as much of the body as look needs to be sure, or to the end, and
+// returns what it says. Read returns those bytes again.
+func (x *exchange) sniff(look func(head []byte) (is, sure bool)) (is bool, err error) {
+	for len(x.head) < 512 {
+		var b [64]byte
+		n, err := x.readBody(b[:])
+		x.head = append(x.head, b[:n]...)
+		is, sure := look(x.head)
+		if err != nil && err != io.EOF {
+			return false, err
+		}
+		if sure || err == io.EOF {
+			return is, nil
+		}
+	}
+	return false, nil
+}
+
 // Read reads from the reply's body until the exchange is aborted.
 func (x *exchange) Read(p []byte) (int, error) {
+	if len(x.head) > 0 {
+		n := copy(p, x.head)
+		x.head = x.head[n:]
+		return n, nil
+	}
+	return x.readBody(p)
+}
+
+func (x *exchange) readBody(p []byte) (int, error) {
 	x.mu.Lock()
 	body := x.body
 	x.reading = !x.aborted && body != nil

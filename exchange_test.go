@@ -1,12 +1,16 @@
 package clawhq_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +20,7 @@ import (
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/clawhq/clawhq-go/internal/testkit"
+	"github.com/google/go-cmp/cmp"
 	"github.com/jarcoal/httpmock"
 )
 
@@ -295,5 +300,129 @@ func TestStreamKeepsItsConnection(t *testing.T) {
 	}
 	if transport.fresh != 1 {
 		t.Errorf("5 streams took %d connections", transport.fresh)
+	}
+}
+
+// A body that the transport left compressed is decompressed, and its header no
+// longer says that it is.
+func TestGzip(t *testing.T) {
+	t.Parallel()
+	zip := func(text string) string {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		for part := range strings.SplitAfterSeq(text, "\n\n") {
+			io.WriteString(w, part)
+			w.Flush()
+		}
+		w.Close()
+		return b.String()
+	}
+	answer := func(status int, body, contentType string) *clawhq.Client {
+		return testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
+			return testkit.Reply(status, zip(body), "Content-Encoding", "gzip", "Content-Length", "99", "Content-Type", contentType), nil
+		}, testkit.OneAttempt)
+	}
+	var info clawhq.ResponseInfo
+	resp, err := answer(200, testkit.OKBody, "application/json").Chat(t.Context(), testkit.Hi, clawhq.WithResponseInfo(&info))
+	if err != nil || resp.Response != "Hello." || string(info.Body) != testkit.OKBody {
+		t.Errorf("a reply: got %v, %v, body %q", resp, err, info.Body)
+	}
+	if diff := cmp.Diff(http.Header{"Content-Type": {"application/json"}}, info.Header); diff != "" {
+		t.Errorf("header (-want +got):\n%s", diff)
+	}
+	_, err = answer(403, `{"error":{"code":"revoked_api_key","message":"m"}}`, "application/json").Chat(t.Context(), testkit.Hi)
+	var refused *clawhq.AuthenticationError
+	if !errors.As(err, &refused) || refused.Code != clawhq.CodeRevokedAPIKey {
+		t.Errorf("an error: got %v", err)
+	}
+	stream := "data: {\"content\":\"a\"}\n\ndata: {\"content\":\"b\"}\n\ndata: [DONE]\n\n"
+	if text, err := clawhq.CollectText(answer(200, stream, "text/event-stream").ChatStream(t.Context(), testkit.Hi)); err != nil || text != "ab" {
+		t.Errorf("a stream: got %q, %v", text, err)
+	}
+	if err := answer(200, "", "application/json").Threads.Delete(t.Context(), "thread_1"); err != nil {
+		t.Errorf("nothing, compressed: %v", err)
+	}
+	_, err = answer(200, `{"response":"`+strings.Repeat(" ", 17<<20)+`"}`, "application/json").Chat(t.Context(), testkit.Hi)
+	if err == nil || !strings.Contains(err.Error(), "larger than 16 MiB") {
+		t.Errorf("16 MiB are the limit of what is decompressed: got %v", err)
+	}
+	broken := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
+		return testkit.Reply(200, zip(testkit.OKBody)[:20], "Content-Encoding", "gzip"), nil
+	}, testkit.OneAttempt)
+	if _, err := broken.Chat(t.Context(), testkit.Hi); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("cut off: got %v", err)
+	}
+}
+
+// The events of a compressed stream are handed out as they arrive.
+func TestGzipStreamIsNotHeldBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
+			r, w := io.Pipe()
+			go func() {
+				z := gzip.NewWriter(w)
+				for _, event := range []string{`{"content":"a"}`, `{"content":"b"}`, "[DONE]"} {
+					fmt.Fprintf(z, "data: %s\n\n", event)
+					z.Flush()
+					time.Sleep(10 * time.Second)
+				}
+				z.Close()
+				w.Close()
+			}()
+			resp := testkit.Reply(200, "", "Content-Encoding", "gzip", "Content-Type", "text/event-stream")
+			resp.Body, resp.ContentLength = r, -1
+			return resp, nil
+		})
+		start := time.Now()
+		var at []time.Duration
+		for _, err := range client.ChatStream(t.Context(), testkit.Hi) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			at = append(at, time.Since(start))
+		}
+		if diff := cmp.Diff([]time.Duration{0, 10 * time.Second}, at); diff != "" {
+			t.Errorf("chunks at (-want +got):\n%s", diff)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+// While the bytes of an upload flow, the attempt timeout bounds silence only.
+func TestSlowUpload(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		pause time.Duration // after each 100 KB
+		fails bool
+	}{
+		"0.8 Mbit/s":   {time.Second, false},
+		"stands still": {91 * time.Second, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
+					for {
+						if _, err := io.CopyN(io.Discard, r.Body, 100<<10); err != nil {
+							break
+						}
+						select {
+						case <-time.After(tt.pause):
+						case <-r.Context().Done():
+							return nil, r.Context().Err()
+						}
+					}
+					return testkit.Reply(200, `{"file_id":"file_1"}`), nil
+				}, testkit.OneAttempt)
+				start := time.Now()
+				_, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{
+					Name: "a.txt", ContentType: "text/plain", Content: strings.NewReader(strings.Repeat("x", 9<<20)),
+				})
+				if took := time.Since(start); tt.fails != (err != nil) || !tt.fails && took < 91*time.Second {
+					t.Errorf("got %v after %v", err, took)
+				}
+			})
+		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/clawhq/clawhq-go"
@@ -180,6 +181,74 @@ func TestRetryBudgetOfAClient(t *testing.T) {
 		var e *clawhq.ServerError
 		if errors.As(err, &e) && e.Attempts < 2 {
 			t.Fatalf("call %d was not repeated: %v", i, err)
+		}
+	}
+}
+
+// An answer that is under way is asked for until there has been time for it, not
+// as a retry: after 2, 4 and 8 seconds, then every 15, for 90 seconds in all.
+func TestAnswerUnderWay(t *testing.T) {
+	t.Parallel()
+	const busy = `{"error":{"code":"request_in_progress","message":"m"}}`
+	for name, tt := range map[string]struct {
+		answerAt    time.Duration
+		policy      clawhq.RetryPolicy
+		requests    int
+		least, most time.Duration // of the whole call
+		fails       bool
+	}{
+		"after a minute":    {time.Minute, clawhq.RetryPolicy{MaxAttempts: 2, Budget: 0.001}, 8, 60 * time.Second, 80 * time.Second, false},
+		"never":             {time.Hour, clawhq.RetryPolicy{}, 9, 65 * time.Second, 90 * time.Second, true},
+		"without retries":   {time.Minute, clawhq.RetryPolicy{MaxAttempts: 1}, 1, 0, 0, true},
+		"after two seconds": {time.Second, clawhq.RetryPolicy{}, 2, 1800 * time.Millisecond, 2200 * time.Millisecond, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				requests := 0
+				client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
+					requests++
+					if time.Since(start) < tt.answerAt {
+						return testkit.Reply(409, busy), nil
+					}
+					return testkit.Reply(200, testkit.OKBody), nil
+				}, clawhq.WithRetry(tt.policy))
+				var info clawhq.ResponseInfo
+				_, err := client.Chat(t.Context(), testkit.Hi, clawhq.WithResponseInfo(&info))
+				took := time.Since(start)
+				var conflict *clawhq.ConflictError
+				if tt.fails != errors.As(err, &conflict) || (err != nil) != tt.fails || took < tt.least || took > tt.most {
+					t.Errorf("got %v after %v", err, took)
+				}
+				if d := requests - tt.requests; d < -1 || d > 1 || info.Attempts != requests {
+					t.Errorf("%d requests, want about %d; %d were counted", requests, tt.requests, info.Attempts)
+				}
+			})
+		})
+	}
+}
+
+// The statuses of proxies whose server is unreachable or overloaded are repeated.
+func TestProxyStatuses(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{520, 521, 522, 523, 524, 529, 502, 503} {
+		requests := 0
+		client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
+			if requests++; requests == 1 {
+				return testkit.Reply(status, "<html>", "Content-Type", "text/html"), nil
+			}
+			return testkit.Reply(200, testkit.OKBody), nil
+		}, clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1, MaxWait: 1}))
+		if _, err := client.Chat(t.Context(), testkit.Hi); err != nil || requests != 2 {
+			t.Errorf("%d: got %v after %d requests", status, err, requests)
+		}
+	}
+	for _, status := range []int{501, 505, 525, 526, 530} { // they would stay so
+		requests := 0
+		client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) { requests++; return testkit.Reply(status, ""), nil })
+		if _, err := client.Chat(t.Context(), testkit.Hi); err == nil || requests != 1 {
+			t.Errorf("%d: got %v after %d requests", status, err, requests)
 		}
 	}
 }

@@ -114,6 +114,7 @@ type streamState int
 
 const (
 	beginning streamState = iota // first was not handed out yet
+	stored                       // likewise, and it is the whole answer
 	running                      // first was handed out
 	done                         // [DONE] was read
 )
@@ -145,8 +146,12 @@ func (s *stream) Read(p []byte) (int, error) {
 
 // next returns the next chunk, or io.EOF after the last.
 func (s *stream) next() (ChatChunk, error) {
-	if s.state == beginning {
+	switch s.state {
+	case beginning:
 		s.state = running
+		return s.first, nil
+	case stored:
+		s.state = done
 		return s.first, nil
 	}
 	if s.state == running {
