@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -200,4 +203,128 @@ func TestResponseInfo(t *testing.T) {
 	if diff := cmp.Diff(limit, client.RateLimit()); diff != "" {
 		t.Errorf("RateLimit (-want +got):\n%s", diff)
 	}
+}
+
+// ResponseInfo and TraceCallEnd tell of the last reply, also if later attempts got
+// none.
+func TestLastReplyIsTold(t *testing.T) {
+	t.Parallel()
+	requests := 0
+	var end clawhq.TraceCallEnd
+	client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
+		if requests++; requests == 1 {
+			return testkit.Reply(503, "down", "X-Request-Id", "req_9", "X-RateLimit-Limit", "60"), nil
+		}
+		return nil, io.ErrUnexpectedEOF
+	}, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2, MinWait: 1}), clawhq.WithTrace(&clawhq.Trace{
+		CallEnd: func(_ context.Context, e clawhq.TraceCallEnd) { end = e },
+	}))
+	var info clawhq.ResponseInfo
+	_, err := client.Chat(t.Context(), testkit.Hi, clawhq.WithResponseInfo(&info), clawhq.WithClientRequestID("cli-1"))
+	if err == nil || string(info.Body) != "down" || info.Header.Get("X-Request-Id") != "req_9" {
+		t.Errorf("got %v, %+v", err, info)
+	}
+	info.Body, info.Header, end.Err = nil, nil, nil
+	if diff := cmp.Diff(clawhq.ResponseInfo{RequestID: "req_9", ClientRequestID: "cli-1", StatusCode: 503, Attempts: 2, RateLimit: clawhq.RateLimit{Limit: 60}}, info); diff != "" {
+		t.Errorf("info (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(clawhq.TraceCallEnd{RequestID: "req_9", ClientRequestID: "cli-1", StatusCode: 503, Attempts: 2, RateLimit: clawhq.RateLimit{Limit: 60}}, end); diff != "" {
+		t.Errorf("end (-want +got):\n%s", diff)
+	}
+}
+
+// The API key is asked for when an attempt has been admitted, and once more when
+// it is refused: the key may have changed in between.
+func TestKeyIsAskedForEachAttempt(t *testing.T) {
+	t.Parallel()
+	const (
+		oldKey = "clw_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		newKey = "clw_bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	)
+	revoked := map[string]string{
+		"401": `{"error":{"code":"invalid_api_key","message":"m"}}`,
+		"403": `{"error":{"code":"revoked_api_key","message":"m"}}`,
+	}
+	for name, tt := range map[string]struct {
+		asked []string // what the function returns, in turn; the last for ever. Empty: an error
+		sent  []string
+		fails bool
+	}{
+		"changed just now":               {[]string{oldKey, newKey}, []string{oldKey, newKey}, false},
+		"not changed":                    {[]string{oldKey}, []string{oldKey}, true},
+		"two changes, both refused":      {[]string{oldKey, testkit.Key}, []string{oldKey, testkit.Key}, true},
+		"the vault is down by then":      {[]string{oldKey, ""}, []string{oldKey}, true},
+		"the vault holds no key by then": {[]string{oldKey, "x"}, []string{oldKey}, true},
+	} {
+		for status, body := range revoked {
+			for _, stream := range []bool{false, true} {
+				t.Run(fmt.Sprint(name, " ", status, " ", stream), func(t *testing.T) {
+					t.Parallel()
+					var sent []string
+					asked := 0
+					client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
+						key := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+						if sent = append(sent, key); key != newKey {
+							n, _ := strconv.Atoi(status)
+							return testkit.Reply(n, body), nil
+						}
+						if stream {
+							return testkit.Reply(200, "data: [DONE]\n\n", "Content-Type", "text/event-stream"), nil
+						}
+						return testkit.Reply(200, testkit.OKBody), nil
+					}, testkit.OneAttempt, clawhq.WithAPIKeyFunc(func(context.Context) (string, error) {
+						key := tt.asked[min(asked, len(tt.asked)-1)]
+						if asked++; key == "" {
+							return "", errors.New("the vault is down")
+						}
+						return key, nil
+					}))
+					var err error
+					if stream {
+						_, err = clawhq.CollectText(client.ChatStream(t.Context(), testkit.Hi))
+					} else {
+						_, err = client.Chat(t.Context(), testkit.Hi)
+					}
+					var refused *clawhq.AuthenticationError
+					if (err != nil) != tt.fails || tt.fails && !errors.As(err, &refused) {
+						t.Errorf("got %v", err)
+					}
+					if diff := cmp.Diff(tt.sent, sent); diff != "" {
+						t.Errorf("sent (-want +got):\n%s", diff)
+					}
+					if asked > 2*len(sent) {
+						t.Errorf("asked %d times for %d attempts", asked, len(sent))
+					}
+				})
+			}
+		}
+	}
+}
+
+// A call that waits for the rate limit uses the key of the time when it is sent.
+func TestKeyAfterTheWait(t *testing.T) {
+	t.Parallel()
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		start := time.Now()
+		_, later := s.CreateKey("later", 30)
+		client := s.Client(clawhq.WithRateLimit(30), clawhq.WithAPIKeyFunc(func(context.Context) (string, error) {
+			if time.Since(start) < 30*time.Second {
+				return s.APIKey(), nil
+			}
+			return later, nil
+		}))
+		time.AfterFunc(30*time.Second, func() { s.RevokeKey(s.KeyID()) })
+		var calls sync.WaitGroup
+		for range 45 {
+			calls.Go(func() {
+				if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		calls.Wait()
+		if n := len(s.Requests()); n != 45 {
+			t.Errorf("the server saw %d requests, want 45", n)
+		}
+	})
 }
