@@ -328,3 +328,31 @@ func TestKeyAfterTheWait(t *testing.T) {
 		}
 	})
 }
+
+// A reply without a body is a success where nothing of it is needed.
+func TestNoBody(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	for name, tt := range map[string]struct {
+		call        func(*clawhq.Client) error
+		at204, at20 bool // success with status 204, and with an empty 200
+	}{
+		"Undeploy":        {func(c *clawhq.Client) error { return c.Agents.Undeploy(ctx, "1") }, true, true},
+		"Threads.Delete":  {func(c *clawhq.Client) error { return c.Threads.Delete(ctx, "1") }, true, true},
+		"Files.Delete":    {func(c *clawhq.Client) error { return c.Files.Delete(ctx, "1") }, true, true},
+		"Revoke":          {func(c *clawhq.Client) error { return c.Keys.Revoke(ctx, "1") }, true, true},
+		"Webhooks.Delete": {func(c *clawhq.Client) error { return c.Webhooks.Delete(ctx, "1") }, true, true},
+		"Do":              {func(c *clawhq.Client) error { return c.Do(ctx, "POST", "/v1/x", nil, nil) }, true, true},
+		"Do, out":         {func(c *clawhq.Client) error { return c.Do(ctx, "POST", "/v1/x", nil, new(any)) }, true, false},
+		"Chat":            {func(c *clawhq.Client) error { _, err := c.Chat(ctx, testkit.Hi); return err }, false, false},
+		"Threads.Get":     {func(c *clawhq.Client) error { _, err := c.Threads.Get(ctx, "1"); return err }, false, false},
+	} {
+		for status, success := range map[int]bool{204: tt.at204, 200: tt.at20} {
+			client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) { return testkit.Reply(status, ""), nil },
+				testkit.OneAttempt, clawhq.WithSession("s"))
+			if err := tt.call(client); (err == nil) != success {
+				t.Errorf("%s, status %d: got %v", name, status, err)
+			}
+		}
+	}
+}

@@ -25,7 +25,8 @@ type CallOptions struct {
 	Trace           *Trace        // WithCallTrace: called after those of the client
 }
 
-// ResponseInfo describes the last reply of a call. See WithResponseInfo.
+// ResponseInfo describes the last reply of a call, though a later attempt may have
+// got none. See WithResponseInfo.
 type ResponseInfo struct {
 	RequestID       string      // the server's id of the request (X-Request-Id)
 	ClientRequestID string      // the client's id of the call, the same for all attempts (X-Client-Request-Id)
@@ -35,7 +36,7 @@ type ResponseInfo struct {
 	Replayed        bool        // the service stored this reply for an earlier call with the same idempotency key
 	Header          http.Header // the header of the reply; keys and cookies are redacted
 
-	// Body is the body of the reply; keys and the session are redacted. For an
+	// Body is the body of the reply, decompressed; keys and the session are redacted. For an
 	// error it has at most the first 64 KiB. It is nil for a stream.
 	Body []byte
 }
@@ -55,8 +56,8 @@ func WithResponseInfo(info *ResponseInfo) CallOption {
 // the messages. Keys are stored per account, not per API key: tenants whose API
 // keys belong to one account must not use the same idempotency key, or the
 // second tenant gets the first tenant's answer. The server does not store
-// streams; a stream that is sent with the key of a stored reply fails, since
-// the server answers with that reply and not with a stream.
+// streams. A stream that is sent with the key of a stored reply hands out that
+// reply as one chunk, and ResponseInfo.Replayed is true.
 func WithIdempotencyKey(key string) CallOption {
 	return func(o *CallOptions) { o.IdempotencyKey = &key }
 }

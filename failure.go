@@ -49,7 +49,7 @@ func (o origin) errorReply(resp *http.Response, body []byte, otherLimit func(mes
 	decodeError(e, body, now, o.redact)
 	if to, err := resp.Location(); e.Message == "" && err == nil {
 		to.RawQuery, to.Fragment = "", "" // they may contain secrets
-		e.Message = "redirect to " + o.redact(to.Redacted()) + " is not followed: redirects must have status 307 or 308, stay on the same origin, and be within MaxAttempts"
+		e.Message = "redirect to " + o.redact(to.Redacted()) + " is not followed: redirects must keep the method, stay on the same origin, and be within MaxAttempts"
 	}
 	err := typed(e)
 	rejected := e.StatusCode == http.StatusTooManyRequests

@@ -39,15 +39,18 @@ func WithAPIKey(key string) Option {
 	return func(c *config) { c.apiKey, c.apiKeyFunc = key, nil }
 }
 
-// WithAPIKeyFunc makes the client call key for the API key before each call
-// that needs one, so that a key can be rotated without a restart. key is given
-// the context of the call; all attempts of the call use the key it returns.
+// WithAPIKeyFunc makes the client call key for the API key of each attempt that
+// needs one, so that a key can be rotated without a restart. key is called when
+// the rate limit has admitted the attempt, since the wait for that may outlast a
+// key, and is given the context of the call. If the service refuses a key, it is
+// called once more; if it then returns another key, the attempt is repeated with
+// that, once in a call and whatever RetryPolicy.MaxAttempts says.
 //
 // If key returns an error, the call fails with an error that wraps it. If it
 // returns a malformed key, the call fails with an AuthenticationError. In both
-// cases nothing is sent. key must be safe for concurrent use, and should cache
-// its answer, since every call waits for it. WithAPIKeyFunc replaces an earlier
-// WithAPIKey, and the other way around.
+// cases the attempt is not sent. key must be safe for concurrent use, and should
+// cache its answer, since every attempt waits for it. WithAPIKeyFunc replaces an
+// earlier WithAPIKey, and the other way around.
 func WithAPIKeyFunc(key func(context.Context) (string, error)) Option {
 	return func(c *config) { c.apiKeyFunc = key }
 }
@@ -61,7 +64,15 @@ func WithBaseURL(url string) Option { return func(c *config) { c.baseURL = url }
 // are used. The http.Client is copied and never changed, and its idle
 // connections are never closed. Its Timeout bounds each attempt, as
 // WithAttemptTimeout does (the shorter one counts); it does not bound the
-// length of a stream. Default: an http.Client that uses http.DefaultTransport.
+// length of a stream. Default: an http.Client that uses http.DefaultTransport, as
+// that variable is when a call is made.
+//
+// When an attempt over HTTP/2 runs out of time, its connection may be dead without
+// a word, and net/http would go on using it. If Transport is an *http.Transport,
+// later attempts use a clone of it, which makes its own connections and pings them
+// when they are silent (protocols registered by RegisterProtocol are not cloned).
+// A RoundTripper that wraps an *http.Transport should set that one's
+// HTTP2.SendPingTimeout, to 15 seconds for example.
 func WithHTTPClient(client *http.Client) Option { return func(c *config) { c.httpClient = client } }
 
 // WithLogger sets the logger for attempts, waits and their causes. They are

@@ -22,8 +22,8 @@ import (
 // the client waits before it repeats them.
 //
 // An attempt is repeated if
-//   - its reply has status 429, 500, 502, 503 or 504, or status 409 with the
-//     code request_in_progress,
+//   - its reply has status 429, 500, 502, 503 or 504, or one of the statuses 520 to
+//     524 and 529 of proxies,
 //   - its connection failed before the reply was complete, or
 //   - it took longer than WithAttemptTimeout allows.
 //
@@ -31,9 +31,15 @@ import (
 // other 4xx status, and when the caller's context has ended, nothing is
 // repeated. A request that the service must not execute twice, such as the
 // creation of a key, is repeated only if the failure proves that nothing
-// happened: after a 429, if no connection could be made, or if the server
-// refused the request unprocessed (HTTP/2's GOAWAY and REFUSED_STREAM, RFC 9113
-// §8.7).
+// happened: after a 429, if no connection could be made, up to a failed TLS
+// handshake or a proxy's refusal to connect, or if the server refused the request
+// unprocessed (HTTP/2's GOAWAY and REFUSED_STREAM, RFC 9113 §8.7).
+//
+// A reply of status 409 with the code request_in_progress says that the answer to
+// an earlier attempt is under way. The client asks for it after 2, 4 and 8 seconds
+// and then every 15 seconds, for 90 seconds in all, give or take a tenth. These
+// attempts count neither in MaxAttempts nor in the budget; with MaxAttempts 1
+// there are none.
 //
 // The wait before a retry is random, between 0 and a bound that begins at
 // MinWait and doubles with every retry up to MaxWait (exponential backoff with
@@ -43,7 +49,9 @@ import (
 // that error also matches context.DeadlineExceeded.
 type RetryPolicy struct {
 	// MaxAttempts is how many requests a call may send. A followed redirect
-	// counts as one. Default: 4; 1 means no retry.
+	// counts as one, and so does a request without content that net/http sends
+	// again by itself, which it may do beyond MaxAttempts when the server has
+	// refused it unprocessed. Default: 4; 1 means no retry.
 	MaxAttempts int
 
 	// MinWait bounds the first wait. Default: 500 ms.

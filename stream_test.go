@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 	"unicode/utf8"
@@ -320,4 +321,65 @@ func FuzzDecodeChunk(f *testing.F) {
 			t.Errorf("%q: got %q, %v, %v; encoding/json says %v, %v", data, text, ok, err, want.Content, wantErr)
 		}
 	})
+}
+
+// A streaming call that is answered with a stored answer, which is JSON, hands it
+// out as one chunk.
+func TestStoredAnswerAsStream(t *testing.T) {
+	t.Parallel()
+	testkit.EachProfile(t, func(t *testing.T, s *clawhqtest.Server, client *clawhq.Client) {
+		answer, err := client.Chat(t.Context(), testkit.Hi, clawhq.WithIdempotencyKey("job-1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var info clawhq.ResponseInfo
+		var chunks []string
+		for chunk, err := range client.ChatStream(t.Context(), testkit.Hi, clawhq.WithIdempotencyKey("job-1"), clawhq.WithResponseInfo(&info)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			chunks = append(chunks, chunk.Content)
+		}
+		if diff := cmp.Diff([]string{answer.Response}, chunks); diff != "" || !info.Replayed || info.Attempts != 1 {
+			t.Errorf("%+v; chunks (-want +got):\n%s", info, diff)
+		}
+		for range client.ChatStream(t.Context(), testkit.Hi, clawhq.WithIdempotencyKey("job-1")) {
+			break // leaving it is no problem
+		}
+	})
+}
+
+// A reply to a streaming call without a Content-Type is what its first bytes say.
+func TestStreamWithoutContentType(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		body, want string
+		err        error
+	}{
+		"stream":             {"data: {\"content\":\"a\"}\n\ndata: {\"content\":\"b\"}\n\ndata: [DONE]\n\n", "ab", nil},
+		"comment first":      {": keep-alive\n\ndata: {\"content\":\"a\"}\n\ndata: [DONE]\n\n", "a", nil},
+		"done at once":       {"data: [DONE]\n\n", "", nil},
+		"stream, cut off":    {"data: {\"content\":\"a\"}\n\n", "a", clawhq.CodeStreamTruncated},
+		"a byte of it":       {"d", "", clawhq.CodeStreamMalformed},
+		"answer":             {testkit.OKBody, "Hello.", nil},
+		"error":              {`{"error":{"code":"agent_offline","message":"m"}}`, "", clawhq.CodeAgentOffline},
+		"page":               {"<html>", "", clawhq.CodeStreamMalformed},
+		"nothing":            {"", "", clawhq.CodeStreamMalformed},
+		"long, not a stream": {strings.Repeat("x", 10<<10), "", clawhq.CodeStreamMalformed},
+	} {
+		for _, oneByOne := range []bool{false, true} {
+			client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
+				resp := testkit.Reply(200, tt.body)
+				resp.Header.Del("Content-Type")
+				if oneByOne {
+					resp.Body = io.NopCloser(iotest.OneByteReader(resp.Body))
+				}
+				return resp, nil
+			}, testkit.OneAttempt)
+			text, err := clawhq.CollectText(client.ChatStream(t.Context(), testkit.Hi))
+			if text != tt.want || !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) {
+				t.Errorf("%s: got %q, %v, want %q, %v", name, text, err, tt.want, tt.err)
+			}
+		}
+	}
 }

@@ -83,8 +83,8 @@ type TraceCallStart struct {
 // TraceCallEnd describes how a call ended.
 type TraceCallEnd struct {
 	Attempts        int       // how many requests were sent
-	StatusCode      int       // of the last reply; 0 if no reply came
-	RequestID       string    // the server's id of the last request
+	StatusCode      int       // of the last reply, though a later attempt may have got none; 0 if no reply came
+	RequestID       string    // the server's id of the request that it replies to
 	ClientRequestID string    // the client's id of the call
 	RateLimit       RateLimit // zero if the last reply reports no limit
 	Err             error     // the call's error; nil also for a stream whose loop the caller left

@@ -21,7 +21,7 @@
 // of an attempt has the event first_chunk.
 //
 // Attributes follow the semantic conventions where these define one:
-// http.request.method, url.template, http.response.status_code,
+// http.request.method, url.template, server.address, server.port, http.response.status_code,
 // http.request.resend_count and error.type. clawhq.request_id is the server's id
 // of the request. error.type is the code of the error, like rate_limited; for
 // an error without a code it is the status, or one of timeout, canceled,

@@ -44,7 +44,8 @@ func (o *observer) callStart(ctx context.Context, e clawhq.TraceCallStart) conte
 		name += " " + e.Path
 	}
 	c.about = metric.WithAttributeSet(attribute.NewSet(c.what...))
-	ctx, c.span = o.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(c.start), trace.WithAttributes(c.what...))
+	ctx, c.span = o.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(c.start), trace.WithAttributes(c.what...),
+		trace.WithAttributes(semconv.ServerAddress(e.ServerAddress), semconv.ServerPort(e.ServerPort)))
 	return context.WithValue(ctx, o, c)
 }
 

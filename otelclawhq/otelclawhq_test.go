@@ -149,7 +149,7 @@ func TestStream(t *testing.T) {
 			t.Fatal(err)
 		}
 		tel.wantSpans(t, `
-POST /v1/chat (client, 24s) clawhq.request_id=req_… http.request.method=POST http.response.status_code=200 url.template=/v1/chat
+POST /v1/chat (client, 24s) clawhq.request_id=req_… http.request.method=POST http.response.status_code=200 server.address=clawhq.test server.port=443 url.template=/v1/chat
   0s retry clawhq.wait=7 error.type=rate_limited
     attempt (internal, 0s) clawhq.request_id=req_… error.type=rate_limited http.request.method=POST http.response.status_code=429 url.template=/v1/chat Error: rate_limited
     attempt (internal, 17s) clawhq.request_id=req_… http.request.method=POST http.request.resend_count=1 http.response.status_code=200 url.template=/v1/chat
@@ -182,11 +182,11 @@ func TestRateLimit(t *testing.T) {
 		defer cancel()
 		client.Chat(ctx, hi)
 		tel.wantSpans(t, `
-POST /v1/chat (client, 1m0.25s) clawhq.request_id=req_… http.request.method=POST http.response.status_code=200 url.template=/v1/chat
+POST /v1/chat (client, 1m0.25s) clawhq.request_id=req_… http.request.method=POST http.response.status_code=200 server.address=clawhq.test server.port=443 url.template=/v1/chat
   0s rate_limit.waiting clawhq.reason=the window is full clawhq.wait=60.25
   1m0.25s rate_limit.admitted clawhq.wait=60.25
     attempt (internal, 0s) clawhq.request_id=req_… http.request.method=POST http.response.status_code=200 url.template=/v1/chat
-POST /v1/chat (client, 0s) error.type=throttled http.request.method=POST url.template=/v1/chat Error: throttled
+POST /v1/chat (client, 0s) error.type=throttled http.request.method=POST server.address=clawhq.test server.port=443 url.template=/v1/chat Error: throttled
 `)
 	})
 }
@@ -199,9 +199,9 @@ func TestErrors(t *testing.T) {
 		client.Keys.Revoke(t.Context(), "none")
 		client.Chat(t.Context(), clawhq.ChatRequest{})
 		tel.wantSpans(t, `
-DELETE /keys/{id} (client, 0s) error.type=404 http.request.method=DELETE http.response.status_code=404 url.template=/keys/{id} Error: 404
+DELETE /keys/{id} (client, 0s) error.type=404 http.request.method=DELETE http.response.status_code=404 server.address=clawhq.test server.port=443 url.template=/keys/{id} Error: 404
     attempt (internal, 0s) error.type=404 http.request.method=DELETE http.response.status_code=404 url.template=/keys/{id} Error: 404
-POST /v1/chat (client, 0s) error.type=missing_parameter http.request.method=POST url.template=/v1/chat Error: missing_parameter
+POST /v1/chat (client, 0s) error.type=missing_parameter http.request.method=POST server.address=clawhq.test server.port=443 url.template=/v1/chat Error: missing_parameter
 `)
 	})
 }
