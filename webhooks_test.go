@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/clawhq/clawhq-go/webhook"
 	"github.com/jarcoal/httpmock"
@@ -235,6 +236,49 @@ func TestCreatedWebhookSecret(t *testing.T) {
 	if _, err := client.Webhooks.Create(t.Context(), req); err == nil || strings.Contains(fmt.Sprintf("%v %+v", err, err), secret[6:20]) {
 		t.Errorf("an error holds the secret: %v", err)
 	}
+}
+
+// A webhook is created, listed, tested, changed and deleted. Its deliveries are listed,
+// counted and sent again.
+func TestWebhooks(t *testing.T) {
+	t.Parallel()
+	testkit.EachProfile(t, func(t *testing.T, s *clawhqtest.Server, client *clawhq.Client) {
+		ctx, status := t.Context(), http.StatusInternalServerError
+		s.DeliverTo(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		created, err := client.Webhooks.Create(ctx, clawhq.CreateWebhookRequest{URL: "https://hooks.example.com/", Events: []webhook.EventType{webhook.EventAgentDeployed}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result, err := client.Webhooks.Test(ctx, created.ID); err != nil || result.Success || result.StatusCode != status {
+			t.Errorf("test: got %+v, %v", result, err)
+		}
+		s.Emit(webhook.EventAgentDeployed, webhook.AgentDeployed{AgentName: "Support Bot"})
+		deliveries, err := client.Webhooks.Deliveries(ctx, created.ID)
+		if err != nil || len(deliveries) != 1 || deliveries[0].Success || deliveries[0].StatusCode != status {
+			t.Fatalf("deliveries: got %+v, %v", deliveries, err)
+		}
+		status = http.StatusNoContent
+		if result, err := client.Webhooks.Replay(ctx, created.ID, deliveries[0].ID); err != nil || !result.Success || result.StatusCode != status {
+			t.Errorf("replay: got %+v, %v", result, err)
+		}
+		stats, err := client.Webhooks.Stats(ctx)
+		if err != nil || len(stats) != 1 || stats[0].WebhookID != created.ID || stats[0].Total == 0 || stats[0].Failed == 0 {
+			t.Errorf("stats: got %+v, %v", stats, err)
+		}
+		enabled := false
+		if updated, err := client.Webhooks.Update(ctx, created.ID, clawhq.UpdateWebhookRequest{Enabled: &enabled}); err != nil || updated.Enabled {
+			t.Errorf("update: got %+v, %v", updated, err)
+		}
+		if list, err := client.Webhooks.List(ctx); err != nil || len(list) != 1 || list[0].ID != created.ID || list[0].Enabled {
+			t.Errorf("list: got %+v, %v", list, err)
+		}
+		if err := client.Webhooks.Delete(ctx, created.ID); err != nil {
+			t.Error(err)
+		}
+		if list, err := client.Webhooks.List(ctx); err != nil || len(list) != 0 {
+			t.Errorf("list after deletion: got %+v, %v", list, err)
+		}
+	})
 }
 
 // This example creates a webhook and handles an event. The server in memory hands

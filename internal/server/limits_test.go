@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -104,6 +105,29 @@ func TestStateLimits(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What an Add… method stores counts towards the limit. Keys do not: their number is
+// bounded by who may create them.
+func TestAddedStateIsCounted(t *testing.T) {
+	server := reflect.TypeFor[*Server]()
+	for i := range server.NumMethod() {
+		method := server.Method(i)
+		if !strings.HasPrefix(method.Name, "Add") || method.Name == "AddKey" {
+			continue
+		}
+		s := bounded(t, 1<<20)
+		added := reflect.New(method.Type.In(1)).Elem()
+		for i := range added.NumField() {
+			if field := added.Field(i); field.Kind() == reflect.String {
+				field.SetString("x")
+			}
+		}
+		method.Func.Call([]reflect.Value{reflect.ValueOf(s.Server), added})
+		if n := s.state.kept.Len(); n != 1 {
+			t.Errorf("after %s, %d entries are counted, want 1", method.Name, n)
+		}
 	}
 }
 
