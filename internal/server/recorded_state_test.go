@@ -37,8 +37,8 @@ func (w *world) deployRecorded(e recorded.Exchange) {
 
 // setUp puts in place what the exchange finds.
 func (w *world) setUp(e recorded.Exchange) {
-	family, _, _ := strings.Cut(e.Name, "_")
-	switch family {
+	prefix, _, _ := strings.Cut(e.Name, "_")
+	switch prefix {
 	case "audit":
 		w.setUpAuditLog(e)
 	case "batch":

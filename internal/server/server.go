@@ -8,8 +8,8 @@
 //	http.ListenAndServeTLS(addr, cert, key, s)
 //
 // ServeHTTP takes a call step by step (fault, authentication, rate limit)
-// to its handler in the table of routes. Each family of endpoints has a
-// file. All differences between the profiles are methods of Profile.
+// to its handler in the table of routes. Each service has a file. All
+// differences between the profiles are methods of Profile.
 package server
 
 import (

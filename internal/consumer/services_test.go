@@ -40,7 +40,7 @@ type deleter interface {
 	Delete(context.Context, string, ...clawhq.CallOption) error
 }
 
-// The families of the API.
+// The services of the API.
 var (
 	_ interface {
 		Do(ctx context.Context, method, path string, in, out any, opts ...clawhq.CallOption) error
@@ -146,7 +146,7 @@ var (
 )
 
 // A day in the life of an app that uses everything.
-func TestFamiliesFromOutside(t *testing.T) {
+func TestServicesFromOutside(t *testing.T) {
 	s := clawhqtest.NewTestServer(t)
 	client := s.Client(clawhq.WithTrace(&clawhq.Trace{}))
 	ctx := t.Context()

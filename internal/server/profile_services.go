@@ -13,7 +13,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// What the families of endpoints ask a profile.
+// What the services ask a profile.
 
 // agent shows an agent, by the documentation with the pages' name of its id.
 func (p Profile) agent(shown wire.Agent) wire.Agent {
