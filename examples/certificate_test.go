@@ -13,7 +13,6 @@ import (
 // The quickstart talks over TLS to a server whose certificate is in a file.
 func TestQuickstartWithCertificate(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
 	service := clawhqtest.NewTestServer(t)
 	trusted, empty := filepath.Join(t.TempDir(), "server.pem"), filepath.Join(t.TempDir(), "empty.pem")
 	for name, text := range map[string][]byte{

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log"
 	"net/http"
 	"net/url"
 	"os"
@@ -56,8 +57,26 @@ var calls = map[string]struct {
 	"threads":    {3, []string{"-delete"}},
 }
 
+// bin is the folder of the programs, which are built once for all tests.
+var bin string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if bin, err = os.MkdirTemp("", "examples"); err != nil {
+			log.Fatal(err)
+		}
+		defer os.RemoveAll(bin)
+		if out, err := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./...").CombinedOutput(); err != nil {
+			log.Printf("%v\n%s", err, out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
 func TestExamples(t *testing.T) {
-	bin := build(t)
+	t.Parallel()
 	for name, want := range prints {
 		if want == nil {
 			continue
@@ -327,17 +346,6 @@ func TestExamples(t *testing.T) {
 			t.Errorf("exit code is %d", code)
 		}
 	})
-}
-
-// build compiles the examples and returns the folder of the programs.
-func build(t *testing.T) string {
-	t.Helper()
-	bin := t.TempDir()
-	out, err := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./...").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return bin
 }
 
 // command returns a command that runs a program for a minute at most, without
