@@ -53,7 +53,7 @@ func TestBatchesRefusedBeforeSending(t *testing.T) {
 	}
 
 	// Escapes that JSON does not need do not count towards the limit.
-	client, got := catch(t, one)
+	client, got := catch(t, anyReply)
 	markup := batchOf(slicesOf(10, clawhq.BatchRequest{CustomID: "a", Message: strings.Repeat("<", 9000)})...)
 	if _, err := client.Batches.Create(t.Context(), markup); err != nil || !strings.Contains(got.Body, "<<<") {
 		t.Errorf("markup: %v", err)
@@ -61,7 +61,7 @@ func TestBatchesRefusedBeforeSending(t *testing.T) {
 
 	// A server on this machine may call a webhook on this machine.
 	mock := httpmock.NewMockTransport()
-	mock.RegisterNoResponder(httpmock.NewStringResponder(200, one))
+	mock.RegisterNoResponder(httpmock.NewStringResponder(200, anyReply))
 	for _, base := range []string{"https://127.0.0.1:8787/api", "https://clawhq.test/api"} {
 		client := testkit.Client(t, mock, clawhq.WithBaseURL(base))
 		if _, err := client.Batches.Create(t.Context(), clawhq.CreateBatchRequest{Requests: []clawhq.BatchRequest{ok}, WebhookURL: "http://localhost/"}); err != nil {
@@ -95,7 +95,7 @@ func TestBatchLimits(t *testing.T) {
 			n := 0
 			client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 				if n++; n > 1 {
-					return testkit.Reply(200, one), nil
+					return testkit.Reply(200, anyReply), nil
 				}
 				return testkit.Reply(429, fmt.Sprintf(`{"error":{"code":"rate_limited","message":%q,"type":"api_error","request_id":"req_1"}}`, message), "Retry-After", "60"), nil
 			})

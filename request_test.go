@@ -37,8 +37,8 @@ func catch(t *testing.T, body string, opts ...clawhq.Option) (*clawhq.Client, *s
 	return client, got
 }
 
-// one is a reply that every method can decode.
-const one = `{"status":"ok","usage":[],"agents":[],"agent":{"id":"1"},"undeployed":true,"models":[],"conversations":[],"messages":[],
+// anyReply is a reply that every method can decode.
+const anyReply = `{"status":"ok","usage":[],"agents":[],"agent":{"id":"1"},"undeployed":true,"models":[],"conversations":[],"messages":[],
 "thread":{"id":"1"},"threads":[],"deleted":true,"response":"Hello.","batch_id":"1","batch":{"id":"1","status":"completed"},
 "file_id":"1","files":[],"entries":[],"total":0}`
 
@@ -97,7 +97,7 @@ func TestRepeats(t *testing.T) {
 				if bodies = append(bodies, b); len(bodies) == 1 {
 					return tc.first(r)
 				}
-				return testkit.Reply(200, one), nil
+				return testkit.Reply(200, anyReply), nil
 			}, clawhq.WithRateLimit(0), clawhq.WithRetry(clawhq.RetryPolicy{MinWait: 1, MaxAttempts: 2, Budget: -1}))
 			err := call(client)
 			want := 1
@@ -123,7 +123,7 @@ func FuzzIDs(f *testing.F) {
 		var got *url.URL
 		client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
 			got, _ = url.Parse(r.URL.String())
-			return testkit.Reply(200, one), nil
+			return testkit.Reply(200, anyReply), nil
 		}, clawhq.WithRateLimit(0))
 		if _, err := client.Threads.Get(t.Context(), id); err == nil {
 			escaped, ok := strings.CutPrefix(got.EscapedPath(), "/api/v1/threads/")
@@ -153,7 +153,7 @@ var secondPage = clawhq.ListOptions{Limit: 5, Offset: 10}
 // fields are left out.
 func wantRequests(t *testing.T, cases []requestCase) {
 	t.Helper()
-	client, got := catch(t, one, clawhq.WithRateLimit(0))
+	client, got := catch(t, anyReply, clawhq.WithRateLimit(0))
 	for _, tc := range cases {
 		if err := tc.call(t.Context(), client); err != nil {
 			t.Errorf("%s %s: %v", tc.method, tc.url, err)
