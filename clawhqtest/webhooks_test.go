@@ -140,6 +140,7 @@ func TestWebhookEvents(t *testing.T) {
 		if _, err := client.Chat(ctx, hello, clawhq.WithIdempotencyKey("once")); err != nil { // replayed
 			t.Fatal(err)
 		}
+		synctest.Wait() // deliveries overtake each other
 		if _, err := clawhq.CollectText(client.ChatStream(ctx, hello)); err != nil {
 			t.Fatal(err)
 		}
@@ -152,9 +153,11 @@ func TestWebhookEvents(t *testing.T) {
 		s.Emit(webhook.EventTicketCreated, webhook.TicketCreated{TicketID: "tkt_1"})
 		s.Emit(webhook.EventAgentDeployed, webhook.AgentDeployed{AgentName: "nobody listens"})
 
-		at := time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
-		chat := `{"event":"api.request","data":{"agent":"support-bot","api_key_name":"default","latency_ms":0,"method":"POST","path":"/v1/chat","response_time_ms":0,"status_code":200},"timestamp":"` + at + `"}`
-		want := []string{chat, chat, `{"event":"ticket.created","data":{"ticket_id":"tkt_1"},"timestamp":"` + at + `"}`}
+		at := func(ms int) string { // each event has its own millisecond
+			return `"timestamp":"` + time.Now().Add(time.Duration(ms)*time.Millisecond).UTC().Format("2006-01-02T15:04:05.000Z") + `"}`
+		}
+		chat := `{"event":"api.request","data":{"agent":"support-bot","api_key_name":"default","latency_ms":0,"method":"POST","path":"/v1/chat","response_time_ms":0,"status_code":200},`
+		want := []string{chat + at(0), chat + at(1), `{"event":"ticket.created","data":{"ticket_id":"tkt_1"},` + at(2)}
 		if diff := cmp.Diff(want, came); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

@@ -24,13 +24,13 @@ func (o *Outbox) Test(ctx context.Context, id string) (Result, error) {
 }
 
 func (o *Outbox) test(ctx context.Context, h *hook) Result {
-	now := wire.HandlerTime(o.config.Clock.Now())
 	data, _ := json.Marshal(map[string]string{"message": "This is a test event from ClawHQ", "webhook_id": h.ID})
 	body := wire.WebhookBody{Event: wire.EventTest, Data: data}
 	o.mu.Lock()
 	if n := len(h.log); n > 0 {
 		json.Unmarshal(h.log[n-1].payload, &body) // of our own making
 	}
+	now := o.stamp()
 	o.mu.Unlock()
 	body.Timestamp = now
 	r := o.send(ctx, h, message{event: wire.EventTest, body: encode(body), at: now})

@@ -102,7 +102,9 @@ func TestRetryFailed(t *testing.T) {
 func TestTest(t *testing.T) {
 	t.Parallel()
 	bubble(t, rewriting, func(t *testing.T, o *outbox.Outbox, r *receiver, id string) {
-		at := string(wire.HandlerTime(time.Now()))
+		at := func(ms int) string {
+			return string(wire.HandlerTime(time.Now().Add(time.Duration(ms) * time.Millisecond)))
+		}
 		got, err := o.Test(t.Context(), id)
 		if err != nil || !got.OK() || got.Status != 200 {
 			t.Errorf("got %+v, %v", got, err)
@@ -114,9 +116,9 @@ func TestTest(t *testing.T) {
 			t.Errorf("got %+v, %v", got, err)
 		}
 		want(t, "what came", []string{
-			`0s test {"event":"test","data":{"message":"This is a test event from ClawHQ","webhook_id":"` + id + `"},"timestamp":"` + at + `"}`,
-			`0s api.request {"event":"api.request","data":{"response_time_ms":63,"agent":"a"},"timestamp":"` + at + `"}`,
-			`0s test {"event":"api.request","data":{"agent":"a","response_time_ms":63},"timestamp":"` + at + `"}`,
+			`0s test {"event":"test","data":{"message":"This is a test event from ClawHQ","webhook_id":"` + id + `"},"timestamp":"` + at(0) + `"}`,
+			`0s api.request {"event":"api.request","data":{"response_time_ms":63,"agent":"a"},"timestamp":"` + at(1) + `"}`,
+			`0s test {"event":"api.request","data":{"agent":"a","response_time_ms":63},"timestamp":"` + at(2) + `"}`,
 		}, r.came)
 		want(t, "log", 1, len(rows(t, o, id)))
 		w := webhook(t, o, id)

@@ -89,6 +89,7 @@ type Outbox struct {
 	settled  sync.Cond // there are none
 	hooks    []*hook   // in the order of creation
 	handler  http.Handler
+	stamped  time.Time // the latest time that an event or a test bears
 	attempts []*Attempt
 	sent     *ledger.Ledger // of attempts
 	logged   *ledger.Ledger // of the webhooks' logs
@@ -164,7 +165,7 @@ func (o *Outbox) Emit(event string, data json.RawMessage) (wait func()) {
 	if o.closed {
 		return sent.Wait
 	}
-	body := wire.WebhookBody{Event: event, Data: data, Timestamp: wire.HandlerTime(o.config.Clock.Now())}
+	body := wire.WebhookBody{Event: event, Data: data, Timestamp: o.stamp()}
 	payload := wire.JSONB(encode(body))
 	for _, h := range o.hooks {
 		if !h.Enabled || !slices.Contains(h.Events, event) || !o.Allowed(h.URL) {
@@ -192,6 +193,19 @@ func (o *Outbox) Emit(event string, data json.RawMessage) (wait func()) {
 		}
 	}
 	return sent.Wait
+}
+
+// stamp returns the time of an event that happens now. Each event has a
+// millisecond of its own, in virtual time as well, since receivers tell events
+// apart by type, data and time: of several events at once, each is a millisecond
+// later than the one before. Call it with o.mu held.
+func (o *Outbox) stamp() wire.Time {
+	now := o.config.Clock.Now().Truncate(time.Millisecond)
+	if !now.After(o.stamped) {
+		now = o.stamped.Add(time.Millisecond)
+	}
+	o.stamped = now
+	return wire.HandlerTime(now)
 }
 
 // first makes the first attempt at a delivery.

@@ -107,8 +107,8 @@ func TestRecordedDeliveries(t *testing.T) {
 		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				at := e.Header.Get(wire.HeaderWebhookTimestamp)
-				time.Sleep(time.Until(wire.Time(at).Time()))
+				at := wire.Time(e.Header.Get(wire.HeaderWebhookTimestamp)).Time()
+				time.Sleep(time.Until(at) - time.Minute)
 				s, _ := New(Config{Profile: Live})
 				t.Cleanup(s.Close)
 				var got []string
@@ -136,10 +136,12 @@ func TestRecordedDeliveries(t *testing.T) {
 						s.Emit(body.Event, body.Data)()
 						got = nil
 					}
+					time.Sleep(time.Until(at))
 					if _, err := s.outbox.Test(t.Context(), hook.ID); err != nil {
 						t.Fatal(err)
 					}
 				} else {
+					time.Sleep(time.Until(at))
 					s.Emit(hook.Events[0], body.Data)()
 				}
 				want := []string{described(e.Method, hook.URL, e.Header, string(e.Body()))}
