@@ -141,6 +141,65 @@ func TestBrowserLeavesDeafSequence(t *testing.T) {
 	})
 }
 
+// failing is a ResponseWriter of a connection that is gone.
+type failing struct{ http.ResponseWriter }
+
+func (failing) Write([]byte) (int, error) { return 0, errGone }
+
+var errGone, errOwn, errCause = errors.New("connection reset"), errors.New("the agent has failed"), errors.New("the app shuts down")
+
+func withCause(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	return ctx, func() { cancel(errCause) }
+}
+
+// Whatever fails when the browser has left, the error says that it has.
+func TestErrorAfterBrowserLeft(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		end   func(context.Context) (context.Context, context.CancelFunc) // of the request's context
+		seq   answer
+		write bool // fails
+		want  []error
+	}{
+		{"sequence with an error of its own", context.WithCancel, says(errOwn), false, []error{context.Canceled, errOwn}},
+		{"sequence with the context's error", context.WithCancel, says(context.Canceled), false, []error{context.Canceled}},
+		{"sequence that goes on", context.WithCancel, says(nil, "one"), false, []error{context.Canceled}},
+		{"sequence that ends", context.WithCancel, says(nil), true, []error{context.Canceled, errGone}},
+		{"context not ended yet", nil, says(nil, "one"), true, []error{context.Canceled, errGone}},
+		{"context not ended yet, last event", nil, says(nil), true, []error{context.Canceled, errGone}},
+		{"cause", withCause, says(errOwn, "one"), false, []error{context.Canceled, errCause}},
+		{"cause, write", withCause, says(nil), true, []error{context.Canceled, errCause, errGone}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			if tt.end != nil {
+				var leave context.CancelFunc
+				ctx, leave = tt.end(ctx)
+				leave()
+			}
+			var w http.ResponseWriter = httptest.NewRecorder()
+			if tt.write {
+				w = failing{w}
+			}
+			err := relay.SSE(w, httptest.NewRequestWithContext(ctx, "GET", "/", nil), tt.seq, relay.Options{})
+			for _, want := range tt.want {
+				if !errors.Is(err, want) {
+					t.Errorf("SSE returned %v, want %v in it", err, want)
+				}
+			}
+		})
+	}
+	t.Run("failure of the agent", func(t *testing.T) {
+		t.Parallel()
+		if _, err := ask(t, says(errOwn), relay.Options{}); err != errOwn {
+			t.Errorf("SSE returned %v to a browser that stays, want %v", err, errOwn)
+		}
+	})
+}
+
 // A browser that stays but takes nothing does not hold the agent for ever.
 func TestBrowserTakesNothing(t *testing.T) {
 	t.Parallel()

@@ -54,8 +54,10 @@ var ErrReconnected = errors.New("relay: the browser asked for the rest of an ans
 // goroutine.
 //
 // SSE returns nil if it has sent the whole answer. Otherwise it returns the
-// error of seq or of the connection; both match context.Canceled if the browser
-// has disconnected. For a request with the header Last-Event-ID it returns
+// error of seq or of the connection. If the browser has disconnected, the error
+// matches context.Canceled as well, whatever seq has returned; if the request's
+// context has ended for another reason, it matches that context's error and its
+// cause. For a request with the header Last-Event-ID it returns
 // [ErrReconnected]. In every case the response is complete, and the caller must
 // not write to w.
 //
@@ -76,23 +78,23 @@ func SSE(w http.ResponseWriter, r *http.Request, seq iter.Seq2[clawhq.ChatChunk,
 	out := newSender(w, opts)
 	defer out.close()
 	for chunk, err := range seq {
-		if err == nil && r.Context().Err() != nil {
-			err = fmt.Errorf("relay: %w", context.Cause(r.Context()))
+		if err == nil {
+			err = r.Context().Err() // seq does not heed it
 		}
 		if err != nil {
 			refuse(out, opts.refuse(err))
-			return err
+			return because(r.Context(), err)
 		}
 		data, err := json.Marshal(wire.StreamEvent{Content: &chunk.Content})
 		if err != nil {
 			return fmt.Errorf("relay: %w", err)
 		}
 		if err := out.event("", data); err != nil {
-			return lost(r, err)
+			return lost(r.Context(), err)
 		}
 	}
 	if err := out.event("done", []byte(wire.StreamDone)); err != nil {
-		return lost(r, err)
+		return lost(r.Context(), err)
 	}
 	return nil
 }
@@ -135,11 +137,22 @@ func refuse(out *sender, told refusal) {
 	out.w.Write(body)
 }
 
-// lost returns the error of a response that could not be written, in most cases
-// because the browser has disconnected.
-func lost(r *http.Request, err error) error {
-	if cause := context.Cause(r.Context()); cause != nil {
-		return fmt.Errorf("relay: %w: %w", cause, err)
+// lost returns the error of a response that could not be written. The browser has
+// disconnected, even if the context does not say so yet: over HTTP/2, net/http lets
+// a write fail before it cancels the context.
+func lost(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return fmt.Errorf("relay: %w: %w", context.Canceled, err)
 	}
-	return fmt.Errorf("relay: %w", err)
+	return because(ctx, fmt.Errorf("relay: %w", err))
+}
+
+// because returns err, and if the context has ended, together with why.
+func because(ctx context.Context, err error) error {
+	for _, reason := range []error{ctx.Err(), context.Cause(ctx)} {
+		if reason != nil && !errors.Is(err, reason) {
+			err = fmt.Errorf("relay: %w: %w", reason, err)
+		}
+	}
+	return err
 }
