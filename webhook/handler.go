@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"time"
 
@@ -14,9 +15,9 @@ import (
 )
 
 const (
-	// answerMargin is the part of the service's 10 seconds that handle does not
-	// get, since the network needs it.
-	answerMargin = time.Second
+	// handleTimeout is how long a delivery may take from its first byte to the end
+	// of handle: the 10 seconds that the service waits, less one for the network.
+	handleTimeout = wire.DeliveryTimeout - time.Second
 
 	// settleTimeout bounds Done and Forget of Options.Seen, which are called
 	// even when the service has disconnected.
@@ -32,29 +33,36 @@ const (
 //
 // handle is not called for a delivery that cannot be verified. The answer is 401
 // if the signature or the timestamp is wrong, 400 if the body or the name of the
-// event is wrong, 413 if the body is larger than MaxBodyBytes, and 405 if the
-// method is not POST. The reason is logged (see Options.Logger). The answer has
-// it as well, unless it concerns only the receiver.
+// event is wrong, 408 if the body is not complete after 9 seconds, 413 if it is
+// larger than MaxBodyBytes, and 405 if the method is not POST. The reason is
+// logged (see Options.Logger). The answer has it as well, unless it concerns only
+// the receiver.
 //
-// The context of handle ends 9 seconds after the delivery has arrived, since the
-// service waits 10 seconds, or when the service disconnects. If handle returns
-// nil when the service no longer waits, the service counts the delivery as
-// failed and repeats it; Options.Seen recognizes that repeat.
+// The context of handle ends 9 seconds after the header of the delivery has
+// arrived, since the service waits 10 seconds, or when the service disconnects. If
+// handle returns nil when the service no longer waits, the service counts the
+// delivery as failed and repeats it; Options.Seen recognizes that repeat. For the
+// body, the 9 seconds replace the ReadTimeout of http.Server. If a wrapper of the
+// ResponseWriter hides the connection (see [http.ResponseController]), the answer
+// comes in time, but the connection of a slow sender is held until ReadTimeout.
 //
-// With Options.Seen, an event is handled only once, however often it is
-// delivered. If the event was handled, a repeated delivery is answered with 200
+// With Options.Seen, an event whose handling was recorded is not handled again,
+// however often it is delivered: see [Seen] for what that means when a process
+// is killed. If the event was handled, a repeated delivery is answered with 200
 // at once. If the event is being handled, the delivery waits for the result, and
 // is answered with 500 if there is none in time. If handling the event failed,
 // it is handled again. Without Options.Seen, handle must itself recognize
 // repeated deliveries.
 //
-// handle must be safe for concurrent use. Events may arrive in any order. handle
+// No printer shows the secrets of the returned handler. handle must be safe for concurrent use. Events may arrive in any order. handle
 // is also called for tests; see [Event].Test.
 func Handler(opts Options, handle func(context.Context, *Event) error) http.Handler {
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
-	return &handler{opts, handle}
+	// A printer shows what a struct holds, unexported fields included, but not what
+	// a function does.
+	return http.HandlerFunc((&handler{opts, handle}).serve)
 }
 
 type handler struct {
@@ -62,16 +70,25 @@ type handler struct {
 	handle func(context.Context, *Event) error
 }
 
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
+	arrived := time.Now()
+	ctx, cancel := context.WithTimeout(r.Context(), handleTimeout)
+	defer cancel()
+	conn := http.NewResponseController(w)
+	deadline := conn.SetReadDeadline(arrived.Add(handleTimeout)) == nil
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		http.Error(w, "deliveries are POST requests", http.StatusMethodNotAllowed)
 		return
 	}
-	arrived := time.Now()
-	ctx, cancel := context.WithTimeout(r.Context(), wire.DeliveryTimeout-answerMargin)
-	defer cancel()
-	event, err := h.receive(w, r)
+	body, err := read(ctx, r, deadline)
+	if err != nil {
+		w.Header().Set("Connection", "close") // the rest of the body is not read
+		h.refuse(w, r, fmt.Errorf("webhook: %w", err))
+		return
+	}
+	conn.SetReadDeadline(time.Time{}) // at its end, net/http would end the request's context
+	event, err := Verify(r.Header, body, h.opts)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
@@ -92,20 +109,40 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// receive reads and verifies a delivery.
-func (h *handler) receive(w http.ResponseWriter, r *http.Request) (*Event, error) {
+// read reads the body. If the connection has no deadline for that, read gives up
+// when ctx ends, and leaves a goroutine behind until the server closes the body.
+func read(ctx context.Context, r *http.Request, deadline bool) ([]byte, error) {
 	if r.Body == nil { // as in a request that no server has read
-		return Verify(r.Header, nil, h.opts)
+		return nil, nil
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBodyBytes))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return nil, fmt.Errorf("webhook: %w: more than %d bytes", ErrTooLarge, tooLarge.Limit)
+	type result struct {
+		body []byte
+		err  error
 	}
-	if err != nil {
-		return nil, fmt.Errorf("webhook: %w: %w", ErrBody, err)
+	results := make(chan result, 1)
+	readAll := func() {
+		body, err := io.ReadAll(io.LimitReader(r.Body, MaxBodyBytes+1))
+		results <- result{body, err}
 	}
-	return Verify(r.Header, body, h.opts)
+	ended := ctx.Done()
+	if deadline {
+		readAll()
+		ended = nil // ctx may have ended by now, with the read
+	} else {
+		go readAll()
+	}
+	select {
+	case got := <-results:
+		switch {
+		case got.err != nil:
+			return nil, fmt.Errorf("%w: %w", ErrBody, got.err)
+		case len(got.body) > MaxBodyBytes:
+			return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, MaxBodyBytes)
+		}
+		return got.body, nil
+	case <-ended:
+		return nil, fmt.Errorf("%w: %w", ErrBody, context.Cause(ctx))
+	}
 }
 
 // refuse answers a delivery that does not verify.
@@ -114,6 +151,8 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, ErrSignature), errors.Is(err, ErrTimestamp):
 		status = http.StatusUnauthorized
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		status = http.StatusRequestTimeout
 	case errors.Is(err, ErrTooLarge):
 		status = http.StatusRequestEntityTooLarge
 	case errors.Is(err, ErrOptions):
@@ -129,11 +168,16 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 // once handles the event unless it was handled before.
 func (h *handler) once(ctx context.Context, event *Event) (repeat bool, err error) {
+	handle := func() error { return h.handle(ctx, event) }
 	if h.opts.Seen == nil {
-		return false, h.run(ctx, event)
+		return false, protected(handle)
 	}
 	fingerprint := event.Fingerprint()
-	claimed, err := h.opts.Seen.Claim(ctx, fingerprint)
+	var claimed bool
+	err = protected(func() (err error) {
+		claimed, err = h.opts.Seen.Claim(ctx, fingerprint)
+		return err
+	})
 	if err != nil {
 		return false, fmt.Errorf("Seen.Claim: %w", err)
 	}
@@ -144,25 +188,25 @@ func (h *handler) once(ctx context.Context, event *Event) (repeat bool, err erro
 	defer func() { // also if handle ends its goroutine
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 		defer cancel()
-		if err := settle(ctx, fingerprint); err != nil {
+		if err := protected(func() error { return settle(ctx, fingerprint) }); err != nil {
 			h.opts.Logger.ErrorContext(ctx, "webhook event not settled, its repeats may be handled late or twice",
 				"event", event.Type, "fingerprint", fingerprint, "error", err)
 		}
 	}()
-	if err := h.run(ctx, event); err != nil {
+	if err := protected(handle); err != nil {
 		return false, err
 	}
 	settle = h.opts.Seen.Done
 	return false, nil
 }
 
-// run calls handle. It returns a panic as an error, so that the service gets an
-// answer and the event does not count as handled.
-func (h *handler) run(ctx context.Context, event *Event) (err error) {
+// protected calls a function of the user's. It returns a panic as an error, so
+// that the service gets an answer and the event does not count as handled.
+func protected(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	return h.handle(ctx, event)
+	return f()
 }

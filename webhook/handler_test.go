@@ -1,9 +1,11 @@
 package webhook_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -11,11 +13,11 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/memnet"
 	"github.com/clawhq/clawhq-go/webhook"
 )
 
@@ -218,157 +220,174 @@ func TestHandlerGoexit(t *testing.T) {
 	}
 }
 
-// An event that is delivered, and delivered again, is handled once; one whose
-// handling failed is handled again.
-func TestHandlerRepeats(t *testing.T) {
+// The edges of a delivery: what a printer shows of a Handler, what middlewares and
+// function runtimes make of a request, senders that take their time, and a Seen
+// that panics. run returns the status and what a person gets to see.
+func TestHandlerEdges(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		opts, _ := quiet(new(webhook.MemorySeen))
-		var failing bool
-		var calls int
-		h := webhook.Handler(opts, func(context.Context, *webhook.Event) error {
-			if calls++; failing {
-				return errors.New("not now")
-			}
-			return nil
-		})
-		happened := time.Now()
-		for i, step := range []struct {
-			happened time.Time
-			failing  bool
-			status   int
-			answer   string
-			calls    int
-		}{
-			{happened, true, 500, "the receiver failed to handle the event", 1},
-			{happened, true, 500, "the receiver failed to handle the event", 2},
-			{happened, false, 200, "ok", 3},
-			{happened, false, 200, "handled before", 3},
-			{happened.Add(time.Millisecond), false, 200, "ok", 4},
-			{happened, true, 200, "handled before", 4},
-		} {
-			time.Sleep(time.Minute)
-			failing = step.failing
-			status, answer := send(h, signed(step.happened))
-			if status != step.status || answer != step.answer || calls != step.calls {
-				t.Errorf("step %d: got %d %q after %d calls, want %+v", i, status, answer, calls, step)
-			}
-		}
-	})
-}
-
-// Repeats that come while the event is being handled wait for how that ends.
-func TestHandlerConcurrentRepeats(t *testing.T) {
-	t.Parallel()
-	for name, failures := range map[string]int32{"succeeds": 0, "fails twice": 2} {
+	for name, test := range map[string]struct {
+		seen   webhook.Seen
+		fails  bool // handle
+		run    func(*testing.T, http.Handler, delivery) (status int, text string)
+		status int
+		want   string        // in the text, or in what is logged
+		took   time.Duration // at most
+	}{
+		"printed":                      {run: printed, want: "http.HandlerFunc"},
+		"body read by a middleware":    {run: read(1 << 20), status: 401, want: "the body is empty: has a middleware read it?"},
+		"begun by a middleware":        {run: read(10), status: 401, want: "the body has 79 bytes, the sender announced 89: has a middleware"},
+		"empty body, by itself":        {run: changed(func(d *delivery) { d.body = nil }), status: 401, want: "the body is empty"},
+		"names in lower case":          {run: changed(lowerCase), status: 200, want: "ok"},
+		"names twice":                  {run: changed(twice), status: 401, want: "given 2 times"},
+		"slow sender":                  {run: sent(nil, "POST", 20, false), status: 408, want: "body: ", took: 9 * time.Second},
+		"a byte a second":              {run: sent(nil, "POST", 20, true), status: 408, want: "body: ", took: 9 * time.Second},
+		"slow sender of nothing":       {run: sent(nil, "POST", 0, false), status: 408, want: "body: ", took: 9 * time.Second},
+		"slow sender of a PUT":         {run: sent(nil, "PUT", 20, false), status: 405, want: "POST requests", took: 9 * time.Second},
+		"slow sender, wrapped":         {run: sent(bare, "POST", 20, false), status: 408, want: "deadline exceeded", took: 9 * time.Second},
+		"a pipe that never ends":       {run: piped, status: 408, want: "deadline exceeded", took: 9 * time.Second},
+		"Seen panics in Claim":         {seen: panicking{claim: true}, run: plain, status: 500, want: "Seen.Claim: panic: out of luck"},
+		"Seen panics in Done":          {seen: panicking{}, run: plain, status: 200, want: "not settled"},
+		"Seen panics in Forget":        {seen: panicking{}, fails: true, run: plain, status: 500, want: "not settled"},
+		"no Seen behind the interface": {seen: (*webhook.MemorySeen)(nil), run: plain, status: 500, want: "Seen.Claim: panic: runtime error"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				opts, _ := quiet(new(webhook.MemorySeen))
-				opts.Logger = slog.New(slog.DiscardHandler)
-				var calls, running atomic.Int32
-				h := webhook.Handler(opts, func(context.Context, *webhook.Event) error {
-					if running.Add(1) > 1 {
-						t.Error("the event is handled twice at a time")
-					}
-					defer running.Add(-1)
-					time.Sleep(time.Second)
-					if calls.Add(1) <= failures {
+				opts, logged := quiet(test.seen)
+				start := time.Now()
+				status, text := test.run(t, webhook.Handler(opts, func(context.Context, *webhook.Event) error {
+					if test.fails {
 						return errors.New("not now")
 					}
 					return nil
-				})
-				var statuses [600]atomic.Int32
-				var all sync.WaitGroup
-				happened := time.Now()
-				for range 20 {
-					all.Go(func() {
-						status, _ := send(h, signed(happened))
-						statuses[status].Add(1)
-					})
+				}), signed(start))
+				if took := time.Since(start); took > test.took {
+					t.Errorf("took %v, want %v at most", took, test.took)
 				}
-				all.Wait()
-				if got := calls.Load(); got != failures+1 {
-					t.Errorf("%d calls, want %d", got, failures+1)
+				if status != test.status || !strings.Contains(text+logged.String(), test.want) {
+					t.Errorf("got %d %q, logged %q, want %d and %q", status, text, logged, test.status, test.want)
 				}
-				if ok, failed := statuses[200].Load(), statuses[500].Load(); failed != failures || ok != 20-failures {
-					t.Errorf("%d answers of 200 and %d of 500, want %d and %d", ok, failed, 20-failures, failures)
+				if strings.Contains(text+logged.String(), secret[6:16]) {
+					t.Errorf("a secret is in %q %q", text, logged)
 				}
 			})
 		})
 	}
 }
 
-// A repeat does not wait for longer than the service does, and an event that
-// was handled too late is not handled again.
-func TestHandlerSlowThenRepeat(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		opts, _ := quiet(new(webhook.MemorySeen))
-		opts.Logger = slog.New(slog.DiscardHandler)
-		calls := 0
-		h := webhook.Handler(opts, func(context.Context, *webhook.Event) error {
-			calls++
-			time.Sleep(time.Minute)
-			return nil
-		})
-		happened := time.Now()
-		var first sync.WaitGroup
-		first.Go(func() {
-			if status, _ := send(h, signed(happened)); status != 500 {
-				t.Errorf("the first delivery: got %d, want 500", status)
-			}
-		})
-		time.Sleep(30 * time.Second)
-		if status, _ := send(h, signed(happened)); status != 500 || time.Since(happened) != 39*time.Second {
-			t.Errorf("the repeat: got %d after %v, want 500 after 39s", status, time.Since(happened))
-		}
-		first.Wait()
-		if status, answer := send(h, signed(happened)); status != 200 || answer != "handled before" || calls != 1 {
-			t.Errorf("the next repeat: got %d %q after %d calls", status, answer, calls)
-		}
-	})
-}
+func plain(_ *testing.T, h http.Handler, d delivery) (int, string) { return send(h, d) }
 
-// What a store cannot do is answered so that the event comes again, unless it
-// was handled.
-func TestHandlerSeenFails(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		seen   brokenSeen
-		status int
-		calls  int
-	}{
-		"Claim":  {brokenSeen{claim: errors.New("broken pipe")}, 500, 0},
-		"Done":   {brokenSeen{done: errors.New("broken pipe")}, 200, 1},
-		"Forget": {brokenSeen{handle: errors.New("not now"), forget: errors.New("broken pipe")}, 500, 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			opts, logged := quiet(&test.seen)
-			calls := 0
-			status, _ := send(webhook.Handler(opts, func(context.Context, *webhook.Event) error { calls++; return test.seen.handle }), signed(time.Now()))
-			if status != test.status || calls != test.calls {
-				t.Errorf("got %d after %d calls, want %d after %d", status, calls, test.status, test.calls)
-			}
-			if !strings.Contains(logged.String(), "broken pipe") {
-				t.Errorf("logged %q", logged)
-			}
-		})
+func changed(change func(*delivery)) func(*testing.T, http.Handler, delivery) (int, string) {
+	return func(_ *testing.T, h http.Handler, d delivery) (int, string) {
+		change(&d)
+		return send(h, d)
 	}
 }
 
-type brokenSeen struct{ claim, done, forget, handle error }
-
-func (s *brokenSeen) Claim(context.Context, string) (bool, error) { return s.claim == nil, s.claim }
-func (s *brokenSeen) Done(ctx context.Context, _ string) error    { return settled(ctx, s.done) }
-func (s *brokenSeen) Forget(ctx context.Context, _ string) error  { return settled(ctx, s.forget) }
-
-// settled returns err, unless there is no time to settle anything, or no end
-// to it.
-func settled(ctx context.Context, err error) error {
-	if _, ok := ctx.Deadline(); !ok {
-		return errors.New("without a deadline")
+func lowerCase(d *delivery) {
+	header := http.Header{}
+	for name, values := range d.header {
+		header[strings.ToLower(name)] = values
 	}
-	return errors.Join(ctx.Err(), err)
+	d.header = header
 }
+
+func twice(d *delivery) {
+	for name, values := range d.header {
+		d.header[strings.ToLower(name)] = values
+	}
+}
+
+// printed returns what printers show of a Handler and of what holds one.
+func printed(_ *testing.T, h http.Handler, _ delivery) (int, string) {
+	var out strings.Builder
+	for _, v := range []any{h, &h, struct{ h http.Handler }{h}, map[string]http.Handler{"/": h}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			fmt.Fprintf(&out, verb, v)
+		}
+		slog.New(slog.NewTextHandler(&out, nil)).Info("x", "h", v)
+		slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "h", v)
+	}
+	return 0, out.String()
+}
+
+// read delivers over a connection to a server with a middleware that reads the
+// beginning of the body.
+func read(n int64) func(*testing.T, http.Handler, delivery) (int, string) {
+	return func(t *testing.T, h http.Handler, d delivery) (int, string) {
+		return sent(nil, "POST", len(d.body), false)(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.CopyN(io.Discard, r.Body, n)
+			h.ServeHTTP(w, r)
+		}), d)
+	}
+}
+
+// bare is a ResponseWriter that hides the connection.
+func bare(w http.ResponseWriter) http.ResponseWriter { return struct{ http.ResponseWriter }{w} }
+
+// sent delivers over a connection: the first n bytes of the body at once and the
+// rest never, or a byte a second.
+func sent(wrap func(http.ResponseWriter) http.ResponseWriter, method string, n int, drip bool) func(*testing.T, http.Handler, delivery) (int, string) {
+	return func(t *testing.T, h http.Handler, d delivery) (int, string) {
+		listener := memnet.Listen("hooks.test")
+		server := http.Server{ReadTimeout: time.Hour, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if wrap != nil {
+				w = wrap(w)
+			}
+			h.ServeHTTP(w, r)
+		})}
+		go server.Serve(listener)
+		defer server.Close()
+		conn, err := listener.Dial(t.Context(), "tcp", "hooks.test:80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "%s / HTTP/1.1\r\nHost: hooks.test\r\nContent-Length: %d\r\n", method, len(d.body))
+		d.header.Write(conn)
+		fmt.Fprintf(conn, "\r\n%s", d.body[:n])
+		if drip {
+			var dripping sync.WaitGroup
+			t.Cleanup(dripping.Wait)
+			dripping.Go(func() {
+				for _, b := range d.body[n:] {
+					time.Sleep(time.Second)
+					if _, err := conn.Write([]byte{b}); err != nil {
+						return
+					}
+				}
+			})
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		answer, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		return resp.StatusCode, string(answer)
+	}
+}
+
+// piped delivers a body that never ends to a server without deadlines.
+func piped(_ *testing.T, h http.Handler, d delivery) (int, string) {
+	r, w := request(d)
+	body, end := io.Pipe()
+	defer end.Close()
+	r.Body = body
+	h.ServeHTTP(w, r)
+	return w.Code, w.Body.String()
+}
+
+type panicking struct{ claim bool }
+
+func (s panicking) Claim(context.Context, string) (bool, error) {
+	if s.claim {
+		panic("out of luck")
+	}
+	return true, nil
+}
+func (panicking) Done(context.Context, string) error   { panic("out of luck") }
+func (panicking) Forget(context.Context, string) error { panic("out of luck") }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,8 +54,9 @@ var (
 	ErrOptions = errors.New("options")
 )
 
-// Options configure Verify and Handler. Printed and logged Options do not show
-// the secrets.
+// Options configure Verify and Handler. Packages fmt, log and log/slog print them
+// without the secrets, except in an unexported field of a struct, where they cannot
+// call Format.
 type Options struct {
 	// Secrets are the secrets of the webhooks that deliver to this receiver, as
 	// the service showed them when it created the webhooks: whsec_ and 48
@@ -119,7 +121,7 @@ func (o Options) check() error {
 }
 
 // Verify returns the event of a delivery. header is the header of the request,
-// and body is its body, byte for byte as received. Verify returns an error
+// with names in any case, and body is its body, byte for byte as received. Verify returns an error
 // unless the body was signed with one of the secrets at a time close to the
 // present. The error matches one of [ErrSignature], [ErrTimestamp], [ErrEvent],
 // [ErrBody], [ErrTooLarge] and [ErrOptions].
@@ -150,7 +152,7 @@ func verify(header http.Header, body []byte, opts Options) (*Event, error) {
 		return nil, err
 	}
 	if !signed(signature, timestamp, body, opts.Secrets) {
-		return nil, fmt.Errorf("%w: made with none of the secrets for this timestamp and body", ErrSignature)
+		return nil, fmt.Errorf("%w: made with none of the secrets for this timestamp and body%s", ErrSignature, hint(header, body))
 	}
 	at, err := time.Parse(time.RFC3339, timestamp)
 	if err != nil {
@@ -169,10 +171,33 @@ func verify(header http.Header, body []byte, opts Options) (*Event, error) {
 	return parse(EventType(name), at.UTC(), body)
 }
 
+// hint tells what the length of a body says of why its signature is wrong.
+func hint(header http.Header, body []byte) string {
+	announced, err := strconv.Atoi(strings.Join(values(header, "Content-Length"), ","))
+	switch {
+	case len(body) == 0:
+		return " (the body is empty: has a middleware read it?)"
+	case err == nil && announced != len(body):
+		return fmt.Sprintf(" (the body has %d bytes, the sender announced %d: has a middleware read or changed it?)", len(body), announced)
+	}
+	return ""
+}
+
+// values returns the values of a header, however its name is spelled: function
+// runtimes hand out names in lower case.
+func values(header http.Header, name string) (values []string) {
+	for spelled, v := range header {
+		if strings.EqualFold(spelled, name) {
+			values = append(values, v...)
+		}
+	}
+	return values
+}
+
 // only returns the value of a header that must occur exactly once. If a header
 // occurred twice, two programs could use different values of it.
 func only(header http.Header, name string, kind error) (string, error) {
-	values := header.Values(name)
+	values := values(header, name)
 	if len(values) == 1 && values[0] != "" {
 		return values[0], nil
 	}
