@@ -60,17 +60,22 @@ func Handler(opts Options, handle func(context.Context, *Event) error) http.Hand
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
-	// A printer shows what a struct holds, unexported fields included, but not what
-	// a function does.
-	return http.HandlerFunc((&handler{opts, handle}).serve)
+	return &handler{(&receiver{opts, handle}).serve}
 }
 
-type handler struct {
+// A handler is what Handler returns. It holds a function, since printers show
+// everything else, unexported fields included.
+type handler struct{ serve http.HandlerFunc }
+
+// ServeHTTP implements http.Handler.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.serve(w, r) }
+
+type receiver struct {
 	opts   Options
 	handle func(context.Context, *Event) error
 }
 
-func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
+func (rc *receiver) serve(w http.ResponseWriter, r *http.Request) {
 	arrived := time.Now()
 	ctx, cancel := context.WithTimeout(r.Context(), handleTimeout)
 	defer cancel()
@@ -81,25 +86,25 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "deliveries are POST requests", http.StatusMethodNotAllowed)
 		return
 	}
-	body, err := read(ctx, r, deadline)
+	body, err := readBody(ctx, r, deadline)
 	if err != nil {
 		w.Header().Set("Connection", "close") // the rest of the body is not read
-		h.refuse(w, r, fmt.Errorf("webhook: %w", err))
+		rc.refuse(w, r, fmt.Errorf("webhook: %w", err))
 		return
 	}
 	conn.SetReadDeadline(time.Time{}) // at its end, net/http would end the request's context
-	event, err := Verify(r.Header, body, h.opts)
+	event, err := Verify(r.Header, body, rc.opts)
 	if err != nil {
-		h.refuse(w, r, err)
+		rc.refuse(w, r, err)
 		return
 	}
-	repeat, err := h.once(ctx, event)
+	repeat, err := rc.once(ctx, event)
 	if took := time.Since(arrived); err == nil && (took >= wire.DeliveryTimeout || r.Context().Err() != nil) {
 		err = fmt.Errorf("handled only after %v, when the service no longer waited", took)
 	}
 	switch {
 	case err != nil:
-		h.opts.Logger.ErrorContext(ctx, "webhook event not handled", "event", event.Type,
+		rc.opts.Logger.ErrorContext(ctx, "webhook event not handled", "event", event.Type,
 			"timestamp", event.Timestamp, "fingerprint", event.Fingerprint(), "error", err)
 		http.Error(w, "the receiver failed to handle the event", http.StatusInternalServerError)
 	case repeat:
@@ -109,9 +114,9 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// read reads the body. If the connection has no deadline for that, read gives up
+// readBody reads the body. If the connection has no deadline for that, it gives up
 // when ctx ends, and leaves a goroutine behind until the server closes the body.
-func read(ctx context.Context, r *http.Request, deadline bool) ([]byte, error) {
+func readBody(ctx context.Context, r *http.Request, deadline bool) ([]byte, error) {
 	if r.Body == nil { // as in a request that no server has read
 		return nil, nil
 	}
@@ -146,7 +151,7 @@ func read(ctx context.Context, r *http.Request, deadline bool) ([]byte, error) {
 }
 
 // refuse answers a delivery that does not verify.
-func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+func (rc *receiver) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status, level := http.StatusBadRequest, slog.LevelWarn
 	switch {
 	case errors.Is(err, ErrSignature), errors.Is(err, ErrTimestamp):
@@ -158,7 +163,7 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, ErrOptions):
 		status, level = http.StatusInternalServerError, slog.LevelError
 	}
-	h.opts.Logger.Log(r.Context(), level, "webhook delivery refused", "status", status, "remote", r.RemoteAddr, "error", err)
+	rc.opts.Logger.Log(r.Context(), level, "webhook delivery refused", "status", status, "remote", r.RemoteAddr, "error", err)
 	text := err.Error()
 	if status == http.StatusInternalServerError {
 		text = "the receiver is not set up" // the sender need not know the details
@@ -167,15 +172,15 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // once handles the event unless it was handled before.
-func (h *handler) once(ctx context.Context, event *Event) (repeat bool, err error) {
-	handle := func() error { return h.handle(ctx, event) }
-	if h.opts.Seen == nil {
+func (rc *receiver) once(ctx context.Context, event *Event) (repeat bool, err error) {
+	handle := func() error { return rc.handle(ctx, event) }
+	if rc.opts.Seen == nil {
 		return false, protected(handle)
 	}
 	fingerprint := event.Fingerprint()
 	var claimed bool
 	err = protected(func() (err error) {
-		claimed, err = h.opts.Seen.Claim(ctx, fingerprint)
+		claimed, err = rc.opts.Seen.Claim(ctx, fingerprint)
 		return err
 	})
 	if err != nil {
@@ -184,19 +189,19 @@ func (h *handler) once(ctx context.Context, event *Event) (repeat bool, err erro
 	if !claimed {
 		return true, nil
 	}
-	settle := h.opts.Seen.Forget
+	settle := rc.opts.Seen.Forget
 	defer func() { // also if handle ends its goroutine
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 		defer cancel()
 		if err := protected(func() error { return settle(ctx, fingerprint) }); err != nil {
-			h.opts.Logger.ErrorContext(ctx, "webhook event not settled, its repeats may be handled late or twice",
+			rc.opts.Logger.ErrorContext(ctx, "webhook event not settled, its repeats may be handled late or twice",
 				"event", event.Type, "fingerprint", fingerprint, "error", err)
 		}
 	}()
 	if err := protected(handle); err != nil {
 		return false, err
 	}
-	settle = h.opts.Seen.Done
+	settle = rc.opts.Seen.Done
 	return false, nil
 }
 

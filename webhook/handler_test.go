@@ -233,7 +233,7 @@ func TestHandlerEdges(t *testing.T) {
 		want   string        // in the text, or in what is logged
 		took   time.Duration // at most
 	}{
-		"printed":                      {run: printed, want: "http.HandlerFunc"},
+		"printed":                      {run: printed, want: "webhook.handler"},
 		"body read by a middleware":    {run: read(1 << 20), status: 401, want: "the body is empty: has a middleware read it?"},
 		"begun by a middleware":        {run: read(10), status: 401, want: "the body has 79 bytes, the sender announced 89: has a middleware"},
 		"empty body, by itself":        {run: changed(func(d *delivery) { d.body = nil }), status: 401, want: "the body is empty"},

@@ -8,32 +8,75 @@ import (
 
 // Seen is a store of the events that were handled, identified by their
 // fingerprints, with which a [Handler] drops repeated deliveries. [MemorySeen]
-// is a store for a single process.
+// is a store for a single process, redisclawhq.NewSeen one for several.
 //
-// A store for several processes has a row for each fingerprint that says
-// whether the event is being handled or was handled. The row must be created in
-// a step that cannot succeed twice, like SET … NX in Redis or an insert with a
-// unique key in SQL. A claim must expire some time after the 10 seconds of a
-// delivery, for example after a minute, since the process that made it may have
-// stopped. Handled events must be kept as long as they may be delivered again;
-// a day is longer than all documented retries take. If another process has the
-// claim, Claim may poll until that claim ends, or return an error at once; the
-// service then delivers the event again later.
+// # At least once
 //
-// All methods must be safe for concurrent use.
+// With a Seen, an event is handled at least once. It is handled twice if the
+// process is killed after it has handled the event and before Done was recorded,
+// or if handling takes longer than a claim lasts. To handle each event exactly
+// once, insert its fingerprint in the database transaction of the work itself, and
+// use no Seen, or use it to spare the database: docs/exactly-once.md has the
+// recipe, and examples/exactlyonce is a program. A receiver that only counts may
+// do without: it then counts repeats, and counts all of the rare events that look
+// the same (see [Event.Fingerprint]).
+//
+// # Leases
+//
+// A store that outlives the process that made a claim must end the claim by
+// itself, after a lease. A lease of 15 to 25 seconds, by the store's clock, is
+// right: handling may take 9 seconds and Done 5 more, and the documented retries
+// come 30 seconds, 5 minutes and 30 minutes after the attempt before them. If the
+// process is killed, the first retry then finds the claim ended. A lease of a
+// minute would outlive it, so that the event is handled after 5 minutes and
+// 30 seconds. A handle function that works on after its context has ended must
+// not need longer than the lease.
+//
+// # Implementations
+//
+// All methods must be safe for concurrent use, also by several processes. If a
+// method panics, Handler treats that as an error. Handled events must be
+// remembered for as long as they may be delivered again: the last documented retry
+// comes 35 minutes and 30 seconds after the event, the live service's retries
+// never end, and a person may replay the 50 newest deliveries at any time. A day
+// is a good compromise.
+//
+// A claim belongs to the Seen value whose Claim has made it. Done and Forget are
+// told the fingerprint only, so a store for several processes keeps a random token
+// for each claim: in the value and in the store. While a value has a claim, a
+// second Claim of the same fingerprint by that value waits until Done or Forget
+// has ended the first, even past its lease.
 type Seen interface {
-	// Claim reports whether the caller must handle the event. If it returns
-	// true, the caller must end the claim with Done or Forget. If it returns
-	// false, the event was handled before. While another caller has a claim,
-	// Claim waits until that claim ends; if ctx ends first, Claim returns an
-	// error.
+	// Claim reports whether the caller must handle the event.
+	//
+	// It returns true if the event was not handled and nobody has a claim; it
+	// then has made a claim, in one atomic step, so that no other Claim of this
+	// fingerprint returns true before the claim has ended. The caller must end
+	// it with Done or Forget.
+	//
+	// It returns false if the event was handled before.
+	//
+	// While somebody else has a claim, Claim waits until that claim or ctx has
+	// ended; at the end of ctx it returns an error. It may return an error at
+	// once instead. After an error the event is not handled, and the service
+	// delivers it again. An error of which it is not known whether the claim was
+	// made, like that of a lost connection, must leave no claim that lasts
+	// longer than a lease.
 	Claim(ctx context.Context, fingerprint string) (bool, error)
 
-	// Done ends the caller's claim after the event was handled.
+	// Done records that the event was handled, and ends the claim. Handler calls
+	// it after handle has returned nil, also if the service has disconnected;
+	// ctx ends after 5 seconds. If the lease has ended meanwhile, Done records
+	// the event all the same, unless somebody else has a claim or has handled
+	// the event: then it changes nothing and returns an error, since the event
+	// may have been handled twice. Handler logs an error of Done, and answers
+	// the service with success.
 	Done(ctx context.Context, fingerprint string) error
 
-	// Forget ends the caller's claim after the event was not handled, so that
-	// its next delivery will be.
+	// Forget ends the claim after the event was not handled, so that its next
+	// delivery will be. Handler calls it, with a ctx as that of Done, after
+	// handle has returned an error or panicked. It never ends the claim of
+	// somebody else.
 	Forget(ctx context.Context, fingerprint string) error
 }
 
@@ -43,9 +86,9 @@ const (
 	DefaultSeenAge   = 24 * time.Hour
 )
 
-// MemorySeen is a Seen store in memory, for a single process. It needs about 250
-// bytes per event. The zero value is ready to use. A MemorySeen must not be
-// copied after first use.
+// MemorySeen is a Seen store in memory, for a single process. Its claims have no
+// lease, since they end with the process. It needs about 250 bytes per event. The
+// zero value is ready to use. A MemorySeen must not be copied after first use.
 type MemorySeen struct {
 	// MaxCount is how many handled events are remembered; the oldest are
 	// forgotten first. Zero or less means DefaultSeenCount.

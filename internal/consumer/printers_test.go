@@ -143,7 +143,8 @@ func TestPrinters(t *testing.T) {
 		"any":    []any{created.Secret, created},
 		"Client": *client, "*Client": client, "KeysService": *client.Keys, "*KeysService": client.Keys,
 		"error": failed, "joined": errors.Join(failed, io.EOF), "ResponseInfo": info,
-		"zero": clawhq.Secret{}, "zero map": map[string]clawhq.Secret{"a": {}},
+		"webhook.Handler": webhook.Handler(webhook.Options{Secrets: []string{webhookSecret}}, nil),
+		"zero":            clawhq.Secret{}, "zero map": map[string]clawhq.Secret{"a": {}},
 	}
 	for what, v := range values {
 		for how, print := range printers {

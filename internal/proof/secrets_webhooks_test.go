@@ -63,6 +63,7 @@ func exhibitWebhooks(t *testing.T, x *exhibition) {
 	for _, opts.Secrets = range [][]string{{webhookSecret}, {webhookSecret, ""}, {webhookSecret + "\n"}} {
 		_, err := webhook.Verify(header, nil, opts)
 		x.show(err)
+		x.show(webhook.Handler(opts, nil))
 		x.search("options", "", fmt.Sprintf("%v %+v %#v %q %x %d", opts, opts, opts, opts, opts, opts))
 	}
 }
