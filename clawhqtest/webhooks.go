@@ -49,6 +49,10 @@ func (s *Server) Deliveries() []Delivery {
 // data: a value of a type of package webhook, or any value that is encoded as a
 // JSON object. Emit panics if data cannot be encoded. The server itself makes
 // only api.request events, one for each successful chat.
+//
+// Each event has a millisecond of its own, so that receivers can tell any two
+// apart: of several events at one instant, each is a millisecond later than the one
+// before.
 func (s *Server) Emit(event webhook.EventType, data any) {
 	text, err := json.Marshal(data)
 	if err != nil {

@@ -46,9 +46,11 @@
 // someone replays it in the dashboard. A repeated delivery has no id in common
 // with the first one: its timestamp and signature are new, and the members of
 // its body may be in another order. [Event.Fingerprint] is the same for all
-// deliveries of an event. With a [Seen] store, a Handler calls its function
-// only once for each event. [MemorySeen] is a store for a single process; the
-// documentation of Seen describes one for several processes.
+// deliveries of an event. With a [Seen] store, a Handler drops the repeats of
+// events that were handled, so that an event is handled at least once, and again
+// only if a process is killed at the wrong moment. [MemorySeen] is a store for a
+// single process, redisclawhq.NewSeen one for several. To handle each event
+// exactly once takes a database transaction: see docs/exactly-once.md.
 //
 // # Tests
 //

@@ -76,13 +76,16 @@ func (e *Event) Decode(v any) error {
 
 // Fingerprint returns 64 hexadecimal digits that identify the event: they are
 // the same for its first delivery, its retries and its replays, and differ for
-// other events. The fingerprint is a hash of Type, Timestamp and Data, whatever
-// the order of the members of Data, since repeated deliveries have only these
-// in common.
+// events of another type, time or data. The fingerprint is a hash of these three,
+// whatever the order of the members of Data, since repeated deliveries have
+// nothing else in common.
 //
 // Two events with the same type and data that happened in the same millisecond
-// have the same fingerprint. A transformed delivery and its retries, which are
-// sent without the transformation, have different ones.
+// have the same fingerprint: for EventAPIRequest, two chats with one agent that
+// ended in the same millisecond after the same number of milliseconds.
+// docs/webhooks.md says how rare that is. The events of package clawhqtest each
+// have a millisecond of their own. A transformed delivery and its retries, which
+// are sent without the transformation, have different fingerprints.
 func (e *Event) Fingerprint() string {
 	var data any
 	d := json.NewDecoder(bytes.NewReader(e.Data))

@@ -12,14 +12,13 @@ import (
 //
 // # At least once
 //
-// With a Seen, an event is handled at least once. It is handled twice if the
-// process is killed after it has handled the event and before Done was recorded,
+// With a Seen, an event is handled at least once (of events that look the same, one
+// of them: see [Event.Fingerprint]). It is handled twice if the process is killed after it has handled the event and before Done was recorded,
 // or if handling takes longer than a claim lasts. To handle each event exactly
 // once, insert its fingerprint in the database transaction of the work itself, and
 // use no Seen, or use it to spare the database: docs/exactly-once.md has the
 // recipe, and examples/exactlyonce is a program. A receiver that only counts may
-// do without: it then counts repeats, and counts all of the rare events that look
-// the same (see [Event.Fingerprint]).
+// do without: it then counts repeats, and all events that look the same.
 //
 // # Leases
 //
@@ -38,8 +37,8 @@ import (
 // method panics, Handler treats that as an error. Handled events must be
 // remembered for as long as they may be delivered again: the last documented retry
 // comes 35 minutes and 30 seconds after the event, the live service's retries
-// never end, and a person may replay the 50 newest deliveries at any time. A day
-// is a good compromise.
+// never end, and a person may replay any delivery in the log. A day is a good
+// compromise.
 //
 // A claim belongs to the Seen value whose Claim has made it. Done and Forget are
 // told the fingerprint only, so a store for several processes keeps a random token

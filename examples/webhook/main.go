@@ -1,5 +1,6 @@
-// Webhook receives the events of ClawHQ's webhooks. It verifies them and prints
-// each event once; tests are marked.
+// Webhook receives the events of ClawHQ's webhooks. It verifies them, drops repeats,
+// and prints the events; tests are marked. To count or bill by events, see
+// examples/exactlyonce.
 //
 //	go run ./examples/webhook
 //	CLAWHQ_WEBHOOK_SECRET=whsec_… go run ./examples/webhook

@@ -149,19 +149,25 @@ func (killed) Forget(context.Context, string) error { return nil }
 func TestLeases(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		profile clawhqtest.Profile
-		lease   time.Duration
-		handled time.Duration // after the event
+		profile  clawhqtest.Profile
+		interval time.Duration // the webhook's
+		lease    time.Duration
+		handled  time.Duration // after the event
 	}{
-		{clawhqtest.Documented, 15 * time.Second, 30 * time.Second},
-		{clawhqtest.Documented, 25 * time.Second, 30 * time.Second},
-		{clawhqtest.Documented, time.Minute, 5*time.Minute + 30*time.Second},
-		{clawhqtest.Live, 15 * time.Second, 30 * time.Second},
-		{clawhqtest.Live, 25 * time.Second, 30 * time.Second},
-		{clawhqtest.Live, time.Minute, 2*time.Minute + 30*time.Second},
+		{clawhqtest.Documented, 30 * time.Second, 15 * time.Second, 30 * time.Second},
+		{clawhqtest.Documented, 30 * time.Second, 25 * time.Second, 30 * time.Second},
+		{clawhqtest.Documented, 30 * time.Second, time.Minute, 5*time.Minute + 30*time.Second},
+		{clawhqtest.Live, 30 * time.Second, 15 * time.Second, 30 * time.Second},
+		{clawhqtest.Live, 30 * time.Second, 25 * time.Second, 30 * time.Second},
+		{clawhqtest.Live, 30 * time.Second, time.Minute, 2*time.Minute + 30*time.Second},
+		{clawhqtest.Live, 10 * time.Second, 15 * time.Second, 2*time.Minute + 10*time.Second},
 	} {
 		bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 			created := createWebhook(t, s, webhook.EventAgentDeployed)
+			update := clawhq.UpdateWebhookRequest{RetryInterval: &tt.interval}
+			if _, err := s.Client().Webhooks.Update(t.Context(), created.ID, update); err != nil {
+				t.Fatal(err)
+			}
 			rows := map[string]leasedRow{}
 			process := func() leasedSeen { return leasedSeen{rows, tt.lease, map[string]int{}} }
 			start := time.Now()
@@ -315,6 +321,41 @@ func TestReceiverBackInTime(t *testing.T) {
 			t.Errorf("not handled once (-want +got):\n%s", diff)
 		}
 	}, clawhqtest.WithProfile(clawhqtest.Live))
+}
+
+// A webhook takes over from another while events happen: each is handled once.
+func TestRotation(t *testing.T) {
+	t.Parallel()
+	for _, profile := range []clawhqtest.Profile{clawhqtest.Documented, clawhqtest.Live} {
+		bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+			hooks := s.Client().Webhooks
+			old := createWebhook(t, s, webhook.EventAgentDeployed)
+			var got tally
+			seen := new(webhook.MemorySeen)
+			s.DeliverTo(receiver(seen, got.handle, old.Secret))
+			emit(s, 1, 10)
+			other := createWebhook(t, s, webhook.EventAgentUndeployed)
+			emit(s, 11, 20)
+			s.DeliverTo(receiver(seen, got.handle, old.Secret, other.Secret))
+			emit(s, 21, 30)
+			if _, err := hooks.Update(t.Context(), other.ID, clawhq.UpdateWebhookRequest{Events: old.Events}); err != nil {
+				t.Fatal(err)
+			}
+			emit(s, 31, 40)
+			if err := hooks.Delete(t.Context(), old.ID); err != nil {
+				t.Fatal(err)
+			}
+			emit(s, 41, 50)
+			s.DeliverTo(receiver(seen, got.handle, other.Secret))
+			emit(s, 51, 60)
+			if diff := cmp.Diff([]string(nil), got.missing(60)); diff != "" {
+				t.Errorf("%v: not handled once (-want +got):\n%s", profile, diff)
+			}
+			if n := len(s.Deliveries()); n != 70 {
+				t.Errorf("%v: %d deliveries, want 70", profile, n)
+			}
+		}, clawhqtest.WithProfile(profile))
+	}
 }
 
 // How rare it is on the service that two events look the same: as docs/webhooks.md
