@@ -78,8 +78,8 @@ func SSE(w http.ResponseWriter, r *http.Request, seq iter.Seq2[clawhq.ChatChunk,
 	out := newSender(w, opts)
 	defer out.close()
 	for chunk, err := range seq {
-		if err == nil {
-			err = r.Context().Err() // seq does not heed it
+		if gone := r.Context().Err(); err == nil && gone != nil { // and seq does not heed it
+			err = fmt.Errorf("relay: %w", gone)
 		}
 		if err != nil {
 			refuse(out, opts.refuse(err))
@@ -141,17 +141,18 @@ func refuse(out *sender, told refusal) {
 // disconnected, even if the context does not say so yet: over HTTP/2, net/http lets
 // a write fail before it cancels the context.
 func lost(ctx context.Context, err error) error {
+	err = fmt.Errorf("relay: %w", err)
 	if ctx.Err() == nil {
-		return fmt.Errorf("relay: %w: %w", context.Canceled, err)
+		return fmt.Errorf("%w: %w", context.Canceled, err)
 	}
-	return because(ctx, fmt.Errorf("relay: %w", err))
+	return because(ctx, err)
 }
 
-// because returns err, and if the context has ended, together with why.
+// because returns err or, if the context has ended, err and why.
 func because(ctx context.Context, err error) error {
 	for _, reason := range []error{ctx.Err(), context.Cause(ctx)} {
 		if reason != nil && !errors.Is(err, reason) {
-			err = fmt.Errorf("relay: %w: %w", reason, err)
+			err = fmt.Errorf("%w: %w", reason, err)
 		}
 	}
 	return err

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// handleTimeout is how long a delivery may take from its first byte to the end
-	// of handle: the 10 seconds that the service waits, less one for the network.
+	// handleTimeout is how long the body of a delivery and handle may take together:
+	// the 10 seconds that the service waits, less one for the network.
 	handleTimeout = wire.DeliveryTimeout - time.Second
 
 	// settleTimeout bounds Done and Forget of Options.Seen, which are called
@@ -54,8 +54,9 @@ const (
 // it is handled again. Without Options.Seen, handle must itself recognize
 // repeated deliveries.
 //
-// No printer shows the secrets of the returned handler. handle must be safe for concurrent use. Events may arrive in any order. handle
-// is also called for tests; see [Event].Test.
+// handle must be safe for concurrent use. Events may arrive in any order. handle
+// is also called for tests; see [Event].Test. No printer shows the secrets of the
+// returned handler.
 func Handler(opts Options, handle func(context.Context, *Event) error) http.Handler {
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()

@@ -13,12 +13,15 @@ import (
 // # At least once
 //
 // With a Seen, an event is handled at least once (of events that look the same, one
-// of them: see [Event.Fingerprint]). It is handled twice if the process is killed after it has handled the event and before Done was recorded,
-// or if handling takes longer than a claim lasts. To handle each event exactly
-// once, insert its fingerprint in the database transaction of the work itself, and
-// use no Seen, or use it to spare the database: docs/exactly-once.md has the
-// recipe, and examples/exactlyonce is a program. A receiver that only counts may
-// do without: it then counts repeats, and all events that look the same.
+// of them: see [Event.Fingerprint]). It is handled again if the process is killed,
+// or the store fails, after the event was handled and before Done has recorded it,
+// and if handling takes longer than a claim lasts.
+//
+// To handle each event exactly once, insert its fingerprint in the database
+// transaction of the work itself; a Seen then only spares the database.
+// docs/exactly-once.md has the recipe, and examples/exactlyonce is a program. A
+// receiver that only counts may do without: it then counts repeats, and all events
+// that look the same.
 //
 // # Leases
 //
@@ -43,8 +46,8 @@ import (
 // A claim belongs to the Seen value whose Claim has made it. Done and Forget are
 // told the fingerprint only, so a store for several processes keeps a random token
 // for each claim: in the value and in the store. While a value has a claim, a
-// second Claim of the same fingerprint by that value waits until Done or Forget
-// has ended the first, even past its lease.
+// second Claim of the same fingerprint by that value waits until Done, Forget or
+// its ctx has ended the wait, even past the lease of the first.
 type Seen interface {
 	// Claim reports whether the caller must handle the event.
 	//

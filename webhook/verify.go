@@ -121,10 +121,10 @@ func (o Options) check() error {
 }
 
 // Verify returns the event of a delivery. header is the header of the request,
-// with names in any case, and body is its body, byte for byte as received. Verify returns an error
-// unless the body was signed with one of the secrets at a time close to the
-// present. The error matches one of [ErrSignature], [ErrTimestamp], [ErrEvent],
-// [ErrBody], [ErrTooLarge] and [ErrOptions].
+// with names in any case, and body is its body, byte for byte as received. Verify
+// returns an error unless the body was signed with one of the secrets at a time
+// close to the present. The error matches one of [ErrSignature], [ErrTimestamp],
+// [ErrEvent], [ErrBody], [ErrTooLarge] and [ErrOptions].
 //
 // Signatures are compared in constant time. The body is not parsed before its
 // signature has been verified.
