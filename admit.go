@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"time"
@@ -41,7 +42,7 @@ type place struct {
 }
 
 // wrote is called when the request has been written to its connection.
-func (p *place) wrote() {
+func (p *place) wrote(httptrace.WroteRequestInfo) {
 	p.mu.Lock()
 	turn := p.turn
 	p.mu.Unlock()

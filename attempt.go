@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strings"
@@ -145,8 +146,15 @@ func (a *attempt) outgoing(req *http.Request, most time.Duration) (*http.Request
 	r := &a.call.request
 	ctx := a.exchange.ctx
 	noContent := r.json == nil && r.upload == nil && r.method != http.MethodPost && r.method != http.MethodPut && r.method != http.MethodPatch
-	if a.place.turn != nil || noContent || r.repeat == ifUnsent {
-		ctx = a.exchange.watch(a.place.wrote, a.sentAgain)
+	if a.place.turn != nil {
+		a.exchange.hooks.WroteRequest = a.place.wrote
+	}
+	connections := noContent || r.repeat == ifUnsent // it matters if any was found
+	if connections {
+		a.exchange.watchConnections(a.sentAgain)
+	}
+	if connections || a.place.turn != nil {
+		ctx = httptrace.WithClientTrace(ctx, &a.exchange.hooks)
 	}
 	out := req.WithContext(ctx)
 	a.url = *req.URL
@@ -206,7 +214,7 @@ func (a *attempt) header(jar string) http.Header {
 	if r.auth == wire.SessionAuth {
 		jar = a.cookies.send(c.core.session(), jar)
 	} else {
-		set("Authorization", "Bearer "+c.key)
+		set("Authorization", c.authorization)
 	}
 	if jar != "" {
 		h["Cookie"] = []string{jar}

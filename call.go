@@ -30,7 +30,7 @@ type call struct {
 	clientRequestID string  // header value; set by prepare
 	idempotencyKey  string  // header value; set by prepare
 	url             url.URL // of the requests; set by prepare
-	key             string  // the API key of the latest attempt; set by askKey
+	authorization   string  // header value with the API key of the latest attempt; set by askKey
 	keyAsked        bool    // the key function was asked again after a refusal; set by keyChanged
 
 	client http.Client          // the caller's, with the call as its transport; set by repeat
@@ -127,7 +127,7 @@ func (c *call) repeat() (err error) {
 	c.loop.HTTPClient = &c.client
 	c.loop.RetryMax = math.MaxInt32 // decide counts
 	c.loop.CheckRetry = c.decide
-	c.loop.Backoff = func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return c.wait }
+	c.loop.Backoff = func(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait }
 	c.loop.ErrorHandler = func(resp *http.Response, err error, _ int) (*http.Response, error) { return resp, err }
 
 	// The attempts add header and body. The http.Client adds the cookies of its Jar,
@@ -178,6 +178,7 @@ func (c *call) decide(_ context.Context, resp *http.Response, err error) (bool, 
 	if c.logging() {
 		c.log("clawhq: after a failed attempt", c.last.err, slog.String("verdict", c.verdict.String()), slog.Duration("wait", c.wait))
 	}
+	c.loop.RetryWaitMin = c.wait
 	if c.verdict == again {
 		c.traces.retry(c.ctx, TraceRetry{c.tries.sent, c.safe(c.last.err), c.wait})
 	}
@@ -253,7 +254,7 @@ func (c *call) prepare() error {
 func (c *call) askKey() outcome {
 	secrets := c.core.secrets.get()
 	if c.request.auth != wire.KeyAuth || secrets.ask == nil {
-		c.key = secrets.key
+		c.authorization = secrets.authorization
 		return outcome{}
 	}
 	key, err := secrets.ask(c.ctx)
@@ -266,7 +267,7 @@ func (c *call) askKey() outcome {
 		refused := &AuthenticationError{e}
 		return outcome{err: refused, reply: refused, undone: true}
 	}
-	c.key = key
+	c.authorization = bearer(key)
 	return outcome{}
 }
 
@@ -280,8 +281,11 @@ func (c *call) keyChanged(err error) bool {
 	}
 	c.keyAsked = true
 	key, err := ask(c.ctx)
-	return err == nil && key != c.key && wire.ValidKey(key)
+	return err == nil && bearer(key) != c.authorization && wire.ValidKey(key)
 }
+
+// bearer returns the value of an Authorization header (RFC 6750 §2.1).
+func bearer(key string) string { return "Bearer " + key }
 
 // responseInfo describes the last reply for the caller.
 func (c *call) responseInfo() ResponseInfo {

@@ -175,7 +175,7 @@ func (cfg *config) secrets() (*secrets, error) {
 		if err := checkKey(cfg.apiKey); err != nil {
 			return nil, err
 		}
-		s.key = cfg.apiKey
+		s.authorization = bearer(cfg.apiKey)
 	}
 	if cfg.session != "" {
 		var err error

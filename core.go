@@ -34,9 +34,9 @@ type core struct {
 
 // secrets are a client's credentials.
 type secrets struct {
-	key     string                                // the API key; empty without one
-	ask     func(context.Context) (string, error) // WithAPIKeyFunc; nil without it
-	session *session                              // nil without one
+	authorization string                                // header value with the API key; empty without one
+	ask           func(context.Context) (string, error) // WithAPIKeyFunc; nil without it
+	session       *session                              // nil without one
 }
 
 // forever stands for "no bound". It is longer than any program runs, and short

@@ -44,7 +44,7 @@ type exchange struct {
 	whole  bool                    // the body was read to its end; written by Read
 	head   []byte                  // what sniff has read, for Read to return first
 
-	hooks httptrace.ClientTrace // what net/http tells of its connections; set by watch
+	hooks httptrace.ClientTrace // what net/http tells of the request; set before it is sent
 	asked atomic.Int32          // how often net/http has looked for a connection; counted by hooks
 	got   atomic.Int32          // how often it has found one, to send the request; counted by hooks
 
@@ -66,21 +66,17 @@ func (x *exchange) begin(caller, ctx context.Context, most time.Duration) {
 	x.timer = time.AfterFunc(most, x.expire)
 }
 
-// watch follows what net/http does with the request. wrote is called when the
-// request has been written, again when net/http is about to send it again by
-// itself, as it may do if it has no body (a *http.Transport, and one that wraps
-// it and keeps the context; others tell nothing).
-func (x *exchange) watch(wrote, again func()) context.Context {
-	x.hooks = httptrace.ClientTrace{
-		GetConn: func(string) { x.asked.Add(1) },
-		GotConn: func(httptrace.GotConnInfo) {
-			if x.got.Add(1) > 1 {
-				again()
-			}
-		},
-		WroteRequest: func(httptrace.WroteRequestInfo) { wrote() },
+// watchConnections follows how net/http finds a connection for the request. again
+// is called when it is about to send the request again by itself, as it may do if
+// there is no body. (An *http.Transport tells, and one that wraps it and keeps the
+// context; others tell nothing.)
+func (x *exchange) watchConnections(again func()) {
+	x.hooks.GetConn = func(string) { x.asked.Add(1) }
+	x.hooks.GotConn = func(httptrace.GotConnInfo) {
+		if x.got.Add(1) > 1 {
+			again()
+		}
 	}
-	return httptrace.WithClientTrace(x.ctx, &x.hooks)
 }
 
 // send sends the request and takes over the body of its reply. The error that it

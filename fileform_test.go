@@ -331,3 +331,41 @@ func TestUploadUnreadableIsTold(t *testing.T) {
 }
 
 const fileBody = `{"file_id":"f1","filename":"a.txt","size":5,"mime_type":"text/plain","purpose":"knowledge_base","status":"processing","created_at":"2026-11-24T17:22:28.890Z"}`
+
+// While the bytes of an upload flow, the attempt timeout bounds silence only.
+func TestSlowUpload(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		pause time.Duration // after each 100 KB
+		fails bool
+	}{
+		"0.8 Mbit/s":   {time.Second, false},
+		"stands still": {91 * time.Second, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
+					for {
+						if _, err := io.CopyN(io.Discard, r.Body, 100<<10); err != nil {
+							break
+						}
+						select {
+						case <-time.After(tt.pause):
+						case <-r.Context().Done():
+							return nil, r.Context().Err()
+						}
+					}
+					return testkit.Reply(200, `{"file_id":"file_1"}`), nil
+				}, testkit.OneAttempt)
+				start := time.Now()
+				_, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{
+					Name: "a.txt", ContentType: "text/plain", Content: strings.NewReader(strings.Repeat("x", 9<<20)),
+				})
+				if took := time.Since(start); tt.fails != (err != nil) || !tt.fails && took < 91*time.Second {
+					t.Errorf("got %v after %v", err, took)
+				}
+			})
+		})
+	}
+}

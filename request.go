@@ -186,7 +186,7 @@ func (c *call) check() error {
 			Message: "this endpoint is authenticated by the dashboard's session cookie, which WithSession sets: an API key does not open it",
 		}}
 	}
-	if secrets := c.core.secrets.get(); c.request.auth == wire.KeyAuth && secrets.key == "" && secrets.ask == nil {
+	if secrets := c.core.secrets.get(); c.request.auth == wire.KeyAuth && secrets.authorization == "" && secrets.ask == nil {
 		return &AuthenticationError{&APIError{
 			Message: "this endpoint is authenticated by an API key: use WithAPIKey or set " + EnvAPIKey,
 		}}

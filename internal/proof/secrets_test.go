@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
@@ -30,8 +31,11 @@ func TestSecrets(t *testing.T) {
 	x.secret(testkit.Key[12:])
 	x.secret(sentinelSession)
 	x.secret(renewedSession)
-	t.Run("client/text", func(t *testing.T) { exhibitClient(t, x, "text") })
-	t.Run("client/JSON", func(t *testing.T) { exhibitClient(t, x, "JSON") })
+	for _, format := range []string{"text", "JSON"} {
+		t.Run("client/"+format, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { exhibitClient(t, x, format) })
+		})
+	}
 	t.Run("server/text", func(t *testing.T) { exhibitServer(t, x, clawhqtest.Documented, "text") })
 	t.Run("server/JSON", func(t *testing.T) { exhibitServer(t, x, clawhqtest.Live, "JSON") })
 	t.Run("webhooks", func(t *testing.T) { exhibitWebhooks(t, x) })

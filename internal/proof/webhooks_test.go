@@ -15,13 +15,14 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/clawhq/clawhq-go/webhook"
 	"github.com/google/go-cmp/cmp"
 )
 
 const hookURL = "https://hooks.example.com/clawhq"
 
-func createWebhook(t *testing.T, s *clawhqtest.Server, events ...webhook.EventType) *clawhq.CreatedWebhook {
+func newWebhook(t *testing.T, s *clawhqtest.Server, events ...webhook.EventType) *clawhq.CreatedWebhook {
 	t.Helper()
 	created, err := s.Client().Webhooks.Create(t.Context(), clawhq.CreateWebhookRequest{URL: hookURL, Events: events})
 	if err != nil {
@@ -61,14 +62,14 @@ func receiver(seen webhook.Seen, handle func(context.Context, *webhook.Event) er
 func TestEventsOfOneInstant(t *testing.T) {
 	t.Parallel()
 	for _, profile := range []clawhqtest.Profile{clawhqtest.Documented, clawhqtest.Live} {
-		bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-			created := createWebhook(t, s, webhook.EventAPIRequest, webhook.EventAgentDeployed)
+		testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+			created := newWebhook(t, s, webhook.EventAPIRequest, webhook.EventAgentDeployed)
 			var got tally
 			s.DeliverTo(receiver(new(webhook.MemorySeen), got.handle, created.Secret))
 			start := time.Now()
 			const chats, emitted = 40, 3000
 			for range chats {
-				if _, err := s.Client().Chat(t.Context(), hi); err != nil {
+				if _, err := s.Client().Chat(t.Context(), testkit.Hi); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -141,7 +142,8 @@ func (s leasedSeen) Forget(_ context.Context, fingerprint string) error {
 // killed is the Seen of a process that is killed while it handles an event.
 type killed struct{ webhook.Seen }
 
-func (killed) Done(context.Context, string) error   { return nil }
+func (killed) Done(context.Context, string) error { return nil }
+
 func (killed) Forget(context.Context, string) error { return nil }
 
 // A lease of 15 to 25 seconds lets the first retry handle the event of a process
@@ -162,8 +164,8 @@ func TestLeases(t *testing.T) {
 		{clawhqtest.Live, 30 * time.Second, time.Minute, 2*time.Minute + 30*time.Second},
 		{clawhqtest.Live, 10 * time.Second, 15 * time.Second, 2*time.Minute + 10*time.Second},
 	} {
-		bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-			created := createWebhook(t, s, webhook.EventAgentDeployed)
+		testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+			created := newWebhook(t, s, webhook.EventAgentDeployed)
 			update := clawhq.UpdateWebhookRequest{RetryInterval: &tt.interval}
 			if _, err := s.Client().Webhooks.Update(t.Context(), created.ID, update); err != nil {
 				t.Fatal(err)
@@ -215,9 +217,9 @@ func (y *tally) missing(n int) (all []string) {
 // webhook is resumed and the failed deliveries are sent again.
 func TestReceiverDown(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		hooks := s.Client().Webhooks
-		created := createWebhook(t, s, webhook.EventAgentDeployed)
+		created := newWebhook(t, s, webhook.EventAgentDeployed)
 		var got tally
 		s.DeliverTo(down)
 		emit(s, 1, 130)
@@ -263,9 +265,9 @@ func TestReceiverDown(t *testing.T) {
 // and events are lost until there is another webhook.
 func TestReceiverDownLive(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		hooks := s.Client().Webhooks
-		old := createWebhook(t, s, webhook.EventAgentDeployed)
+		old := newWebhook(t, s, webhook.EventAgentDeployed)
 		var got tally
 		s.DeliverTo(down)
 		emit(s, 1, 11)
@@ -286,7 +288,7 @@ func TestReceiverDownLive(t *testing.T) {
 
 		// Another webhook, at first for an event that is rare; then the receiver
 		// gets its secret, and the webhook its events.
-		other := createWebhook(t, s, webhook.EventVPSStatusChanged)
+		other := newWebhook(t, s, webhook.EventVPSStatusChanged)
 		s.DeliverTo(receiver(seen, got.handle, old.Secret, other.Secret))
 		if _, err := hooks.Update(t.Context(), other.ID, clawhq.UpdateWebhookRequest{Events: old.Events}); err != nil {
 			t.Fatal(err)
@@ -309,8 +311,8 @@ func TestReceiverDownLive(t *testing.T) {
 // the count of failures back.
 func TestReceiverBackInTime(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-		created := createWebhook(t, s, webhook.EventAgentDeployed)
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		created := newWebhook(t, s, webhook.EventAgentDeployed)
 		var got tally
 		s.DeliverTo(down)
 		emit(s, 1, 10)
@@ -327,14 +329,14 @@ func TestReceiverBackInTime(t *testing.T) {
 func TestRotation(t *testing.T) {
 	t.Parallel()
 	for _, profile := range []clawhqtest.Profile{clawhqtest.Documented, clawhqtest.Live} {
-		bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 			hooks := s.Client().Webhooks
-			old := createWebhook(t, s, webhook.EventAgentDeployed)
+			old := newWebhook(t, s, webhook.EventAgentDeployed)
 			var got tally
 			seen := new(webhook.MemorySeen)
 			s.DeliverTo(receiver(seen, got.handle, old.Secret))
 			emit(s, 1, 10)
-			other := createWebhook(t, s, webhook.EventAgentUndeployed)
+			other := newWebhook(t, s, webhook.EventAgentUndeployed)
 			emit(s, 11, 20)
 			s.DeliverTo(receiver(seen, got.handle, old.Secret, other.Secret))
 			emit(s, 21, 30)
