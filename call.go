@@ -137,7 +137,7 @@ func (c *call) repeat() (err error) {
 	handed := false
 	defer func() {
 		if c.stream != nil && !handed { // the caller's Jar or logger has panicked
-			c.stream.end(nil)
+			c.stream.attempt.end()
 		}
 	}()
 	c.loop.Do(&retryablehttp.Request{Request: req}) // c.last has the error

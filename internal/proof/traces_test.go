@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -127,3 +128,33 @@ type absentLimiter struct{}
 
 func (absentLimiter) Wait(context.Context) error     { return errors.New("no connection") }
 func (absentLimiter) Fallback(error) <-chan struct{} { return make(chan struct{}) }
+
+// A cookie jar that panics after a stream was opened ends the attempt and the call,
+// each once.
+func TestPanicOfAJar(t *testing.T) {
+	t.Parallel()
+	var starts, ends int
+	client := testkit.Client(t, nil, clawhq.WithHTTPClient(&http.Client{
+		Jar: panickingJar{},
+		Transport: testkit.RoundTripFunc(func(*http.Request) (*http.Response, error) {
+			return testkit.Reply(200, "data: {\"content\":\"a\"}\n\n", "Content-Type", "text/event-stream", "Set-Cookie", "a=b"), nil
+		}),
+	}), clawhq.WithTrace(&clawhq.Trace{
+		CallStart:    func(ctx context.Context, _ clawhq.TraceCallStart) context.Context { starts++; return ctx },
+		CallEnd:      func(context.Context, clawhq.TraceCallEnd) { ends++ },
+		AttemptStart: func(ctx context.Context, _ clawhq.TraceAttemptStart) context.Context { starts++; return ctx },
+		AttemptEnd:   func(context.Context, clawhq.TraceAttemptEnd) { ends++ },
+	}))
+	func() {
+		defer func() { recover() }()
+		clawhq.CollectText(client.ChatStream(t.Context(), testkit.Hi))
+	}()
+	if starts != 2 || ends != 2 {
+		t.Errorf("%d starts, %d ends, want 2 of each", starts, ends)
+	}
+}
+
+type panickingJar struct{}
+
+func (panickingJar) Cookies(*url.URL) []*http.Cookie     { return nil }
+func (panickingJar) SetCookies(*url.URL, []*http.Cookie) { panic("no room for cookies") }
