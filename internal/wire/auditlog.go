@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+
+	"github.com/clawhq/clawhq-go/internal/js"
 )
 
 // The actions that key management and webhook management log, and their
@@ -84,14 +86,14 @@ func AuditHash(accountID string, e AuditEntry, previous string) string {
 	if details == nil {
 		details = json.RawMessage("null")
 	}
-	b := appendString([]byte(`{"id":`), e.ID)
-	b = appendString(append(b, `,"user_id":`...), accountID)
-	b = appendString(append(b, `,"action":`...), e.Action)
-	b = appendString(append(b, `,"entity_type":`...), e.EntityType)
+	b := js.AppendQuoted([]byte(`{"id":`), e.ID)
+	b = js.AppendQuoted(append(b, `,"user_id":`...), accountID)
+	b = js.AppendQuoted(append(b, `,"action":`...), e.Action)
+	b = js.AppendQuoted(append(b, `,"entity_type":`...), e.EntityType)
 	b = appendText(append(b, `,"entity_id":`...), e.EntityID)
 	b = appendText(append(b, `,"category":`...), e.Category)
 	b = append(append(b, `,"details":`...), details...)
-	b = appendString(append(b, `,"created_at":`...), string(e.CreatedAt))
+	b = js.AppendQuoted(append(b, `,"created_at":`...), string(e.CreatedAt))
 	b = appendText(append(b, `,"previous_hash":`...), Text(previous))
 	sum := sha256.Sum256(append(b, '}'))
 	return hex.EncodeToString(sum[:])

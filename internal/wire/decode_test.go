@@ -147,7 +147,7 @@ func TestOtherNames(t *testing.T) {
 func TestJSONB(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		`{"bb": 1, "a": [true, null], "cc": {"z": 1.50, "y": "x"}}`: `{"a":[true,null],"bb":1,"cc":{"y":"x","z":1.50}}`,
+		`{"bb": 1, "a": [true, null], "cc": {"z": 1.50, "y": "x"}}`: `{"a":[true,null],"bb":1,"cc":{"y":"x","z":1.5}}`,
 		`{"a":1,"a":2}`:                   `{"a":2}`,
 		`"<é&\u2028\u0000\b\f\n\r\t\"\\"`: "\"<é&\u2028\\u0000\\b\\f\\n\\r\\t\\\"\\\\\"",
 		` 7 `:                             `7`,

@@ -2,17 +2,20 @@ package wire
 
 import (
 	"strings"
-	"unicode/utf16"
+
+	"github.com/clawhq/clawhq-go/internal/js"
 )
 
 // UTF16Len returns the length of s in UTF-16 units, as the service counts
 // characters: most have one, emoji two.
-func UTF16Len(s string) (n int) {
-	for _, r := range s {
-		n += utf16.RuneLen(r)
-	}
-	return n
-}
+func UTF16Len(s string) int { return js.Len(s) }
+
+// Trim removes the blanks around s that the service removes, JavaScript's: U+FEFF
+// is one, U+0085 is not.
+func Trim(s string) string { return js.Trim(s) }
+
+// Blank reports whether nothing is left of s by Trim.
+func Blank(s string) bool { return Trim(s) == "" }
 
 // ValidSessionID reports whether id can name a chat session.
 func ValidSessionID(id string) bool { return isWord(id, MaxSessionIDChars) }

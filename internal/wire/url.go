@@ -18,30 +18,33 @@ func Loopback(host string) bool {
 }
 
 // PublicURL reports whether the service would send a webhook or the callback of a
-// batch to a URL: it must be an http or https URL whose host is not a private or
-// internal address. Host names are not resolved, so a name that leads to a
-// private address passes.
+// batch to a URL: it must be an http or https URL by the rules of browsers (WHATWG
+// URL §4.4), whose host is not a private or internal address. Host names are not
+// resolved, so a name that leads to a private address passes. Like the service,
+// it takes every host that begins with fd for a private IPv6 address.
 func PublicURL(raw string) bool {
-	u, err := url.Parse(strings.TrimSpace(raw))
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+	host, ok := urlHost(raw)
+	if !ok || host == "localhost" {
 		return false
 	}
-	host := strings.ToLower(u.Hostname())
-	if ip, ok := parseIPv4(host); ok {
-		return !privateIPv4(ip)
-	}
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return !privateIPv6(ip.WithZone(""))
-	}
-	if host == "localhost" {
-		return false
+	for _, start := range []string{"fd", "fe80:", "fc00:"} {
+		if strings.HasPrefix(host, start) {
+			return false
+		}
 	}
 	for _, suffix := range []string{".local", ".internal", ".localhost"} {
 		if strings.HasSuffix(host, suffix) {
 			return false
 		}
 	}
-	return true
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case err != nil:
+		return true
+	case ip.Is4():
+		return !(ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.As4()[0] == 0)
+	}
+	return host != "::1" && host != "::" // addresses that are mapped from IPv4 pass
 }
 
 // SecureURL reports whether a URL is an https URL, as webhooks require.
@@ -50,35 +53,103 @@ func SecureURL(raw string) bool { return strings.HasPrefix(raw, "https://") }
 // LoopbackURL reports whether the host of an http or https URL is this machine,
 // also in the spellings of addresses that only browsers know.
 func LoopbackURL(raw string) bool {
-	u, err := url.Parse(strings.TrimSpace(raw))
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
-		return false
-	}
-	host := strings.ToLower(u.Hostname())
-	ip, ok := parseIPv4(host)
-	if !ok {
-		ip, _ = netip.ParseAddr(host)
-	}
-	return host == "localhost" || ip.Unmap().IsLoopback()
+	host, ok := urlHost(raw)
+	return ok && Loopback(host)
 }
 
-func privateIPv4(ip netip.Addr) bool {
-	return ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.As4()[0] == 0
+// urlHost returns the host of an http or https URL as browsers write it, an IPv6
+// address without brackets. ok is false if they do not take it for a URL.
+func urlHost(raw string) (host string, ok bool) {
+	raw = strings.TrimFunc(raw, func(r rune) bool { return r <= ' ' })
+	raw = strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(raw)
+	scheme, rest, found := strings.Cut(raw, ":")
+	if !found || !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
+		return "", false
+	}
+	rest = strings.TrimLeft(rest, `/\`)
+	if end := strings.IndexAny(rest, `/\?#`); end >= 0 {
+		rest = rest[:end]
+	}
+	rest = rest[strings.LastIndexByte(rest, '@')+1:] // without a user
+	if address, after, bracketed := strings.Cut(rest, "]"); bracketed && strings.HasPrefix(rest, "[") {
+		ip, err := netip.ParseAddr(address[1:])
+		return ip.String(), err == nil && ip.Is6() && ip.Zone() == "" && validPort(after)
+	}
+	port := ""
+	if colon := strings.IndexByte(rest, ':'); colon >= 0 {
+		rest, port = rest[:colon], rest[colon:]
+	}
+	if !validPort(port) {
+		return "", false
+	}
+	return domain(rest)
 }
 
-// privateIPv6 has the same gaps as the service: it compares fe80: and fc00: as
-// text, and lets IPv4-mapped addresses pass.
-func privateIPv6(ip netip.Addr) bool {
-	text := ip.String()
-	return text == "::1" || text == "::" ||
-		strings.HasPrefix(text, "fe80:") || strings.HasPrefix(text, "fc00:") || strings.HasPrefix(text, "fd")
+// validPort reports whether what follows a host is a port or nothing.
+func validPort(text string) bool {
+	digits, colon := strings.CutPrefix(text, ":")
+	n, err := strconv.ParseUint("0"+digits, 10, 64)
+	return text == "" || colon && err == nil && n <= 65535
+}
+
+// domain returns a host name as browsers write it (WHATWG URL §3.5), except that
+// names beyond ASCII are not encoded.
+func domain(text string) (host string, ok bool) {
+	text, err := url.PathUnescape(text)
+	if err != nil {
+		return "", false
+	}
+	text = strings.ToLower(strings.Map(asciiForm, text))
+	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7F || strings.ContainsRune(`#/:<>?@[\]^|%`, r) }) {
+		return "", false
+	}
+	labels := strings.Split(strings.TrimSuffix(text, "."), ".")
+	last := labels[len(labels)-1]
+	if _, err := parseIPv4Number(last); err != nil && (last == "" || strings.Trim(last, "0123456789") != "") {
+		return text, true
+	}
+	ip, ok := parseIPv4(labels)
+	return ip.String(), ok
+}
+
+// asciiForm returns the ASCII character that a letter, digit or dot of another
+// form stands for in a host name, and -1 for one that counts for nothing (UTS #46).
+func asciiForm(r rune) rune {
+	switch {
+	case r == 0xAD || r == 0x200B || r == 0x2060 || r == 0x2064 || r == 0xFEFF || 0xFE00 <= r && r <= 0xFE0F:
+		return -1
+	case r == 0x3002 || r == 0xFF61:
+		return '.'
+	case 0xFF01 <= r && r <= 0xFF5E: // full-width
+		return r - 0xFF01 + '!'
+	case r == 0x17F:
+		return 's'
+	case r == 0x212A:
+		return 'k'
+	case 0x1D400 <= r && r <= 0x1D6A3: // mathematical letters
+		return 'a' + (r-0x1D400)%26
+	}
+	for _, run := range []struct{ first, last, zero rune }{
+		{0xB2, 0xB3, 0xB0}, {0xB9, 0xB9, 0xB8}, {0x2070, 0x2079, 0x2070}, {0x2080, 0x2089, 0x2080}, // superscript and subscript
+		{0x2460, 0x2468, 0x245F}, {0x24EA, 0x24EA, 0x24EA}, // circled
+		{0x1D7CE, 0x1D7FF, 0x1D7CE}, {0x1FBF0, 0x1FBF9, 0x1FBF0},
+	} {
+		if run.first <= r && r <= run.last {
+			return '0' + (r-run.zero)%10
+		}
+	}
+	for _, first := range []rune{0x24B6, 0x24D0, 0x1F130} { // circled and squared letters
+		if first <= r && r < first+26 {
+			return 'a' + r - first
+		}
+	}
+	return r
 }
 
 // parseIPv4 reads an address as browsers do: one to four decimal, octal or
 // hexadecimal numbers, the last of which fills the remaining bytes (WHATWG URL
 // §3.5).
-func parseIPv4(host string) (netip.Addr, bool) {
-	parts := strings.Split(strings.TrimSuffix(host, "."), ".")
+func parseIPv4(parts []string) (netip.Addr, bool) {
 	if len(parts) > 4 {
 		return netip.Addr{}, false
 	}

@@ -1,0 +1,88 @@
+package js
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// IsSpace reports whether trim removes a character: WhiteSpace and LineTerminator
+// (ECMA-262 §12.2, §12.3). U+FEFF is one of them, U+0085 is not.
+func IsSpace(r rune) bool {
+	switch r {
+	case '\t', '\n', '\v', '\f', '\r', ' ', 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF:
+		return true
+	}
+	return 0x2000 <= r && r <= 0x200A
+}
+
+// Trim is s.trim().
+func Trim(s string) string { return strings.TrimFunc(s, IsSpace) }
+
+// Len is s.length: the number of UTF-16 units. Most characters have one, emoji
+// two.
+func Len(s string) (n int) {
+	for len(s) > 0 {
+		_, size, units := next(s)
+		s = s[size:]
+		n += units
+	}
+	return n
+}
+
+// Prefix is s.slice(0, most), except that it does not cut a character in two.
+func Prefix(s string, most int) string {
+	for i := 0; i < len(s); {
+		_, size, units := next(s[i:])
+		if most -= units; most < 0 {
+			return s[:i]
+		}
+		i += size
+	}
+	return s
+}
+
+// next returns the first character of s, its bytes and its UTF-16 units.
+func next(s string) (r rune, size, units int) {
+	r, size = utf8.DecodeRuneInString(s)
+	if r == utf8.RuneError && size == 1 {
+		if surrogate, ok := surrogateIn(s); ok {
+			return surrogate, 3, 1
+		}
+	}
+	if r > 0xFFFF {
+		return r, size, 2
+	}
+	return r, size, 1
+}
+
+// surrogateIn returns the lone surrogate that s begins with.
+func surrogateIn(s string) (r rune, ok bool) {
+	if len(s) < 3 || s[0] != 0xED || s[1]&0xE0 != 0xA0 || s[2]&0xC0 != 0x80 {
+		return 0, false
+	}
+	return 0xD000 | rune(s[1]&0x3F)<<6 | rune(s[2]&0x3F), true
+}
+
+// WellFormed is s.toWellFormed(): each lone surrogate becomes U+FFFD.
+func WellFormed(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, size, _ := next(s)
+		b.WriteRune(r) // U+FFFD for a surrogate
+		s = s[size:]
+	}
+	return b.String()
+}
+
+// appendSurrogate appends a lone surrogate, or joins it to the one before it.
+func appendSurrogate(b []byte, r rune) []byte {
+	if n := len(b) - 3; n >= 0 && r >= 0xDC00 {
+		if high, ok := surrogateIn(string(b[n:])); ok && high < 0xDC00 {
+			return utf8.AppendRune(b[:n], 0x10000+(high-0xD800)<<10+(r-0xDC00))
+		}
+	}
+	return append(b, 0xE0|byte(r>>12), 0x80|byte(r>>6)&0xBF, 0x80|byte(r)&0xBF)
+}
