@@ -159,8 +159,8 @@ func ParseInt(text string) (n float64, ok bool) {
 		base, text = 16, text[2:]
 	}
 	for i := range len(text) {
-		digit := strings.IndexByte("0123456789abcdef", text[i]|' ')
-		if text[i] < '0' || digit < 0 || float64(digit) >= base {
+		digit := hexDigit(text[i])
+		if digit < 0 || float64(digit) >= base {
 			break
 		}
 		n, ok = n*base+float64(digit), true

@@ -43,6 +43,14 @@ func (o *Outbox) Webhooks() []wire.Webhook {
 	return all
 }
 
+// Has reports whether there is a webhook with that id.
+func (o *Outbox) Has(id string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, err := o.find(id)
+	return err == nil
+}
+
 // Update changes a webhook. resume tells that the change is meant to make it
 // deliver again: a webhook that was paused by its failures then does so only if
 // a test ping succeeds, where the policy says so.

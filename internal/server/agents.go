@@ -69,8 +69,8 @@ func (s *Server) deployed() []*agent {
 }
 
 // findAgent returns the deployed agent with that slug or, failing that, name,
-// in any case; for an empty one the default agent. It is nil if there is
-// none. Call it with s.mu held.
+// in any case or, by the documentation, id; for an empty one the default agent.
+// It is nil if there is none. Call it with s.mu held.
 func (s *Server) findAgent(name string) *agent {
 	deployed := s.deployed()
 	if name == "" {
@@ -79,6 +79,7 @@ func (s *Server) findAgent(name string) *agent {
 	for _, is := range []func(*agent) bool{
 		func(a *agent) bool { return strings.EqualFold(a.slug, name) },
 		func(a *agent) bool { return strings.EqualFold(a.name, name) },
+		func(a *agent) bool { return s.cfg.Profile.quirks().agentsByID && strings.EqualFold(a.id, name) },
 	} {
 		if i := slices.IndexFunc(deployed, is); i >= 0 {
 			return deployed[i]
@@ -132,7 +133,7 @@ func (c *call) listAgents() (any, error) {
 // getAgent answers GET /v1/agents/{id}, which knows no slugs.
 func (c *call) getAgent() (any, error) {
 	a := c.agent()
-	if a == nil || a.undeployed {
+	if a == nil || a.undeployed || c.lookupFails(LookupAgent) {
 		return nil, refuse(wire.CodeAgentNotFound, "", "")
 	}
 	return wire.AgentReply{Agent: c.showAgent(a)}, nil
@@ -142,7 +143,7 @@ func (c *call) getAgent() (any, error) {
 func (c *call) undeployAgent() (any, error) {
 	a := c.agent()
 	switch {
-	case a == nil:
+	case a == nil || c.lookupFails(LookupAgent):
 		return nil, refuse(wire.CodeAgentNotFound, "Agent not found", "")
 	case a.undeployed:
 		return nil, &refusal{status: http.StatusBadRequest, code: wire.CodeInvalidRequest, message: "Agent is not deployed"}

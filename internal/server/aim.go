@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/clawhq/clawhq-go/internal/js"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -125,7 +126,7 @@ func (c *call) asks(agent string) bool {
 		return a != nil && a == wanted || a == nil && strings.EqualFold(name, agent)
 	}
 	body, _ := parseObject(c.body)
-	named := func(o object) string {
+	named := func(o js.Object) string {
 		name, _, _ := field[string](o, "agent")
 		return name
 	}
@@ -136,9 +137,9 @@ func (c *call) asks(agent string) bool {
 		t := c.state.thread(c.ids[0])
 		return t != nil && is(lookUp(t.agent))
 	case wire.CreateBatch:
-		requests, _ := body["requests"].([]any)
+		requests, _ := member(body, "requests").([]any)
 		for _, r := range requests {
-			if o, ok := r.(map[string]any); ok && is(named(o)) {
+			if o, ok := r.(js.Object); ok && is(named(o)) {
 				return true
 			}
 		}

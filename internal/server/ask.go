@@ -36,6 +36,12 @@ type AgentFunc func(ctx context.Context, m Message) iter.Seq2[string, error]
 
 var errAgentTimeout = fmt.Errorf("the agent took longer than %v", wire.AgentTimeout)
 
+// How the gateway before an agent fails.
+var (
+	errGatewayDown    = errors.New("the agent's gateway is down")
+	errGatewayNotJSON = errors.New("the agent's gateway does not answer with JSON")
+)
+
 // agentPanic is what an agent panicked with.
 type agentPanic struct{ value any }
 
@@ -47,7 +53,7 @@ func agentErrorCode(err error) string {
 	switch {
 	case errors.Is(err, errAgentTimeout):
 		return wire.CodeModelTimeout
-	case errors.As(err, &p):
+	case errors.Is(err, errGatewayDown) || errors.Is(err, errGatewayNotJSON) || errors.As(err, &p):
 		return wire.CodeInternalError
 	}
 	return wire.CodeModelError
@@ -55,12 +61,9 @@ func agentErrorCode(err error) string {
 
 // ask runs the agent until emit returns false. It returns the agent's error or, if
 // ctx ended first, the cause of that.
-func (a *agent) ask(ctx context.Context, m Message, emit func(chunk string) bool) (err error) {
-	if !a.prompt {
-		var cancel context.CancelFunc
-		ctx, cancel = a.clock.WithTimeoutCause(ctx, wire.AgentTimeout, errAgentTimeout)
-		defer cancel()
-	}
+func (a *agent) ask(ctx context.Context, m Message, limit timeLimit, emit func(chunk string) bool) (err error) {
+	ctx, begun, end := a.limited(ctx, limit)
+	defer end()
 	stopped := false
 	defer func() {
 		if p := recover(); p != nil {
@@ -74,6 +77,7 @@ func (a *agent) ask(ctx context.Context, m Message, emit func(chunk string) bool
 		if err != nil || ctx.Err() != nil {
 			return err
 		}
+		begun()
 		if !emit(chunk) {
 			stopped = true
 			break
@@ -82,22 +86,64 @@ func (a *agent) ask(ctx context.Context, m Message, emit func(chunk string) bool
 	return nil
 }
 
+// timeLimit says what wire.AgentTimeout limits.
+type timeLimit int
+
+const (
+	wholeAnswer timeLimit = iota // all of an answer
+	firstChunk                   // its beginning alone
+	eachPart                     // its beginning, and then the rest
+)
+
+// limited returns a context for the agent that ends when its time is up. begun
+// tells it of a chunk, end that the answer is there.
+func (a *agent) limited(ctx context.Context, limit timeLimit) (limited context.Context, begun, end func()) {
+	if a.prompt {
+		return ctx, func() {}, func() {}
+	}
+	if limit == wholeAnswer {
+		limited, cancel := a.clock.WithTimeoutCause(ctx, wire.AgentTimeout, errAgentTimeout)
+		return limited, func() {}, cancel
+	}
+	limited, cancel := context.WithCancelCause(ctx)
+	up := func() { cancel(errAgentTimeout) }
+	timer := a.clock.AfterFunc(wire.AgentTimeout, up)
+	first := true
+	begun = func() {
+		if first && timer.Stop() && limit == eachPart {
+			timer = a.clock.AfterFunc(wire.AgentTimeout, up)
+		}
+		first = false
+	}
+	return limited, begun, func() {
+		timer.Stop()
+		cancel(nil)
+	}
+}
+
 // usualAnswer is the length, in bytes, that few answers exceed.
 const usualAnswer = 512
 
 // askAll runs the agent and returns its whole answer.
-func (a *agent) askAll(ctx context.Context, m Message) (string, error) {
+func (a *agent) askAll(ctx context.Context, m Message, limit timeLimit) (string, error) {
 	var text strings.Builder
 	text.Grow(usualAnswer)
-	err := a.ask(ctx, m, func(chunk string) bool {
-		text.WriteString(chunk)
+	err := a.ask(ctx, m, limit, func(chunk string) bool {
+		if chunk != splitLine {
+			text.WriteString(chunk)
+		}
 		return true
 	})
 	return text.String(), err
 }
 
-// noAnswer is the text that threads and batches have in place of an empty answer.
-const noAnswer = "No response from agent"
+// agentContext returns the context of the call's agent.
+func (c *call) agentContext() context.Context {
+	if c.profile.quirks().agentsOutlive {
+		return c.s.ctx
+	}
+	return c.ctx
+}
 
 // await runs the agent and returns its answer. Call it with s.mu held; it unlocks
 // s.mu while the agent runs.
@@ -106,7 +152,9 @@ func (c *call) await(a *agent, m Message) (text string, err error) {
 	c.s.journalChanged()
 	c.leave()
 	c.body = nil
-	c.unlocked(func() { text, err = a.askAll(c.ctx, m) })
+	if err = c.fault.gateway(); err == nil {
+		c.unlocked(func() { text, err = a.askAll(c.agentContext(), m, c.profile.quirks().plainLimit) })
+	}
 	if err != nil {
 		return "", c.agentFailed(err)
 	}
@@ -116,7 +164,7 @@ func (c *call) await(a *agent, m Message) (text string, err error) {
 // agentFailed returns the refusal of a call whose agent failed, or whose context
 // ended before the agent did.
 func (c *call) agentFailed(err error) error {
-	if c.ctx.Err() != nil {
+	if c.agentContext().Err() != nil {
 		return c.interrupted()
 	}
 	return &refusal{code: agentErrorCode(err), cause: err}

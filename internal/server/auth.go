@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/subtle"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,8 @@ func bearer(r *http.Request) string {
 	}
 	return strings.TrimSpace(secret)
 }
+
+var errUnauthorized = flat(http.StatusUnauthorized, "Unauthorized")
 
 // known reports whether the call has a credential that authenticate accepts.
 func (c *call) known() (good bool) {
@@ -42,11 +45,11 @@ func (c *call) inSession() bool {
 // a key in the order of the service: header, format, hash, status, plan.
 func (c *call) authenticate() error {
 	p := c.profile
-	pro := p.allows(c.s.cfg.Plan)
+	pro := slices.Contains(wire.Plans, strings.ToLower(c.s.cfg.Plan)) && !c.lookupFails(LookupPlan)
 	if c.route.Auth == wire.SessionAuth {
 		switch {
 		case !c.inSession():
-			return flat(http.StatusUnauthorized, "Unauthorized")
+			return errUnauthorized
 		case !pro:
 			return flat(http.StatusForbidden, "Pro plan required")
 		}
@@ -61,7 +64,7 @@ func (c *call) authenticate() error {
 		return refuse(wire.CodeInvalidAPIKey, "Invalid API key format", "")
 	}
 	k := c.state.keys.find(secret)
-	if k == nil {
+	if k == nil || c.lookupFails(LookupKey) {
 		return refuse(wire.CodeInvalidAPIKey, "", "")
 	}
 	c.entry.KeyID = k.id
@@ -96,7 +99,9 @@ func (c *call) count() error {
 		refused.header = http.Header{wire.HeaderRetryAfter: {retryAfter}}
 		return refused
 	}
-	c.key.usage.called(now)
+	if !p.quirks().countsAnswers {
+		c.key.usage.called(now)
+	}
 	c.limit = rateLimit{limit, remaining, p.rateLimitReset(now, time.Unix(0, int64(log.At(0))))}
 	return nil
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/js"
 	"github.com/clawhq/clawhq-go/internal/ledger"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -15,7 +17,7 @@ import (
 // batch is a batch and its progress.
 type batch struct {
 	id, status             string
-	requests               []wire.BatchRequest
+	requests               []batchItem
 	callback               string
 	results                []wire.BatchResult // of the requests done, in their order; pending ones before
 	completed, failed      int
@@ -37,12 +39,21 @@ func (c *call) createBatch() (any, error) {
 	if active := c.state.activeBatches(); active >= wire.MaxActiveBatches {
 		return nil, tooMany(wire.MessageTooManyBatches)
 	}
-	callback, _, _ := field[string](body, "webhook_url")
+	callback := ""
+	if v := member(body, "webhook_url"); js.Truthy(v) {
+		callback = js.String(v)
+	}
 	if callback != "" && !c.s.outbox.Allowed(callback) {
 		return nil, refuse(wire.CodeInvalidParameter, "webhook_url must not point to a private or internal address", "webhook_url")
 	}
 	if n := len(requests); n > c.key.rpm {
 		return nil, tooMany(fmt.Sprintf(wire.MessageBatchOverTier, n, c.key.rpm))
+	}
+
+	for _, r := range requests {
+		if err := c.profile.storable("Failed to create batch", r.message, r.agent); err != nil {
+			return nil, err
+		}
 	}
 
 	b := &batch{
@@ -53,7 +64,7 @@ func (c *call) createBatch() (any, error) {
 		createdAt: c.s.clock.Now().UTC(),
 	}
 	for _, r := range requests {
-		b.results = append(b.results, wire.BatchResult{CustomID: r.CustomID, Status: wire.BatchPending, Message: r.Message, Agent: r.Agent})
+		b.results = append(b.results, wire.BatchResult{CustomID: r.customID, Status: wire.BatchPending, Message: r.message, Agent: r.agent})
 	}
 	state := c.state
 	state.batches[b.id] = b
@@ -69,9 +80,15 @@ func tooMany(message string) *refusal {
 	return refused
 }
 
+// batchItem is a request of a batch.
+type batchItem struct {
+	customID, message, agent string
+	badAgent                 bool // live it is no text, which the request fails of
+}
+
 // readBatch checks the requests of a batch.
-func (c *call) readBatch(body object) (requests []wire.BatchRequest, err error) {
-	items, _ := body["requests"].([]any)
+func (c *call) readBatch(body js.Object) (requests []batchItem, err error) {
+	items, _ := member(body, "requests").([]any)
 	switch {
 	case len(items) == 0:
 		return nil, refuse(wire.CodeMissingParameter, "requests array is required", "requests")
@@ -79,10 +96,10 @@ func (c *call) readBatch(body object) (requests []wire.BatchRequest, err error) 
 		return nil, refuse(wire.CodeBatchTooLarge, "", "")
 	}
 	for _, item := range items {
-		o, ok := item.(map[string]any)
+		o, ok := item.(js.Object)
 		customID, _, isText := field[string](o, "custom_id")
 		message, _, _ := field[string](o, "message")
-		agent, _, _ := field[string](o, "agent")
+		agent := c.profile.batchAgent(member(o, "agent"))
 		badID := refuse(wire.CodeInvalidParameter, fmt.Sprintf("custom_id must be alphanumeric with underscores/hyphens, max %d chars", wire.MaxCustomIDChars), "requests")
 		switch {
 		case !ok && item == nil:
@@ -92,7 +109,8 @@ func (c *call) readBatch(body object) (requests []wire.BatchRequest, err error) 
 		case message == "" || wire.UTF16Len(message) > wire.MaxMessageChars:
 			return nil, refuse(wire.CodeInvalidParameter, fmt.Sprintf("message must be a non-empty string, max %d characters", wire.MaxMessageChars), "requests")
 		}
-		requests = append(requests, wire.BatchRequest{CustomID: customID, Message: message, Agent: agent})
+		agent.customID, agent.message = customID, message
+		requests = append(requests, agent)
 	}
 	return requests, nil
 }
@@ -166,23 +184,21 @@ func (s *Server) process(ctx context.Context, state *state, b *batch) {
 }
 
 // result returns the answer of the agent of a request.
-func (s *Server) result(ctx context.Context, r wire.BatchRequest) wire.BatchResult {
+func (s *Server) result(ctx context.Context, r batchItem) wire.BatchResult {
 	s.mu.Lock()
-	a := s.anyAgent(lookUp(r.Agent))
+	a := s.anyAgent(lookUp(r.agent))
 	s.mu.Unlock()
-	result := wire.BatchResult{CustomID: r.CustomID, Status: wire.BatchFailed, Error: message(wire.CodeModelError)}
-	if a == nil {
+	result := wire.BatchResult{CustomID: r.customID, Status: wire.BatchFailed, Error: message(wire.CodeModelError)}
+	if a == nil || r.badAgent {
 		return result
 	}
-	text, err := a.askAll(ctx, Message{Text: r.Message})
+	p := s.cfg.Profile
+	text, err := a.askAll(ctx, Message{Text: r.message}, p.quirks().plainLimit)
 	switch {
 	case errors.Is(err, errAgentTimeout):
 		result.Error = "Request timed out"
-	case err == nil && text == "":
-		text = noAnswer
-		fallthrough
 	case err == nil:
-		return wire.BatchResult{CustomID: r.CustomID, Status: wire.BatchCompleted, Response: text}
+		return wire.BatchResult{CustomID: r.customID, Status: wire.BatchCompleted, Response: cmp.Or(p.cleaned(text), noItemAnswer)}
 	}
 	return result
 }

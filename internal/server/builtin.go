@@ -28,25 +28,24 @@ func (s *Server) deployBuiltins() {
 // builtin returns a, made to answer as d or, in profile Live, with an echo;
 // word by word, with the configured delay in between.
 func (s *Server) builtin(a agent, d desk) agent {
-	reply, delay := d.reply, func(Message) time.Duration { return 0 }
-	if s.cfg.Profile.echoes() {
+	reply, delay := func(m Message) ([]string, error) { return strings.SplitAfter(d.reply(m), " "), nil }, func(Message) time.Duration { return 0 }
+	if s.cfg.Profile.quirks().echoes {
 		reply, delay = echo, echoDelay
 	}
-	a.prompt = s.cfg.AgentDelay <= 0 && !s.cfg.Profile.echoes()
+	a.prompt = s.cfg.AgentDelay <= 0 && !s.cfg.Profile.quirks().echoes
 	a.answer = func(ctx context.Context, m Message) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
 			if s.clock.Sleep(ctx, delay(m)) != nil {
 				return
 			}
-			text, failAfter := reply(m)
-			for i, word := range strings.SplitAfter(text, " ") {
-				if i == failAfter {
-					yield("", errEchoFailed)
+			chunks, err := reply(m)
+			for i, chunk := range chunks {
+				if i > 0 && s.clock.Sleep(ctx, s.cfg.AgentDelay) != nil || !yield(chunk, nil) {
 					return
 				}
-				if i > 0 && s.clock.Sleep(ctx, s.cfg.AgentDelay) != nil || !yield(word, nil) {
-					return
-				}
+			}
+			if err != nil {
+				yield("", err)
 			}
 		}
 	}
@@ -55,21 +54,30 @@ func (s *Server) builtin(a agent, d desk) agent {
 
 var errEchoFailed = errors.New("the message asked for a failure")
 
-// echo is the agent of the live service that answered the recorded requests:
-// "[fail]" in a message makes it fail at once, "[cut]" after the first word;
-// "[empty]" makes the answer empty; "[sleep 300]" makes it wait 300 milliseconds.
-func echo(m Message) (text string, failAfter int) {
-	failAfter = -1
-	switch {
-	case strings.Contains(m.Text, "[fail]"):
-		failAfter = 0
-	case strings.Contains(m.Text, "[cut]"):
-		failAfter = 1
+// echo is the agent of the live service that answered the recorded requests. It
+// repeats a message word by word, unless the message asks for something else; what
+// is said of clawhqtest.Live.
+func echo(m Message) (chunks []string, err error) {
+	words := strings.SplitAfter("Echo: "+m.Text, " ")
+	for _, asked := range []struct {
+		mark   string
+		chunks []string
+		err    error
+	}{
+		{"[fail]", nil, errEchoFailed},
+		{"[reset]", nil, errGatewayDown},
+		{"[notjson]", nil, errGatewayNotJSON},
+		{"[empty]", nil, nil},
+		{"[cut]", words[:1], errEchoFailed},
+		{"[reason]", []string{"<think>only ", "this</think>"}, nil},
+		{"[think]", []string{"<think>secret</think>Echo: ", "after ", "<thinking>x</thinking> ", "end"}, nil},
+		{"[split]", append([]string{splitLine}, words...), nil},
+	} {
+		if strings.Contains(m.Text, asked.mark) {
+			return asked.chunks, asked.err
+		}
 	}
-	if strings.Contains(m.Text, "[empty]") {
-		return "", failAfter
-	}
-	return "Echo: " + m.Text, failAfter
+	return words, nil
 }
 
 // sleeping matches the part of a message that asks the echo to wait.
@@ -126,7 +134,7 @@ func quote(text string) string {
 	return text
 }
 
-func (d desk) reply(m Message) (text string, failAfter int) {
+func (d desk) reply(m Message) string {
 	opening := d.greeting
 	if n := len(m.History)/2 + 1; n > 1 {
 		opening = fmt.Sprintf("This is message %d of our conversation.", n)
@@ -139,5 +147,5 @@ func (d desk) reply(m Message) (text string, failAfter int) {
 			break
 		}
 	}
-	return opening + " You asked: “" + quote(m.Text) + "” " + answer + d.closing, -1
+	return opening + " You asked: “" + quote(m.Text) + "” " + answer + d.closing
 }

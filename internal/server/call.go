@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/clock"
+	"github.com/clawhq/clawhq-go/internal/js"
 	"github.com/clawhq/clawhq-go/internal/ledger"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -122,7 +124,7 @@ func (c *call) failed(err error) {
 // countFailure adds the call to its key's failures, once. Call it with s.mu
 // held.
 func (c *call) countFailure() {
-	if c.key != nil && !c.counted {
+	if c.key != nil && !c.counted && !c.profile.quirks().countsAnswers {
 		c.counted = true
 		c.key.usage.failed(c.s.clock.Now())
 	}
@@ -133,9 +135,20 @@ func (c *call) interrupted() error {
 	return &refusal{code: wire.CodeAgentOffline, message: errClosing.Error(), cause: context.Cause(c.ctx)}
 }
 
+// pagesAllowed are the headers by which pages of any origin may read a reply (Fetch
+// §3.2). A preflight request gets none.
+var pagesAllowed = http.Header{
+	"Access-Control-Allow-Origin":   {"*"},
+	"Access-Control-Allow-Headers":  {"Authorization, Content-Type, " + wire.HeaderIdempotencyKey + ", " + wire.HeaderClientRequestID},
+	"Access-Control-Expose-Headers": {wire.HeaderRequestID + ", " + wire.HeaderRateLimitLimit + ", " + wire.HeaderRateLimitRemaining + ", " + wire.HeaderRateLimitReset + ", " + wire.HeaderRetryAfter},
+}
+
 // identify sets the headers with the ids of a /v1 reply: that of the server, and
 // that of the client if it is valid in a header.
 func (c *call) identify() {
+	if c.profile.quirks().allowsPages && c.route != nil {
+		maps.Copy(c.w.Header(), pagesAllowed)
+	}
 	c.w.Header().Set(wire.HeaderRequestID, c.id)
 	printable := strings.IndexFunc(c.clientID, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 	if c.clientID != "" && printable {
@@ -147,9 +160,14 @@ func (c *call) identify() {
 // journal shows it, and only after it does net/http notice that a client
 // disconnects.
 func (c *call) readBody() {
-	limit, long := wire.MaxBodyBytes, c.route != nil && (c.route.Endpoint == wire.UploadFile || c.route.Endpoint == wire.CreateThread)
-	if long {
-		limit = c.profile.uploadLimit()
+	q := c.profile.quirks()
+	limit, long := wire.MaxBodyBytes, c.route != nil &&
+		(c.route.Endpoint == wire.UploadFile || c.route.Endpoint == wire.CreateThread || q.longBodies && c.route.Auth == wire.SessionAuth)
+	switch {
+	case long:
+		limit = q.uploadLimit
+	case q.countsUnits && c.r.ContentLength < 0:
+		limit *= maxUnitBytes
 	}
 	in := io.LimitReader(c.r.Body, int64(limit)+1)
 	guarded, most := c.s.cfg.Limits.Guarded, wire.MaxBodyBytes+1
@@ -169,6 +187,17 @@ func (c *call) readBody() {
 		c.failed(err)
 		c.abort()
 	}
+}
+
+// maxUnitBytes is how many bytes of UTF-8 a UTF-16 unit may take.
+const maxUnitBytes = 3
+
+// oversized reports whether the body is too large for a message.
+func (c *call) oversized() bool {
+	if c.profile.quirks().countsUnits && c.r.ContentLength < 0 {
+		return js.Len(string(c.body)) > wire.MaxBodyBytes
+	}
+	return len(c.body) > wire.MaxBodyBytes
 }
 
 // encoded is a reply that is already JSON.

@@ -2,8 +2,8 @@ package server
 
 import (
 	"slices"
-	"strings"
 
+	"github.com/clawhq/clawhq-go/internal/js"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -24,7 +24,7 @@ func (c *call) chat() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if stored := c.state.replies.find(idempotencyKey, c.s.clock.Now()); stored != nil && p.replaysUnread() {
+	if stored := c.state.replies.find(idempotencyKey, c.s.clock.Now()); stored != nil && p.quirks().replaysUnread {
 		return c.replay(stored)
 	}
 	req, err := c.readChat()
@@ -33,14 +33,16 @@ func (c *call) chat() (any, error) {
 	}
 	a := c.s.findAgent(req.Agent)
 	switch {
-	case a == nil:
+	case a == nil || c.lookupFails(LookupAgent):
 		return nil, refuse(wire.CodeAgentNotFound, agentNotFound(req.Agent), "")
+	case c.lookupFails(LookupServer):
+		return nil, refuse(wire.CodeAgentOffline, "No VPS provisioned", "")
 	case c.s.offline:
 		return nil, refuse(wire.CodeAgentOffline, "", "")
 	}
 
-	place := &storedReply{} // of no key
-	if idempotencyKey != "" {
+	place := &storedReply{key: idempotencyKey}
+	if idempotencyKey != "" && p.quirks().holdsKeys {
 		var first bool
 		place, first = c.state.replies.claim(idempotencyKey, c.s.clock.Now())
 		switch {
@@ -67,17 +69,34 @@ func (c *call) chat() (any, error) {
 	}
 	if c.fault.onStream() {
 		c.unlocked(func() { err = c.playWithoutStream() })
+		if c.fault.kind == faultStreamError {
+			c.came(err)
+		}
 		return nil, err
 	}
 	text, err := c.await(a, m)
+	c.came(err)
 	if err != nil {
 		return nil, err
 	}
 	c.remember(m, text)
 	c.tellWebhooks(a)
-	body := encodeJSON(wire.ChatReply{Response: &text, Agent: a.slug, RequestID: c.id})
-	c.state.replies.store(place, body, c.s.clock.Now())
-	return encoded(body), nil
+	reply := p.chatReply(text, a.slug, c.id)
+	c.state.replies.store(place, p.storedReply(reply), c.s.clock.Now())
+	return encoded(js.Stringify(reply)), nil
+}
+
+// came counts a chat that came to an agent.
+func (c *call) came(err error) {
+	now := c.s.clock.Now()
+	switch {
+	case !c.profile.quirks().countsAnswers:
+	case err == nil:
+		c.key.usage.called(now)
+	default:
+		c.key.usage.on(now).calls++
+		c.key.usage.failed(now)
+	}
 }
 
 // agentNotFound quotes a name as JavaScript's templates do.
@@ -113,14 +132,18 @@ func (c *call) readChat() (req wire.ChatRequest, err error) {
 	if err != nil {
 		return req, err
 	}
-	if req.Message, err = p.text(body, "message", errMessageMissing); err != nil {
+	if req.Message, err = p.givenText(body, "message", true, errMessageMissing); err != nil {
 		return req, err
 	}
 	switch {
-	case strings.TrimSpace(req.Message) == "":
+	case wire.Blank(req.Message):
 		return req, errMessageMissing
 	case wire.UTF16Len(req.Message) > wire.MaxMessageChars:
 		return req, refuse(wire.CodeInvalidRequest, "Message too long (max 10,000 characters)", "")
+	}
+	req.Message = p.trim(req.Message)
+	if err := p.moderated(req.Message); err != nil {
+		return req, err
 	}
 	if req.SessionID, err = p.sessionID(body); err != nil {
 		return req, err
@@ -128,16 +151,13 @@ func (c *call) readChat() (req wire.ChatRequest, err error) {
 	if req.Agent, err = p.text(body, "agent", errAgentType); err != nil {
 		return req, err
 	}
-	if req.Stream, err = p.stream(body); err != nil {
-		return req, err
-	}
-	req.Message = p.trim(req.Message)
-	return req, p.moderated(req.Message)
+	req.Stream, err = p.stream(body)
+	return req, err
 }
 
 // readObject checks the size of the body and parses it.
-func (c *call) readObject() (object, error) {
-	if len(c.body) > wire.MaxBodyBytes {
+func (c *call) readObject() (js.Object, error) {
+	if c.oversized() {
 		return nil, refuse(wire.CodeInvalidRequest, errBodyTooLarge, "")
 	}
 	body, ok := c.profile.parse(c.body)

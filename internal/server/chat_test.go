@@ -310,8 +310,8 @@ func TestAgentDelay(t *testing.T) {
 		}
 		start = time.Now()
 		w := s.send(request{body: chatBody(wire.ChatRequest{Message: strings.Repeat("x ", 100)})})
-		if d := time.Since(start); w.Code != 504 || d != time.Minute {
-			t.Errorf("status %d after %v", w.Code, d)
+		if d := time.Since(start); w.Code != 200 || d != 100*time.Second {
+			t.Errorf("status %d after %v: nothing limits an answer that has begun", w.Code, d)
 		}
 	})
 }

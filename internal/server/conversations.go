@@ -79,12 +79,17 @@ func (s *Server) AddConversation(add Conversation) (id string) {
 // message first.
 func (c *call) listConversations() (any, error) {
 	p := c.profile
-	agent := c.r.URL.Query().Get("agent")
+	limit, offset := c.pageAsked()
+	asked := c.query("agent")
 	var found []*conversation
+	known := slices.ContainsFunc(c.s.agents, func(a *agent) bool { return p.isOf(a.name, a.slug, asked) })
 	for _, kept := range slices.Backward(c.state.conversations) {
-		if p.isOf(kept, agent) {
-			found = append(found, kept)
+		if p.isOf(kept.Agent, kept.slug, asked) {
+			found, known = append(found, kept), true
 		}
+	}
+	if asked != "" && !known { // then there is no page to be past the end of
+		return p.conversations(wire.ConversationList{Conversations: []wire.Conversation{}}, limit, offset), nil
 	}
 	slices.SortStableFunc(found, func(a, b *conversation) int { return b.LastMessageAt.Compare(a.LastMessageAt) })
 	page, paging, err := pageOf(c, found, "conversations")
@@ -95,7 +100,6 @@ func (c *call) listConversations() (any, error) {
 	for _, kept := range page {
 		list.Conversations = append(list.Conversations, p.conversation(kept))
 	}
-	limit, offset := c.pageAsked()
 	if paging.HasMore {
 		list.NextCursor = wire.Text(strconv.Itoa(offset + len(page)))
 	}

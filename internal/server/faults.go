@@ -18,7 +18,7 @@ import (
 type Fault struct {
 	kind   faultKind
 	status int
-	text   string // error code or Retry-After
+	text   string // error code, Retry-After or Lookup
 	delay  time.Duration
 	after  int // chunks
 	aim    aim
@@ -38,12 +38,35 @@ const (
 	faultDelay
 	faultLegacyError
 
+	// In the place where the service meets it.
+	faultLookup
+	faultGatewayDown
+	faultGatewayNotJSON
+
 	// In a stream.
 	faultStreamError
 	faultStreamCut
 	faultStreamStall
 	faultStreamMalformed
+	faultStreamSplit
+	faultStreamUnended
 )
+
+// A Lookup is something that the service looks up in its database for a request.
+type Lookup string
+
+// The lookups that can fail.
+const (
+	LookupKey    Lookup = "key"
+	LookupPlan   Lookup = "plan"
+	LookupAgent  Lookup = "agent"
+	LookupServer Lookup = "server" // that the agents run on
+	LookupThread Lookup = "thread"
+	LookupRows   Lookup = "list"
+)
+
+// Lookups are all lookups that can fail.
+var Lookups = []Lookup{LookupKey, LookupPlan, LookupAgent, LookupServer, LookupThread, LookupRows}
 
 // FaultStatus answers with status and the documented envelope. An empty code
 // is the one that fits the status best.
@@ -97,6 +120,33 @@ func FaultStreamMalformed(afterChunks int) Fault {
 	return Fault{kind: faultStreamMalformed, after: afterChunks}
 }
 
+// FaultStreamSplit sends, after so many chunks, the first part of the line of the
+// next one with a single newline after it, and goes on with the chunk after that.
+func FaultStreamSplit(afterChunks int) Fault {
+	return Fault{kind: faultStreamSplit, after: afterChunks}
+}
+
+// FaultStreamUnended ends a stream after so many chunks, as if it were whole but
+// without [DONE].
+func FaultStreamUnended(afterChunks int) Fault {
+	return Fault{kind: faultStreamUnended, after: afterChunks}
+}
+
+// FaultLookup has a lookup fail, which the service answers as if nothing had been
+// found.
+func FaultLookup(what Lookup) Fault {
+	if !slices.Contains(Lookups, what) {
+		panic(fmt.Sprintf("clawhqtest: FaultLookup: there is no lookup %q", what))
+	}
+	return Fault{kind: faultLookup, text: string(what)}
+}
+
+// FaultGatewayDown has the gateway before the agent be down.
+func FaultGatewayDown() Fault { return Fault{kind: faultGatewayDown} }
+
+// FaultGatewayNotJSON has the gateway before the agent answer with a page.
+func FaultGatewayNotJSON() Fault { return Fault{kind: faultGatewayNotJSON} }
+
 func checkStatus(function string, status int) int {
 	if status < 200 || status > 599 {
 		panic(fmt.Sprintf("clawhqtest: %s: no reply can have status %d", function, status))
@@ -130,6 +180,16 @@ func (f Fault) call() string {
 		return fmt.Sprintf("FaultStreamStall(%d)", f.after)
 	case faultStreamMalformed:
 		return fmt.Sprintf("FaultStreamMalformed(%d)", f.after)
+	case faultStreamSplit:
+		return fmt.Sprintf("FaultStreamSplit(%d)", f.after)
+	case faultStreamUnended:
+		return fmt.Sprintf("FaultStreamUnended(%d)", f.after)
+	case faultLookup:
+		return fmt.Sprintf("FaultLookup(%q)", f.text)
+	case faultGatewayDown:
+		return "FaultGatewayDown()"
+	case faultGatewayNotJSON:
+		return "FaultGatewayNotJSON()"
 	}
 	return "no fault"
 }
@@ -197,7 +257,7 @@ func (c *call) faulted() error {
 		}
 		return &refusal{status: f.status, code: code, message: message(code)}
 	case faultRateLimit:
-		refused := refuse(wire.CodeRateLimited, "Rate limit exceeded.", "")
+		refused := refuse(wire.CodeRateLimited, c.profile.rateLimitedBy(f.text), "")
 		if f.text != "" {
 			refused.header = http.Header{wire.HeaderRetryAfter: {f.text}}
 		}
@@ -227,7 +287,7 @@ func (c *call) faulted() error {
 func (s *state) due(c *call) int {
 	for i := range s.faults {
 		f := &s.faults[i]
-		if !f.aim.meets(c) {
+		if !f.aim.meets(c) || !f.concerns(c) {
 			continue
 		}
 		if f.passed++; f.passed >= f.aim.nth {
@@ -239,6 +299,44 @@ func (s *state) due(c *call) int {
 
 // onStream reports whether the fault is one of a stream.
 func (f Fault) onStream() bool { return f.kind >= faultStreamError }
+
+// gateway returns how the gateway fails by the fault, or nil.
+func (f Fault) gateway() error {
+	switch f.kind {
+	case faultGatewayDown:
+		return errGatewayDown
+	case faultGatewayNotJSON:
+		return errGatewayNotJSON
+	}
+	return nil
+}
+
+// lookupFails reports whether a lookup fails by the call's fault.
+func (c *call) lookupFails(what Lookup) bool {
+	return c.fault.kind == faultLookup && c.fault.text == string(what)
+}
+
+// concerns reports whether the call comes to where the fault is met.
+func (f Fault) concerns(c *call) bool {
+	if f.kind < faultLookup || f.kind >= faultStreamError {
+		return true
+	}
+	if c.route == nil {
+		return false
+	}
+	e := c.route.Endpoint
+	switch is := func(endpoints ...wire.Endpoint) bool { return slices.Contains(endpoints, e) }; {
+	case f.kind != faultLookup || f.text == string(LookupServer):
+		return is(wire.Chat, wire.SendThreadMessage)
+	case f.text == string(LookupAgent):
+		return is(wire.Chat, wire.GetAgent, wire.UndeployAgent)
+	case f.text == string(LookupThread):
+		return is(wire.GetThread, wire.DeleteThread, wire.SendThreadMessage, wire.ListThreadMessages)
+	case f.text == string(LookupRows):
+		return e.Auth == wire.KeyAuth && e.Page.Most > 0 || is(wire.ListModels, wire.GetUsage, wire.GetHealth)
+	}
+	return e.Auth == wire.KeyAuth
+}
 
 // playWithoutStream plays a stream's fault for a request that asks for none.
 // Call it without s.mu.
@@ -262,7 +360,10 @@ func (c *call) playWithoutStream() error {
 	return errAnswered
 }
 
-var errCut = errors.New("connection cut by a fault")
+var (
+	errCut     = errors.New("connection cut by a fault")
+	errUnended = errors.New("stream ended without [DONE] by a fault")
+)
 
 // streamError is the code of an error event that a fault asks for.
 type streamError string
@@ -279,6 +380,11 @@ func (c *call) playOnStream(out *eventStream) error {
 	case faultStreamStall:
 		<-c.ctx.Done()
 		return context.Cause(c.ctx)
+	case faultStreamUnended:
+		return errUnended
+	case faultStreamSplit:
+		out.lost = true
+		return out.split()
 	}
 	return out.malformed()
 }

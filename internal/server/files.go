@@ -8,8 +8,10 @@ import (
 	"mime"
 	"mime/multipart"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/js"
 	"github.com/clawhq/clawhq-go/internal/ledger"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -20,6 +22,7 @@ type file struct {
 	id, name, mediaType, purpose string
 	kind                         string // mime_type in lists; empty is made from the above
 	size                         int64
+	chars, short                 int // of a text, and of one that has nothing to index
 	createdAt                    time.Time
 	status                       string // empty is what indexing makes of it
 	chunks                       int
@@ -41,7 +44,7 @@ func (f *file) indexed(now time.Time) (status string, chunks int) {
 	switch {
 	case f.status != "":
 		return f.status, f.chunks
-	case !t.Text || f.size == 0:
+	case !t.Text || f.chars <= f.short:
 		return wire.FileError, 0
 	case now.Sub(f.createdAt) < indexingTime:
 		return wire.FileProcessing, 0
@@ -92,7 +95,7 @@ func (s *Server) AddFile(add File) (id string) {
 	}
 	f := &file{
 		id: cmp.Or(add.ID, "file_"+hexID()), name: add.Name, mediaType: cmp.Or(add.MediaType, "text/plain"),
-		purpose: cmp.Or(add.Purpose, wire.PurposeKnowledgeBase), size: add.Size, createdAt: add.CreatedAt.UTC(),
+		purpose: cmp.Or(add.Purpose, wire.PurposeKnowledgeBase), size: add.Size, chars: int(add.Size), createdAt: add.CreatedAt.UTC(),
 	}
 	_, f.chunks = f.indexed(f.createdAt.Add(indexingTime))
 	f.status = add.Status
@@ -122,18 +125,15 @@ func (c *call) uploadFile() (any, error) {
 		return nil, refuse(wire.CodeUnsupportedFileType, "Unsupported file type: "+f.mediaType, "")
 	case !t.Matches(content):
 		return nil, refuse(wire.CodeUnsupportedFileType, "File content does not match declared MIME type "+f.mediaType, "")
-	case !c.profile.storable(f.name):
+	case !c.profile.takesName(f.name):
 		return nil, refuse(wire.CodeInternalError, "Failed to upload file to storage", "")
 	}
 	f.id = "file_" + hexID()
+	f.chars, f.short = js.Len(string(content)), c.profile.quirks().shortText
 	f.createdAt = c.s.clock.Now().UTC()
 	c.state.keepFile(f)
-	status := wire.FileProcessing
-	if !t.Text {
-		status = wire.FileError
-	}
-	return wire.File{FileID: f.id, Filename: f.name, Size: f.size, MIMEType: f.mediaType, Purpose: f.purpose, Status: status,
-		CreatedAt: wire.HandlerTime(f.createdAt)}, nil
+	return wire.File{FileID: f.id, Filename: f.name, Size: f.size, MIMEType: f.mediaType, Purpose: f.purpose,
+		Status: c.profile.uploadStatus(f, t.Text), CreatedAt: wire.HandlerTime(f.createdAt)}, nil
 }
 
 // readUpload reads the form of an upload.
@@ -143,7 +143,7 @@ func (c *call) readUpload() (f *file, content []byte, err error) {
 	if err != nil || mediaType != "multipart/form-data" || params["boundary"] == "" {
 		return nil, nil, bad
 	}
-	purpose := ""
+	purpose, purposes := "", 0
 	form := multipart.NewReader(bytes.NewReader(c.body), params["boundary"])
 	for {
 		part, err := form.NextRawPart()
@@ -157,11 +157,13 @@ func (c *call) readUpload() (f *file, content []byte, err error) {
 		if err != nil {
 			return nil, nil, c.tooLong(bad)
 		}
-		switch part.FormName() {
-		case wire.FormPurpose:
-			purpose = string(value)
-		case wire.FormFile:
-			f, content = &file{name: fileName(part), mediaType: part.Header.Get("Content-Type"), size: int64(len(value))}, value
+		switch name := part.FormName(); { // the first of each name counts
+		case name == wire.FormPurpose:
+			if purposes++; purposes == 1 {
+				purpose = string(value)
+			}
+		case name == wire.FormFile && f == nil:
+			f, content = &file{name: fileName(part), mediaType: strings.ToLower(part.Header.Get("Content-Type")), size: int64(len(value))}, value
 			if f.mediaType == "" {
 				f.mediaType = "text/plain"
 			}
@@ -183,7 +185,7 @@ func (c *call) readUpload() (f *file, content []byte, err error) {
 // tooLong returns the refusal of a form that broke off: because it was too
 // long, or for another reason.
 func (c *call) tooLong(bad *refusal) error {
-	if len(c.body) > c.profile.uploadLimit() {
+	if len(c.body) > c.profile.quirks().uploadLimit {
 		return c.profile.cut(bad)
 	}
 	return bad

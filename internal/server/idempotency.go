@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/ledger"
@@ -53,19 +54,28 @@ func (r *replies) claim(key string, now time.Time) (reply *storedReply, first bo
 	if reply, ok := r.byKey[key]; ok {
 		return reply, false
 	}
+	reply = &storedReply{key: key}
 	if r.byKey == nil {
 		r.byKey = map[string]*storedReply{}
 	}
-	reply = &storedReply{key: key}
 	r.byKey[key] = reply
 	return reply, true
 }
 
-// store keeps the body of a successful reply, if it has a key.
+// store keeps the body of a successful reply, if it has a key, in place of an
+// earlier one.
 func (r *replies) store(reply *storedReply, body []byte, now time.Time) {
 	if reply.key == "" {
 		return
 	}
+	if earlier := r.byKey[reply.key]; earlier != nil && earlier != reply && earlier.body != nil {
+		r.kept.Forget(earlier.item)
+		r.stored = slices.DeleteFunc(r.stored, func(other *storedReply) bool { return other == earlier })
+	}
+	if r.byKey == nil {
+		r.byKey = map[string]*storedReply{}
+	}
+	r.byKey[reply.key] = reply
 	reply.body, reply.at = body, now
 	r.stored = append(r.stored, reply)
 	reply.item = r.kept.Keep(len(reply.key)+len(body), r.drop)

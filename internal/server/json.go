@@ -3,6 +3,8 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+
+	"github.com/clawhq/clawhq-go/internal/js"
 )
 
 // encodeJSON encodes as JavaScript would: <, > and & stay as they are.
@@ -16,21 +18,17 @@ func encodeJSON(v any) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// object is a JSON object whose names are matched exactly, as JavaScript
-// does.
-type object map[string]any
-
-func parseObject(body []byte) (o object, ok bool) {
-	var v any // which package json decodes into without reflection
-	err := json.Unmarshal(body, &v)
-	o, ok = v.(map[string]any)
-	return o, ok && err == nil
+// parseObject parses a JSON object.
+func parseObject(body []byte) (o js.Object, ok bool) {
+	v, _ := js.Parse(body)
+	o, ok = v.(js.Object)
+	return o, ok
 }
 
 // field returns an object's member. A null counts as absent; ok is false for
 // one of another type.
-func field[T string | bool | float64](o object, name string) (v T, present, ok bool) {
-	member := o[name]
+func field[T string | bool | float64](o js.Object, name string) (v T, present, ok bool) {
+	member, _ := o.Get(name)
 	if member == nil {
 		return v, false, true
 	}
@@ -38,5 +36,8 @@ func field[T string | bool | float64](o object, name string) (v T, present, ok b
 	return v, true, ok
 }
 
-// truthy reports whether a value counts as true in JavaScript.
-func truthy(v any) bool { return v != nil && v != false && v != 0.0 && v != "" }
+// member returns an object's member, nil for null and where there is none.
+func member(o js.Object, name string) any {
+	v, _ := o.Get(name)
+	return v
+}

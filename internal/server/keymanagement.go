@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/clawhq/clawhq-go/internal/js"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -34,7 +35,9 @@ func (c *call) listKeys() (any, error) {
 			shown.Status = wire.KeyRevoked
 		}
 		list.Keys = append(list.Keys, shown)
-		list.KeyStats[k.id] = k.usage.stats(now)
+		if !k.revoked || !p.quirks().countsAnswers {
+			list.KeyStats[k.id] = k.usage.stats(now)
+		}
 	}
 	return list, nil
 }
@@ -55,13 +58,16 @@ func (c *call) createKey() (any, error) {
 		return nil, flat(http.StatusBadRequest, problem)
 	}
 	rpm, present, valid := tier(body)
-	if !present || !valid && p.anyTier() {
+	if !present || !valid && p.quirks().anyTier {
 		rpm = wire.DefaultTier
 	} else if !valid {
 		return nil, flat(http.StatusBadRequest, errTier)
 	}
-	if c.state.keys.countActive() >= wire.MaxActiveKeys {
+	switch {
+	case c.state.keys.countActive() >= wire.MaxActiveKeys:
 		return nil, flat(http.StatusBadRequest, errMaxKeys)
+	case p.storable("", name) != nil:
+		return nil, flat(http.StatusInternalServerError, "Failed to create key")
 	}
 
 	n, secret := generateKey(name, rpm)
@@ -85,7 +91,7 @@ func (c *call) updateKey() (any, error) {
 		return nil, err
 	}
 	badName := flat(http.StatusBadRequest, fmt.Sprintf("Name must be 1-%d characters", wire.MaxKeyNameChars))
-	given, err := c.profile.text(body, "name", badName)
+	given, err := c.profile.givenText(body, "name", false, badName)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +107,7 @@ func (c *call) updateKey() (any, error) {
 		return nil, flat(http.StatusBadRequest, "Nothing to update")
 	}
 	k, ok := c.state.keys.active(c.ids[0])
-	if !ok {
+	if !ok || c.profile.storable("", name) != nil {
 		return nil, flat(http.StatusNotFound, "Key not found")
 	}
 	changed := map[string]any{}
@@ -128,19 +134,22 @@ func (c *call) revokeKey() (any, error) {
 
 // readManagement reads the JSON object of a write of the dashboard's, or
 // refuses it with a text of its own.
-func (c *call) readManagement(badJSON string) (object, error) {
-	if len(c.body) > wire.MaxBodyBytes {
+func (c *call) readManagement(badJSON string) (js.Object, error) {
+	if len(c.body) > wire.MaxBodyBytes && !c.profile.quirks().longBodies {
 		return nil, flat(http.StatusBadRequest, errBodyTooLarge)
 	}
-	body, ok := parseObject(c.body)
-	if !ok {
+	body, null, ok := c.profile.parseManaged(c.body)
+	switch {
+	case null && c.r.Method == http.MethodPatch:
+		return nil, emptyBody(http.StatusInternalServerError)
+	case !ok:
 		return nil, flat(http.StatusBadRequest, badJSON)
 	}
 	return body, nil
 }
 
 // tier returns the rate tier in a body of key management.
-func tier(body object) (rpm int, present, valid bool) {
+func tier(body js.Object) (rpm int, present, valid bool) {
 	number, present, ok := field[float64](body, "rate_limit_per_min")
 	rpm = int(number)
 	return rpm, present, ok && float64(rpm) == number && wire.ValidTier(rpm)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -50,7 +51,7 @@ func TestCreateKey(t *testing.T) {
 		{body: `{}`, mistaken: "Key name is required"},
 		{body: `{"name":" "}`, mistaken: "Key name is required"},
 		{body: `{"name":5}`, mistaken: "Key name is required"},
-		{body: `{"name":"` + strings.Repeat("é", 101) + `"}`, mistaken: "Key name must be at most 100 characters"},
+		{body: `{"name":"` + strings.Repeat("é", 101) + `"}`, mistaken: "Key name must be 100 characters or less"},
 		{body: `{`, mistaken: "Invalid request body"},
 		{body: strings.Repeat(" ", 102_401), mistaken: "Request body too large (max 100KB)"},
 	} {
@@ -266,18 +267,28 @@ func TestUsageByDay(t *testing.T) {
 
 func TestFailuresCountOnce(t *testing.T) {
 	t.Parallel()
-	s := newService(t, Config{Profile: Live})
-	s.Inject(FaultStreamError("stream_error", 1), FaultStreamError("model_timeout", 0))
-	for _, body := range []string{stream, hi, `{"message":"[fail]"}`, `{"message":"[fail]","stream":true}`, hi} {
-		s.send(request{body: body})
-	}
-	s.SetRateLimit(s.FirstKeyID(), 5)
-	if got := s.send(request{body: hi}).Code; got != http.StatusTooManyRequests {
-		t.Errorf("call 6 of 5: status %d, want 429", got)
-	}
-	list := decode[wire.KeyList](t, s.send(request{method: "GET", path: keysPath}).Body)
-	if got, want := list.KeyStats[s.FirstKeyID()], (wire.KeyStats{Today: 5, Week: 5, Errors: 5}); got != want {
-		t.Errorf("%+v, want %+v: a refusal is an error, and no call", got, want)
+	for profile, want := range map[Profile]wire.KeyStats{
+		Documented: {Today: 6, Week: 6, Errors: 6}, // a refusal is an error, and no call
+		Live:       {Today: 5, Week: 5, Errors: 4}, // neither counts but what came to an agent
+	} {
+		s := newService(t, Config{Profile: profile})
+		s.HandleAgent("broken", agentOf(saysThen(errors.New("no"))))
+		s.HandleAgent("a", agentOf(says("yes")))
+		s.Inject(FaultStreamError("stream_error", 1), FaultStreamError("model_timeout", 0))
+		for _, body := range []string{stream, hi, `{"message":"hi","agent":"broken"}`, `{"message":"hi","agent":"broken","stream":true}`, hi, `{}`} {
+			s.send(request{body: strings.Replace(body, `"hi"}`, `"hi","agent":"a"}`, 1)})
+		}
+		s.SetRateLimit(s.FirstKeyID(), 6)
+		if got := s.send(request{body: hi}).Code; got != http.StatusTooManyRequests {
+			t.Errorf("%v: call 7 of 6: status %d, want 429", profile, got)
+		}
+		list := decode[wire.KeyList](t, s.send(request{method: "GET", path: keysPath}).Body)
+		if got := list.KeyStats[s.FirstKeyID()]; got != want {
+			t.Errorf("%v: %+v, want %+v", profile, got, want)
+		}
+		if got, want := list.Keys[0].UsageCount, map[Profile]int64{Documented: 6, Live: 1}[profile]; got != want {
+			t.Errorf("%v: used %d times, want %d", profile, got, want)
+		}
 	}
 }
 

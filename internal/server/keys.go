@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -174,12 +173,12 @@ const errKeyNameMissing = "Key name is required"
 
 // keyName returns a key's name as it is kept, or what is wrong with it.
 func keyName(name string) (trimmed, problem string) {
-	name = strings.TrimSpace(name)
-	switch n := len([]rune(name)); {
+	name = wire.Trim(name)
+	switch n := wire.UTF16Len(name); {
 	case n == 0:
 		return "", errKeyNameMissing
 	case n > wire.MaxKeyNameChars:
-		return "", fmt.Sprintf("Key name must be at most %d characters", wire.MaxKeyNameChars)
+		return "", fmt.Sprintf("Key name must be %d characters or less", wire.MaxKeyNameChars)
 	}
 	return name, ""
 }

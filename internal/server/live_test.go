@@ -1,8 +1,8 @@
 package server
 
 import (
+	"bytes"
 	"errors"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -59,11 +59,21 @@ func TestLiveRequests(t *testing.T) {
 		{"falsy stream", request{body: `{"message":"hi","stream":0}`}, jsonReply(200, hiBySales)},
 		{"stream that fails at once", request{body: `{"message":"hi [fail]","stream":true}`}, jsonReply(502, failed)},
 		{"message of another type", request{body: `{"message":5}`}, empty},
-		{"falsy message", request{body: `{"message":0}`}, jsonReply(400, missing)},
+		{"falsy message", request{body: `{"message":0}`}, empty},
+		{"null message", request{body: `{"message":null}`}, jsonReply(400, missing)},
 		{"agent of another type", request{body: `{"message":"hi","agent":["a"]}`}, empty},
 		{"falsy agent", request{body: `{"message":"hi","agent":false}`}, jsonReply(200, hiBySales)},
 		{"list", request{body: `["hi"]`}, jsonReply(400, missing)},
-		{"null", request{body: `null`}, jsonReply(400, missing)},
+		{"number", request{body: `1`}, jsonReply(400, missing)},
+		{"null", request{body: `null`}, jsonReply(400, badJSON)},
+		{"zero", request{body: `0`}, jsonReply(400, badJSON)},
+		{"empty text", request{body: `""`}, jsonReply(400, badJSON)},
+		{"byte order mark", request{body: "\uFEFF" + `{"message":"hi"}`}, jsonReply(200, hiBySales)},
+		{"moderation before the session", request{body: `{"message":"kill","session_id":"!","agent":"nope"}`}, jsonReply(400, blocked)},
+		{"big integer as a session", request{body: `{"message":"hi","session_id":12345678901234567890}`}, jsonReply(200, hiBySales)},
+		{"number too big for a session", request{body: `{"message":"hi","session_id":1e21}`}, jsonReply(400, session)},
+		{"repeated slashes", request{method: "GET", path: "//api//v1/agents?limit=1"}, outcome{Status: 308, Body: "/api/v1/agents?limit=1"}},
+		{"unknown path outside v1", request{method: "GET", path: "/api/nope"}, jsonReply(401, `{"error":"Unauthorized"}`)},
 		{"no JSON", request{body: `{oops`}, jsonReply(400, badJSON)},
 		{"long idempotency key", request{body: `{"message":"hi"}`, header: map[string]string{"X-Idempotency-Key": strings.Repeat("k", 65)}}, jsonReply(200, hiBySales)},
 
@@ -123,8 +133,12 @@ func TestLiveReplayOfABrokenBody(t *testing.T) {
 	header := map[string]string{wire.HeaderIdempotencyKey: "k", wire.HeaderClientRequestID: "cli-1"}
 	first := s.send(request{body: `{"message":"hi"}`, header: header})
 	again := s.send(request{body: `{oops`, header: header})
-	if again.Code != 200 || again.Body.String() != first.Body.String() {
-		t.Errorf("status %d: %s", again.Code, again.Body)
+	want := decode[wire.ChatReply](t, bytes.NewReader(first.Body.Bytes()))
+	if diff := cmp.Diff(want, decode[wire.ChatReply](t, bytes.NewReader(again.Body.Bytes()))); again.Code != 200 || diff != "" {
+		t.Errorf("status %d (-first +again):\n%s", again.Code, diff)
+	}
+	if got := again.Body.String(); !strings.HasPrefix(got, `{"agent":`) {
+		t.Errorf("the members are not in the database's order: %s", got)
 	}
 	for name, want := range map[string]string{wire.HeaderIdempotencyReplay: "true", wire.HeaderClientRequestID: "", wire.HeaderRateLimitLimit: ""} {
 		if got := again.Header().Get(name); got != want {
@@ -218,7 +232,10 @@ func TestLiveThreads(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{Profile: Live})
 	for body, want := range map[string]string{
-		`{"agent":["a"]}`:          "[a]",
+		`{"agent":["a"]}`:          `["a"]`,
+		`{"agent":1e21}`:           "1e+21",
+		`{"agent":{"b":1,"a":2}}`:  `{"b":1,"a":2}`,
+		`null`:                     "default",
 		`{"agent":0}`:              "default",
 		`[]`:                       "default",
 		`{"metadata":0}`:           "default",
@@ -235,7 +252,9 @@ func TestLiveThreads(t *testing.T) {
 		t.Errorf("an unknown agent answers %q", *got.Response)
 	}
 	s.HandleAgent("broken", agentOf(saysThen(errors.New("no"))))
-	if got := s.send(request{path: "/api/v1/threads/" + thread + "/messages", body: `{"message":false}`}).Code; got != http.StatusBadRequest {
-		t.Errorf("a falsy message: status %d", got)
+	for body, want := range map[string]int{`{"message":false}`: 500, `{"message":null}`: 400, `{"message":""}`: 400, `0`: 400} {
+		if got := s.send(request{path: "/api/v1/threads/" + thread + "/messages", body: body}).Code; got != want {
+			t.Errorf("%s: status %d, want %d", body, got, want)
+		}
 	}
 }

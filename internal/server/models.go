@@ -28,6 +28,9 @@ func (s *Server) SetModels(models []wire.Model) {
 
 // listModels answers GET /v1/models, which has one page whatever it is asked.
 func (c *call) listModels() (any, error) {
+	if c.lookupFails(LookupRows) {
+		return nil, refuse(wire.CodeInternalError, "Failed to fetch models", "")
+	}
 	models := append([]wire.Model{}, c.state.models...)
 	return wire.ModelList{Models: models, Paging: wire.Paging{Total: len(models)}}, nil
 }

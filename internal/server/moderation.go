@@ -1,24 +1,41 @@
 package server
 
 import (
-	"slices"
+	"regexp"
 	"strings"
-	"unicode"
 )
 
-// blockedWords are the words that the live service's moderation stumbles
-// over, by topic.
-var blockedWords = map[string][]string{
-	"violence": {"attack", "bomb", "kill", "murder", "shoot", "weapon"},
+// blocked are the expressions of the live service's moderation, in its order. As in
+// JavaScript, a word ends where no ASCII letter, digit or underscore goes on, and
+// only ASCII letters match in any case.
+var blocked = []struct {
+	topic string
+	words *regexp.Regexp // of a message in lower case
+}{
+	{"violence", words(`kill|murder|assault|weapon|bomb|shoot|stab|attack`)},
+	{"sexual", words(`explicit|pornograph|nsfw`)},
+	{"hate", words(`hate SPACE speech|racist|discriminat`)},
+	{"self_harm", words(`suicide|self[^\n\r\x{2028}\x{2029}\x{10000}-\x{10FFFF}]?harm|cut SPACE myself`)},
+	{"prompt_injection", words(`ignore SPACE (all SPACE )?(previous|prior|above) SPACE (instructions|prompts|rules)|you SPACE are SPACE now SPACE (dan|jailbreak|unrestricted)|do SPACE anything SPACE now`)},
 }
 
-// blockedTopic returns the topic of the first blocked word in a message, or
-// nothing.
+func words(alternatives string) *regexp.Regexp {
+	space := `[\t-\r \x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}]+`
+	return regexp.MustCompile(`\b(?:` + strings.NewReplacer(" SPACE ", space).Replace(alternatives) + `)\b`)
+}
+
+// blockedTopic returns the topic of the first expression that a message matches,
+// or nothing.
 func blockedTopic(message string) string {
-	words := strings.FieldsFunc(strings.ToLower(message), func(r rune) bool { return !unicode.IsLetter(r) })
-	for topic, blocked := range blockedWords {
-		if slices.ContainsFunc(words, func(w string) bool { return slices.Contains(blocked, w) }) {
-			return topic
+	message = strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, message)
+	for _, b := range blocked {
+		if b.words.MatchString(message) {
+			return b.topic
 		}
 	}
 	return ""

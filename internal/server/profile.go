@@ -1,20 +1,22 @@
 package server
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/clawhq/clawhq-go/internal/js"
+	"github.com/clawhq/clawhq-go/internal/postgres"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
 // Profile determines how a server behaves where the documentation and the live
-// service differ. All differences are methods of Profile, in the files
+// service differ. All differences are its quirks or its methods, in the files
 // profile*.go.
 type Profile int
 
@@ -67,12 +69,6 @@ func (p Profile) message(code string) string {
 	return message(code)
 }
 
-// allows reports whether a plan includes the API.
-func (p Profile) allows(plan string) bool {
-	plan = strings.ToLower(plan)
-	return plan == wire.PlanPro || p == Live && (plan == "ultra" || plan == "enterprise")
-}
-
 // bearerScheme reports whether the scheme of a request's credential is
 // written as it has to be.
 func (p Profile) bearerScheme(r *http.Request) bool {
@@ -111,21 +107,24 @@ func (p Profile) rateLimited(now time.Time, wait time.Duration) (retryAfter, mes
 	if p == Live {
 		// The service subtracts seconds from milliseconds.
 		absurd := minuteEnd(now).UnixMilli() - now.Unix()
-		return strconv.FormatInt(absurd, 10), "Rate limit exceeded. Try again later."
+		return strconv.FormatInt(absurd, 10), p.rateLimitedBy("")
 	}
 	retryAfter = strconv.FormatInt(max(1, int64((wait+time.Second-1)/time.Second)), 10)
-	return retryAfter, "Rate limit exceeded. Retry after " + retryAfter + " seconds."
+	return retryAfter, p.rateLimitedBy(retryAfter)
+}
+
+// rateLimitedBy returns the message of a 429 with that Retry-After.
+func (p Profile) rateLimitedBy(retryAfter string) string {
+	switch _, err := strconv.ParseUint(retryAfter, 10, 64); {
+	case p == Live:
+		return "Rate limit exceeded. Try again later."
+	case err != nil:
+		return message(wire.CodeRateLimited)
+	}
+	return "Rate limit exceeded. Retry after " + retryAfter + " seconds."
 }
 
 func minuteEnd(now time.Time) time.Time { return now.Truncate(time.Minute).Add(time.Minute) }
-
-// jsonSpace is what stands after the colons in the JSON of a stream's events.
-func (p Profile) jsonSpace() string {
-	if p == Live {
-		return ""
-	}
-	return " "
-}
 
 // idempotencyKey returns the idempotency key of a request. The live service ignores
 // a key that is too long.
@@ -140,10 +139,6 @@ func (p Profile) idempotencyKey(header string) (string, error) {
 		fmt.Sprintf("X-Idempotency-Key must be at most %d characters", wire.MaxIdempotencyKeyChars), "X-Idempotency-Key")
 }
 
-// replaysUnread reports whether a stored reply is sent whatever the body of the
-// request.
-func (p Profile) replaysUnread() bool { return p == Live }
-
 // replayed removes the headers that a replayed reply does not have: in profile Live
 // the rate limit and the client's id.
 func (p Profile) replayed(c *call) {
@@ -152,6 +147,8 @@ func (p Profile) replayed(c *call) {
 	}
 }
 
+var repeatedSlashes = regexp.MustCompile("/{2,}")
+
 const htmlType = "text/html; charset=utf-8"
 
 // noRoute answers a request for an unknown path.
@@ -159,7 +156,11 @@ func (p Profile) noRoute(r *http.Request) *refusal {
 	if p != Live {
 		return refuse(wire.CodeNotFound, "Not found", "")
 	}
-	if to := strings.TrimRight(r.URL.Path, "/"); to != r.URL.Path && to != "" {
+	to := repeatedSlashes.ReplaceAllString(r.URL.EscapedPath(), "/")
+	if to == r.URL.EscapedPath() && to != "/" {
+		to = strings.TrimSuffix(to, "/")
+	}
+	if to != r.URL.EscapedPath() {
 		if r.URL.RawQuery != "" {
 			to += "?" + r.URL.RawQuery
 		}
@@ -200,20 +201,34 @@ func (p Profile) wrongType(documented *refusal) error {
 
 // text returns a member that has to be text; absent, it is empty. Live all
 // that is falsy counts as absent.
-func (p Profile) text(o object, name string, documented *refusal) (string, error) {
+func (p Profile) text(o js.Object, name string, documented *refusal) (string, error) {
 	text, _, ok := field[string](o, name)
-	if ok || p == Live && !truthy(o[name]) {
+	switch {
+	case p != Live && ok:
+		return js.WellFormed(text), nil
+	case ok || p == Live && !js.Truthy(member(o, name)):
 		return text, nil
 	}
 	return "", p.wrongType(documented)
 }
 
+// givenText is text, except that live only what is absent or, unless it must not
+// be, null counts as absent.
+func (p Profile) givenText(o js.Object, name string, orNull bool, documented *refusal) (string, error) {
+	if v, given := o.Get(name); p == Live && given && !(orNull && v == nil) {
+		if _, ok := v.(string); !ok {
+			return "", p.wrongType(documented)
+		}
+	}
+	return p.text(o, name, documented)
+}
+
 // sessionID returns a chat's session, which live may be empty and of any
 // type.
-func (p Profile) sessionID(o object) (string, error) {
+func (p Profile) sessionID(o js.Object) (string, error) {
 	id, present, ok := field[string](o, "session_id")
-	if p == Live {
-		if id, present, ok = fmt.Sprint(o["session_id"]), truthy(o["session_id"]), true; !present {
+	if v := member(o, "session_id"); p == Live {
+		if id, present, ok = js.String(v), js.Truthy(v), true; !present {
 			id = ""
 		}
 	}
@@ -224,34 +239,58 @@ func (p Profile) sessionID(o object) (string, error) {
 }
 
 // stream reports whether a chat asks for a stream: live by anything truthy.
-func (p Profile) stream(o object) (bool, error) {
+func (p Profile) stream(o js.Object) (bool, error) {
 	stream, _, ok := field[bool](o, "stream")
 	switch {
 	case p == Live:
-		return truthy(o["stream"]), nil
+		return js.Truthy(member(o, "stream")), nil
 	case !ok:
 		return false, refuse(wire.CodeInvalidParameter, "stream must be a boolean", "stream")
 	}
 	return stream, nil
 }
 
+// chatReply returns the reply of a chat. Live an empty answer has a text in its
+// place.
+func (p Profile) chatReply(answer, agent, requestID string) js.Object {
+	answer = p.cleaned(answer)
+	if p == Live && answer == "" {
+		answer = noAnswer
+	}
+	return js.Object{{Name: "response", Value: answer}, {Name: "agent", Value: agent}, {Name: "request_id", Value: requestID}}
+}
+
+// storedReply returns a reply as its repeats get it: live from the database.
+func (p Profile) storedReply(reply js.Object) []byte {
+	if p == Live {
+		return js.Stringify(postgres.JSONB(reply))
+	}
+	return js.Stringify(reply)
+}
+
 // trim returns a chat's message as the agent gets it.
 func (p Profile) trim(message string) string {
 	if p == Live {
-		return strings.TrimSpace(message)
+		return js.Trim(message)
 	}
 	return message
 }
 
-// parse parses a JSON object. Live what is JSON but no object has no members.
-func (p Profile) parse(body []byte) (o object, ok bool) {
-	o, ok = parseObject(body)
-	return o, ok || p == Live && json.Valid(body)
+// parse parses the JSON object that an endpoint of /v1 takes. Live what is no
+// object has no members, unless it is falsy, which is refused.
+func (p Profile) parse(body []byte) (o js.Object, ok bool) {
+	v, _ := js.Parse(body)
+	o, ok = v.(js.Object)
+	return o, ok || p == Live && js.Truthy(v)
 }
 
-// streamsLate reports whether a stream's header waits for its first chunk, so
-// that an agent that fails before it gets an error's status.
-func (p Profile) streamsLate() bool { return p == Live }
+// parseManaged parses the object that an endpoint of the dashboard takes. Live what
+// is no object has no members; null is said to be so.
+func (p Profile) parseManaged(body []byte) (o js.Object, null, ok bool) {
+	v, valid := js.Parse(body)
+	o, ok = v.(js.Object)
+	return o, p == Live && valid && v == nil, ok || p == Live && v != nil
+}
 
 // wrongTypeCaught is wrongType where the service's handler catches it.
 func (p Profile) wrongTypeCaught(documented *refusal) error {

@@ -3,13 +3,14 @@ package server
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"math"
-	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/js"
+	"github.com/clawhq/clawhq-go/internal/postgres"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -31,9 +32,6 @@ func (p Profile) deployOrder(sales, support agent) []agent {
 	return []agent{sales, support}
 }
 
-// echoes reports whether the built-in agents are those behind the recordings.
-func (p Profile) echoes() bool { return p == Live }
-
 // conversations adds to a list of conversations the page that was asked for,
 // which the pages have it say.
 func (p Profile) conversations(list wire.ConversationList, limit, offset int) wire.ConversationList {
@@ -52,10 +50,22 @@ func (p Profile) cut(bad *refusal) error {
 	return refuse(wire.CodeFileTooLarge, errFileTooLarge, "")
 }
 
-// isOf reports whether a conversation is one with an agent: live by a part of
-// its name in any case, by the pages by its slug too.
-func (p Profile) isOf(kept *conversation, agent string) bool {
-	return strings.Contains(strings.ToLower(kept.Agent), strings.ToLower(agent)) || p != Live && strings.EqualFold(kept.slug, agent)
+// isOf reports whether an agent with that name and slug is asked for: live by a
+// part of its name in any case, in which a * stands for any text; by the pages by
+// its slug too.
+func (p Profile) isOf(name, slug, asked string) bool {
+	if p != Live {
+		return strings.Contains(strings.ToLower(name), strings.ToLower(asked)) || strings.EqualFold(slug, asked)
+	}
+	rest := strings.ToLower(name)
+	for part := range strings.SplitSeq(strings.ToLower(asked), "*") {
+		i := strings.Index(rest, part)
+		if i < 0 {
+			return false
+		}
+		rest = rest[i+len(part):]
+	}
+	return true
 }
 
 // conversation shows a conversation, by the documentation with the pages'
@@ -74,7 +84,7 @@ func (p Profile) conversation(kept *conversation) wire.Conversation {
 }
 
 // threadBody parses the body of a creation, for which live anything will do.
-func (p Profile) threadBody(body []byte) (object, error) {
+func (p Profile) threadBody(body []byte) (js.Object, error) {
 	o, ok := parseObject(body)
 	if !ok && p != Live && len(bytes.TrimSpace(body)) > 0 {
 		return nil, refuse(wire.CodeInvalidRequest, errBadJSON, "")
@@ -84,16 +94,15 @@ func (p Profile) threadBody(body []byte) (object, error) {
 
 // threadAgent returns the agent that a thread is created with, which live is
 // not checked.
-func (p Profile) threadAgent(s *Server, body object) (string, error) {
-	agent := body["agent"]
-	if p == Live && truthy(agent) {
-		return fmt.Sprint(agent), nil
+func (p Profile) threadAgent(s *Server, body js.Object) (string, error) {
+	if agent := member(body, "agent"); p == Live && js.Truthy(agent) {
+		return databaseText(agent), nil
 	}
 	name, err := p.text(body, "agent", refuse(wire.CodeInvalidParameter, "agent must be a string", "agent"))
 	switch {
 	case err != nil:
 		return "", err
-	case name == "":
+	case name == "" || name == wire.DefaultThreadAgent:
 		return wire.DefaultThreadAgent, nil
 	case s.findAgent(name) == nil:
 		return "", refuse(wire.CodeAgentNotFound, agentNotFound(name), "")
@@ -101,9 +110,34 @@ func (p Profile) threadAgent(s *Server, body object) (string, error) {
 	return name, nil
 }
 
+// batchAgent returns a request of a batch for an agent.
+func (p Profile) batchAgent(agent any) batchItem {
+	text, isText := agent.(string)
+	if p == Live && !isText && js.Truthy(agent) {
+		return batchItem{agent: js.String(agent), badAgent: true}
+	}
+	return batchItem{agent: text}
+}
+
+// databaseText returns what a column of texts makes of a value.
+func databaseText(v any) string {
+	if text, ok := v.(string); ok {
+		return text
+	}
+	return string(js.Stringify(v))
+}
+
+// storable refuses what live cannot be stored, with that message.
+func (p Profile) storable(message string, values ...any) error {
+	if p == Live && !postgres.Storable(values) {
+		return refuse(wire.CodeInternalError, message, "")
+	}
+	return nil
+}
+
 // threadOpening returns the title and the first message that a thread is
 // created with, of which the pages speak.
-func (p Profile) threadOpening(body object) (title, message string) {
+func (p Profile) threadOpening(body js.Object) (title, message string) {
 	if p == Live {
 		return "", ""
 	}
@@ -167,17 +201,17 @@ func (p Profile) auditEntries(accountID string, log []auditEntry) []wire.AuditEn
 	return shown
 }
 
-// date reads a parameter that is a time, and zero where it is absent. Live it
-// has to be one for JavaScript first, which is refused, and one for the
-// database then, which fails.
-func (p Profile) date(text, name string) (time.Time, error) {
+// date reads a parameter that is a time, and zero where it is absent. It has to be
+// one for JavaScript, and one for the database, which live fails if it is none.
+func (p Profile) date(text, name string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	if at := wire.Time(text).Time(); !at.IsZero() {
+	at, ok := postgres.Time(text, now)
+	switch valid := js.ValidDate(text); {
+	case valid && ok:
 		return at, nil
-	}
-	if p == Live && jsDate(text) {
+	case valid && p == Live:
 		return time.Time{}, refuse(wire.CodeInternalError, "Failed to fetch audit logs", "")
 	}
 	return time.Time{}, refuse(wire.CodeInvalidParameter, name+" must be a valid ISO 8601 date", name)
@@ -232,54 +266,33 @@ func (p Profile) moderated(message string) error {
 	return nil
 }
 
-// defaultDays is how many days of usage are shown unless a number is asked
-// for.
-func (p Profile) defaultDays() int {
-	if p == Live {
-		return 7
-	}
-	return 30
-}
-
-// maxUsageCalls is how many calls, of the newest, usage is counted over.
-func (p Profile) maxUsageCalls() int {
-	if p == Live {
-		return 1000
-	}
-	return math.MaxInt
-}
-
 // fileType returns the mime_type of a file that is there: live the extension
 // of its name.
 func (p Profile) fileType(f *file) string {
 	if p == Live {
-		return cmp.Or(f.kind, strings.TrimPrefix(path.Ext(f.name), "."))
+		return cmp.Or(f.kind, strings.ToLower(f.name[strings.LastIndexByte(f.name, '.')+1:]))
 	}
 	return cmp.Or(f.kind, f.mediaType)
 }
 
-// storable reports whether the store takes a file of that name.
-func (p Profile) storable(name string) bool {
-	return p != Live || strings.IndexFunc(name, func(r rune) bool { return r > '~' }) < 0
+// takesName reports whether the store takes a file of that name.
+func (p Profile) takesName(name string) bool { return p != Live || storedName.MatchString(name) }
+
+var storedName = regexp.MustCompile(`^[\w/!.*'() &$@=;:+,?-]*$`)
+
+// uploadStatus returns the status in the reply of an upload: live only the
+// knowledge base finds out at once that a file is no text.
+func (p Profile) uploadStatus(f *file, text bool) string {
+	if text || p == Live && f.purpose != wire.PurposeKnowledgeBase {
+		return wire.FileProcessing
+	}
+	return wire.FileError
 }
 
 // finds reports whether a file is found again: live only in the knowledge
 // base.
 func (p Profile) finds(f *file) bool {
 	return p != Live || f.purpose == wire.PurposeKnowledgeBase
-}
-
-// anyTier reports whether a key can be created with a tier that there is not,
-// which makes it one of the default tier.
-func (p Profile) anyTier() bool { return p == Live }
-
-// uploadLimit is how much of a long body is read, in bytes: the live service
-// cuts it, the documented one reads enough to tell that a file is too large.
-func (p Profile) uploadLimit() int {
-	if p == Live {
-		return wire.MaxUploadBodyBytes - 1
-	}
-	return wire.MaxFileBytes + 64<<10
 }
 
 // listedSlug replaces what cannot stand in a slug.
@@ -290,4 +303,20 @@ func listedSlug(name string) string {
 		}
 		return '_'
 	}, strings.ToLower(name))
+}
+
+// health adds to the service's state what the pages have it say.
+func (p Profile) health(c *call, shown wire.Health) wire.Health {
+	if p == Live {
+		return shown
+	}
+	now := c.s.clock.Now()
+	agents := "healthy"
+	if c.s.offline {
+		agents = "offline"
+	}
+	uptime := math.Floor(now.Sub(c.s.started).Seconds())
+	shown.Timestamp, shown.Version, shown.UptimeSeconds = wire.HandlerTime(now), wire.HealthVersion, &uptime
+	shown.Components = wire.Components{"api": "healthy", "database": "healthy", "agents": agents}
+	return shown
 }

@@ -58,12 +58,3 @@ func (p Profile) requestData(c *call, a *agent) map[string]any {
 	}
 	return data
 }
-
-// nullDescription answers a description that is null: live the handler's
-// exception.
-func (p Profile) nullDescription() error {
-	if p == Live {
-		return emptyBody(http.StatusInternalServerError)
-	}
-	return nil
-}

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/postgres"
 	"github.com/clawhq/clawhq-go/internal/wire"
 	"github.com/clawhq/clawhq-go/internal/wire/recorded"
 )
@@ -25,12 +26,17 @@ func reply[T any](w *world, name string) (v T) {
 // recorded with.
 func (w *world) deployRecorded(e recorded.Exchange) {
 	ids := []string{"a1a1a1a1-0000-4000-8000-000000000001", "a2a2a2a2-0000-4000-8000-000000000002"}
-	if strings.Contains(e.Reply, `"a1"`) {
+	at := []time.Time{time.Date(2026, 3, 10, 14, 30, 0, 0, time.UTC), time.Date(2026, 3, 12, 14, 30, 0, 0, time.UTC)}
+	third := []string{"d8bd8032-87df-4a94-ab8c-1ae0150a90d8", "3c054c54-748d-4687-9422-e4dfa1789248"}
+	switch {
+	case strings.Contains(e.Reply, `"a1"`):
 		ids = []string{"a1", "a2"}
+	case strings.Contains(e.Reply, third[0]) || strings.Contains(e.Reply, third[1]):
+		ids = third
+		at = []time.Time{time.Date(2026, 11, 28, 17, 23, 47, 296e6, time.UTC), time.Date(2026, 11, 29, 16, 23, 47, 296e6, time.UTC)}
 	}
 	for i, a := range w.agents {
-		a.id = ids[i]
-		a.deployedAt = time.Date(2026, 3, 10+2*i, 14, 30, 0, 0, time.UTC)
+		a.id, a.deployedAt = ids[i], at[i]
 		a.undeployed = e.Name == "agents_none" || i == 0 && slices.Contains([]string{"agent_delete_again", "agent_get_undeployed"}, e.Name)
 	}
 }
@@ -47,12 +53,22 @@ func (w *world) setUp(e recorded.Exchange) {
 		if e.Name == "chat_idem_2" {
 			w.send(recorded.Get("chat_idem_1"))
 		}
+		if e.ReplyHeader.Get(wire.HeaderRateLimitLimit) == "300" {
+			w.SetRateLimit(w.key.id, wire.Tier300)
+		}
+		if e.Name == "chat_server_lookup_fails" {
+			w.Inject(FaultLookup(LookupServer))
+		}
 	case "conversation", "conversations":
 		if e.Name != "conversations" {
 			w.setUpConversations()
 		}
 	case "file", "files":
 		w.setUpFiles(e)
+	case "health":
+		if e.Name == "health_plan_lookup_fails" {
+			w.Inject(FaultLookup(LookupPlan))
+		}
 	case "keys":
 		w.setUpKeys(e)
 	case "models":
@@ -74,7 +90,7 @@ func (w *world) setUp(e recorded.Exchange) {
 func (w *world) setUpAuditLog(e recorded.Exchange) {
 	from := "audit_log"
 	switch e.Name {
-	case "audit", "audit_log_none":
+	case "audit", "audit_log_none", "audit_log_from_minutes", "audit_log_from_month":
 		return
 	case "audit_log_hashed", "audit_log_verify", "audit_log_verify_tampered":
 		from = "audit_log_hashed"
@@ -122,6 +138,8 @@ func (w *world) setUpBatches(e recorded.Exchange) {
 	}
 	created, ok := createdBatches[e.Name]
 	switch {
+	case e.Name == "batch_get_agent_number_and_empty_answer":
+		create(`{"requests":[{"custom_id":"a","message":"x","agent":5},{"custom_id":"b","message":"  y"},{"custom_id":"c","message":"[empty]"}]}`, time.Second)
 	case ok:
 		create(string(recorded.Get(created.name).Body()), created.since)
 	case e.Name == "batch_get_in_progress":
@@ -197,7 +215,11 @@ func (w *world) setUpKeys(e recorded.Exchange) {
 	at := time.Date(2026, 11, 23, 21, 53, 24, 185_000_000, time.UTC)
 	switch _, id, one := strings.Cut(e.URL, "/api/keys/"); {
 	case one && e.Status != http.StatusNotFound:
-		w.state.keys.add(hashedKey(id, "staging-test", wire.Tier120, staging), at)
+		rpm := wire.Tier120
+		if kept, ok := postgres.UUID(id); ok && kept == "914bd154-2679-4df6-9ca1-12d87ad8755b" {
+			id, rpm = kept, wire.Tier300
+		}
+		w.state.keys.add(hashedKey(id, "staging-test", rpm, staging), at)
 	case e.Name == "keys_list":
 		*w.key.usage.on(time.Now()) = day{dayOf(time.Now()), 7, 1}
 		w.state.keys.add(hashedKey("c91757d8-fdbb-4ee8-959f-d47286a9b343", "staging-test", wire.Tier120, staging), at)
@@ -246,7 +268,7 @@ func (w *world) setUpUsage(e recorded.Exchange) {
 	}
 	today := time.Now()
 	switch e.Name {
-	case "usage_none":
+	case "usage_none", "usage_days_hex":
 	case "usage":
 		for i := range 7 {
 			chat(today.Add(-time.Hour), 36, map[int]string{0: "failed"}[i])

@@ -1,10 +1,12 @@
 package server
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/clawhq/clawhq-go/internal/postgres"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -71,6 +73,28 @@ var routes = []route{
 	{wire.GetWebhookStats, (*call).webhookStats},
 }
 
+// canonical returns ids with each UUID as it is kept.
+func canonical(ids []string) []string {
+	for i, id := range ids {
+		if uuid, ok := postgres.UUID(id); ok {
+			ids[i] = uuid
+		}
+	}
+	return ids
+}
+
+// unmatched answers a call without a route.
+func (c *call) unmatched(refused error) error {
+	path := c.r.URL.Path
+	guarded := strings.HasPrefix(path, wire.BasePath+"/") && !strings.HasPrefix(path, wire.BasePath+"/v1/")
+	var r *refusal
+	moved := errors.As(refused, &r) && r.status == http.StatusPermanentRedirect
+	if c.profile.quirks().sessionFirst && guarded && !moved && !c.inSession() {
+		return errUnauthorized
+	}
+	return refused
+}
+
 // match finds the call's route. Without one the profile says what is
 // answered.
 func (c *call) match() error {
@@ -94,7 +118,7 @@ func (c *call) match() error {
 		}
 		methods = append(methods, routes[i].Method)
 		if routes[i].Method == method {
-			c.route, c.ids = &routes[i], ids
+			c.route, c.ids = &routes[i], canonical(ids)
 			if len(ids) == 0 {
 				return nil // nothing goes before it
 			}

@@ -9,7 +9,7 @@
 //
 // ServeHTTP takes a call step by step (fault, authentication, rate limit)
 // to its handler in the table of routes. Each service has a file. All
-// differences between the profiles are methods of Profile.
+// differences between the profiles are in the files profile*.go.
 package server
 
 import (
@@ -52,6 +52,7 @@ type Server struct {
 	session   func() string // the account's dashboard session, out of reach of print verbs
 	firstKey  newKey
 	clock     *clock.Clock
+	started   time.Time
 	outbox    *outbox.Outbox // of the account's webhooks, and of callbacks
 
 	ctx     context.Context // of work that goes on after a reply; done when the server closes
@@ -85,6 +86,7 @@ func New(cfg Config) (s *Server, apiKey string) {
 		session:   func() string { return session },
 		firstKey:  first,
 		clock:     serverClock,
+		started:   serverClock.Now(),
 		outbox: outbox.New(outbox.Config{
 			Policy: cfg.Profile.deliveries(), Strict: cfg.StrictWebhooks, Transport: cfg.Transport, Clock: serverClock, MaxBytes: cfg.Limits.DeliveryBytes,
 		}),
@@ -173,7 +175,7 @@ func (c *call) serve() (reply any, err error) {
 		return nil, err
 	}
 	if unmatched != nil {
-		return nil, unmatched
+		return nil, c.unmatched(unmatched)
 	}
 
 	c.s.mu.Lock()
@@ -189,7 +191,11 @@ func (c *call) serve() (reply any, err error) {
 
 // health answers GET /v1/health, the cheap way to check a key.
 func (c *call) health() (any, error) {
-	return wire.Health{Status: wire.HealthOK, Plan: c.s.cfg.Plan, Agents: c.s.agentNames()}, nil
+	names := c.s.agentNames()
+	if c.lookupFails(LookupRows) {
+		names = []string{}
+	}
+	return c.profile.health(c, wire.Health{Status: wire.HealthOK, Plan: c.s.cfg.Plan, Agents: names}), nil
 }
 
 // hexID returns 32 random hexadecimal digits.

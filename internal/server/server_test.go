@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -157,7 +159,7 @@ func TestRefusals(t *testing.T) {
 		{"revoked, live", Config{Profile: Live}, request{key: "revoked", body: hi}, 403, revoked},
 		{"status before plan", Config{Plan: "free"}, request{key: "revoked", body: hi}, 401, revoked},
 		{"plan", Config{Plan: "free"}, request{body: hi}, 403, plan},
-		{"other plan", Config{Plan: "enterprise"}, request{body: hi}, 403, plan},
+		{"unknown plan", Config{Plan: "starter"}, request{body: hi}, 403, plan},
 		{"plan before body", Config{Plan: "free"}, request{body: "{"}, 403, plan},
 		{"key before body", Config{}, request{auth: "Bearer sk-123", body: "{"}, 401, format},
 		{"health too", Config{}, request{method: "GET", path: "/api/v1/health", auth: "-"}, 401, missing},
@@ -235,22 +237,34 @@ func TestPlainHTTPWhereAllowed(t *testing.T) {
 	}
 }
 
-func TestPlanInAnyCase(t *testing.T) {
+func TestPlans(t *testing.T) {
 	t.Parallel()
-	newService(t, Config{Plan: "PRO"}).say(t, "hi")
+	for _, profile := range []Profile{Documented, Live} {
+		for plan, want := range map[string]int{"PRO": 200, "Ultra": 200, "enterprise": 200, "free": 403} {
+			s := newService(t, Config{Profile: profile, Plan: plan})
+			if got := s.send(request{body: hi}).Code; got != want {
+				t.Errorf("%v, %s: status %d, want %d", profile, plan, got, want)
+			}
+		}
+	}
 }
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	s := newService(t, Config{})
-	w := s.send(request{method: "GET", path: "/api/v1/health"})
-	want := wire.Health{Status: "ok", Plan: "pro", Agents: []string{"sales-assistant", "Support Bot"}}
-	if diff := cmp.Diff(want, decode[wire.Health](t, w.Body)); diff != "" {
-		t.Errorf("health (-want +got):\n%s", diff)
-	}
-	if got := w.Header().Get(wire.HeaderRateLimitRemaining); got != "59" {
-		t.Errorf("remaining %q: the call was not counted", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, Config{})
+		time.Sleep(90*time.Second + time.Millisecond)
+		w := s.send(request{method: "GET", path: "/api/v1/health"})
+		uptime := 90.0
+		want := wire.Health{Status: "ok", Plan: "pro", Agents: []string{"sales-assistant", "Support Bot"}, Timestamp: wire.HandlerTime(s.Now()),
+			Components: wire.Components{"api": "healthy", "database": "healthy", "agents": "healthy"}, UptimeSeconds: &uptime, Version: wire.HealthVersion}
+		if diff := cmp.Diff(want, decode[wire.Health](t, w.Body)); diff != "" {
+			t.Errorf("health (-want +got):\n%s", diff)
+		}
+		if got := w.Header().Get(wire.HeaderRateLimitRemaining); got != "59" {
+			t.Errorf("remaining %q: the call was not counted", got)
+		}
+	})
 }
 
 func TestRequestIDs(t *testing.T) {

@@ -197,8 +197,9 @@ func TestThreadAfterAFailure(t *testing.T) {
 func TestThreadWithAFirstMessage(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{})
-	got := newThread(t, s, `{"title":"Help","agent":"support-bot","message":"What are your hours?"}`)
-	if got.Title != "Help" || got.MessageCount != 2 || !strings.Contains(got.Response, "9:00") || got.UpdatedAt != "" {
+	created := decode[wire.ThreadReply](t, s.send(request{path: "/api/v1/threads", body: `{"title":"Help","agent":"support-bot","message":"What are your hours?"}`}).Body)
+	got := created.Thread
+	if got.Title != "Help" || got.MessageCount != 2 || !strings.Contains(created.Response, "9:00") || got.UpdatedAt != "" {
 		t.Errorf("thread %+v", got)
 	}
 	s.HandleAgent("broken", agentOf(saysThen(errors.New("no"))))

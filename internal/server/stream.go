@@ -1,12 +1,11 @@
 package server
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
 
+	"github.com/clawhq/clawhq-go/internal/js"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -25,13 +24,21 @@ func (c *call) stream(a *agent, m Message) error {
 		return c.playOnStream(out)
 	}
 
+	q := c.profile.quirks()
 	var stop error
-	if pending || !c.profile.streamsLate() {
+	if pending || !q.streamsLate {
 		stop = errors.Join(out.begin(), play(c.fault.after == 0))
 	}
 	err := stop
 	if stop == nil {
-		err = a.ask(c.ctx, m, func(chunk string) bool {
+		err = c.fault.gateway()
+	}
+	if err == nil {
+		err = a.ask(c.agentContext(), m, q.streamLimit, func(chunk string) bool {
+			if chunk == splitLine {
+				stop = out.split()
+				return stop == nil
+			}
 			text.WriteString(chunk)
 			sent++
 			if stop = out.content(chunk); stop == nil {
@@ -45,6 +52,13 @@ func (c *call) stream(a *agent, m Message) error {
 	}
 	if err == nil {
 		err = play(true)
+	}
+	unended := errors.Is(err, errUnended) || errors.Is(err, errGatewayNotJSON)
+	if unended {
+		err = out.begin()
+	}
+	if !errors.Is(err, errCut) {
+		c.locked(func() { c.came(err) })
 	}
 	if err != nil && !out.begun {
 		return c.agentFailed(err)
@@ -64,31 +78,30 @@ func (c *call) stream(a *agent, m Message) error {
 	case errors.As(err, &coded):
 		out.error(string(coded), message(string(coded)))
 	case errors.Is(err, errAgentTimeout):
-		out.error(wire.CodeModelTimeout, out.profile.message(wire.CodeModelTimeout))
+		out.error(wire.CodeModelTimeout, c.profile.message(wire.CodeModelTimeout))
 	case errors.Is(err, errClosing):
 		out.error(wire.CodeStreamError, errClosing.Error())
 	default:
 		out.error(wire.CodeStreamError, message(wire.CodeStreamError))
 	}
-	out.done()
+	if !unended {
+		out.done()
+	}
 	return errAnswered
 }
 
 // eventStream writes the events of a streamed chat.
 type eventStream struct {
 	c       *call
-	profile Profile
-	begun   bool // the header is sent
+	space   string // after colons
+	begun   bool   // the header is sent
+	lost    bool   // the next chunk is, since its line was split
 	control *http.ResponseController
-	buf     bytes.Buffer
-	encoder *json.Encoder // into buf
+	buf     []byte
 }
 
 func newEventStream(c *call) *eventStream {
-	s := &eventStream{c: c, profile: c.profile, control: http.NewResponseController(c.w)}
-	s.encoder = json.NewEncoder(&s.buf)
-	s.encoder.SetEscapeHTML(false)
-	return s
+	return &eventStream{c: c, space: c.profile.quirks().jsonSpace, control: http.NewResponseController(c.w)}
 }
 
 // begin sends the header, unless it is sent.
@@ -108,7 +121,11 @@ func (s *eventStream) begin() error {
 
 // content sends a chunk of the answer.
 func (s *eventStream) content(chunk string) error {
-	s.raw(`data: {"content":`, s.profile.jsonSpace())
+	if s.lost || chunk == "" && s.c.profile.quirks().streamsLate {
+		s.lost = false
+		return nil
+	}
+	s.raw(`data: {"content":`, s.space)
 	s.string(chunk)
 	s.raw("}\n\n")
 	return s.send()
@@ -116,9 +133,9 @@ func (s *eventStream) content(chunk string) error {
 
 // error sends an error, which leaves only done to be sent.
 func (s *eventStream) error(code, message string) error {
-	s.raw(`data: {"error":`, s.profile.jsonSpace(), `{"code":`, s.profile.jsonSpace())
+	s.raw(`data: {"error":`, s.space, `{"code":`, s.space)
 	s.string(code)
-	s.raw(`,`, s.profile.jsonSpace(), `"message":`, s.profile.jsonSpace())
+	s.raw(`,`, s.space, `"message":`, s.space)
 	s.string(message)
 	s.raw("}}\n\n")
 	return s.send()
@@ -131,6 +148,17 @@ func (s *eventStream) malformed() error {
 	return s.send()
 }
 
+// splitLine is a chunk of a built-in agent that stands for one whose line the
+// gateway's network splits.
+const splitLine = "\xff split"
+
+// split sends what the live service makes of a chunk whose line came in two parts:
+// the first part, and one newline.
+func (s *eventStream) split() error {
+	s.raw(`data: {"choices":[{"delta":{"c`, "\n")
+	return s.send()
+}
+
 // done ends the stream. It is flushed when the handler returns, which is now.
 func (s *eventStream) done() error {
 	s.raw("data: ", wire.StreamDone, "\n\n")
@@ -139,14 +167,11 @@ func (s *eventStream) done() error {
 
 func (s *eventStream) raw(parts ...string) {
 	for _, p := range parts {
-		s.buf.WriteString(p)
+		s.buf = append(s.buf, p...)
 	}
 }
 
-func (s *eventStream) string(v string) {
-	s.encoder.Encode(v)
-	s.buf.Truncate(s.buf.Len() - 1) // the newline
-}
+func (s *eventStream) string(v string) { s.buf = js.AppendQuoted(s.buf, v) }
 
 func (s *eventStream) send() error { return errors.Join(s.write(), s.flush()) }
 
@@ -155,14 +180,22 @@ func (s *eventStream) write() error {
 	if err := s.begin(); err != nil {
 		return err
 	}
-	_, err := s.c.w.Write(s.buf.Bytes())
-	s.buf.Reset()
-	return err
+	_, err := s.c.w.Write(s.buf)
+	s.buf = s.buf[:0]
+	return s.unlessOutlived(err)
 }
 
 func (s *eventStream) flush() error {
 	if err := s.control.Flush(); !errors.Is(err, http.ErrNotSupported) {
-		return err
+		return s.unlessOutlived(err)
 	}
 	return nil
+}
+
+// unlessOutlived returns an error of writing, unless the client may leave.
+func (s *eventStream) unlessOutlived(err error) error {
+	if s.c.profile.quirks().agentsOutlive {
+		return nil
+	}
+	return err
 }

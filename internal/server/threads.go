@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/js"
 	"github.com/clawhq/clawhq-go/internal/ledger"
+	"github.com/clawhq/clawhq-go/internal/postgres"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -35,7 +36,7 @@ func (s *state) deleteThread(t *thread) {
 
 // thread returns the thread of the path.
 func (c *call) thread() (*thread, error) {
-	if t := c.state.thread(c.ids[0]); t != nil {
+	if t := c.state.thread(c.ids[0]); t != nil && !c.lookupFails(LookupThread) {
 		return t, nil
 	}
 	return nil, refuse(wire.CodeThreadNotFound, "", "")
@@ -61,14 +62,18 @@ func (c *call) createThread() (any, error) {
 	if t.agent, err = p.threadAgent(c.s, body); err != nil {
 		return nil, err
 	}
-	if metadata := body["metadata"]; truthy(metadata) {
-		t.metadata = wire.JSONB(encodeJSON(metadata))
+	metadata := member(body, "metadata")
+	if js.Truthy(metadata) {
+		t.metadata = js.Stringify(postgres.JSONB(metadata))
 	}
 	switch {
 	case wire.JSONChars(t.metadata) > wire.MaxMetadataChars:
 		return nil, refuse(wire.CodeInvalidParameter, fmt.Sprintf("metadata exceeds maximum size of %d characters", wire.MaxMetadataChars), "metadata")
 	case wire.JSONLevels(t.metadata) > wire.MaxMetadataLevels:
 		return nil, refuse(wire.CodeInvalidParameter, fmt.Sprintf("metadata exceeds maximum depth of %d levels", wire.MaxMetadataLevels), "metadata")
+	}
+	if err := p.storable("Failed to create thread", t.agent, metadata); err != nil {
+		return nil, err
 	}
 	title, message := p.threadOpening(body)
 	t.title = title
@@ -79,16 +84,16 @@ func (c *call) createThread() (any, error) {
 	state := c.state
 	t.item = state.kept.Keep(len(t.agent)+len(t.title)+len(t.metadata), func() { state.deleteThread(t) })
 
-	shown := p.thread(t)
-	shown.UpdatedAt = ""
+	reply := wire.ThreadReply{Thread: p.thread(t)}
+	reply.Thread.UpdatedAt = ""
 	if message != "" {
 		answer, err := c.converse(t, message)
 		if err != nil {
 			return nil, err
 		}
-		shown.Response, shown.MessageCount = answer.Content, len(t.messages)
+		reply.Response, reply.Thread.MessageCount = answer.Content, len(t.messages)
 	}
-	return wire.ThreadReply{Thread: shown}, nil
+	return reply, nil
 }
 
 // listThreads answers GET /v1/threads, those changed last first.
@@ -148,14 +153,14 @@ func (c *call) sendThreadMessage() (any, error) {
 	}
 	missing := refuse(wire.CodeMissingParameter, "message is required", "message")
 	message, _, ok := field[string](body, "message")
-	if !ok && truthy(body["message"]) {
+	if !ok {
 		return nil, c.profile.wrongTypeCaught(missing)
 	}
-	message = strings.TrimSpace(message)
+	message = js.Trim(message)
 	switch {
 	case message == "":
 		return nil, missing
-	case wire.UTF16Len(message) > wire.MaxMessageChars:
+	case js.Len(message) > wire.MaxMessageChars:
 		return nil, refuse(wire.CodeInvalidRequest, fmt.Sprintf("message must be %d characters or fewer", wire.MaxMessageChars), "message")
 	}
 	if err := c.profile.moderated(message); err != nil {
@@ -174,19 +179,23 @@ const threadHistory = 20
 // converse adds a message to a thread, asks its agent and adds the answer.
 // The message stays if the agent fails.
 func (c *call) converse(t *thread, message string) (answer StoredMessage, err error) {
+	if err := c.profile.storable("Failed to save message", message); err != nil {
+		return answer, err
+	}
 	m := Message{Text: message}
 	for _, said := range t.messages[max(0, len(t.messages)-threadHistory):] {
 		m.History = append(m.History, Turn{said.Role, said.Content})
 	}
 	c.addMessage(t, RoleUser, message)
 	a := c.s.anyAgent(lookUp(t.agent))
-	if a == nil || c.s.offline {
+	if a == nil || c.s.offline || c.lookupFails(LookupServer) {
 		return answer, refuse(wire.CodeAgentOffline, "", "")
 	}
 	text, err := c.await(a, m)
 	if err != nil {
 		return answer, err
 	}
+	text = c.profile.cleaned(text)
 	if text == "" {
 		text = noAnswer
 	}

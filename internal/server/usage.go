@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/js"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -14,13 +15,15 @@ import (
 // journal.
 func (c *call) usage() (any, error) {
 	p := c.profile
-	days := p.defaultDays()
-	if asked := c.r.URL.Query().Get("days"); asked != "" {
-		n, ok := parseInt(asked)
-		if !ok {
+	days := p.quirks().usageDays
+	if asked := c.query("days"); asked != "" {
+		if _, ok := js.ParseInt(asked); !ok {
 			return nil, p.wrongTypeCaught(refuse(wire.CodeInvalidParameter, "days must be a number", "days"))
 		}
-		days = min(max(n, wire.MinUsageDays), wire.MaxUsageDays)
+		days = min(max(c.queryInt("days", 0), wire.MinUsageDays), wire.MaxUsageDays)
+	}
+	if c.lookupFails(LookupRows) {
+		return nil, refuse(wire.CodeInternalError, "Failed to fetch usage", "")
 	}
 
 	usage := wire.Usage{KeyName: c.key.name, Period: strconv.Itoa(days) + "d", Days: []wire.UsageDay{}}
@@ -32,7 +35,7 @@ func (c *call) usage() (any, error) {
 		}
 		day = tally{}
 	}
-	for _, e := range c.chats(c.s.clock.Now().AddDate(0, 0, -days), p.maxUsageCalls()) {
+	for _, e := range c.chats(c.s.clock.Now().AddDate(0, 0, -days), p.quirks().usageCalls) {
 		if d := e.Time.UTC().Format(time.DateOnly); d != date {
 			flush()
 			date = d

@@ -69,6 +69,7 @@ func (w *world) setUpWebhooks(e recorded.Exchange) {
 		}
 	case e.Method == http.MethodPatch && e.Status == http.StatusOK:
 		hook = reply[wire.WebhookReply](w, e.Name).Webhook
+		w.accountID = hook.UserID
 		undo(&hook, string(e.Body()))
 	}
 	w.outbox.Restore(hook, log...)

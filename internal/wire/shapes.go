@@ -52,12 +52,44 @@ type FlatError struct {
 	RetryAfter *float64 `json:"retry_after,omitempty"` // seconds
 }
 
-// Health is the reply of GET /v1/health. Agents holds names.
+// Health is the reply of GET /v1/health. Agents holds names. The fields from
+// Timestamp on are the reference pages'.
 type Health struct {
 	Status string   `json:"status"`
 	Plan   string   `json:"plan"`
 	Agents []string `json:"agents"`
+
+	Timestamp     Time       `json:"timestamp,omitempty"`
+	Components    Components `json:"components,omitempty"`
+	UptimeSeconds *float64   `json:"uptime_seconds,omitempty"`
+	Version       string     `json:"version,omitempty"`
 }
+
+// Components holds the states of the parts of the service, by name.
+type Components map[string]string
+
+// UnmarshalJSON never fails: it takes a state as a text or as the status of an object,
+// and leaves others out.
+func (c *Components) UnmarshalJSON(b []byte) error {
+	var parts map[string]json.RawMessage
+	_ = json.Unmarshal(b, &parts)
+	for name, part := range parts {
+		var detail struct {
+			Status string `json:"status"`
+		}
+		if json.Unmarshal(part, &detail.Status) != nil && json.Unmarshal(part, &detail) != nil || detail.Status == "" {
+			continue
+		}
+		if *c == nil {
+			*c = Components{}
+		}
+		(*c)[name] = detail.Status
+	}
+	return nil
+}
+
+// HealthVersion is the version that the reference server says the service has.
+const HealthVersion = "1.0.0"
 
 // Check tells whether there is a status.
 func (h Health) Check() error { return need(member{"status", h.Status != ""}) }

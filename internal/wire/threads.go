@@ -18,8 +18,7 @@ type CreateThreadRequest struct {
 }
 
 // Thread is a conversation kept by the service. A created one comes without
-// updated_at. Title, MessageCount and Response are the reference pages'; the
-// last is there at creation with a first message.
+// updated_at. Title and MessageCount are the reference pages'.
 type Thread struct {
 	ID        string          `json:"id"`
 	Agent     string          `json:"agent"`
@@ -29,12 +28,14 @@ type Thread struct {
 
 	Title        string `json:"title,omitempty"`
 	MessageCount int    `json:"message_count,omitempty"`
-	Response     string `json:"response,omitempty"`
 }
 
-// ThreadReply is the reply of POST /v1/threads and GET /v1/threads/{id}.
+// ThreadReply is the reply of POST /v1/threads and GET /v1/threads/{id}. Response
+// is the reference pages': the answer to the first message, if the thread was
+// created with one.
 type ThreadReply struct {
-	Thread Thread `json:"thread"`
+	Thread   Thread `json:"thread"`
+	Response string `json:"response,omitempty"`
 }
 
 // Check tells whether there is a thread.

@@ -71,8 +71,11 @@ func ValidTier(rpm int) bool {
 	return rpm == Tier30 || rpm == Tier60 || rpm == Tier120 || rpm == Tier300
 }
 
-// PlanPro is the plan that API access is part of.
+// PlanPro is the first of the Plans.
 const PlanPro = "pro"
+
+// Plans are the plans that API access is part of: "Pro plan and above".
+var Plans = []string{PlanPro, "ultra", "enterprise"}
 
 // RequestIDStart is what every request id begins with.
 const RequestIDStart = "req_"
