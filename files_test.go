@@ -57,13 +57,13 @@ func TestFiles(t *testing.T) {
 	testkit.EachProfile(t, func(t *testing.T, _ *clawhqtest.Server, client *clawhq.Client) {
 		ctx := t.Context()
 		for i := range 5 {
-			if _, err := client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: fmt.Sprintf("%d.txt", i), Content: strings.NewReader("some text")}); err != nil {
+			if _, err := client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: fmt.Sprintf("%d.txt", i), Content: strings.NewReader("longer text")}); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(3 * time.Second) // the server needs this time to index the file
 		}
 		files := collect(t, client.Files.All(ctx, clawhq.ListOptions{Limit: 2}))
-		if len(files) != 5 || files[0].Name != "4.txt" || files[0].Status != clawhq.FileProcessed || files[0].Size != 9 {
+		if len(files) != 5 || files[0].Name != "4.txt" || files[0].Status != clawhq.FileProcessed || files[0].Size != 11 {
 			t.Errorf("got %+v", files)
 		}
 		if file, err := client.Files.Get(ctx, files[0].ID); err != nil || file.Chunks != 1 {
