@@ -13,6 +13,10 @@ import (
 // counted against the rate limit and checked as usual. A request that is not for
 // a stream gets a similar failure instead.
 //
+// FaultLookup and the faults of the gateway, FaultGateway…, are failures of the
+// service's own parts. They are played only for requests that come to these parts,
+// which are authenticated, counted and checked as usual.
+//
 // FaultDelay delays a request. All other faults replace the service, like a proxy
 // or an outage: the request is not authenticated, counted or checked, and no
 // agent runs.
@@ -94,7 +98,8 @@ func FaultStatus[C ~string](status int, code C) Fault {
 }
 
 // FaultRateLimit answers 429 rate_limited with the given Retry-After, which may
-// be any text. If it is empty, the reply has no Retry-After.
+// be any text. If it is empty, the reply has no Retry-After. The message is that of
+// the profile: for "7", Rate limit exceeded. Retry after 7 seconds.
 func FaultRateLimit(retryAfter string) Fault { return Fault{server.FaultRateLimit(retryAfter)} }
 
 // FaultHTML answers with a status and an HTML page, as a proxy does. It panics if
@@ -134,6 +139,50 @@ func FaultStreamStall(afterChunks int) Fault { return Fault{server.FaultStreamSt
 func FaultStreamMalformed(afterChunks int) Fault {
 	return Fault{server.FaultStreamMalformed(afterChunks)}
 }
+
+// FaultStreamSplit plays what the live service makes of a chunk that comes to it in
+// two parts: after afterChunks chunks it sends the first part of a data line, which
+// is not JSON, and a single newline, so that the event of the chunk after the split
+// one has both lines. The text of the split chunk is lost. A request that is not for
+// a stream gets status 200 and a body that is not JSON.
+func FaultStreamSplit(afterChunks int) Fault { return Fault{server.FaultStreamSplit(afterChunks)} }
+
+// FaultStreamUnended ends a stream after afterChunks chunks without [DONE], though the
+// reply itself is complete, as the live service does with an agent that does so. A
+// request that is not for a stream gets status 200 and a body that is not JSON.
+func FaultStreamUnended(afterChunks int) Fault {
+	return Fault{server.FaultStreamUnended(afterChunks)}
+}
+
+// A Lookup is something that the service looks up in its database. See
+// [FaultLookup].
+type Lookup string
+
+// The lookups that can fail, the requests that need them, and what they are
+// answered.
+const (
+	LookupKey    Lookup = "key"    // all of /v1: 401 invalid_api_key
+	LookupPlan   Lookup = "plan"   // all of /v1: 403 plan_required
+	LookupAgent  Lookup = "agent"  // chats, and agents by id: 404 agent_not_found
+	LookupServer Lookup = "server" // chats and messages of threads: 503 agent_offline
+	LookupThread Lookup = "thread" // a thread and its messages: 404 thread_not_found
+	LookupList   Lookup = "list"   // lists, models and usage: 500 internal_error; the health shows no agents
+)
+
+// FaultLookup lets a lookup in the service's database fail. The service answers as if
+// there were no such thing, so that its own fault looks like the caller's: a valid
+// key gets 401. FaultLookup panics if there is no such lookup.
+func FaultLookup(what Lookup) Fault { return Fault{server.FaultLookup(server.Lookup(what))} }
+
+// FaultGatewayDown lets the gateway in front of the agents be out of reach for a chat
+// or a message of a thread: 500 internal_error. A thread keeps the message. In
+// profile documented a stream, which has begun by then, has an error event.
+func FaultGatewayDown() Fault { return Fault{server.FaultGatewayDown()} }
+
+// FaultGatewayNotJSON lets the gateway in front of the agents answer a chat or a
+// message of a thread with something that is not JSON, and is no stream: 500
+// internal_error, and for a stream 200 with neither an event nor [DONE].
+func FaultGatewayNotJSON() Fault { return Fault{server.FaultGatewayNotJSON()} }
 
 // FaultLegacyError answers with a status and the error body of the reference
 // pages: {"error": "text", "code": code, "status": status}, and "retry_after":

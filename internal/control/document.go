@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
@@ -214,8 +213,7 @@ func (k Key) check() (Key, error) {
 	if k.RPM == 0 {
 		k.RPM = wire.DefaultTier
 	}
-	name := strings.TrimSpace(k.Name)
-	switch n := utf8.RuneCountInString(name); {
+	switch n := wire.UTF16Len(wire.Trim(k.Name)); {
 	case k.ID != "":
 		return k, errors.New("id: the server makes it")
 	case n == 0:

@@ -3,6 +3,7 @@ package control
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +27,11 @@ var faultForms = []dashboard.FaultForm{
 	{Example: "cut:2", Meaning: "a stream cut off after so many chunks"},
 	{Example: "stall:2", Meaning: "a stream that falls silent after so many chunks"},
 	{Example: "malformed:2", Meaning: "a stream with an event that is not JSON after so many chunks"},
+	{Example: "split:2", Meaning: "a stream that loses the chunk after so many, of which it has the beginning of a line"},
+	{Example: "unended:2", Meaning: "a stream that ends without [DONE] after so many chunks"},
+	{Example: "lookup:key", Meaning: "a lookup of the service that fails, as if there were no such key; also plan, agent, server, thread, list"},
+	{Example: "gateway:down", Meaning: "the gateway in front of the agents out of reach"},
+	{Example: "gateway:not-json", Meaning: "the gateway in front of the agents answering with something else than JSON"},
 }
 
 // ParseFaults reads faults in the notation, separated by commas.
@@ -67,6 +73,23 @@ func parseFault(text string) (fault clawhqtest.Fault, err error) {
 		return chunks(clawhqtest.FaultStreamStall)
 	case "malformed":
 		return chunks(clawhqtest.FaultStreamMalformed)
+	case "split":
+		return chunks(clawhqtest.FaultStreamSplit)
+	case "unended":
+		return chunks(clawhqtest.FaultStreamUnended)
+	case "lookup":
+		if what := clawhqtest.Lookup(argument); slices.Contains(lookups, what) {
+			return clawhqtest.FaultLookup(what), nil
+		}
+		return fault, fmt.Errorf("wants one of %v, as in lookup:key", lookups)
+	case "gateway":
+		switch argument {
+		case "down":
+			return clawhqtest.FaultGatewayDown(), nil
+		case "not-json":
+			return clawhqtest.FaultGatewayNotJSON(), nil
+		}
+		return fault, fmt.Errorf("wants down or not-json, as in gateway:down")
 	case "error":
 		code, after, _ := strings.Cut(argument, ":")
 		n, err := parseChunks(after)
@@ -103,6 +126,10 @@ func parseFault(text string) (fault clawhqtest.Fault, err error) {
 		return fault, fmt.Errorf("%q cannot be an error code", argument)
 	}
 	return clawhqtest.FaultStatus(status, argument), nil
+}
+
+var lookups = []clawhqtest.Lookup{
+	clawhqtest.LookupKey, clawhqtest.LookupPlan, clawhqtest.LookupAgent, clawhqtest.LookupServer, clawhqtest.LookupThread, clawhqtest.LookupList,
 }
 
 func parseStatus(text string) (int, error) {

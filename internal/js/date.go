@@ -2,7 +2,6 @@ package js
 
 import (
 	"math"
-	"strings"
 	"time"
 )
 
@@ -21,34 +20,6 @@ func ValidDate(text string) bool {
 	return ok && p.inRange()
 }
 
-// The kinds of tokens of a date. A symbol's kind is the symbol.
-const (
-	endOfDate = iota
-	numberToken
-	blankToken
-	otherToken
-	wordToken // that means nothing
-	monthToken
-	halfToken // AM or PM
-	zoneToken
-	timeToken // T
-)
-
-type dateToken struct {
-	kind, value int
-	length      int // bytes
-	word        string
-}
-
-func (t dateToken) is(symbol rune) bool { return t.kind == int(symbol) }
-
-func (t dateToken) sign() bool { return t.is('+') || t.is('-') }
-
-// fixed reports whether t is a number of so many digits.
-func (t dateToken) fixed(digits, least, most int) bool {
-	return t.kind == numberToken && t.length == digits && least <= t.value && t.value <= most
-}
-
 // dateParser is DateParser of V8's src/date/dateparser-inl.h.
 type dateParser struct {
 	rest    string
@@ -64,96 +35,6 @@ type dateParser struct {
 		given        bool
 	}
 	number bool // there has been one
-}
-
-var dateWords = []struct {
-	word        string
-	kind, value int
-}{
-	{"jan", monthToken, 1}, {"feb", monthToken, 2}, {"mar", monthToken, 3}, {"apr", monthToken, 4}, {"may", monthToken, 5}, {"jun", monthToken, 6},
-	{"jul", monthToken, 7}, {"aug", monthToken, 8}, {"sep", monthToken, 9}, {"oct", monthToken, 10}, {"nov", monthToken, 11}, {"dec", monthToken, 12},
-	{"am", halfToken, 0}, {"pm", halfToken, 12},
-	{"ut", zoneToken, 0}, {"utc", zoneToken, 0}, {"z", zoneToken, 0}, {"gmt", zoneToken, 0},
-	{"cdt", zoneToken, -5}, {"cst", zoneToken, -6}, {"edt", zoneToken, -4}, {"est", zoneToken, -5},
-	{"mdt", zoneToken, -6}, {"mst", zoneToken, -7}, {"pdt", zoneToken, -7}, {"pst", zoneToken, -8},
-	{"t", timeToken, 0},
-}
-
-// peek returns the next token.
-func (p *dateParser) peek() dateToken {
-	s := p.rest
-	if s == "" {
-		return dateToken{}
-	}
-	switch c := s[0]; {
-	case '0' <= c && c <= '9':
-		n, i := 0, 0
-		for significant := 0; i < len(s) && '0' <= s[i] && s[i] <= '9'; i++ {
-			if n > 0 || s[i] != '0' {
-				significant++
-			}
-			if significant <= 9 { // the rest is ignored
-				n = n*10 + int(s[i]-'0')
-			}
-		}
-		return dateToken{kind: numberToken, value: n, length: i}
-	case strings.IndexByte(":-+.)", c) >= 0:
-		return dateToken{kind: int(c), length: 1}
-	}
-	if r, size, _ := next(s); IsSpace(r) {
-		return dateToken{kind: blankToken, length: size}
-	}
-	if s[0] == '(' {
-		return dateToken{kind: otherToken, length: parenthesised(s)}
-	}
-	if s[0] >= 'A' {
-		n := strings.IndexFunc(s, func(r rune) bool { return r < 'A' || IsSpace(r) })
-		if n < 0 {
-			n = len(s)
-		}
-		t := dateToken{kind: wordToken, length: n, word: strings.ToLower(s[:n])}
-		for _, known := range dateWords {
-			if t.word == known.word || known.kind == monthToken && strings.HasPrefix(t.word, known.word) {
-				t.kind, t.value = known.kind, known.value
-				break
-			}
-		}
-		return t
-	}
-	return dateToken{kind: otherToken, length: 1}
-}
-
-func (p *dateParser) take() dateToken {
-	t := p.peek()
-	p.rest = p.rest[t.length:]
-	return t
-}
-
-// skip takes a symbol if it is next.
-func (p *dateParser) skip(symbol rune) bool {
-	if !p.peek().is(symbol) {
-		return false
-	}
-	p.take()
-	return true
-}
-
-// parenthesised returns the length of the text in the parentheses that s begins
-// with.
-func parenthesised(s string) int {
-	depth := 0
-	for i := range len(s) {
-		switch s[i] {
-		case '(':
-			depth++
-		case ')':
-			depth--
-		}
-		if depth == 0 {
-			return i + 1
-		}
-	}
-	return len(s)
 }
 
 // iso reads what belongs to a date of ECMA-262, and returns the first token that

@@ -1,18 +1,17 @@
 package outbox
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/clock"
+	"github.com/clawhq/clawhq-go/internal/js"
 	"github.com/clawhq/clawhq-go/internal/ledger"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -124,60 +123,74 @@ func (h *hook) triggered(got Result, at wire.Time) {
 }
 
 // excerpt returns the beginning of a reply, as long as the service stores it.
-func excerpt(text string) string {
-	units := 0
-	for i, r := range text {
-		if units += wire.UTF16Len(string(r)); units > wire.MaxResponseExcerpt {
-			return text[:i]
-		}
-	}
-	return text
-}
+func excerpt(text string) string { return js.Prefix(text, wire.MaxResponseExcerpt) }
+
+// errThrown is the error of filters on which the service's JavaScript fails.
+var errThrown = errors.New("a filter throws")
 
 // matches reports whether an event passes all filters of the webhook. Like the
-// service, it ignores filters that are malformed.
-func (h *hook) matches(body wire.WebhookBody) bool {
-	var filters []struct {
-		Field, Operator string
-		Value           any
-	}
-	if json.Unmarshal(h.FilterConditions, &filters) != nil {
-		return true
-	}
+// service, it ignores filters without a field or an operator, and lets an unknown
+// operator pass. It returns the error of a filter that throws only if throws is set.
+func (h *hook) matches(body wire.WebhookBody, throws bool) (bool, error) {
+	parsed, _ := js.Parse(h.FilterConditions)
+	filters, _ := parsed.([]any)
 	data := members(body.Data)
 	for _, f := range filters {
-		if f.Field == "" || f.Operator == "" {
-			continue
-		}
-		got := text(data[strings.TrimPrefix(f.Field, "payload.")])
-		if f.Field == "event_type" {
-			got = body.Event
-		}
-		got, want := strings.ToLower(got), strings.ToLower(text(f.Value))
-		holds := true
-		switch f.Operator {
-		case "equals":
-			holds = got == want
-		case "not_equals":
-			holds = got != want
-		case "contains":
-			holds = strings.Contains(got, want)
-		case "in":
-			if list, ok := f.Value.([]any); ok {
-				holds = slices.ContainsFunc(list, func(v any) bool { return strings.ToLower(text(v)) == got })
-			}
-		}
-		if !holds {
-			return false
+		switch holds, err := passes(f, body.Event, data); {
+		case err != nil && throws:
+			return false, err
+		case !holds:
+			return false, nil
 		}
 	}
-	return true
+	return true, nil
+}
+
+// passes reports whether an event passes a filter. With an error, that is what the
+// filter seems to mean.
+func passes(f any, event string, data js.Object) (bool, error) {
+	if f == nil {
+		return true, errThrown
+	}
+	filter, _ := f.(js.Object)
+	field, _ := filter.Get("field")
+	operator, _ := filter.Get("operator")
+	value, _ := filter.Get("value")
+	if !js.Truthy(field) || !js.Truthy(operator) {
+		return true, nil
+	}
+	name, isText := field.(string)
+	if !isText {
+		return true, errThrown
+	}
+	v, _ := data.Get(strings.TrimPrefix(name, "payload."))
+	got := strings.ToLower(text(v))
+	if name == "event_type" {
+		got = strings.ToLower(event)
+	}
+	want := strings.ToLower(text(value))
+	switch operator {
+	case "equals":
+		return got == want, nil
+	case "not_equals":
+		return got != want, nil
+	case "contains":
+		return strings.Contains(got, want), nil
+	case "in":
+		one := func(of string) bool { return wire.Trim(of) == got }
+		if _, isText := value.(string); isText {
+			return slices.ContainsFunc(strings.Split(want, ","), one), nil
+		}
+		list, isList := value.([]any)
+		return isList && slices.ContainsFunc(list, func(v any) bool { return one(strings.ToLower(text(v))) }), errThrown
+	}
+	return true, nil
 }
 
 var dataPlaceholder = regexp.MustCompile(`\{\{data\.(\w+)\}\}`)
 
 // transformed returns the body of a delivery: the output of the webhook's
-// transformation if that is JSON, else the event.
+// transformation, parsed and written again, if that is JSON; else the event.
 func (h *hook) transformed(body wire.WebhookBody) []byte {
 	plain := encode(body)
 	if h.Transformation == "" {
@@ -186,42 +199,29 @@ func (h *hook) transformed(body wire.WebhookBody) []byte {
 	data := members(body.Data)
 	made := strings.NewReplacer("{{event.type}}", body.Event, "{{event.timestamp}}", string(body.Timestamp)).Replace(string(h.Transformation))
 	made = dataPlaceholder.ReplaceAllStringFunc(made, func(placeholder string) string {
-		v, ok := data[dataPlaceholder.FindStringSubmatch(placeholder)[1]]
-		if ok && v == nil {
+		v, given := data.Get(dataPlaceholder.FindStringSubmatch(placeholder)[1])
+		if given && v == nil {
 			return "null"
 		}
 		return text(v)
 	})
-	var compact bytes.Buffer
-	if json.Compact(&compact, []byte(made)) != nil {
-		return plain
+	if v, ok := js.Parse([]byte(made)); ok {
+		return js.Stringify(v)
 	}
-	return compact.Bytes()
+	return plain
 }
 
-func members(data json.RawMessage) (m map[string]any) {
-	_ = json.Unmarshal(data, &m) // other than an object, it has none
-	return m
+func members(data json.RawMessage) js.Object {
+	v, _ := js.Parse(data)
+	o, _ := v.(js.Object) // others have none
+	return o
 }
 
 // text returns the text of a value as JavaScript converts it, except that the text
 // of null is empty.
 func text(v any) string {
-	switch v := v.(type) {
-	case nil:
+	if v == nil {
 		return ""
-	case string:
-		return v
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	case []any:
-		texts := make([]string, len(v))
-		for i, element := range v {
-			texts[i] = text(element)
-		}
-		return strings.Join(texts, ",")
-	case map[string]any:
-		return "[object Object]"
 	}
-	return fmt.Sprint(v)
+	return js.String(v)
 }

@@ -34,7 +34,10 @@ func TestFilters(t *testing.T) {
 		`[{"field":"agent","operator":"contains","value":"sales"}]`:                                                          false,
 		`[{"field":"agent","operator":"in","value":["sales","SUPPORT_bot"]}]`:                                                true,
 		`[{"field":"agent","operator":"in","value":["sales"]}]`:                                                              false,
-		`[{"field":"agent","operator":"in","value":"sales"}]`:                                                                true,
+		`[{"field":"agent","operator":"in","value":"sales"}]`:                                                                false,
+		`[{"field":"agent","operator":"in","value":"sales, support_BOT"}]`:                                                   true,
+		`[null,5,{"field":7,"operator":"equals","value":"x"}]`:                                                               true,
+		`[{"field":"big","operator":"equals","value":"1e+21"}]`:                                                              true,
 		`[{"field":"agent","operator":"like","value":"sales"}]`:                                                              true,
 		`[{"field":"n","operator":"equals","value":63}]`:                                                                     true,
 		`[{"field":"n","operator":"equals","value":"63"}]`:                                                                   true,
@@ -47,8 +50,29 @@ func TestFilters(t *testing.T) {
 		`[{"field":"agent","operator":"contains","value":"bot"},{"field":"event_type","operator":"contains","value":"api"}]`: true,
 		`{"field":"agent"}`: true,
 	} {
-		if got := hookWith(filters, "").matches(body); got != want {
-			t.Errorf("%s: got %v, want %v", filters, got, want)
+		if got, err := hookWith(filters, "").matches(body, false); got != want || err != nil {
+			t.Errorf("%s: got %v, %v; want %v", filters, got, err, want)
+		}
+	}
+}
+
+// What the service's JavaScript fails on, if it comes to it.
+func TestThrowingFilters(t *testing.T) {
+	t.Parallel()
+	for filters, want := range map[string]bool{
+		`[null]`: true,
+		`[{"field":5,"operator":"equals","value":"x"}]`:                   true,
+		`[{"field":"agent","operator":"in","value":["support_bot"]}]`:     true,
+		`[{"field":"agent","operator":"in","value":5}]`:                   true,
+		`[{"field":"agent","operator":"in"}]`:                             true,
+		`[{"field":"agent","operator":"equals","value":5},null]`:          false, // the first holds the event back
+		`[{"field":"agent","operator":"in","value":"sales,support_bot"}]`: false,
+		`[{"field":0,"operator":"in","value":5}]`:                         false,
+		`[5,"x",{"operator":"in"}]`:                                       false,
+		`{}`:                                                              false,
+	} {
+		if _, err := hookWith(filters, "").matches(body, true); (err != nil) != want {
+			t.Errorf("%s: %v", filters, err)
 		}
 	}
 }
@@ -60,6 +84,7 @@ func TestTransformations(t *testing.T) {
 		``: plain,
 		`{"text": "{{event.type}} by {{data.agent}} at {{event.timestamp}}", "missing": "{{data.absent}}"}`: `{"text":"api.request by Support_Bot at 2026-11-24T17:41:06.118Z","missing":""}`,
 		`{"n": {{data.n}}, "ok": {{data.ok}}, "none": {{data.none}}}`:                                       `{"n":63,"ok":true,"none":null}`,
+		`{"b": 1.0, "a": 1e2, "b": 2, "7": {{data.big}}}`:                                                   `{"7":1e+21,"b":2,"a":100}`,
 		`"{{data.list}}"`:        `"1,a"`,
 		`{"q":"{{data.quote}}"`:  plain,
 		`{"q":"{{data.quote}}"}`: plain, // no longer JSON

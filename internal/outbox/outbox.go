@@ -42,6 +42,10 @@ type Policy struct {
 	// retry changes the row of the first attempt.
 	LogRetries bool
 
+	// Throwing is whether a filter that fails keeps the event from its webhook and from
+	// all webhooks after it, of which nothing is logged. Otherwise it is ignored.
+	Throwing bool
+
 	// Pausing is whether the tenth failure in a row pauses the webhook until it
 	// is resumed and a test succeeds. Otherwise the event after the tenth failure
 	// disables the webhook, and enabling it does not reset the count.
@@ -176,10 +180,14 @@ func (o *Outbox) Emit(event string, data json.RawMessage) (wait func()) {
 			continue
 		}
 		d := delivery{event, payload}
+		matches, err := h.matches(body, o.config.Policy.Throwing)
+		if err != nil && h.PausedAt == "" {
+			break // the webhooks after this one get nothing either
+		}
 		switch {
 		case h.PausedAt != "":
 			o.add(h, uuid.NewString(), d, Result{text: "Delivery paused", unsent: true})
-		case !h.matches(body):
+		case !matches:
 			o.add(h, uuid.NewString(), d, Result{text: "Filtered — conditions not met", unsent: true, filtered: true})
 		default:
 			text := h.transformed(body)

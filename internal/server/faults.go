@@ -62,11 +62,11 @@ const (
 	LookupAgent  Lookup = "agent"
 	LookupServer Lookup = "server" // that the agents run on
 	LookupThread Lookup = "thread"
-	LookupRows   Lookup = "list"
+	LookupList   Lookup = "list"
 )
 
 // Lookups are all lookups that can fail.
-var Lookups = []Lookup{LookupKey, LookupPlan, LookupAgent, LookupServer, LookupThread, LookupRows}
+var Lookups = []Lookup{LookupKey, LookupPlan, LookupAgent, LookupServer, LookupThread, LookupList}
 
 // FaultStatus answers with status and the documented envelope. An empty code
 // is the one that fits the status best.
@@ -332,7 +332,7 @@ func (f Fault) concerns(c *call) bool {
 		return is(wire.Chat, wire.GetAgent, wire.UndeployAgent)
 	case f.text == string(LookupThread):
 		return is(wire.GetThread, wire.DeleteThread, wire.SendThreadMessage, wire.ListThreadMessages)
-	case f.text == string(LookupRows):
+	case f.text == string(LookupList):
 		return e.Auth == wire.KeyAuth && e.Page.Most > 0 || is(wire.ListModels, wire.GetUsage, wire.GetHealth)
 	}
 	return e.Auth == wire.KeyAuth

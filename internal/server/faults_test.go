@@ -218,3 +218,103 @@ func TestCloseEndsWhatWaits(t *testing.T) {
 		})
 	}
 }
+
+// What fails inside the service looks like the caller's fault.
+func TestFailedLookups(t *testing.T) {
+	t.Parallel()
+	for _, profile := range []Profile{Documented, Live} {
+		s := newService(t, Config{Profile: profile})
+		thread := newThread(t, s, `{}`).ID
+		agent := s.agents[0].id
+		for _, tc := range []struct {
+			what    Lookup
+			r       request
+			status  int
+			message string // empty is the code's
+		}{
+			{LookupKey, request{method: "GET", path: "/api/v1/models"}, 401, "Invalid API key"},
+			{LookupPlan, request{body: hi}, 403, ""},
+			{LookupAgent, request{body: `{"message":"hi","agent":"sales-assistant"}`}, 404, `Agent "sales-assistant" not found or not deployed`},
+			{LookupAgent, request{method: "GET", path: "/api/v1/agents/" + agent}, 404, "Agent not found or not deployed"},
+			{LookupServer, request{body: hi}, 503, "No VPS provisioned"},
+			{LookupServer, request{path: "/api/v1/threads/" + thread + "/messages", body: hi}, 503, ""},
+			{LookupThread, request{method: "GET", path: "/api/v1/threads/" + thread}, 404, "Thread not found"},
+			{LookupThread, request{method: "DELETE", path: "/api/v1/threads/" + thread}, 404, "Thread not found"},
+			{LookupList, request{method: "GET", path: "/api/v1/files"}, 500, "Failed to fetch files"},
+			{LookupList, request{method: "GET", path: "/api/v1/usage"}, 500, "Failed to fetch usage"},
+			{LookupList, request{method: "GET", path: "/api/v1/models"}, 500, "Failed to fetch models"},
+		} {
+			s.Inject(FaultLookup(tc.what))
+			s.send(request{method: "GET", path: "/api/keys"}) // none of its lookups
+			w := s.send(tc.r)
+			e := decode[wire.ErrorEnvelope](t, w.Body).Error
+			if want := textOr(tc.message, profile.message(e.Code)); w.Code != tc.status || e.Message != want {
+				t.Errorf("%v, %s: status %d, %+v; want %d, %q", profile, tc.what, w.Code, e, tc.status, want)
+			}
+		}
+		s.Inject(FaultLookup(LookupList))
+		if got := get[wire.Health](t, s, "/v1/health").Agents; len(got) != 0 {
+			t.Errorf("the health shows %v", got)
+		}
+		if left := s.Faults(); len(left) > 0 {
+			t.Errorf("left: %v", left)
+		}
+	}
+}
+
+func textOr(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+func TestGatewayFaults(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []Fault{FaultGatewayDown(), FaultGatewayNotJSON()} {
+		s := newService(t, Config{Profile: Live})
+		s.Inject(fault, fault, fault)
+		thread := newThread(t, s, `{}`).ID
+		for _, r := range []request{{body: hi}, {path: "/api/v1/threads/" + thread + "/messages", body: hi}} {
+			w := s.send(r)
+			if e := decode[wire.ErrorEnvelope](t, w.Body).Error; w.Code != 500 || e.Message != "Internal server error" {
+				t.Errorf("%v: status %d, %+v", fault, w.Code, e)
+			}
+		}
+		want := outcome{Status: 500, Type: wire.ContentTypeJSON, Body: `{"error":{"code":"internal_error","message":"Internal server error","type":"api_error","request_id":"req_ID"}}`}
+		if fault.kind == faultGatewayNotJSON {
+			want = outcome{Status: 200, Type: wire.ContentTypeEventStream}
+		}
+		if diff := cmp.Diff(want, s.outcome(request{body: stream})); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", fault, diff)
+		}
+		if n := get[wire.MessageList](t, s, "/v1/threads/"+thread+"/messages").Total; n != 1 {
+			t.Errorf("%v: the thread has %d messages", fault, n)
+		}
+	}
+}
+
+func TestSplitAndUnendedStreams(t *testing.T) {
+	t.Parallel()
+	event := func(text string) string { return "data: {\"content\":\"" + text + "\"}\n\n" }
+	for _, tc := range []struct {
+		fault Fault
+		want  string
+	}{
+		{FaultStreamSplit(0), "data: {\"choices\":[{\"delta\":{\"c\n" + event("a ") + event("b") + "data: [DONE]\n\n"},
+		{FaultStreamSplit(1), event("Echo: ") + "data: {\"choices\":[{\"delta\":{\"c\n" + event("b") + "data: [DONE]\n\n"},
+		{FaultStreamUnended(0), ""},
+		{FaultStreamUnended(2), event("Echo: ") + event("a ")},
+		{FaultStreamUnended(9), event("Echo: ") + event("a ") + event("b")},
+	} {
+		s := newService(t, Config{Profile: Live})
+		s.Inject(tc.fault, tc.fault)
+		want := outcome{Status: 200, Type: wire.ContentTypeEventStream, Body: tc.want}
+		if diff := cmp.Diff(want, s.outcome(request{body: `{"message":"a b","stream":true}`})); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", tc.fault, diff)
+		}
+		if diff := cmp.Diff(outcome{Status: 200, Type: wire.ContentTypeJSON, Body: `{"response":`}, s.outcome(request{body: hi})); diff != "" {
+			t.Errorf("%v without a stream (-want +got):\n%s", tc.fault, diff)
+		}
+	}
+}

@@ -145,3 +145,45 @@ func TestRepliesExpire(t *testing.T) {
 		}
 	})
 }
+
+// Two requests with one key at once: by the documentation the second is refused, live
+// both run the agent, and the answer of the one that ends last is stored.
+func TestConcurrentRepeats(t *testing.T) {
+	t.Parallel()
+	for profile, want := range map[Profile]struct {
+		statuses []int
+		stored   string
+	}{
+		Documented: {[]int{200, 409}, "first"},
+		Live:       {[]int{200, 200}, "second"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newService(t, Config{Profile: profile})
+			s.HandleAgent("slow", func(ctx context.Context, m Message) iter.Seq2[string, error] {
+				s.Sleep(ctx, 10*time.Second)
+				return says(m.Text)
+			})
+			header := map[string]string{wire.HeaderIdempotencyKey: "k"}
+			chat := func(text string) request {
+				return request{body: chatBody(wire.ChatRequest{Message: text, Agent: "slow"}), header: header}
+			}
+			statuses := make([]int, 2)
+			for i, text := range []string{"first", "second"} {
+				go func() { statuses[i] = s.send(chat(text)).Code }()
+				time.Sleep(time.Second)
+			}
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			again := s.send(chat("third"))
+			if diff := cmp.Diff(want.statuses, statuses); diff != "" {
+				t.Errorf("%v (-want +got):\n%s", profile, diff)
+			}
+			if got := *decode[wire.ChatReply](t, again.Body).Response; got != want.stored {
+				t.Errorf("%v: %q is stored, want %q", profile, got, want.stored)
+			}
+			if n := len(s.state.replies.stored); n != 1 {
+				t.Errorf("%v: %d replies are stored", profile, n)
+			}
+		})
+	}
+}

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"errors"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -73,7 +74,7 @@ func TestLiveRequests(t *testing.T) {
 		{"big integer as a session", request{body: `{"message":"hi","session_id":12345678901234567890}`}, jsonReply(200, hiBySales)},
 		{"number too big for a session", request{body: `{"message":"hi","session_id":1e21}`}, jsonReply(400, session)},
 		{"repeated slashes", request{method: "GET", path: "//api//v1/agents?limit=1"}, outcome{Status: 308, Body: "/api/v1/agents?limit=1"}},
-		{"unknown path outside v1", request{method: "GET", path: "/api/nope"}, jsonReply(401, `{"error":"Unauthorized"}`)},
+		{"unknown path outside v1", request{method: "GET", path: "/api/nope", auth: "-"}, jsonReply(401, `{"error":"Unauthorized"}`)},
 		{"no JSON", request{body: `{oops`}, jsonReply(400, badJSON)},
 		{"long idempotency key", request{body: `{"message":"hi"}`, header: map[string]string{"X-Idempotency-Key": strings.Repeat("k", 65)}}, jsonReply(200, hiBySales)},
 
@@ -217,12 +218,75 @@ func TestLivePredictionsWindow(t *testing.T) {
 	}
 }
 
-func TestLivePlans(t *testing.T) {
+// A body's length counts in bytes where it is announced, else in UTF-16 units.
+func TestLiveSizes(t *testing.T) {
 	t.Parallel()
-	for plan, want := range map[string]int{"pro": 200, "Ultra": 200, "enterprise": 200, "free": 403} {
-		s := newService(t, Config{Profile: Live, Plan: plan})
-		if got := s.send(request{method: "GET", path: "/api/v1/health"}).Code; got != want {
-			t.Errorf("%s: status %d, want %d", plan, got, want)
+	euros := func(n int) string { return `{"message":"` + strings.Repeat("€", n-len(`{"message":""}`)) + `"}` }
+	for _, tc := range []struct {
+		chunked bool
+		body    string
+		want    string
+	}{
+		{false, euros(wire.MaxBodyBytes / 2), "Request body too large (max 100KB)"},
+		{true, euros(wire.MaxBodyBytes), "Message too long (max 10,000 characters)"},
+		{true, euros(wire.MaxBodyBytes + 1), "Request body too large (max 100KB)"},
+	} {
+		s := newService(t, Config{Profile: Live})
+		r := httptest.NewRequest("POST", chatPath, strings.NewReader(tc.body))
+		r.Header.Set("Authorization", "Bearer "+s.key)
+		if tc.chunked {
+			r.ContentLength = -1
+		}
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r.WithContext(Secure(t.Context())))
+		if got := decode[wire.ErrorEnvelope](t, w.Body).Error.Message; got != tc.want {
+			t.Errorf("%d bytes, chunked %v: %q, want %q", len(tc.body), tc.chunked, got, tc.want)
+		}
+	}
+}
+
+// The dashboard's endpoints take what is no object for one without members, and
+// bodies of any length and type.
+func TestLiveManagement(t *testing.T) {
+	t.Parallel()
+	s := newService(t, Config{Profile: Live})
+	for _, tc := range []struct{ method, path, body, want string }{
+		{"POST", "/api/keys", `[]`, `{"error":"Key name is required"}`},
+		{"POST", "/api/keys", `"x"`, `{"error":"Key name is required"}`},
+		{"POST", "/api/keys", `null`, `{"error":"Invalid request body"}`},
+		{"POST", "/api/keys", `{"name":"\u0085"}`, `"name":"\u0085"`},
+		{"POST", "/api/keys", `{"name":"\ud800"}`, `{"error":"Failed to create key"}`},
+		{"PATCH", "/api/keys/" + s.FirstKeyID(), `{"name":"a\u0000"}`, `{"error":"Key not found"}`},
+		{"PATCH", "/api/keys/" + s.FirstKeyID(), `{"name":"\ufeff"}`, `{"error":"Name must be 1-100 characters"}`},
+		{"PATCH", "/api/keys/" + s.FirstKeyID(), `{"name":0}`, ``},
+		{"PATCH", "/api/keys/" + s.FirstKeyID(), `7`, `{"error":"Nothing to update"}`},
+		{"PATCH", "/api/keys/" + s.FirstKeyID(), `{"name":"long","x":"` + strings.Repeat("x", 2*wire.MaxBodyBytes) + `"}`, `"name":"long"`},
+		{"POST", "/api/webhooks", `"x"`, `{"error":"HTTPS URL is required"}`},
+		{"POST", "/api/webhooks", `null`, `{"error":"Invalid JSON body"}`},
+		{"POST", "/api/webhooks", `{"url":"https://a.b/\u0000","events":["api.request"]}`, `{"error":"Failed to create webhook"}`},
+	} {
+		w := s.send(request{method: tc.method, path: tc.path, body: tc.body})
+		if got := strings.ReplaceAll(w.Body.String(), "\u0085", `\u0085`); !strings.Contains(got, tc.want) || tc.want == "" && got != "" {
+			t.Errorf("%s %s %.40s: status %d, %s; want %s", tc.method, tc.path, tc.body, w.Code, got, tc.want)
+		}
+	}
+}
+
+// Replies of /v1 let pages of any origin read them; answers to preflight requests do
+// not.
+func TestLiveOrigins(t *testing.T) {
+	t.Parallel()
+	for profile, want := range map[Profile]string{Documented: "", Live: "*"} {
+		s := newService(t, Config{Profile: profile})
+		for _, r := range []request{{body: hi}, {body: "{"}, {auth: "-"}, {body: stream}} {
+			if got := s.send(r).Header().Get("Access-Control-Allow-Origin"); got != want {
+				t.Errorf("%v, %+v: %q, want %q", profile, r, got, want)
+			}
+		}
+		for _, r := range []request{{method: "OPTIONS"}, {method: "GET", path: "/api/keys"}} {
+			if got := s.send(r).Header().Get("Access-Control-Allow-Origin"); got != "" {
+				t.Errorf("%v, %+v: %q", profile, r, got)
+			}
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (s *Server) SetModels(models []wire.Model) {
 
 // listModels answers GET /v1/models, which has one page whatever it is asked.
 func (c *call) listModels() (any, error) {
-	if c.lookupFails(LookupRows) {
+	if c.lookupFails(LookupList) {
 		return nil, refuse(wire.CodeInternalError, "Failed to fetch models", "")
 	}
 	models := append([]wire.Model{}, c.state.models...)

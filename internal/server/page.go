@@ -19,7 +19,7 @@ func (c *call) pageAsked() (limit, offset int) {
 // pageOf returns the rows of the page that the call asks for, and where it
 // lies. What is their plural name.
 func pageOf[T any](c *call, rows []T, what string) ([]T, wire.Paging, error) {
-	if c.lookupFails(LookupRows) {
+	if c.lookupFails(LookupList) {
 		return nil, wire.Paging{}, refuse(wire.CodeInternalError, "Failed to fetch "+what, "")
 	}
 	limit, offset := c.pageAsked()

@@ -20,7 +20,7 @@ const liveRetry = 2 * time.Minute
 // deliveries returns how webhooks are delivered.
 func (p Profile) deliveries() outbox.Policy {
 	if p == Live {
-		return outbox.Policy{Retry: func(n int, interval time.Duration) (time.Duration, bool) {
+		return outbox.Policy{Throwing: true, Retry: func(n int, interval time.Duration) (time.Duration, bool) {
 			if n == 1 {
 				return interval, true
 			}

@@ -192,7 +192,7 @@ func (c *call) serve() (reply any, err error) {
 // health answers GET /v1/health, the cheap way to check a key.
 func (c *call) health() (any, error) {
 	names := c.s.agentNames()
-	if c.lookupFails(LookupRows) {
+	if c.lookupFails(LookupList) {
 		names = []string{}
 	}
 	return c.profile.health(c, wire.Health{Status: wire.HealthOK, Plan: c.s.cfg.Plan, Agents: names}), nil

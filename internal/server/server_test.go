@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -39,7 +40,8 @@ type request struct {
 	auth   string // instead of the key; "-" for none
 	header map[string]string
 	body   string
-	plain  bool // not over TLS
+	plain  bool            // not over TLS
+	leave  context.Context // the client leaves when it is done; nil if it stays
 }
 
 // send has the service handle a request, without a network.
@@ -54,6 +56,9 @@ func (s service) send(r request) *httptest.ResponseRecorder {
 		r.key = s.key
 	}
 	req := httptest.NewRequest(r.method, r.path, strings.NewReader(r.body))
+	if r.leave != nil {
+		req = req.WithContext(r.leave)
+	}
 	if !r.plain {
 		req = req.WithContext(Secure(req.Context()))
 	}
@@ -61,7 +66,7 @@ func (s service) send(r request) *httptest.ResponseRecorder {
 	case r.auth == "-":
 	case r.auth != "":
 		req.Header.Set("Authorization", r.auth)
-	case strings.HasPrefix(r.path, wire.BasePath+wire.ListKeys.Path):
+	case strings.HasPrefix(r.path, wire.BasePath+"/") && !strings.HasPrefix(r.path, wire.BasePath+"/v1/"):
 		req.AddCookie(&http.Cookie{Name: wire.SessionCookie, Value: s.Session()})
 	default:
 		req.Header.Set("Authorization", "Bearer "+r.key)

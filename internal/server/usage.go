@@ -22,7 +22,7 @@ func (c *call) usage() (any, error) {
 		}
 		days = min(max(c.queryInt("days", 0), wire.MinUsageDays), wire.MaxUsageDays)
 	}
-	if c.lookupFails(LookupRows) {
+	if c.lookupFails(LookupList) {
 		return nil, refuse(wire.CodeInternalError, "Failed to fetch usage", "")
 	}
 
