@@ -33,7 +33,7 @@ type call struct {
 	ctx    context.Context // done when the client leaves or the server closes
 	cancel context.CancelCauseFunc
 
-	entry   *Request     // in the journal; guarded by s.mu
+	entry   *entry       // in the journal; guarded by s.mu
 	item    *ledger.Item // of the entry
 	key     *key         // set by authenticate
 	counted bool         // as one of the key's failures; guarded by s.mu
@@ -91,7 +91,7 @@ func (c *call) end() {
 		defer c.s.running.Done()
 	}
 	c.entry.Duration = c.s.clock.Since(c.entry.Time)
-	e := *c.entry
+	e := c.entry.Request
 	c.s.journalChanged()
 	c.s.mu.Unlock()
 	if c.s.cfg.Logger != nil && !c.aside() {

@@ -79,11 +79,19 @@ func (c *call) chat() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.remember(m, text)
-	c.tellWebhooks(a)
+	c.answered(a, m, text)
 	reply := p.chatReply(text, a.slug, c.id)
 	c.state.replies.store(place, p.storedReply(reply), c.s.clock.Now())
 	return encoded(js.Stringify(reply)), nil
+}
+
+// answered keeps and tells of an answer.
+func (c *call) answered(a *agent, m Message, text string) {
+	c.remember(m, text)
+	if c.profile.quirks().countsTokens {
+		c.entry.tokens = int64((len(m.Text) + len(text) + tokenBytes - 1) / tokenBytes)
+	}
+	c.tellWebhooks(a)
 }
 
 // came counts a chat that came to an agent.

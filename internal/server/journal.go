@@ -29,14 +29,20 @@ type Request struct {
 	Err       string // why it failed, in more detail than the client is told
 }
 
-func newEntry(r *http.Request, id string, now time.Time) *Request {
-	return &Request{
+// entry is a Request and what else is known of it.
+type entry struct {
+	Request
+	tokens int64 // of a chat's message and answer, where they are counted
+}
+
+func newEntry(r *http.Request, id string, now time.Time) *entry {
+	return &entry{Request: Request{
 		Time:      now,
 		Method:    r.Method,
 		Path:      wire.Redact(r.URL.Path),
 		Header:    redactHeader(r.Header),
 		RequestID: id,
-	}
+	}}
 }
 
 // journal adds the call's entry.
@@ -117,7 +123,7 @@ func (s *Server) Requests() []Request {
 	defer s.mu.Unlock()
 	requests := make([]Request, len(s.state.journal))
 	for i, e := range s.state.journal {
-		requests[i] = *e
+		requests[i] = e.Request
 		requests[i].Header = e.Header.Clone()
 		requests[i].Body = slices.Clone(e.Body)
 	}

@@ -21,6 +21,7 @@ type quirks struct {
 	replaysUnread bool // a stored reply is sent whatever the body of the request
 
 	countsAnswers bool // a key's usage counts chats that came to an agent, and its last use is an answer; else it counts all calls
+	countsTokens  bool // usage has tokens
 	usageDays     int  // how many days of usage are shown unless a number is asked for
 	usageCalls    int  // how many calls, of the newest, usage is counted over
 
@@ -37,12 +38,13 @@ type quirks struct {
 
 var profiles = [...]quirks{
 	Documented: {
-		jsonSpace:   " ",
-		agentsByID:  true,
-		holdsKeys:   true,
-		usageDays:   30,
-		usageCalls:  math.MaxInt,
-		uploadLimit: wire.MaxFileBytes + 64<<10,
+		jsonSpace:    " ",
+		agentsByID:   true,
+		holdsKeys:    true,
+		countsTokens: true,
+		usageDays:    30,
+		usageCalls:   math.MaxInt,
+		uploadLimit:  wire.MaxFileBytes + 64<<10,
 	},
 	Live: {
 		echoes:        true,

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -318,5 +319,22 @@ func (p Profile) health(c *call, shown wire.Health) wire.Health {
 	uptime := math.Floor(now.Sub(c.s.started).Seconds())
 	shown.Timestamp, shown.Version, shown.UptimeSeconds = wire.HandlerTime(now), wire.HealthVersion, &uptime
 	shown.Components = wire.Components{"api": "healthy", "database": "healthy", "agents": agents}
+	return shown
+}
+
+// usage adds to the service's figures what the pages have.
+func (p Profile) usage(shown wire.Usage, byAgent map[string]tally, since, now time.Time) wire.Usage {
+	if p == Live {
+		return shown
+	}
+	page := &wire.UsagePage{Requests: shown.Totals.Requests, Tokens: shown.Totals.Tokens, PeriodStart: wire.HandlerTime(since), PeriodEnd: wire.HandlerTime(now),
+		ByAgent: wire.AgentUsages{}}
+	for _, agent := range slices.Sorted(maps.Keys(byAgent)) {
+		page.ByAgent = append(page.ByAgent, wire.AgentUsage{Agent: agent, Requests: byAgent[agent].calls, Tokens: byAgent[agent].tokens})
+	}
+	for i := range shown.Usage.Days {
+		shown.Usage.Days[i].AverageLatencyMS = shown.Usage.Days[i].AverageResponseMS
+	}
+	shown.Usage.Page = page
 	return shown
 }

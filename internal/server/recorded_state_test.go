@@ -262,9 +262,9 @@ func (w *world) setUpThreads(e recorded.Exchange) {
 // setUpUsage writes the journal that the recorded figures come from.
 func (w *world) setUpUsage(e recorded.Exchange) {
 	chat := func(at time.Time, took float64, err string) {
-		w.state.journal = append(w.state.journal, &Request{
+		w.state.journal = append(w.state.journal, &entry{Request: Request{
 			Time: at, Duration: time.Duration(took * float64(time.Millisecond)), Method: http.MethodPost, Path: chatPath, Status: http.StatusOK, KeyID: w.key.id, Agent: "support_bot", Err: err,
-		})
+		}})
 	}
 	today := time.Now()
 	switch e.Name {

@@ -13,7 +13,7 @@ type state struct {
 	windows map[string]*window.Log // the account's, by name
 	replies replies
 	faults  []Fault
-	journal []*Request
+	journal []*entry
 
 	journaled *ledger.Ledger // of journal
 	kept      *ledger.Ledger // of what follows, and of replies

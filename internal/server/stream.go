@@ -69,10 +69,7 @@ func (c *call) stream(a *agent, m Message) error {
 	var coded streamError
 	switch {
 	case err == nil:
-		c.locked(func() {
-			c.remember(m, text.String())
-			c.tellWebhooks(a)
-		})
+		c.locked(func() { c.answered(a, m, text.String()) })
 	case errors.Is(err, errCut) || c.r.Context().Err() != nil:
 		c.abort()
 	case errors.As(err, &coded):

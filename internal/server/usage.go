@@ -26,33 +26,39 @@ func (c *call) usage() (any, error) {
 		return nil, refuse(wire.CodeInternalError, "Failed to fetch usage", "")
 	}
 
-	usage := wire.Usage{KeyName: c.key.name, Period: strconv.Itoa(days) + "d", Days: []wire.UsageDay{}}
+	now := c.s.clock.Now()
+	since := now.AddDate(0, 0, -days)
+	usage := wire.Usage{KeyName: c.key.name, Period: strconv.Itoa(days) + "d", Usage: wire.UsageFigure{Days: []wire.UsageDay{}}}
 	var day, all tally
 	date := ""
 	flush := func() {
 		if date != "" {
-			usage.Days = append(usage.Days, wire.UsageDay{Date: date, Requests: day.calls, Errors: day.errors, AverageResponseMS: day.average()})
+			usage.Usage.Days = append(usage.Usage.Days, wire.UsageDay{Date: date, Requests: day.calls, Errors: day.errors, AverageResponseMS: day.average(), Tokens: day.tokens})
 		}
 		day = tally{}
 	}
-	for _, e := range c.chats(c.s.clock.Now().AddDate(0, 0, -days), p.quirks().usageCalls) {
+	byAgent := map[string]tally{}
+	for _, e := range c.chats(since, p.quirks().usageCalls) {
 		if d := e.Time.UTC().Format(time.DateOnly); d != date {
 			flush()
 			date = d
 		}
-		day.add(e)
-		all.add(e)
+		ofAgent := byAgent[e.Agent]
+		for _, t := range []*tally{&day, &all, &ofAgent} {
+			t.add(e)
+		}
+		byAgent[e.Agent] = ofAgent
 	}
 	flush()
-	usage.Totals = wire.UsageTotals{Requests: all.calls, Errors: all.errors, AverageResponseMS: all.average()}
-	return usage, nil
+	usage.Totals = wire.UsageTotals{Requests: all.calls, Errors: all.errors, AverageResponseMS: all.average(), Tokens: all.tokens}
+	return p.usage(usage, byAgent, since, now), nil
 }
 
 // chats returns the key's chats since then that came to an agent and whose
 // reply has begun, newest first and at most so many. Those under way have
 // taken as long as they are.
-func (c *call) chats(since time.Time, most int) (chats []Request) {
-	underWay := map[*Request]bool{}
+func (c *call) chats(since time.Time, most int) (chats []entry) {
+	underWay := map[*entry]bool{}
 	for other := range c.s.live {
 		underWay[other.entry] = true
 	}
@@ -60,25 +66,29 @@ func (c *call) chats(since time.Time, most int) (chats []Request) {
 		if e.KeyID != c.key.id || e.Agent == "" || e.Status == 0 || !e.Time.After(since) || e.Path != wire.BasePath+wire.Chat.Path {
 			continue
 		}
-		chat := *e
+		one := *e
 		if underWay[e] {
-			chat.Duration = c.s.clock.Since(e.Time)
+			one.Duration = c.s.clock.Since(e.Time)
 		}
-		if chats = append(chats, chat); len(chats) == most {
+		if chats = append(chats, one); len(chats) == most {
 			break
 		}
 	}
 	return chats
 }
 
+// tokenBytes is how many bytes of messages and answers are taken for a token.
+const tokenBytes = 4
+
 // tally counts calls.
 type tally struct {
-	calls, errors int64
-	time          time.Duration
+	calls, errors, tokens int64
+	time                  time.Duration
 }
 
-func (t *tally) add(e Request) {
+func (t *tally) add(e entry) {
 	t.calls++
+	t.tokens += e.tokens
 	t.time += e.Duration
 	if e.Err != "" || e.Status != http.StatusOK {
 		t.errors++

@@ -1,33 +1,126 @@
 package wire
 
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+)
+
 // Limits of the days parameter of GET /v1/usage.
 const (
 	MinUsageDays = 1
 	MaxUsageDays = 90
 )
 
-// Usage is the reply of GET /v1/usage: what the calling key's chats came to.
+// Usage is the reply of GET /v1/usage: what the calling key's chats came to. Its
+// member usage is a list of days or, on the reference pages, an object.
 type Usage struct {
 	KeyName string      `json:"key_name"`
 	Period  string      `json:"period"` // the days, as in 7d
-	Days    []UsageDay  `json:"usage"`  // newest first; days without calls are missing
+	Usage   UsageFigure `json:"usage"`
 	Totals  UsageTotals `json:"totals"`
 }
 
-// Check tells whether the days are there.
-func (u Usage) Check() error { return need(member{"usage", u.Days != nil}) }
+// Check tells whether the figures are there.
+func (u Usage) Check() error { return need(member{"usage", u.Usage.Days != nil}) }
 
-// UsageDay counts a day (UTC).
+// AnyTotals returns the totals, wherever they are.
+func (u Usage) AnyTotals() UsageTotals {
+	t := u.Totals
+	if page := u.Usage.Page; page != nil {
+		t.Requests, t.Tokens = cmp.Or(t.Requests, page.Requests), cmp.Or(t.Tokens, page.Tokens)
+	}
+	return t
+}
+
+// UsageFigure is the member usage of a Usage.
+type UsageFigure struct {
+	Days []UsageDay // newest first; days without calls are missing
+	Page *UsagePage // what else the reference pages have there; nil for a list
+}
+
+// UsagePage is what the reference pages have around the days.
+type UsagePage struct {
+	Requests    int64       `json:"total_requests"`
+	Tokens      int64       `json:"total_tokens"`
+	PeriodStart Time        `json:"period_start"`
+	PeriodEnd   Time        `json:"period_end"`
+	Daily       []UsageDay  `json:"daily"`
+	ByAgent     AgentUsages `json:"by_agent"`
+}
+
+// MarshalJSON writes a list, or an object if there is a page.
+func (f UsageFigure) MarshalJSON() ([]byte, error) {
+	if f.Page == nil {
+		return json.Marshal(f.Days)
+	}
+	page := *f.Page
+	page.Daily = f.Days
+	return json.Marshal(page)
+}
+
+// UnmarshalJSON takes both. It fails only for what is neither.
+func (f *UsageFigure) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '{' {
+		f.Page = new(UsagePage)
+		err := json.Unmarshal(b, f.Page)
+		f.Days, f.Page.Daily = append([]UsageDay{}, f.Page.Daily...), nil
+		return err
+	}
+	return json.Unmarshal(b, &f.Days)
+}
+
+// UsageDay counts a day (UTC). The reference pages call the average avg_latency_ms.
 type UsageDay struct {
 	Date              string  `json:"date"` // 2026-11-24
 	Requests          int64   `json:"requests"`
 	Errors            int64   `json:"errors"`
 	AverageResponseMS float64 `json:"avg_response_time_ms"`
+
+	Tokens           int64   `json:"tokens,omitempty"`
+	AverageLatencyMS float64 `json:"avg_latency_ms,omitempty"`
 }
+
+// AnyAverageMS returns the average time of an answer, whatever it is called.
+func (d UsageDay) AnyAverageMS() float64 { return cmp.Or(d.AverageResponseMS, d.AverageLatencyMS) }
 
 // UsageTotals counts all days together.
 type UsageTotals struct {
 	Requests          int64   `json:"total_requests"`
 	Errors            int64   `json:"total_errors"`
 	AverageResponseMS float64 `json:"avg_response_time_ms"`
+
+	Tokens int64 `json:"total_tokens,omitempty"`
+}
+
+// AgentUsage counts the chats with an agent.
+type AgentUsage struct {
+	Agent    string `json:"agent"`
+	Requests int64  `json:"requests"`
+	Tokens   int64  `json:"tokens"`
+}
+
+// AgentUsages counts the chats by agent.
+type AgentUsages []AgentUsage
+
+// UnmarshalJSON never fails: it takes a list, or an object of the agents' figures by
+// name, and leaves out what it does not understand.
+func (u *AgentUsages) UnmarshalJSON(b []byte) error {
+	var list []AgentUsage
+	if json.Unmarshal(b, &list) == nil {
+		*u = list
+		return nil
+	}
+	var byName map[string]json.RawMessage
+	_ = json.Unmarshal(b, &byName)
+	*u = nil
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		a := AgentUsage{}
+		if json.Unmarshal(byName[name], &a) == nil || json.Unmarshal(byName[name], &a.Requests) == nil {
+			a.Agent = name
+			*u = append(*u, a)
+		}
+	}
+	return nil
 }
