@@ -11,10 +11,11 @@ import (
 // reason why the service would refuse a value, or nil.
 
 // checkMessage returns the reason why the service would refuse a message to an
-// agent. It counts characters as the service does, in UTF-16 units.
+// agent. As the service does, it counts characters in UTF-16 units, and takes U+FEFF
+// for a blank and U+0085 for none.
 func checkMessage(message string) *InvalidRequestError {
 	switch {
-	case strings.TrimSpace(message) == "":
+	case wire.Blank(message):
 		return invalid(CodeMissingParameter, "message", "message is required")
 	case !utf8.ValidString(message):
 		return invalid(CodeInvalidParameter, "message", "message is not valid UTF-8")

@@ -5,7 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"errors"
+
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/jarcoal/httpmock"
 )
@@ -80,5 +83,50 @@ func wantRefusals(t *testing.T, cases map[string]refusalCase) {
 	}
 	if n := mock.GetTotalCallCount(); n != 0 {
 		t.Errorf("%d requests were sent", n)
+	}
+}
+
+// refusedByClient reports whether a call was refused before anything was sent.
+func refusedByClient(err error) bool {
+	var refused *clawhq.InvalidRequestError
+	return errors.As(err, &refused) && refused.StatusCode == 0
+}
+
+// The client refuses the messages and names that the service refuses, and no others:
+// what it lets through, both profiles accept.
+func TestBlanksAndLengths(t *testing.T) {
+	t.Parallel()
+	emoji := strings.Repeat("🙂", 51)
+	for _, tc := range []struct {
+		text                   string
+		badMessage, badKeyName bool
+	}{
+		{"", true, true},
+		{" \t\r\n\u00a0\u2003\u3000", true, true},
+		{"\uFEFF", true, true},
+		{"\uFEFF\u2028 ", true, true},
+		{"\u0085", false, false}, // NEL is none of JavaScript's blanks
+		{"\u200b", false, false},
+		{"🙂", false, false},
+		{emoji[:4*50], false, false},
+		{emoji, false, true}, // 102 UTF-16 units
+		{"\uFEFF" + emoji[:4*50] + "\uFEFF", false, false},
+		{strings.Repeat("x", 101), false, true},
+	} {
+		for _, profile := range []clawhqtest.Profile{clawhqtest.Documented, clawhqtest.Live} {
+			s := clawhqtest.NewTestServer(t, clawhqtest.WithProfile(profile), clawhqtest.WithInMemory())
+			client := s.Client(clawhq.WithSession(s.Session()))
+			_, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: tc.text})
+			if refusedByClient(err) != tc.badMessage || !tc.badMessage && err != nil {
+				t.Errorf("%v, message %.20q: %v", profile, tc.text, err)
+			}
+			created, err := client.Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: tc.text, RateLimit: clawhq.RPM60})
+			if refusedByClient(err) != tc.badKeyName || !tc.badKeyName && err != nil {
+				t.Errorf("%v, key name %.20q: %v", profile, tc.text, err)
+			}
+			if err == nil && created.Name != strings.Trim(tc.text, "\uFEFF") {
+				t.Errorf("%v, key name %.20q: named %q", profile, tc.text, created.Name)
+			}
+		}
 	}
 }

@@ -3,7 +3,6 @@ package clawhq
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -173,11 +172,11 @@ func (s *KeysService) Revoke(ctx context.Context, id string, opts ...CallOption)
 	return drop[wire.Success](ctx, s.core, to(wire.RevokeKey, id), opts)
 }
 
-// checkName returns the name without spaces around it, as the service stores it,
-// or the reason why the service would refuse it.
+// checkName returns the name without the blanks around it that the service removes,
+// or the reason why the service would refuse it. Characters are UTF-16 units.
 func checkName(name string) (string, *InvalidRequestError) {
-	name = strings.TrimSpace(name)
-	if n := utf8.RuneCountInString(name); n == 0 || n > wire.MaxKeyNameChars || !utf8.ValidString(name) {
+	name = wire.Trim(name)
+	if n := wire.UTF16Len(name); n == 0 || n > wire.MaxKeyNameChars || !utf8.ValidString(name) {
 		return "", invalid(CodeInvalidParameter, "name", "name has %d characters; it must have 1 to %d and be valid UTF-8", n, wire.MaxKeyNameChars)
 	}
 	return name, nil

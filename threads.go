@@ -35,6 +35,11 @@ type Thread struct {
 	Metadata  json.RawMessage // {} if there is none
 	CreatedAt time.Time
 	UpdatedAt time.Time // zero in the Thread that Create returns
+
+	// Title and MessageCount are documented, but the live service does not send
+	// them.
+	Title        string
+	MessageCount int
 }
 
 // ThreadReply is an agent's answer to a message in a thread.
@@ -144,7 +149,10 @@ func (s *ThreadsService) AllMessages(ctx context.Context, id string, opts ListOp
 func (t Thread) id() string { return t.ID }
 
 func threadOf(t wire.Thread) Thread {
-	return Thread{ID: t.ID, Agent: t.Agent, Metadata: t.Metadata, CreatedAt: t.CreatedAt.Time(), UpdatedAt: t.UpdatedAt.Time()}
+	return Thread{
+		ID: t.ID, Agent: t.Agent, Metadata: t.Metadata, CreatedAt: t.CreatedAt.Time(), UpdatedAt: t.UpdatedAt.Time(),
+		Title: t.Title, MessageCount: t.MessageCount,
+	}
 }
 
 // encodeMetadata returns the JSON of a thread's metadata, nil if there is none,

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"net/http"
+
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/clawhq/clawhq-go/internal/testkit"
@@ -127,4 +129,49 @@ func TestThreadsRefusedBeforeSending(t *testing.T) {
 		"thread's agent": {create(clawhq.CreateThreadRequest{Agent: "\xff"}),
 			refusal{clawhq.CodeInvalidParameter, "agent", "/v1/threads", "agent is not valid UTF-8"}},
 	})
+}
+
+// A thread has the reference pages' title and number of messages where they come.
+func TestThreadOfThePages(t *testing.T) {
+	t.Parallel()
+	for profile, want := range map[clawhqtest.Profile]clawhq.Thread{
+		clawhqtest.Documented: {Title: "Help", MessageCount: 2},
+		clawhqtest.Live:       {}, // it takes neither
+	} {
+		s := clawhqtest.NewTestServer(t, clawhqtest.WithProfile(profile))
+		req, err := http.NewRequestWithContext(t.Context(), "POST", s.URL()+"/v1/threads", strings.NewReader(`{"agent":"default","title":"Help","message":"hi"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+s.APIKey())
+		resp, err := s.HTTPClient().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		list, err := s.Client().Threads.List(t.Context(), clawhq.ListOptions{})
+		if err != nil || resp.StatusCode != http.StatusOK || len(list.Items) != 1 {
+			t.Fatalf("%v: status %d, %+v, %v", profile, resp.StatusCode, list, err)
+		}
+		got, err := s.Client().Threads.Get(t.Context(), list.Items[0].ID)
+		if err != nil || got.Title != want.Title || got.MessageCount != want.MessageCount || got.Agent != "default" {
+			t.Errorf("%v: %+v, %v", profile, got, err)
+		}
+	}
+}
+
+// A thread whose agent is called default is one of the default agent.
+func TestThreadOfTheDefaultAgent(t *testing.T) {
+	t.Parallel()
+	for _, profile := range []clawhqtest.Profile{clawhqtest.Documented, clawhqtest.Live} {
+		s := clawhqtest.NewTestServer(t, clawhqtest.WithProfile(profile), clawhqtest.WithInMemory())
+		client := s.Client()
+		thread, err := client.Threads.Create(t.Context(), clawhq.CreateThreadRequest{Agent: "default"})
+		if err != nil || thread.Agent != "default" {
+			t.Fatalf("%v: %+v, %v", profile, thread, err)
+		}
+		if got, err := client.Threads.Send(t.Context(), thread.ID, "hi"); err != nil || got.Response == "" {
+			t.Errorf("%v: %+v, %v", profile, got, err)
+		}
+	}
 }

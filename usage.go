@@ -18,6 +18,17 @@ type Usage struct {
 	Period  string     // like "7d"
 	Days    []UsageDay // the newest day first; days without chats are missing
 	Totals  UsageTotals
+
+	// ByAgent and the tokens are documented, but the live service does not send
+	// them.
+	ByAgent []AgentUsage
+}
+
+// AgentUsage counts the chats with an agent.
+type AgentUsage struct {
+	Agent    string // the slug of the agent
+	Requests int64
+	Tokens   int64
 }
 
 // UsageDay counts the chats of one day. The earliest day of a period is partial,
@@ -27,6 +38,7 @@ type UsageDay struct {
 	Requests            int64  // including Errors
 	Errors              int64
 	AverageResponseTime time.Duration
+	Tokens              int64 // see Usage.ByAgent
 }
 
 // UsageTotals counts the chats of all days together.
@@ -34,31 +46,44 @@ type UsageTotals struct {
 	Requests            int64 // including Errors
 	Errors              int64
 	AverageResponseTime time.Duration
+	Tokens              int64 // see Usage.ByAgent
 }
 
-// Usage returns the usage of the client's API key in the last days, 1 to 90.
-// Other values are refused with an InvalidRequestError before anything is sent.
+// Usage returns the usage of the client's API key in the last days, 1 to 90, or in
+// the service's default period if days is 0: 7 days by the live service, 30 by the
+// documentation. Other values are refused with an InvalidRequestError before anything
+// is sent.
 //
 // Endpoint: GET /v1/usage
 func (c *Client) Usage(ctx context.Context, days int, opts ...CallOption) (*Usage, error) {
 	r := to(wire.GetUsage)
-	r.query = url.Values{"days": {strconv.Itoa(days)}}
-	if days < wire.MinUsageDays || days > wire.MaxUsageDays {
-		r = r.unless(invalid(CodeInvalidParameter, "days", "days is %d, and must be %d to %d", days, wire.MinUsageDays, wire.MaxUsageDays))
+	if days != 0 {
+		r.query = url.Values{"days": {strconv.Itoa(days)}}
+	}
+	if days != 0 && (days < wire.MinUsageDays || days > wire.MaxUsageDays) {
+		r = r.unless(invalid(CodeInvalidParameter, "days", "days is %d, and must be %d to %d, or 0 for the default", days, wire.MinUsageDays, wire.MaxUsageDays))
 	}
 	body, _, err := fetch[wire.Usage](ctx, c.core, r, opts)
 	if err != nil {
 		return nil, err
 	}
-	t := body.Totals
-	return &Usage{
-		KeyName: body.KeyName, Period: body.Period, Days: each(body.Days, usageDayOf),
-		Totals: UsageTotals{Requests: t.Requests, Errors: t.Errors, AverageResponseTime: milliseconds(t.AverageResponseMS)},
-	}, nil
+	t := body.AnyTotals()
+	usage := &Usage{
+		KeyName: body.KeyName, Period: body.Period, Days: each(body.Usage.Days, usageDayOf),
+		Totals: UsageTotals{Requests: t.Requests, Errors: t.Errors, AverageResponseTime: milliseconds(t.AverageResponseMS), Tokens: t.Tokens},
+	}
+	if page := body.Usage.Page; page != nil {
+		for _, a := range page.ByAgent {
+			usage.ByAgent = append(usage.ByAgent, AgentUsage(a))
+		}
+	}
+	return usage, nil
 }
 
 func usageDayOf(d wire.UsageDay) UsageDay {
-	return UsageDay{Date: d.Date, Requests: d.Requests, Errors: d.Errors, AverageResponseTime: milliseconds(d.AverageResponseMS)}
+	return UsageDay{
+		Date: d.Date, Requests: d.Requests, Errors: d.Errors, Tokens: d.Tokens, AverageResponseTime: milliseconds(d.AnyAverageMS()),
+	}
 }
 
 // milliseconds returns n milliseconds, which may have a fraction.

@@ -369,7 +369,7 @@ func (s *WebhooksService) checkURL(url string) *InvalidRequestError {
 	case !wire.SecureURL(url):
 		return invalid(CodeInvalidParameter, "url", "webhook URL is not an https URL")
 	case !wire.PublicURL(url):
-		return invalid(CodeInvalidParameter, "url", "webhook URL points to a private or internal address")
+		return invalid(CodeInvalidParameter, "url", "webhook URL is malformed, or points to a private or internal address")
 	case n > wire.MaxWebhookURLChars:
 		return invalid(CodeInvalidParameter, "url", "webhook URL has %d characters, at most %d are allowed", n, wire.MaxWebhookURLChars)
 	}
