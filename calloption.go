@@ -53,9 +53,11 @@ func WithResponseInfo(info *ResponseInfo) CallOption {
 //
 // For 24 hours, the server answers a request whose key it has answered before
 // with the stored reply, without running the agent again and without comparing
-// the messages. Keys are stored per account, not per API key: tenants whose API
-// keys belong to one account must not use the same idempotency key, or the
-// second tenant gets the first tenant's answer. The server does not store
+// the messages. A reply is stored when the agent has finished: the live service
+// runs the agent again for a request that comes earlier. Keys are stored per
+// account, not per API key: tenants whose API keys belong to one account must not
+// use the same idempotency key, or the second tenant gets the first tenant's
+// answer. The server does not store
 // streams. A stream that is sent with the key of a stored reply hands out that
 // reply as one chunk, and ResponseInfo.Replayed is true.
 func WithIdempotencyKey(key string) CallOption {

@@ -40,7 +40,11 @@ type ChatResponse struct {
 
 // Chat sends a message to an agent and waits for the whole answer, which may
 // take a minute. Failed attempts are repeated as RetryPolicy describes. All
-// attempts have the same idempotency key, so that the agent answers only once.
+// attempts have the same idempotency key: an attempt gets the answer of an
+// earlier one if the agent has finished it by then. While the agent is still at
+// work on an earlier attempt, the live service runs it again. It also goes on
+// when the caller's context ends. For agents that do more than answer, see
+// https://github.com/clawhq/clawhq-go/blob/main/docs/acting-agents.md.
 //
 // An error reply of the server is an *APIError inside one of the specific
 // types, such as *RateLimitError. If no reply came, the error wraps its cause.

@@ -32,15 +32,16 @@ type ChatChunk struct {
 //	}
 //
 // Nothing is sent until the loop begins. When the loop ends, in whatever way,
-// the request is ended and its connection is released; if the answer was not
-// complete, the agent stops. Ranging over the sequence again makes a new call.
+// the request is ended and its connection is released. If the answer was not
+// complete, the live service lets the agent finish it, unheard. Ranging over the
+// sequence again makes a new call.
 //
 // If the loop ends without an error, the answer is complete. If there is an
 // error, it comes with the last pair, and the text before it is only a part of
 // the answer. The errors are those of Chat and, after the reply has begun,
 // *StreamError: among others for a stream that ends without the protocol's
 // [DONE]. Failed attempts are repeated only until the first chunk was handed
-// out.
+// out. Since the service stores no streams, each attempt runs the agent.
 //
 // Endpoint: POST /v1/chat
 func (c *Client) ChatStream(ctx context.Context, req ChatRequest, opts ...CallOption) iter.Seq2[ChatChunk, error] {

@@ -50,7 +50,7 @@ var ErrReconnected = errors.New("relay: the browser asked for the rest of an ans
 // SSE answers the request with the text of seq as server-sent events, which the
 // package comment describes. Each event is sent as soon as its chunk is there.
 // seq should be made with r.Context(), or a context derived from it, so that the
-// agent stops when the browser disconnects. SSE ranges over seq in the caller's
+// call ends when the browser disconnects. SSE ranges over seq in the caller's
 // goroutine.
 //
 // SSE returns nil if it has sent the whole answer. Otherwise it returns the
