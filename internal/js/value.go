@@ -154,18 +154,22 @@ func ParseInt(text string) (n float64, ok bool) {
 		}
 		text = text[1:]
 	}
-	base := 10.0
+	base := 10
 	if strings.HasPrefix(text, "0x") || strings.HasPrefix(text, "0X") {
 		base, text = 16, text[2:]
 	}
-	for i := range len(text) {
-		digit := hexDigit(text[i])
-		if digit < 0 || float64(digit) >= base {
-			break
-		}
-		n, ok = n*base+float64(digit), true
+	digits := 0
+	for digits < len(text) && uint(hexDigit(text[digits])) < uint(base) {
+		digits++
 	}
-	return sign * n, ok
+	if base == 10 {
+		n, _ = strconv.ParseFloat(text[:digits], 64) // infinite if it is too large
+	} else {
+		for i := range digits {
+			n = n*16 + float64(hexDigit(text[i]))
+		}
+	}
+	return sign * n, digits > 0
 }
 
 // Sort brings members into the order in which JavaScript enumerates them: those
