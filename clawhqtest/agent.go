@@ -32,9 +32,11 @@ const (
 // stream_error in a stream; only the journal has the text of the error. If the
 // agent panics, the client gets internal_error, or stream_error in a stream.
 //
-// ctx ends when the client disconnects, when the server is closed, and after 60
-// seconds, upon which the client gets model_timeout. An agent that waits must
-// return when ctx ends.
+// ctx ends when the server is closed and, in profile Documented, when the client
+// disconnects. It also ends when the agent's time is up, upon which the client gets
+// model_timeout: after 60 seconds or, in profile Live, 60 seconds before its first
+// piece, and in a stream 60 seconds after it. An agent that waits must return when
+// ctx ends.
 type AgentFunc func(ctx context.Context, m Message) iter.Seq2[string, error]
 
 // Reply returns an agent that answers every message with the given chunks.

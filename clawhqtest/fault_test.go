@@ -207,3 +207,64 @@ func TestAimedFaultsDoNotQueue(t *testing.T) {
 		}
 	}
 }
+
+// What the client makes of the faults of the service's own parts.
+func TestServiceFaults(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		fault  clawhqtest.Fault
+		name   string
+		chat   clawhq.ErrorCode // of Chat; empty is none
+		stream clawhq.ErrorCode // of ChatStream
+	}{
+		{clawhqtest.FaultLookup(clawhqtest.LookupKey), `FaultLookup("key")`, clawhq.CodeInvalidAPIKey, clawhq.CodeInvalidAPIKey},
+		{clawhqtest.FaultLookup(clawhqtest.LookupPlan), `FaultLookup("plan")`, clawhq.CodePlanRequired, clawhq.CodePlanRequired},
+		{clawhqtest.FaultLookup(clawhqtest.LookupAgent), `FaultLookup("agent")`, clawhq.CodeAgentNotFound, clawhq.CodeAgentNotFound},
+		{clawhqtest.FaultLookup(clawhqtest.LookupServer), `FaultLookup("server")`, clawhq.CodeAgentOffline, clawhq.CodeAgentOffline},
+		{clawhqtest.FaultGatewayDown(), `FaultGatewayDown()`, clawhq.CodeInternalError, clawhq.CodeInternalError},
+		{clawhqtest.FaultGatewayNotJSON(), `FaultGatewayNotJSON()`, clawhq.CodeInternalError, clawhq.CodeStreamTruncated},
+		{clawhqtest.FaultStreamSplit(1), `FaultStreamSplit(1)`, clawhq.CodeInternalError, clawhq.CodeStreamMalformed},
+		{clawhqtest.FaultStreamUnended(1), `FaultStreamUnended(1)`, clawhq.CodeInternalError, clawhq.CodeStreamTruncated},
+	} {
+		s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory(), clawhqtest.WithProfile(clawhqtest.Live))
+		client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+		if got := tc.fault.String(); got != tc.name {
+			t.Errorf("%s is printed as %s", tc.name, got)
+		}
+		s.Inject(tc.fault, tc.fault)
+		var unusable *clawhq.ServerError // a 200 that the client cannot use
+		if _, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"}); !errors.Is(err, tc.chat) && !errors.As(err, &unusable) {
+			t.Errorf("%v: chat: %v", tc.fault, err)
+		}
+		if _, err := clawhq.CollectText(client.ChatStream(t.Context(), clawhq.ChatRequest{Message: "hi"})); !errors.Is(err, tc.stream) {
+			t.Errorf("%v: stream: %v", tc.fault, err)
+		}
+	}
+}
+
+// A 429 by a fault reads as one of the service does.
+func TestRateLimitReads(t *testing.T) {
+	t.Parallel()
+	for profile, want := range map[clawhqtest.Profile][]string{
+		clawhqtest.Documented: {"Rate limit exceeded. Retry after 7 seconds.", "Rate limit exceeded.", "Rate limit exceeded. Retry after 60 seconds."},
+		clawhqtest.Live:       {"Rate limit exceeded. Try again later.", "Rate limit exceeded. Try again later.", "Rate limit exceeded. Try again later."},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory(), clawhqtest.WithProfile(profile))
+			s.SetRateLimit(s.KeyID(), 1)
+			s.Inject(clawhqtest.FaultRateLimit("7"), clawhqtest.FaultRateLimit("soon"))
+			var got []string
+			for range 4 { // the third is answered
+				client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})) // that has not seen the limit
+				_, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
+				var limited *clawhq.RateLimitError
+				if errors.As(err, &limited) {
+					got = append(got, limited.Message)
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%v (-want +got):\n%s", profile, diff)
+			}
+		})
+	}
+}

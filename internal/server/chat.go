@@ -81,7 +81,9 @@ func (c *call) chat() (any, error) {
 	}
 	c.answered(a, m, text)
 	reply := p.chatReply(text, a.slug, c.id)
-	c.state.replies.store(place, p.storedReply(reply), c.s.clock.Now())
+	if p.storable("", reply) == nil {
+		c.state.replies.store(place, p.storedReply(reply), c.s.clock.Now())
+	}
 	return encoded(js.Stringify(reply)), nil
 }
 

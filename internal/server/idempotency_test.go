@@ -187,3 +187,17 @@ func TestConcurrentRepeats(t *testing.T) {
 		})
 	}
 }
+
+// Live a reply that the database cannot take is not stored.
+func TestUnstorableReply(t *testing.T) {
+	t.Parallel()
+	for profile, want := range map[Profile]bool{Documented: true, Live: false} {
+		s := newService(t, Config{Profile: profile})
+		s.HandleAgent("a", agentOf(says("a\x00b")))
+		chat := request{body: `{"message":"hi","agent":"a"}`, header: map[string]string{wire.HeaderIdempotencyKey: "k"}}
+		s.send(chat)
+		if got := s.send(chat).Header().Get(wire.HeaderIdempotencyReplay) != ""; got != want {
+			t.Errorf("%v: replayed %v", profile, got)
+		}
+	}
+}

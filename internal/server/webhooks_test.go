@@ -72,6 +72,12 @@ func (w *world) setUpWebhooks(e recorded.Exchange) {
 		w.accountID = hook.UserID
 		undo(&hook, string(e.Body()))
 	}
+	if e.Name == "webhook_deliveries_filter_throws" {
+		hook.FilterConditions = json.RawMessage(`[{"field":"agent","operator":"in","value":5}]`)
+		w.outbox.Restore(hook)
+		w.Emit(wire.EventAPIRequest, json.RawMessage(`{"agent":"a"}`))()
+		return
+	}
 	w.outbox.Restore(hook, log...)
 }
 

@@ -1,0 +1,13 @@
+package server
+
+import "testing"
+
+// An answer without text is a stream of nothing but its end, live.
+func TestEmptyStream(t *testing.T) {
+	t.Parallel()
+	s := newService(t, Config{Profile: Live})
+	s.HandleAgent("a", agentOf(says("", "")))
+	if got := s.send(request{body: `{"message":"hi","agent":"a","stream":true}`}).Body.String(); got != "data: [DONE]\n\n" {
+		t.Errorf("%q", got)
+	}
+}
