@@ -119,4 +119,3 @@ func parenthesised(s string) int {
 	}
 	return len(s)
 }
-
