@@ -175,8 +175,8 @@ const (
 func FaultLookup(what Lookup) Fault { return Fault{server.FaultLookup(server.Lookup(what))} }
 
 // FaultGatewayDown lets the gateway in front of the agents be out of reach for a chat
-// or a message of a thread: 500 internal_error. A thread keeps the message. In
-// profile documented a stream, which has begun by then, has an error event.
+// or a message of a thread: 500 internal_error, also for a stream. A thread keeps the
+// message.
 func FaultGatewayDown() Fault { return Fault{server.FaultGatewayDown()} }
 
 // FaultGatewayNotJSON lets the gateway in front of the agents answer a chat or a

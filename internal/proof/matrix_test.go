@@ -52,6 +52,13 @@ func faultCases() []faultCase {
 		both(clawhqtest.FaultReset(), fails(nil, "", true)),
 		both(clawhqtest.FaultDelay(time.Second), outcome{}),
 		both(clawhqtest.FaultDelay(time.Hour), fails(nil, "", true)),
+		both(clawhqtest.FaultLookup(clawhqtest.LookupKey), fails(&clawhq.AuthenticationError{}, clawhq.CodeInvalidAPIKey, false)),
+		both(clawhqtest.FaultLookup(clawhqtest.LookupPlan), fails(&clawhq.PermissionError{}, clawhq.CodePlanRequired, false)),
+		both(clawhqtest.FaultLookup(clawhqtest.LookupAgent), fails(&clawhq.NotFoundError{}, clawhq.CodeAgentNotFound, false)),
+		both(clawhqtest.FaultLookup(clawhqtest.LookupServer), fails(&clawhq.AgentError{}, clawhq.CodeAgentOffline, true)),
+		both(clawhqtest.FaultGatewayDown(), fails(&clawhq.ServerError{}, clawhq.CodeInternalError, true)),
+		{clawhqtest.FaultGatewayNotJSON(),
+			fails(&clawhq.ServerError{}, clawhq.CodeInternalError, true), fails(&clawhq.StreamError{}, clawhq.CodeStreamTruncated, true)},
 	}
 	for code, err := range map[clawhq.ErrorCode]error{
 		clawhq.CodeInvalidRequest: &clawhq.InvalidRequestError{}, clawhq.CodeInvalidAPIKey: &clawhq.AuthenticationError{},
@@ -83,6 +90,10 @@ func faultCases() []faultCase {
 				fails(nil, "", true), fails(&clawhq.StreamError{}, clawhq.CodeStreamIdle, early)},
 			faultCase{clawhqtest.FaultStreamMalformed(after),
 				fails(&clawhq.ServerError{}, "", false), fails(&clawhq.StreamError{}, clawhq.CodeStreamMalformed, false)},
+			faultCase{clawhqtest.FaultStreamSplit(after),
+				fails(&clawhq.ServerError{}, "", false), fails(&clawhq.StreamError{}, clawhq.CodeStreamMalformed, false)},
+			faultCase{clawhqtest.FaultStreamUnended(after),
+				fails(&clawhq.ServerError{}, "", false), fails(&clawhq.StreamError{}, clawhq.CodeStreamTruncated, early)},
 		)
 	}
 	return cases

@@ -20,7 +20,7 @@ func exhibitValues(t *testing.T, x *exhibition) {
 		clawhq.WithAPIKey(testkit.Key), clawhq.WithSession(sentinelSession), clawhq.WithIdempotencyKey(testkit.Key), clawhq.WithClientRequestID(testkit.Key), clawhq.WithHeader("X-Key", testkit.Key), clawhq.CodeStreamCancelled,
 		clawhqtest.WithInMemory(), clawhqtest.Reply(testkit.Key), clawhqtest.FaultReset(),
 		clawhqtest.Message{Text: "hi", History: []clawhqtest.Turn{{Role: clawhqtest.RoleUser, Content: "hi"}}}, clawhqtest.Turn{Role: clawhqtest.RoleUser},
-		clawhqtest.Conversation{Messages: []clawhqtest.StoredMessage{{Content: "hi"}}}, clawhqtest.StoredMessage{Content: "hi"}, clawhqtest.AuditEntry{ID: "1"}, clawhqtest.Path("/v1/chat"),
+		clawhqtest.Conversation{Messages: []clawhqtest.StoredMessage{{Content: "hi"}}}, clawhqtest.StoredMessage{Content: "hi"}, clawhqtest.AuditEntry{ID: "1"}, clawhqtest.Path("/v1/chat"), clawhqtest.LookupKey, clawhq.AgentUsage{Requests: 1},
 		clawhqtest.File{Name: "a.txt"}, clawhqtest.KeyInfo{Prefix: testkit.Key[:12]},
 		clawhqtest.Key(testkit.Key), clawhqtest.FaultReset().On(clawhqtest.Key(testkit.Key)), clawhq.LimitRequest{}, clawhq.CallOptions{Background: true},
 		&clawhq.Client{}, &clawhq.StreamError{APIError: &clawhq.APIError{}},
@@ -50,6 +50,7 @@ func exhibitPanics(t *testing.T, x *exhibition) {
 		"FaultStatus":     func() { clawhqtest.FaultStatus(99, testkit.Key) },
 		"FaultLegacy":     func() { clawhqtest.FaultLegacyError(600, testkit.Key) },
 		"AddKey":          func() { s.AddKey("", testkit.Key, 1) },
+		"FaultLookup":     func() { clawhqtest.FaultLookup(clawhqtest.Lookup(testkit.Key)) },
 		"FaultHTML":       func() { clawhqtest.FaultHTML(0) },
 		"the zero Client": func() { (&clawhq.Client{}).Chat(t.Context(), testkit.Hi) },
 	} {

@@ -95,6 +95,9 @@ func (c *call) listAuditLog() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.storable("Failed to fetch audit logs", c.query("category"), c.query("action"), c.query("entity_type"), c.query("entity_id")); err != nil {
+		return nil, err
+	}
 	entries := p.auditEntries(c.s.accountID, c.state.audit)
 	slices.Reverse(entries)
 	entries = slices.DeleteFunc(entries, func(e wire.AuditEntry) bool {

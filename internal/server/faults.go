@@ -136,7 +136,7 @@ func FaultStreamUnended(afterChunks int) Fault {
 // found.
 func FaultLookup(what Lookup) Fault {
 	if !slices.Contains(Lookups, what) {
-		panic(fmt.Sprintf("clawhqtest: FaultLookup: there is no lookup %q", what))
+		panic(fmt.Sprintf("clawhqtest: FaultLookup: there is no lookup %q", wire.Redact(string(what))))
 	}
 	return Fault{kind: faultLookup, text: string(what)}
 }

@@ -26,12 +26,10 @@ func (c *call) stream(a *agent, m Message) error {
 
 	q := c.profile.quirks()
 	var stop error
-	if pending || !q.streamsLate {
+	err := c.fault.gateway()
+	if err == nil && (pending || !q.streamsLate) {
 		stop = errors.Join(out.begin(), play(c.fault.after == 0))
-	}
-	err := stop
-	if stop == nil {
-		err = c.fault.gateway()
+		err = stop
 	}
 	if err == nil {
 		err = a.ask(c.agentContext(), m, q.streamLimit, func(chunk string) bool {

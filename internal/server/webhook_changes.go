@@ -228,10 +228,10 @@ func (u *webhookUpdate) readAttempts(v any) error {
 		return nil
 	}
 	attempts := int(n)
-	if float64(attempts) != n {
+	if float64(attempts) != n && u.profile.quirks().casts {
 		return errNotSaved
 	}
-	u.add("retry_max_attempts", n, func(w *wire.Webhook) { w.RetryMaxAttempts = &attempts })
+	u.add("retry_max_attempts", float64(attempts), func(w *wire.Webhook) { w.RetryMaxAttempts = &attempts })
 	return nil
 }
 

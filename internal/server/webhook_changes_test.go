@@ -131,3 +131,26 @@ func TestThrowingFilter(t *testing.T) {
 		})
 	}
 }
+
+// By the documentation values have the type that they should have.
+func TestDocumentedWebhookUpdates(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"retry_max_attempts":2.7}`:    `"retry_max_attempts":2`,
+		`{"description":null}`:          `"description":null`,
+		`{"transformation":null}`:       `"transformation":null`,
+		`{"enabled":0}`:                 `{"error":"Failed to update webhook"}`,
+		`{"transformation":{}}`:         `{"error":"Failed to update webhook"}`,
+		`{"paused_at":20260308}`:        `{"error":"Failed to update webhook"}`,
+		`{"url":null}`:                  `{"error":"HTTPS URL is required"}`,
+		`{"events":{}}`:                 `{"error":"At least one event is required"}`,
+		`{"events":["ticket.created"]}`: `"events":["ticket.created"]`,
+		`null`:                          `{"error":"Invalid request body"}`,
+		`[]`:                            `{"error":"Invalid request body"}`,
+	} {
+		s := newService(t, Config{})
+		if got := s.send(request{method: "PATCH", path: s.newWebhook(t), body: body}).Body.String(); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", body, got, want)
+		}
+	}
+}

@@ -84,7 +84,7 @@ form.addEventListener("submit", (e) => { e.preventDefault(); submit(); });
 form.q.addEventListener("keydown", (e) => {
 	if (e.key === "Enter" && !e.shiftKey && !e.isComposing) { e.preventDefault(); submit(); }
 });
-stop.addEventListener("click", () => leaving?.abort()); // stops the agent, too
+stop.addEventListener("click", () => leaving?.abort()); // ends the call, too
 addEventListener("pagehide", () => leaving?.abort()); // a page in the back/forward cache keeps its connections
 fresh.addEventListener("click", async () => {
 	leaving?.abort();
