@@ -333,3 +333,17 @@ func TestKeysWithOnePrefix(t *testing.T) {
 		t.Errorf("%s: found %s", c, k.id)
 	}
 }
+
+// Live a revoked key has no statistics.
+func TestStatisticsOfRevokedKeys(t *testing.T) {
+	t.Parallel()
+	for profile, want := range map[Profile]bool{Documented: true, Live: false} {
+		s := newService(t, Config{Profile: profile})
+		id, _ := s.CreateKey("old", 60)
+		s.RevokeKey(id)
+		list := decode[wire.KeyList](t, s.send(request{method: "GET", path: keysPath}).Body)
+		if _, has := list.KeyStats[id]; has != want || len(list.Keys) != 2 {
+			t.Errorf("%v: %+v", profile, list)
+		}
+	}
+}
