@@ -8,10 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// Parse is JSON.parse of a body: a byte order mark before it is skipped, and bytes
-// that are not UTF-8 become U+FFFD. Of two members with one name the last counts.
+// Parse is JSON.parse of a body, decoded as a browser does: a byte order mark before
+// it is skipped, and what is not UTF-8 becomes U+FFFD. Of two members with one name
+// the last counts.
 func Parse(body []byte) (v any, ok bool) {
 	body = bytes.TrimPrefix(body, []byte("\uFEFF"))
+	if !utf8.Valid(body) {
+		body = decode(body)
+	}
 	if !json.Valid(body) {
 		return nil, false
 	}
@@ -19,7 +23,7 @@ func Parse(body []byte) (v any, ok bool) {
 	return p.value(), true
 }
 
-// parser parses JSON that is known to be valid.
+// parser parses JSON that is known to be valid, and valid UTF-8.
 type parser struct{ rest []byte }
 
 // peek returns the next byte that is not blank.
@@ -97,7 +101,7 @@ var escaped = map[byte]byte{'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t
 func (p *parser) string() string {
 	p.peek()
 	p.skip(1)
-	if end := bytes.IndexAny(p.rest, `"\`); p.rest[end] == '"' && utf8.Valid(p.rest[:end]) {
+	if end := bytes.IndexAny(p.rest, `"\`); p.rest[end] == '"' {
 		s := string(p.rest[:end])
 		p.skip(end + 1)
 		return s
@@ -124,9 +128,8 @@ func (p *parser) string() string {
 			b = append(b, c)
 			p.skip(2)
 		default:
-			r, size := utf8.DecodeRune(p.rest)
-			b = utf8.AppendRune(b, r)
-			p.skip(size)
+			b = append(b, c)
+			p.skip(1)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func decodeQuery(text string) string {
 		}
 		b = append(b, c)
 	}
-	return strings.ToValidUTF8(string(b), "\uFFFD")
+	return string(decode(b))
 }
 
 // hexDigit returns the value of a hexadecimal digit, or -1.

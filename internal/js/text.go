@@ -63,6 +63,50 @@ func surrogateIn(s string) (r rune, ok bool) {
 	return 0xD000 | rune(s[1]&0x3F)<<6 | rune(s[2]&0x3F), true
 }
 
+// decode replaces what is not UTF-8 by U+FFFD: one for as much of the beginning of a
+// character as there is (WHATWG Encoding §8.1.1).
+func decode(b []byte) []byte {
+	decoded := make([]byte, 0, len(b))
+	for len(b) > 0 {
+		r, size := utf8.DecodeRune(b)
+		if r == utf8.RuneError && size == 1 {
+			size = beginning(b)
+		}
+		decoded = utf8.AppendRune(decoded, r)
+		b = b[size:]
+	}
+	return decoded
+}
+
+// beginning returns how many bytes begin a character that b does not finish; 1 if the
+// first byte begins none.
+func beginning(b []byte) int {
+	more, low, high := 0, byte(0x80), byte(0xBF) // of the second byte
+	switch first := b[0]; {
+	case 0xC2 <= first && first <= 0xDF:
+		more = 1
+	case 0xE0 <= first && first <= 0xEF:
+		more = 2
+	case 0xF0 <= first && first <= 0xF4:
+		more = 3
+	}
+	switch b[0] {
+	case 0xE0:
+		low = 0xA0
+	case 0xED:
+		high = 0x9F
+	case 0xF0:
+		low = 0x90
+	case 0xF4:
+		high = 0x8F
+	}
+	n := 1
+	for n <= more && n < len(b) && low <= b[n] && b[n] <= high {
+		n, low, high = n+1, 0x80, 0xBF
+	}
+	return n
+}
+
 // WellFormed is s.toWellFormed(): each lone surrogate becomes U+FFFD.
 func WellFormed(s string) string {
 	if utf8.ValidString(s) {
