@@ -91,14 +91,16 @@ func TestImports(t *testing.T) {
 	t.Parallel()
 	const module = "github.com/clawhq/clawhq-go"
 	for dir, allowed := range map[string][]string{
-		".":                {"/internal/shaping", "/internal/sse", "/internal/wire", "/webhook"},
-		"relay":            {"", "/internal/wire"},
-		"webhook":          {"/internal/wire"},
-		"internal/server":  {"/internal/clock", "/internal/ledger", "/internal/outbox", "/internal/window", "/internal/wire"},
-		"internal/shaping": {"/internal/window"},
-		"internal/sse":     nil,
-		"internal/window":  nil,
-		"internal/wire":    {"/internal/window"},
+		".":                 {"/internal/shaping", "/internal/sse", "/internal/wire", "/webhook"},
+		"relay":             {"", "/internal/wire"},
+		"webhook":           {"/internal/wire"},
+		"internal/server":   {"/internal/clock", "/internal/js", "/internal/ledger", "/internal/outbox", "/internal/postgres", "/internal/window", "/internal/wire"},
+		"internal/shaping":  {"/internal/window"},
+		"internal/sse":      nil,
+		"internal/window":   nil,
+		"internal/js":       nil,
+		"internal/postgres": {"/internal/js"},
+		"internal/wire":     {"/internal/js", "/internal/postgres", "/internal/window"},
 	} {
 		files, err := filepath.Glob(filepath.Join("../..", dir, "*.go"))
 		if err != nil || len(files) == 0 {
