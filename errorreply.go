@@ -47,7 +47,7 @@ func decodeError(e *APIError, body []byte, now time.Time, redact func(string) st
 		e.RequestID = redact(text(fields["request_id"]))
 	}
 	if e.RetryAfter == 0 {
-		e.RetryAfter, _ = parseRetryAfter(text(top["retry_after"]), now)
+		e.RetryAfter = parseRetryAfter(text(top["retry_after"]), time.Time{}, now)
 	}
 	if !documented {
 		e.Body = excerpt(body, redact)

@@ -88,7 +88,7 @@ type APIError struct {
 	Param           string        // the parameter at fault, if the reply names one
 	RequestID       string        // the server's id of the request; quote it to support
 	ClientRequestID string        // the client's id of the call
-	RetryAfter      time.Duration // how long the server asked to wait; 0 if it did not, the longest Duration if it asked for more
+	RetryAfter      time.Duration // how long the server asked to wait, at most 24 hours; 0 if it did not, or asked for longer
 	RateLimit       RateLimit     // zero if the reply reports no limit, as most error replies do not
 	Attempts        int           // how many requests the call had sent
 	Method, Path    string        // of the request; the path is relative to the base URL
@@ -206,8 +206,8 @@ type ConflictError struct{ *APIError }
 
 // RateLimitError reports that a rate limit is exhausted. It stands for the code
 // rate_limited and, for replies without a known code, for status 429.
-// RetryAfter is the time until another call will be admitted, as the server
-// gives it.
+// RetryAfter is the longest time until another call will be admitted, as the
+// server gives it.
 type RateLimitError struct{ *APIError }
 
 // AgentError reports that the agent or its model failed. It stands for the

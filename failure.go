@@ -42,10 +42,8 @@ func lost(err error) outcome {
 func (o origin) errorReply(resp *http.Response, body []byte, otherLimit func(message string) bool) outcome {
 	e := o.apiError()
 	now := time.Now()
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		now = date // a Retry-After with a date is by the server's clock
-	}
-	e.RetryAfter, _ = parseRetryAfter(resp.Header.Get(wire.HeaderRetryAfter), now)
+	date, _ := http.ParseTime(resp.Header.Get("Date"))
+	e.RetryAfter = parseRetryAfter(resp.Header.Get(wire.HeaderRetryAfter), date, now)
 	decodeError(e, body, now, o.redact)
 	if to, err := resp.Location(); e.Message == "" && err == nil {
 		to.RawQuery, to.Fragment = "", "" // they may contain secrets

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -43,7 +42,7 @@ func TestRetries(t *testing.T) {
 		"429 of the old shape":     {clawhqtest.FaultLegacyError(429, "RATE_LIMITED"), 2, 12 * time.Second, 12500 * time.Millisecond},
 		"429, the longest":         {clawhqtest.FaultRateLimit("120"), 2, 2 * time.Minute, 2*time.Minute + 500*time.Millisecond},
 		"429, too long":            {clawhqtest.FaultRateLimit("121"), 1, 0, 0},
-		"429, 56,000 years":        {clawhqtest.FaultRateLimit("1793675129406"), 1, 0, 0},
+		"429 of the live service":  {clawhqtest.FaultRateLimit("1793675129406"), 2, 6 * time.Second, 8 * time.Second},
 		"409":                      {clawhqtest.FaultStatus(409, "request_in_progress"), 2, 1800 * time.Millisecond, 2200 * time.Millisecond},
 		"409 of another kind":      {clawhqtest.FaultStatus(409, "not_found"), 1, 0, 0},
 		"500":                      {clawhqtest.FaultStatus(500, "internal_error"), 2, 0, 500 * time.Millisecond},
@@ -84,23 +83,27 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// An absurd Retry-After is returned as the longest duration, and the client still
-// works afterwards.
+// An absurd Retry-After counts as none: the attempt is repeated after the backoff.
+// One that the live service makes is read as the wait that it means.
 func TestAbsurdRetryAfter(t *testing.T) {
-	for _, value := range []string{"1793675129406", "10000000000", "9223372037", "18446744074", "99999999999999999999"} {
+	for value, wait := range map[string]time.Duration{
+		"1793675129406": 6 * time.Second, "10000000000": 0, "9223372037": 0, "18446744074": 0, "99999999999999999999": 0, "86401": 0,
+	} {
 		t.Run(value, func(t *testing.T) {
 			t.Parallel()
 			testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-				client := s.Client()
-				s.Inject(clawhqtest.FaultRateLimit(value))
-				start := time.Now()
-				_, err := client.Chat(t.Context(), testkit.Hi)
+				s.Inject(clawhqtest.FaultRateLimit(value), clawhqtest.FaultRateLimit(value))
+				_, err := s.Client(testkit.OneAttempt).Chat(t.Context(), testkit.Hi)
 				var limited *clawhq.RateLimitError
-				if !errors.As(err, &limited) || limited.RetryAfter != math.MaxInt64 || time.Since(start) != 0 {
-					t.Errorf("got %v after %v", err, time.Since(start))
+				if !errors.As(err, &limited) || limited.RetryAfter != wait {
+					t.Errorf("got %v, want a RetryAfter of %v", err, wait)
 				}
-				if _, err := client.Chat(t.Context(), testkit.Hi); err != nil || time.Since(start) > 2*time.Second {
-					t.Errorf("the next call: %v after %v", err, time.Since(start))
+				client := s.Client()
+				start := time.Now()
+				var info clawhq.ResponseInfo
+				_, err = client.Chat(t.Context(), testkit.Hi, clawhq.WithResponseInfo(&info))
+				if took := time.Since(start); err != nil || info.Attempts != 2 || took < wait || took > wait+2*time.Second {
+					t.Errorf("got %v after %d attempts and %v", err, info.Attempts, took)
 				}
 			})
 		})

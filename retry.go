@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -63,8 +62,9 @@ type RetryPolicy struct {
 
 	// MaxRetryAfter is the longest Retry-After that the client waits for. If
 	// the server asks for more, the call returns its error at once, with
-	// APIError.RetryAfter as the server sent it; the live service has been
-	// seen to ask for 56,000 years. Default: 2 minutes.
+	// APIError.RetryAfter as the server sent it. A Retry-After above 24 hours
+	// counts as none, unless it is one that the live service makes: these are
+	// read as the seconds that they mean. Default: 2 minutes.
 	MaxRetryAfter time.Duration
 
 	// Budget bounds the retries of all calls of a Client together, so that
@@ -302,32 +302,4 @@ func (b *retryBudget) earn() {
 
 func (b *retryBudget) spend() bool {
 	return b == nil || b.bucket.AllowN(time.Unix(b.successes.Load(), 0), 1)
-}
-
-// parseRetryAfter parses a Retry-After field (RFC 9110 §10.2.3): a number of
-// seconds, which may have a fraction, or an HTTP date in any of the three
-// formats (§5.6.7), from which now is subtracted. A date in the past is 0. A
-// value that is too long for a Duration is the longest Duration. ok is false if
-// value is neither a number nor a date.
-func parseRetryAfter(value string, now time.Time) (d time.Duration, ok bool) {
-	value = strings.TrimSpace(value)
-	if isDecimal(value) {
-		s, _ := strconv.ParseFloat(value, 64) // +Inf when out of range
-		if s >= math.MaxInt64/float64(time.Second) {
-			return math.MaxInt64, true
-		}
-		// Rounded up, so as not to come early.
-		return time.Duration(math.Ceil(s * float64(time.Second))), true
-	}
-	date, err := http.ParseTime(value)
-	if err != nil {
-		return 0, false
-	}
-	return max(0, date.Sub(now)), true // Sub saturates
-}
-
-// isDecimal reports whether s is digits, with a fraction or without.
-func isDecimal(s string) bool {
-	whole, fraction, point := strings.Cut(s, ".")
-	return digits(whole) && (!point || digits(fraction))
 }

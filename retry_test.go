@@ -15,62 +15,6 @@ import (
 	"github.com/jarcoal/httpmock"
 )
 
-func TestParseRetryAfter(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	const most = time.Duration(math.MaxInt64)
-	for value, want := range map[string]struct {
-		d  time.Duration
-		ok bool
-	}{
-		"0":                               {0, true},
-		"7":                               {7 * time.Second, true},
-		" 7 ":                             {7 * time.Second, true},
-		"007":                             {7 * time.Second, true},
-		"2.5":                             {2500 * time.Millisecond, true},
-		"0.0000000001":                    {1, true}, // rounded up, so that the client is never early
-		"1793675129406":                   {most, true},
-		"10000000000":                     {most, true},
-		"9223372036":                      {9223372036 * time.Second, true},
-		"9223372037":                      {most, true},
-		"18446744074":                     {most, true},
-		"99999999999999999999":            {most, true},
-		"Tue, 24 Nov 2026 12:00:30 GMT":   {30 * time.Second, true}, // IMF-fixdate
-		"Tuesday, 24-Nov-26 12:00:30 GMT": {30 * time.Second, true}, // RFC 850
-		"Tue Nov 24 12:00:30 2026":        {30 * time.Second, true}, // asctime
-		"Tue, 24 Nov 2026 11:00:00 GMT":   {0, true},
-		"Fri, 31 Dec 9999 23:59:59 GMT":   {most, true},
-		"-5":                              {0, false},
-		"+5":                              {0, false},
-		"5.":                              {0, false},
-		".5":                              {0, false},
-		"1e3":                             {0, false},
-		"0x10":                            {0, false},
-		"NaN":                             {0, false},
-		"Inf":                             {0, false},
-		"7 seconds":                       {0, false},
-		"soon":                            {0, false},
-		"":                                {0, false},
-		"Tue, 24 Nov 2026 12:00:30 CET":   {0, false},
-	} {
-		if d, ok := clawhq.ParseRetryAfter(value, now); d != want.d || ok != want.ok {
-			t.Errorf("%q: got %v, %v; want %v, %v", value, d, ok, want.d, want.ok)
-		}
-	}
-}
-
-func FuzzParseRetryAfter(f *testing.F) {
-	for _, s := range []string{"7", "2.5", "-5", "1793675129406", "Tue, 24 Nov 2026 12:00:30 GMT", "9223372036.9999999999"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, value string) {
-		d, ok := clawhq.ParseRetryAfter(value, time.Unix(1e9, 0))
-		if d < 0 || !ok && d != 0 {
-			t.Errorf("%q: got %v, %v", value, d, ok)
-		}
-	})
-}
-
 func TestRetryWait(t *testing.T) {
 	t.Parallel()
 	policy := clawhq.DefaultRetryPolicy()

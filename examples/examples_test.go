@@ -31,7 +31,7 @@ var prints = map[string][]string{
 	"quickstart": {"its own reference server, at https://127.0.0.1:", "support-bot: Thanks for", "Webhooks are HTTP callbacks", "404 agent_not_found", "request id req_"},
 	"chat":       {"reference server", "Our support hours are"},
 	"stream":     {"reference server", "Webhooks are HTTP callbacks"},
-	"errors": {"shed load for 7s", "shed load for 1m0s", "revoked_api_key", "deploy the agent", "agent_offline", "tell support about req_",
+	"errors": {"shed load for 7s", "shed load for 6s", "revoked_api_key", "deploy the agent", "agent_offline", "tell support about req_",
 		"502 Bad Gateway", "no reply", `"Thanks for ", and then`, "stream_truncated", `mend "message" of the request (sent: false)`, "no room before the deadline", "out of time"},
 	"ratelimit":  {"reference server", "100 of 100 done, 0 failed", "of 120 calls a minute left"},
 	"keys":       {"reference server", "created: clw_", "switched over", "revoked: clw_"},

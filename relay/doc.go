@@ -49,8 +49,7 @@
 // SSE returns the error with all details, for the log. The browser gets only the
 // status and a message that depends on the status: messages, codes and request
 // ids of the service are not sent to it, unless [Options.Explain] says so. A
-// Retry-After of up to an hour is sent to the browser; the live service has been
-// seen to ask for 56,000 years.
+// Retry-After of up to an hour is sent to the browser.
 //
 // # When the browser disconnects
 //

@@ -27,7 +27,7 @@ func main() {
 
 	for _, fault := range []clawhqtest.Fault{
 		clawhqtest.FaultRateLimit("7"),
-		clawhqtest.FaultRateLimit("1793675129406"), // the live service asks for 56,000 years
+		clawhqtest.FaultRateLimit("1793675129406"), // the live service means 6 seconds
 		clawhqtest.FaultStatus(401, clawhq.CodeRevokedAPIKey),
 		clawhqtest.FaultStatus(404, clawhq.CodeAgentNotFound),
 		clawhqtest.FaultStatus(503, clawhq.CodeAgentOffline),

@@ -43,7 +43,7 @@ func faultCases() []faultCase {
 	cases := []faultCase{
 		both(clawhqtest.FaultRateLimit("7"), fails(&clawhq.RateLimitError{}, clawhq.CodeRateLimited, true)),
 		both(clawhqtest.FaultRateLimit(""), fails(&clawhq.RateLimitError{}, clawhq.CodeRateLimited, true)),
-		both(clawhqtest.FaultRateLimit("1793675129406"), fails(&clawhq.RateLimitError{}, clawhq.CodeRateLimited, false)),
+		both(clawhqtest.FaultRateLimit("1793675129406"), fails(&clawhq.RateLimitError{}, clawhq.CodeRateLimited, true)),
 		both(clawhqtest.FaultLegacyError(429, "RATE_LIMITED"), fails(&clawhq.RateLimitError{}, clawhq.CodeRateLimited, true)),
 		both(clawhqtest.FaultLegacyError(502, "AGENT_ERROR"), fails(&clawhq.AgentError{}, clawhq.CodeModelError, true)),
 		both(clawhqtest.FaultLegacyError(401, "INVALID_KEY"), fails(&clawhq.AuthenticationError{}, clawhq.CodeInvalidAPIKey, false)),
