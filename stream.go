@@ -1,9 +1,7 @@
 package clawhq
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -101,10 +99,9 @@ type stream struct {
 	call     *call
 	attempt  *attempt
 	exchange *exchange // the attempt's
-	events   *sse.Decoder
+	source   chunkReader
 
-	event  chunkEvent // reused for all events, to save allocations
-	first  ChatChunk  // set by begin
+	first  ChatChunk // set by begin
 	state  streamState
 	due    time.Time // when the next chunk must have come, by WithStreamContentTimeout; zero without a bound
 	chunks int       // how many were handed out
@@ -122,7 +119,7 @@ const (
 
 func newStream(a *attempt) *stream {
 	s := &stream{call: a.call, attempt: a, exchange: &a.exchange}
-	s.events = sse.NewDecoder(s, maxEvent)
+	s.source.events = sse.NewDecoder(s, maxEvent)
 	return s
 }
 
@@ -175,34 +172,30 @@ func (s *stream) read() (ChatChunk, *StreamError) {
 	if most := s.call.core.contentMax; most < forever {
 		s.due = time.Now().Add(most)
 	}
-	for {
-		ev, err := s.events.Next()
-		if ev != nil && isDone(ev.Data) { // even if the stream ends without the final newline
-			s.state = done
-			return ChatChunk{}, nil
+	text, err := s.source.next()
+	var bad *eventError
+	switch {
+	case err == nil:
+		return ChatChunk{text}, nil
+	case err == io.EOF && s.source.done:
+		s.state = done
+		return ChatChunk{}, nil
+	case !errors.As(err, &bad):
+		return ChatChunk{}, s.readError(err)
+	case bad.err == errEvent:
+		e := s.call.origin().streamError("", "", nil)
+		decodeError(e.APIError, bad.data, time.Now(), s.call.core.redact)
+		if e.Code == "" {
+			e.Code = CodeStreamError
 		}
-		if err != nil {
-			return ChatChunk{}, s.readError(err)
+		if e.Message == "" {
+			e.Message = "the agent failed"
 		}
-		text, ok, err := s.event.decode(ev.Data)
-		switch {
-		case err == errEvent:
-			e := s.call.origin().streamError("", "", nil)
-			decodeError(e.APIError, ev.Data, time.Now(), s.call.core.redact)
-			if e.Code == "" {
-				e.Code = CodeStreamError
-			}
-			if e.Message == "" {
-				e.Message = "the agent failed"
-			}
-			return ChatChunk{}, e
-		case err != nil:
-			e := s.call.origin().streamError(CodeStreamMalformed, "event is not as documented", err)
-			e.Body = excerpt(ev.Data, s.call.core.redact)
-			return ChatChunk{}, e
-		case ok:
-			return ChatChunk{text}, nil
-		}
+		return ChatChunk{}, e
+	default:
+		e := s.call.origin().streamError(CodeStreamMalformed, "event is not as documented", bad.err)
+		e.Body = excerpt(bad.data, s.call.core.redact)
+		return ChatChunk{}, e
 	}
 }
 
@@ -252,49 +245,4 @@ func (s *stream) end(err error) {
 	s.attempt.result = outcome{err: err}
 	defer s.call.traceEnd(err)
 	s.attempt.end()
-}
-
-func isDone(data []byte) bool {
-	return len(data) > 0 && data[0] == wire.StreamDone[0] && string(bytes.TrimSpace(data)) == wire.StreamDone
-}
-
-// errEvent is returned for an event that reports an error.
-var errEvent = errors.New("error event")
-
-// chunkEvent is the data of an event.
-type chunkEvent struct {
-	wire.StreamEvent
-	scanner wire.Scanner // of the commonest form
-}
-
-// decode decodes the data of an event. ok is false for an event without text,
-// such as a future version of the service may send.
-func (ev *chunkEvent) decode(data []byte) (text string, ok bool, err error) {
-	if text, ok := ev.scanner.Chunk(data); ok {
-		return text, true, nil
-	}
-	ev.StreamEvent = wire.StreamEvent{}
-	if err := json.Unmarshal(data, &ev.StreamEvent); err != nil {
-		return "", false, err
-	}
-	switch {
-	case !noError(ev.Error):
-		return "", false, errEvent
-	case ev.Content != nil:
-		return *ev.Content, true, nil
-	case string(bytes.TrimSpace(data)) == "null": // encoding/json accepts null for an object
-		return "", false, errors.New("event is not a JSON object")
-	default:
-		return "", false, nil
-	}
-}
-
-// noError reports whether the error member of an event has a value that means
-// "no error".
-func noError(e json.RawMessage) bool {
-	switch string(e) {
-	case "", "null", "false", `""`:
-		return true
-	}
-	return false
 }
