@@ -19,19 +19,6 @@ func DecodeChunk(data []byte) (text string, ok bool, err error) {
 // SoleContent decodes the data of an event in its most common form.
 func SoleContent(data []byte) (text string, ok bool) { return new(chunkReader).scanner.Chunk(data) }
 
-// JoinText decodes a text that comes as JSON strings.
-func JoinText(pieces ...string) (text string, err error) {
-	var j textJoiner
-	for _, piece := range pieces {
-		s, err := j.decode([]byte(piece))
-		if err != nil {
-			return "", err
-		}
-		text += s
-	}
-	return text + j.rest(), nil
-}
-
 // Wait returns the backoff of a policy.
 func (p RetryPolicy) Wait(n int, after time.Duration, random float64) time.Duration {
 	return p.wait(n, after, random)

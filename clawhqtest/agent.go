@@ -28,7 +28,8 @@ const (
 )
 
 // An AgentFunc answers a message in pieces. Each piece is a chunk of a streamed
-// reply. If the agent returns an error, the client gets the code model_error, or
+// reply; if it ends within a character, the rest of the character is in the next
+// piece. If the agent returns an error, the client gets the code model_error, or
 // stream_error in a stream; only the journal has the text of the error. If the
 // agent panics, the client gets internal_error, or stream_error in a stream.
 //

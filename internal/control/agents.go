@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
 // An Agent gives its replies in order, one for each message, and repeats the last
@@ -21,11 +23,35 @@ type Agent struct {
 
 // A Reply is the answer to a message. In JSON it may be an object or only its text.
 type Reply struct {
-	Text       string   `json:"text"`        // in one chunk
-	Chunks     []string `json:"chunks"`      // in place of the text
-	Delay      string   `json:"delay"`       // before the first chunk, by the server's clock
-	ChunkDelay string   `json:"chunk_delay"` // before each other chunk
-	Error      string   `json:"error"`       // what the agent fails with after its chunks; the journal has it
+	Text       string `json:"text"`        // in one chunk
+	Chunks     chunks `json:"chunks"`      // in place of the text
+	Delay      string `json:"delay"`       // before the first chunk, by the server's clock
+	ChunkDelay string `json:"chunk_delay"` // before each other chunk
+	Error      string `json:"error"`       // what the agent fails with after its chunks; the journal has it
+}
+
+// chunks are the pieces of an answer. A program in JavaScript may have cut it
+// between the halves of a surrogate pair.
+type chunks []string
+
+// UnmarshalJSON joins these halves.
+func (c *chunks) UnmarshalJSON(b []byte) error {
+	var pieces []json.RawMessage
+	if err := json.Unmarshal(b, &pieces); err != nil || pieces == nil {
+		return err
+	}
+	*c = make(chunks, len(pieces))
+	var j wire.TextJoiner
+	for i, piece := range pieces {
+		var err error
+		if (*c)[i], err = j.Decode(piece); err != nil {
+			return err
+		}
+	}
+	if j.Holds() {
+		(*c)[len(pieces)-1] += j.Rest()
+	}
+	return nil
 }
 
 // UnmarshalJSON takes an object or a text.

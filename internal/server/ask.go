@@ -73,15 +73,22 @@ func (a *agent) ask(ctx context.Context, m Message, limit timeLimit, emit func(c
 		}
 	}()
 	m.Agent = a.slug
+	held := "" // the beginning of a character that the agent has cut
 	for chunk, err := range a.answer(ctx, m) {
 		if err != nil || ctx.Err() != nil {
 			return err
 		}
 		begun()
+		if chunk, held = wholeCharacters(held + chunk); chunk == "" && held != "" {
+			continue
+		}
 		if !emit(chunk) {
 			stopped = true
-			break
+			return nil
 		}
+	}
+	if held != "" {
+		stopped = !emit(held)
 	}
 	return nil
 }
@@ -119,6 +126,13 @@ func (a *agent) limited(ctx context.Context, limit timeLimit) (limited context.C
 		timer.Stop()
 		cancel(nil)
 	}
+}
+
+// wholeCharacters cuts a text before the incomplete character at its end, if there
+// is one.
+func wholeCharacters(s string) (whole, rest string) {
+	n := len(s) - wire.CutUTF8(s)
+	return s[:n], s[n:]
 }
 
 // usualAnswer is the length, in bytes, that few answers exceed.

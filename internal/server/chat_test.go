@@ -166,6 +166,17 @@ data: [DONE]
 
 `},
 		{"empty", Documented, says(), "data: [DONE]\n\n"},
+		{"cut within characters", Live, says("a\xf0", "\x9f", "", "\x98\x80b", "\xe2\x82", "c", "\xe2"), `data: {"content":"a"}
+
+data: {"content":"😀b"}
+
+data: {"content":"\ufffd\ufffdc"}
+
+data: {"content":"\ufffd"}
+
+data: [DONE]
+
+`},
 		{"error", Documented, saysThen(errors.New("secret detail"), "a"), `data: {"content": "a"}
 
 data: {"error": {"code": "stream_error", "message": "Stream error occurred"}}
