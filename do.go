@@ -22,7 +22,8 @@ import (
 //
 // If in is not nil, it is encoded as JSON and sent as the body. If out is not
 // nil, it must be a pointer, and the reply is decoded into it as by
-// json.Unmarshal, unless its status is 204; otherwise the reply is dropped.
+// json.Unmarshal, unless its status is 204; otherwise the reply is dropped. A
+// reply with the body of an error is that error, also if its status is 200.
 //
 // A path outside /v1 belongs to the dashboard: if the client has a session (see
 // WithSession), the session authenticates the call. The API key authenticates
@@ -48,7 +49,12 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts 
 	r.empty = alwaysEmpty
 	if out != nil && method != http.MethodHead {
 		r.empty = empty204
-		r.decode = func(b []byte) error { return json.Unmarshal(b, out) }
+		r.decode = func(b []byte) error {
+			if wire.ReportsError(b) {
+				return wire.ErrReported
+			}
+			return json.Unmarshal(wire.JSON(b), out)
+		}
 	}
 	_, err := c.core.do(ctx, r.unless(refused), opts)
 	return err

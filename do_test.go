@@ -79,6 +79,28 @@ func TestDoReplies(t *testing.T) {
 	}
 }
 
+// A reply of status 200 with the body of an error is that error.
+func TestDoErrorWithStatus200(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"error":{"code":"not_found","message":"m"}}`:                   "200 not_found: m",
+		"\uFEFF" + `{"error":{"code":"not_found","message":"m"}}`:        "200 not_found: m",
+		`{"error":"Rate limited","code":"RATE_LIMITED","retry_after":1}`: "200 rate_limited: Rate limited",
+		`{"error":null,"success":true}`:                                  "",
+		`{"success":false,"error":"The receiver answered 500"}`:          "",
+		"\uFEFF" + `{"success":true}`:                                    "",
+		`{"results":[{"error":{"code":"not_found"}}],"error":"","n":1}`:  "",
+	} {
+		client, _ := catch(t, body)
+		var out map[string]any
+		err := client.Do(t.Context(), "POST", "/v1/x", nil, &out)
+		wantErrorText(t, err, want)
+		if (err == nil) != (out != nil) {
+			t.Errorf("%s: decoded %v", body, out)
+		}
+	}
+}
+
 func TestDoRefusedBeforeSending(t *testing.T) {
 	t.Parallel()
 	mock := httpmock.NewMockTransport()

@@ -18,7 +18,7 @@ func decodeError(e *APIError, body []byte, now time.Time, redact func(string) st
 		top, inner map[string]json.RawMessage
 		flat       string
 	)
-	documented := json.Unmarshal(body, &top) == nil
+	documented := json.Unmarshal(wire.JSON(body), &top) == nil
 	fields := top
 	switch raw := top["error"]; {
 	case json.Unmarshal(raw, &inner) == nil && inner != nil:

@@ -171,3 +171,28 @@ func (endless) Read(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// An agent has run: its answer is not lost for a byte order mark, or for a member that
+// is not needed.
+func TestOddRepliesOfChats(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]clawhq.ChatResponse{
+		"\uFEFF" + testkit.OKBody:                                   {Response: "Hello.", Agent: "support-bot", RequestID: "req_1"},
+		`{"response":"Hello.","agent":{"slug":"a"},"request_id":7}`: {Response: "Hello.", RequestID: "req_header"},
+		`{"response":"Hello.","agent":["a"],"request_id":"req_1"}`:  {Response: "Hello.", RequestID: "req_1"},
+	} {
+		got, err := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
+			return testkit.Reply(200, body, "X-Request-Id", "req_header"), nil
+		}).Chat(t.Context(), testkit.Hi)
+		if diff := cmp.Diff(&want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", body, err, diff)
+		}
+	}
+	_, err := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) {
+		return testkit.Reply(404, "\uFEFF"+`{"error":{"code":"agent_not_found","message":"m","type":"t"}}`), nil
+	}).Chat(t.Context(), testkit.Hi)
+	var missing *clawhq.NotFoundError
+	if !errors.As(err, &missing) || missing.Code != clawhq.CodeAgentNotFound || missing.Message != "m" || missing.Body != nil {
+		t.Errorf("got %v", err)
+	}
+}

@@ -331,3 +331,23 @@ func ExampleWebhooksService() {
 	// tested: 200
 	// replayed: 200
 }
+
+// A test or a replay that was not made has no result, whatever the status.
+func TestDeliveryErrorWithStatus200(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"error":{"code":"not_found","message":"m"}}`: "200 not_found: m",
+		`{"error":"Webhook not found"}`:                "200 OK: Webhook not found",
+		`{"success":false,"error":"Request failed"}`:   "",
+		`{"success":true,"status_code":"204"}`:         "",
+	} {
+		client, _ := catch(t, body, clawhq.WithSession("sid=a"))
+		tested, err := client.Webhooks.Test(t.Context(), "w")
+		wantErrorText(t, err, want)
+		replayed, err := client.Webhooks.Replay(t.Context(), "w", "d")
+		wantErrorText(t, err, want)
+		if (tested == nil) != (want != "") || (replayed == nil) != (want != "") {
+			t.Errorf("%s: got %+v and %+v", body, tested, replayed)
+		}
+	}
+}

@@ -2,6 +2,8 @@ package wire_test
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +66,16 @@ func TestDecode(t *testing.T) {
 		{`{"agent":{"id":"a1","model":5,"description":5,"deployed_at":"2026-03-10T14:30:00Z"}}`, &wire.AgentReply{},
 			&wire.AgentReply{Agent: wire.Agent{ID: "a1", DeployedAt: "2026-03-10T14:30:00Z"}}, ""},
 		{`{"agent":{"id":5}}`, &wire.AgentReply{}, nil, "the reply has no agent id"},
+		{"\uFEFF" + `{"agent":{"id":"a1"}}`, &wire.AgentReply{}, &wire.AgentReply{Agent: wire.Agent{ID: "a1"}}, ""},
+		{`{"response":5,"message_id":"m"}`, &wire.ThreadAnswer{}, nil, "the reply has no response"},
+		{`{"response":null}`, &wire.ThreadAnswer{}, nil, "the reply has no response"},
+		{`{"response":"","message_id":7,"thread_id":[]}`, &wire.ThreadAnswer{}, &wire.ThreadAnswer{Response: new(string)}, ""},
+		{`{"success":false,"error":"timeout"}`, &wire.Delivered{}, &wire.Delivered{Error: "timeout"}, ""},
+		{`{"success":true,"status_code":"200"}`, &wire.Delivered{}, &wire.Delivered{Success: true}, ""},
+		{`{"error":{"code":"x","message":"m"}}`, &wire.Delivered{}, nil, "the reply reports an error"},
+		{`{"error":"Unauthorized"}`, &wire.Delivered{}, nil, "the reply reports an error"},
+		{`{"error":null}`, &wire.Delivered{}, &wire.Delivered{}, ""},
+		{`{"error":{},"thread":{"id":"t"}}`, &wire.ThreadReply{}, nil, "the reply reports an error"},
 		{`{"agents":null}`, &wire.AgentList{}, nil, "the reply has no agents"},
 		{`[]`, &wire.AgentList{}, nil, "the reply has no agents"},
 		{`{"agents":`, &wire.AgentList{}, nil, "unexpected end of JSON input"},
@@ -198,5 +210,102 @@ func TestAuditHash(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", e.ID, got, e.IntegrityHash)
 		}
 		previous = got
+	}
+}
+
+// Whatever one member of a reply is in place of what it should be, only a member
+// that the reply is useless without makes Decode fail.
+func TestDecodeForgives(t *testing.T) {
+	t.Parallel()
+	const (
+		at      = `"2026-03-10T14:30:00Z"`
+		agent   = `{"id":"a","agent_id":"a","name":"A","slug":"a","description":"d","status":"s","model":{"primary":"p","fallback":"f"},"deployed_at":` + at + `}`
+		thread  = `{"id":"t","agent":"a","metadata":{},"created_at":` + at + `,"updated_at":` + at + `,"title":"t","message_count":1,"response":"r"}`
+		key     = `{"id":"k","name":"n","key_prefix":"p","usage_count":1,"last_used_at":` + at + `,"status":"s","rate_limit_per_min":1,"created_at":` + at + `,"full_key":"clw_x"}`
+		file    = `{"file_id":"f","filename":"n","size":1,"mime_type":"m","purpose":"p","status":"s","chunks":1,"created_at":` + at + `}`
+		paging  = `,"has_more":true,"total":1}`
+		webhook = `{"id":"w","user_id":"u","url":"u","secret":"s","events":["e"],"enabled":true,"description":"d","last_triggered_at":` + at +
+			`,"last_status":"s","last_status_code":1,"failure_count":1,"created_at":` + at + `,"filter_conditions":[],"retry_max_attempts":1,"retry_interval_seconds":1,"transformation":"t","paused_at":` + at + `,"event_version":"v"}`
+	)
+	for _, tc := range []struct {
+		body  string
+		reply func() wire.Reply
+		needs []string
+	}{
+		{`{"agents":[` + agent + `]` + paging, func() wire.Reply { return &wire.AgentList{} }, []string{"agents"}},
+		{`{"agent":` + agent + `}`, func() wire.Reply { return &wire.AgentReply{} }, []string{"agent"}},
+		{`{"undeployed":true}`, func() wire.Reply { return &wire.Undeployed{} }, []string{"undeployed"}},
+		{`{"models":[{"id":"m","name":"n","context_window":1,"description":"d"}]` + paging, func() wire.Reply { return &wire.ModelList{} }, []string{"models"}},
+		{`{"key_name":"k","period":"7d","usage":[{"date":"d","requests":1,"errors":1,"avg_response_time_ms":1}],"totals":{"total_requests":1,"total_errors":1,"avg_response_time_ms":1}}`,
+			func() wire.Reply { return &wire.Usage{} }, []string{"usage"}},
+		{`{"status":"ok","plan":"p","agents":["a"]}`, func() wire.Reply { return &wire.Health{} }, []string{"status"}},
+		{`{"conversations":[{"id":"c","agent_name":"a","agent":"a","created_at":` + at + `,"last_message_at":` + at + `,"session_id":"s","message_count":1,"started_at":` + at + `,"status":"s"}],"limit":1,"offset":1,"next_cursor":"n"` + paging,
+			func() wire.Reply { return &wire.ConversationList{} }, []string{"conversations"}},
+		{`{"messages":[{"id":"m","role":"user","content":"c","created_at":` + at + `}],"thread_id":"t"` + paging, func() wire.Reply { return &wire.MessageList{} }, []string{"messages"}},
+		{`{"thread":` + thread + `}`, func() wire.Reply { return &wire.ThreadReply{} }, []string{"thread", "thread.id"}},
+		{`{"threads":[` + thread + `]` + paging, func() wire.Reply { return &wire.ThreadList{} }, []string{"threads"}},
+		{`{"response":"r","message_id":"m","thread_id":"t"}`, func() wire.Reply { return &wire.ThreadAnswer{} }, []string{"response"}},
+		{`{"deleted":true}`, func() wire.Reply { return &wire.Deleted{} }, []string{"deleted"}},
+		{`{"batch_id":"b","status":"s","total":1,"completed":1,"failed":1,"created_at":` + at + `}`, func() wire.Reply { return &wire.CreatedBatch{} }, []string{"batch_id"}},
+		{`{"batch":{"id":"b","status":"s","total":1,"completed":1,"failed":1,"results":[{"custom_id":"c","status":"s","message":"m","agent":"a","response":"r","error":"e"}],"created_at":` + at + `,"completed_at":` + at + `}}`,
+			func() wire.Reply { return &wire.BatchReply{} }, []string{"batch", "batch.id", "batch.status"}},
+		{file, func() wire.Reply { return &wire.File{} }, []string{"file_id"}},
+		{`{"files":[` + file + `]` + paging, func() wire.Reply { return &wire.FileList{} }, []string{"files"}},
+		{`{"entries":[{"id":"e","action":"a","entity_type":"t","entity_id":"i","category":"c","details":{},"ip_address":"i","created_at":` + at + `,"integrity_hash":"h","timestamp":` + at + `,"user_email":"e","metadata":{},"hash":"h","previous_hash":"p"}]` + paging,
+			func() wire.Reply { return &wire.AuditLog{} }, []string{"entries"}},
+		{`{"keys":[` + key + `],"keyStats":{"k":{"today":1,"week":1,"errors":1}}}`, func() wire.Reply { return &wire.KeyList{} }, []string{"keys"}},
+		{`{"key":` + key + `}`, func() wire.Reply { return &wire.KeyReply[wire.CreatedKey]{} }, []string{"key", "key.full_key"}},
+		{`{"key":` + key + `}`, func() wire.Reply { return &wire.KeyReply[wire.UpdatedKey]{} }, []string{"key", "key.id"}},
+		{`{"success":true}`, func() wire.Reply { return &wire.Success{} }, []string{"success"}},
+		{`{"webhooks":[` + webhook + `]}`, func() wire.Reply { return &wire.WebhookList{} }, []string{"webhooks"}},
+		{`{"webhook":` + webhook + `}`, func() wire.Reply { return &wire.CreatedWebhookReply{} }, []string{"webhook", "webhook.secret"}},
+		{`{"webhook":` + webhook + `}`, func() wire.Reply { return &wire.WebhookReply{} }, []string{"webhook", "webhook.id"}},
+		{`{"success":true,"status_code":1}`, func() wire.Reply { return &wire.Delivered{} }, nil},
+		{`{"deliveries":[{"id":"d","event_type":"e","status_code":1,"response_body":"r","latency_ms":1,"success":true,"retry_count":1,"created_at":` + at + `}]}`,
+			func() wire.Reply { return &wire.DeliveryList{} }, []string{"deliveries"}},
+		{`{"retried":1,"succeeded":1,"failed":1}`, func() wire.Reply { return &wire.RetriedDeliveries{} }, []string{"retried"}},
+		{`{"stats":[{"webhook_id":"w","total_deliveries":1,"successful_deliveries":1,"failed_deliveries":1,"avg_latency_ms":1,"success_rate":1}]}`,
+			func() wire.Reply { return &wire.WebhookStatsReply{} }, []string{"stats"}},
+	} {
+		if err := wire.Decode([]byte(tc.body), tc.reply()); err != nil {
+			t.Fatalf("%s: %v", tc.body, err)
+		}
+		var whole any
+		if err := json.Unmarshal([]byte(tc.body), &whole); err != nil {
+			t.Fatal(err)
+		}
+		replaced := 0
+		var walk func(path string, v any)
+		replace := func(path string, set func(any), old any) {
+			for _, wrong := range []any{nil, true, 1.5, 1e30, -1, "text", []any{}, []any{7, "a", nil}, map[string]any{}, map[string]any{"a": 1}} {
+				set(wrong)
+				body, err := json.Marshal(whole)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := wire.Decode(body, tc.reply()); err != nil && !slices.Contains(tc.needs, path) {
+					t.Errorf("%T, %s: %v", tc.reply(), body, err)
+				}
+				replaced++
+			}
+			set(old)
+			walk(path, old)
+		}
+		walk = func(path string, v any) {
+			switch v := v.(type) {
+			case map[string]any:
+				for name, old := range v {
+					replace(strings.TrimPrefix(path+"."+name, "."), func(wrong any) { v[name] = wrong }, old)
+				}
+			case []any:
+				for i, old := range v {
+					replace(path+"[]", func(wrong any) { v[i] = wrong }, old)
+				}
+			}
+		}
+		walk("", whole)
+		if replaced == 0 {
+			t.Errorf("%T: nothing was replaced", tc.reply())
+		}
 	}
 }

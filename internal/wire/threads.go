@@ -63,6 +63,22 @@ type ThreadAnswer struct {
 	ThreadID  string  `json:"thread_id"`
 }
 
+// UnmarshalJSON takes a response that is not a text for none.
+func (a *ThreadAnswer) UnmarshalJSON(b []byte) error {
+	var r struct {
+		Response  json.RawMessage `json:"response"`
+		MessageID Text            `json:"message_id"`
+		ThreadID  Text            `json:"thread_id"`
+	}
+	err := json.Unmarshal(b, &r)
+	*a = ThreadAnswer{nil, string(r.MessageID), string(r.ThreadID)}
+	if len(r.Response) > 0 && r.Response[0] == '"' {
+		a.Response = new(string)
+		err = json.Unmarshal(r.Response, a.Response)
+	}
+	return err
+}
+
 // Check tells whether there is an answer.
 func (a ThreadAnswer) Check() error { return need(member{"response", a.Response != nil}) }
 
