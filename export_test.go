@@ -2,6 +2,7 @@ package clawhq
 
 import (
 	"context"
+	"iter"
 	"time"
 )
 
@@ -52,4 +53,9 @@ func TraceNothing() func() {
 		c.traces.attemptEnd(c.ctx, TraceAttemptEnd{})
 		c.report(nil)
 	}
+}
+
+// All returns the rows of a list.
+func All[T any](start ListOptions, id func(T) string, list func(ListOptions) (*Page[T], error)) iter.Seq2[T, error] {
+	return all(start, id, list)
 }

@@ -1,6 +1,7 @@
 package clawhq
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"net/url"
@@ -13,9 +14,12 @@ import (
 //
 // The methods named All return an iterator over a whole list. Rows may be added
 // and removed while the loop runs, which moves the rows after them. An iterator
-// never hands out a row twice, and requests parts of the list again to find
-// rows that were moved. The first error ends the loop, and comes with its last
-// pair; so does an error for a list that cannot be read to its end.
+// never hands out a row twice, and requests the list again to find rows that
+// were moved: if a loop ends without an error, it has had every row that was in
+// the list all the time, as far as the pages can show. The first error ends the loop, and comes with its last
+// pair. There is one for a list that cannot be read to its end: if a page is
+// empty although there are more, if pages have no new rows, if there are fewer
+// rows than the list's total, or if the list changes faster than it can be read.
 type ListOptions struct {
 	// Limit is how many rows a page may have, from 1 to the maximum that the
 	// List method documents. 0 means the default of the service. Other values
@@ -83,76 +87,149 @@ func each[W, T any](rows []W, decode func(W) T) []T {
 	return items
 }
 
-// maxStalePages is how many pages in a row may have no new row, as happens
-// after many rows were added at once. It ends the reading of a list that would
-// never end.
-const maxStalePages = 10
+const (
+	// maxStalePages is how many pages in a row may have no new row, as happens
+	// after many rows were added at once. It ends the reading of a list that would
+	// never end.
+	maxStalePages = 10
+
+	// maxIdlePasses is how often a list that keeps changing is read without finding
+	// a new row.
+	maxIdlePasses = 4
+)
 
 // all reads a list from start on, page by page as the loop proceeds.
 //
 // Rows that are added and removed meanwhile move the rows after them, which may
-// then appear on two pages or on none. A row that appears again is dropped. Rows
-// that appear on no page are looked for: when the list has become shorter, the
-// page is requested again from that many rows earlier; when rows are still
-// missing at the end, because they moved to the front for example, the list is
-// read a second time.
+// then appear on two pages or on none. A row that appears again is dropped. When
+// the list has become shorter, the page is requested again from that many rows
+// earlier, so that no row slips past. Rows that were moved to the front are looked
+// for by another pass over the list, unless the last one has seen them all: as many
+// rows as the list had when the pass began, none of which was removed or arrived
+// meanwhile.
 func all[T any](start ListOptions, id func(T) string, list func(ListOptions) (*Page[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		var (
-			seen   = map[string]bool{}
-			handed int     // rows
-			first  = -1    // the first page's total
-			total  int     // the latest page's
-			at     = start // the page to read
-			again  bool    // the list is read a second time
-		)
-		for stale := 0; stale < maxStalePages; stale++ {
-			page, err := list(at)
-			if err != nil {
+		r := listReader[T]{start: start, id: id, list: list, yield: yield, seen: map[string]sighting{}}
+		for idle := 0; ; idle++ {
+			p, err := r.pass()
+			if p.fresh {
+				idle = 0
+			}
+			if err == nil && !p.whole && (p.hopeless || !p.fresh && !p.changed || idle == maxIdlePasses) {
+				err = fmt.Errorf("clawhq: list could not be read to its end: %s", p.missing)
+			}
+			if err != nil && err != errLoopEnded {
 				var none T
 				yield(none, err)
+			}
+			if p.whole || err != nil {
 				return
 			}
-			if first < 0 {
-				first, total = page.Total, page.Total
-			}
-			gone := total - page.Total
-			total = page.Total
-			if gone > 0 && at.Offset > start.Offset {
-				at.Offset = max(start.Offset, at.Offset-gone)
-				continue
-			}
-			fresh := false
-			for _, item := range page.Items {
-				key := id(item)
-				if seen[key] || key == "" && again {
-					continue
-				}
-				seen[key] = key != "" // rows without an id cannot be told apart
-				fresh = true
-				handed++
-				if !yield(item, nil) {
-					return
-				}
-			}
-			if fresh {
-				stale = -1
-			}
-			at.Offset += len(page.Items)
-			missing := handed < min(first, total)-start.Offset
-			switch {
-			case len(page.Items) == 0, again && (!fresh || !missing):
-				return
-			case at.Offset < total, total == 0 && page.HasMore:
-			case missing && !again:
-				again, at = true, start
-			default:
-				return
-			}
-		}
-		if total == 0 || handed < min(first, total)-start.Offset {
-			var none T
-			yield(none, fmt.Errorf("clawhq: list could not be read to its end: the last %d pages had no new row", maxStalePages))
 		}
 	}
+}
+
+// A listReader reads a list in passes.
+type listReader[T any] struct {
+	start  ListOptions
+	id     func(T) string
+	list   func(ListOptions) (*Page[T], error)
+	yield  func(T, error) bool
+	passes int
+	seen   map[string]sighting // where each row was seen last
+}
+
+// A sighting is a pass, counted from 1, and the number of the row in it.
+type sighting struct{ pass, row int }
+
+// A listPass is what a pass has found.
+type listPass struct {
+	whole   bool // it saw all rows that the list had when the pass began
+	fresh   bool // it has handed out rows
+	changed bool // the list has changed meanwhile
+
+	missing  string // why it is not whole
+	hopeless bool   // another pass will not be either
+}
+
+var errLoopEnded = errors.New("the caller's loop has ended")
+
+// pass makes a pass over the list. It hands out the rows that no pass has seen yet.
+func (r *listReader[T]) pass() (p listPass, err error) {
+	r.passes++
+	at := r.start
+	first, total := -1, -1 // the first page's, and the latest page's; -1 if they do not tell
+	rows, last := 0, 0     // how many rows this pass saw, and the number of the last one of the last page
+	stale := 0             // pages in a row without a new row
+	mixed := false         // rows may have been seen that were not there at first, or are no longer there
+	for more := true; more; {
+		page, err := r.list(at)
+		if err != nil {
+			return p, err
+		}
+		stale++
+		if n := page.Total; n > 0 || n == 0 && !page.HasMore && len(page.Items) == 0 { // other totals cannot be true
+			if first < 0 {
+				first, total = n, n
+			}
+			gone := total - n
+			total = n
+			p.changed = p.changed || gone != 0
+			mixed = mixed || gone > 0
+			if gone < 0 {
+				last-- // at least one row appears again
+			}
+			switch back := at.Offset - gone; {
+			case gone <= 0 || at.Offset == r.start.Offset || stale == maxStalePages:
+			case back <= r.start.Offset:
+				p.missing = "it became shorter while it was read"
+				return p, nil // another pass begins there
+			default:
+				at.Offset = back
+				continue
+			}
+		}
+		for i, item := range page.Items {
+			key := r.id(item)
+			before := r.seen[key]
+			if key == "" { // rows without an id cannot be told apart
+				before.pass = r.passes - 1
+			}
+			again := before.pass == r.passes
+			if !again {
+				rows++
+				stale = 0
+				r.seen[key] = sighting{r.passes, rows}
+			}
+			// Rows that arrive at the front push the others on: then a page begins
+			// with rows of the one before, in their order. In any other order, some
+			// of the rows are new, or were moved.
+			n := r.seen[key].row
+			mixed = mixed || n > last+1 || i > 0 && n != last+1
+			last = n
+			if p.changed = p.changed || again; again || before.pass > 0 {
+				continue
+			}
+			p.fresh = true
+			if !r.yield(item, nil) {
+				return p, errLoopEnded
+			}
+		}
+		at.Offset += len(page.Items)
+		more = at.Offset < total || total < 0 && page.HasMore
+		p.whole = !mixed && rows >= first-r.start.Offset
+		switch {
+		case more && stale == maxStalePages:
+			p.whole = p.whole && first >= 0
+			p.hopeless = true
+			p.missing = fmt.Sprintf("the last %d pages had no new row", stale)
+			return p, nil
+		case more && len(page.Items) == 0:
+			p.whole = false
+			p.missing = fmt.Sprintf("the page at offset %d is empty, although there are more rows", at.Offset)
+			return p, nil
+		}
+	}
+	p.missing = fmt.Sprintf("%d rows were found, %d were expected", rows, first-r.start.Offset)
+	return p, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
@@ -85,6 +86,10 @@ func TestAll(t *testing.T) {
 			}
 		}
 	}
+	once := func(lie func(map[string]any) bool) func(map[string]any) { // lies until it has
+		done := false
+		return func(r map[string]any) { done = done || lie(r) }
+	}
 	abcde := []string{"a", "b", "c", "d", "e"}
 	for name, tc := range map[string]struct {
 		shelf shelf
@@ -104,12 +109,17 @@ func TestAll(t *testing.T) {
 
 		"one arrives": {shelf: shelf{rows: abcde, change: insert("new")}, opts: clawhq.ListOptions{Limit: 2}, want: abcde, asked: []string{"2@", "2@2", "2@4"}},
 		"many arrive": {shelf: shelf{rows: abcde, change: insert("1", "2", "3", "4")}, opts: clawhq.ListOptions{Limit: 2},
-			want: []string{"a", "b", "3", "4", "c", "d", "e"}, asked: []string{"2@", "2@2", "2@4", "2@6", "2@8"}},
-		"seen one goes": {shelf: shelf{rows: abcde, change: remove(0, 1)}, opts: clawhq.ListOptions{Limit: 2}, want: abcde, asked: []string{"2@", "2@2", "2@1", "2@3"}},
+			want: []string{"a", "b", "3", "4", "c", "d", "e", "1", "2"}, asked: []string{"2@", "2@2", "2@4", "2@6", "2@8", "2@", "2@2", "2@4", "2@6", "2@8"}},
+		"seen one goes": {shelf: shelf{rows: abcde, change: remove(0, 1)}, opts: clawhq.ListOptions{Limit: 2}, want: abcde, asked: []string{"2@", "2@2", "2@1", "2@3", "2@", "2@2"}},
 		"both seen go":  {shelf: shelf{rows: abcde[:4], change: remove(0, 2)}, opts: clawhq.ListOptions{Limit: 2}, want: abcde[:4], asked: []string{"2@", "2@2", "2@"}},
-		"next one goes": {shelf: shelf{rows: abcde, change: remove(2, 3)}, opts: clawhq.ListOptions{Limit: 2}, want: []string{"a", "b", "d", "e"}, asked: []string{"2@", "2@2", "2@1", "2@3"}},
+		"next one goes": {shelf: shelf{rows: abcde, change: remove(2, 3)}, opts: clawhq.ListOptions{Limit: 2}, want: []string{"a", "b", "d", "e"}, asked: []string{"2@", "2@2", "2@1", "2@3", "2@", "2@2"}},
 		"next one to the front": {shelf: shelf{rows: abcde, change: move(3)}, opts: clawhq.ListOptions{Limit: 2},
-			want: []string{"a", "b", "c", "e", "d"}, asked: []string{"2@", "2@2", "2@4", "2@"}},
+			want: []string{"a", "b", "c", "e", "d"}, asked: []string{"2@", "2@2", "2@4", "2@", "2@2", "2@4"}},
+		"next one to the front, seen one goes": {shelf: shelf{rows: abcde, change: func(s *shelf, n int) {
+			if n == 1 {
+				s.rows = []string{"d", "b", "c", "e"}
+			}
+		}}, opts: clawhq.ListOptions{Limit: 2}, want: []string{"a", "b", "c", "e", "d"}, asked: []string{"2@", "2@2", "2@1", "2@3", "2@", "2@2"}},
 		"seen one to the front": {shelf: shelf{rows: abcde, change: move(1)}, opts: clawhq.ListOptions{Limit: 2}, want: abcde, asked: []string{"2@", "2@2", "2@4"}},
 		"fewer than the offset are left": {shelf: shelf{rows: abcde, change: remove(0, 4)}, opts: clawhq.ListOptions{Limit: 2}, want: abcde[:2],
 			asked: []string{"2@", "2@2"}, err: "500 internal_error"},
@@ -119,7 +129,31 @@ func TestAll(t *testing.T) {
 		"never has more": {shelf: shelf{rows: abcde, lie: func(r map[string]any) { r["has_more"] = false }},
 			opts: clawhq.ListOptions{Limit: 2}, want: abcde, asked: []string{"2@", "2@2", "2@4"}},
 		"more in total than there are": {shelf: shelf{rows: abcde[:2], lie: func(r map[string]any) { r["total"] = 100 }},
-			want: abcde[:2], asked: []string{"@", "@2"}},
+			want: abcde[:2], asked: []string{"@", "@2", "@", "@2"}, err: "clawhq: list could not be read to its end: the page at offset 2 is empty, although there are more rows"},
+		"empty first page": {shelf: shelf{rows: abcde, lie: func(r map[string]any) { r["agents"] = []any{} }},
+			asked: []string{"@"}, err: "clawhq: list could not be read to its end: the page at offset 0 is empty, although there are more rows"},
+		"empty middle page": {shelf: shelf{rows: abcde, lie: func(r map[string]any) {
+			if rows := r["agents"].([]map[string]any); len(rows) > 0 && rows[0]["id"] == "c" {
+				r["agents"] = []any{}
+			}
+		}}, opts: clawhq.ListOptions{Limit: 2}, want: abcde[:2], asked: []string{"2@", "2@2", "2@", "2@2"},
+			err: "clawhq: list could not be read to its end: the page at offset 2 is empty, although there are more rows"},
+		"empty middle page, once": {shelf: shelf{rows: abcde, lie: once(func(r map[string]any) bool {
+			rows := r["agents"].([]map[string]any)
+			if rows[0]["id"] != "c" {
+				return false
+			}
+			r["agents"] = []any{}
+			return true
+		})}, opts: clawhq.ListOptions{Limit: 2}, want: abcde, asked: []string{"2@", "2@2", "2@", "2@2", "2@4"}},
+		"empty page without a total": {shelf: shelf{rows: abcde, lie: func(r map[string]any) { r["total"], r["has_more"] = -1, true }},
+			opts: clawhq.ListOptions{Limit: 5}, want: abcde, asked: []string{"5@", "5@5", "5@", "5@5"},
+			err: "clawhq: list could not be read to its end: the page at offset 5 is empty, although there are more rows"},
+		"offset ignored": {shelf: shelf{rows: abcde, lie: func(r map[string]any) { r["agents"] = []map[string]any{{"id": "a"}, {"id": "b"}} }},
+			opts: clawhq.ListOptions{Limit: 2}, want: abcde[:2], asked: []string{"2@", "2@2", "2@4", "2@", "2@2", "2@4", "2@", "2@2", "2@4", "2@", "2@2", "2@4", "2@", "2@2", "2@4"},
+			err: "clawhq: list could not be read to its end: 2 rows were found, 5 were expected"},
+		"no total but -1": {shelf: shelf{rows: abcde, lie: func(r map[string]any) { r["total"] = -1 }},
+			opts: clawhq.ListOptions{Limit: 2}, want: abcde, asked: []string{"2@", "2@2", "2@4"}},
 		"no total": {shelf: shelf{rows: abcde, lie: func(r map[string]any) { delete(r, "total") }},
 			opts: clawhq.ListOptions{Limit: 2}, want: abcde, asked: []string{"2@", "2@2", "2@4"}},
 		"the same page for ever": {shelf: shelf{rows: abcde[:1], lie: func(r map[string]any) {
@@ -157,6 +191,130 @@ func TestAll(t *testing.T) {
 			}
 			wantErrorText(t, failed, tc.err)
 		})
+	}
+}
+
+// A loop over a list in which rows are added, moved to the front and removed while
+// it is read hands out no row twice, and every row that was there all the time. The
+// list changes during the first requests only: then there is no error, except the
+// live service's for a page past the end.
+func TestAllOfAChangingList(t *testing.T) {
+	t.Parallel()
+	pastEnd := errors.New("500")
+	failed, unseen := 0, 0
+	const runs = 20_000
+	for seed := range uint64(runs) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		var rows []int
+		for i := range r.IntN(25) {
+			rows = append(rows, i)
+		}
+		always, next := slices.Clone(rows), len(rows)
+		live, most, quiet := r.IntN(2) == 0, 1+r.IntN(3), r.IntN(8)
+		asked, told, first, total, grows := 0, 0, -1, -1, true
+		list := func(o clawhq.ListOptions) (*clawhq.Page[int], error) {
+			if asked++; asked > 1 && asked < quiet {
+				for range r.IntN(most + 1) {
+					switch from := r.IntN(len(rows) + 1); {
+					case from == len(rows) || r.IntN(3) == 0:
+						rows = slices.Insert(rows, 0, next)
+						next++
+					case r.IntN(2) == 0:
+						row := rows[from]
+						rows = slices.Insert(slices.Delete(rows, from, from+1), 0, row)
+					default:
+						always = slices.DeleteFunc(always, func(row int) bool { return row == rows[from] })
+						rows = slices.Delete(rows, from, from+1)
+					}
+				}
+			}
+			if live && o.Offset > len(rows) {
+				return nil, pastEnd
+			}
+			page := rows[min(o.Offset, len(rows)):min(o.Offset+o.Limit, len(rows))]
+			told += len(page)
+			grows = grows && len(rows) >= total
+			if total = len(rows); first < 0 {
+				first = total
+			}
+			return &clawhq.Page[int]{Items: slices.Clone(page), Total: len(rows), HasMore: o.Offset+len(page) < len(rows)}, nil
+		}
+		got := map[int]bool{}
+		var err error
+		var row int
+		for row, err = range clawhq.All(clawhq.ListOptions{Limit: 1 + r.IntN(6)}, strconv.Itoa, list) {
+			if err == nil && got[row] {
+				t.Fatalf("seed %d: row %d twice", seed, row)
+			}
+			got[row] = true
+		}
+		switch {
+		case err == pastEnd:
+			failed++
+		case err != nil:
+			t.Fatalf("seed %d: %v", seed, err)
+		case !slices.ContainsFunc(always, func(row int) bool { return !got[row] }):
+		case grows && len(got) == first && told == total: // the pages are those of a list in which rows only arrive
+			unseen++
+		default:
+			t.Fatalf("seed %d: of the rows %v that were there all the time, got %v", seed, always, got)
+		}
+	}
+	if failed > runs/20 || unseen > runs/1000 {
+		t.Errorf("%d of %d runs met a page past the end, and in %d the changes left no trace", failed, runs, unseen)
+	}
+}
+
+// A loop may remove rows that it was handed: all of them, or some.
+func TestAllWhileRowsAreRemoved(t *testing.T) {
+	t.Parallel()
+	for _, every := range []int{1, 2, 5} {
+		var rows, want, got []int
+		for i := range 200 {
+			rows = append(rows, i)
+		}
+		want = slices.Clone(rows)
+		asked := 0
+		list := func(o clawhq.ListOptions) (*clawhq.Page[int], error) {
+			asked++
+			page := slices.Clone(rows[min(o.Offset, len(rows)):min(o.Offset+o.Limit, len(rows))])
+			return &clawhq.Page[int]{Items: page, Total: len(rows)}, nil
+		}
+		for row, err := range clawhq.All(clawhq.ListOptions{Limit: 10}, strconv.Itoa, list) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, row)
+			if row%every == 0 {
+				rows = slices.DeleteFunc(rows, func(r int) bool { return r == row })
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("every %d. removed (-want +got):\n%s", every, diff)
+		}
+		if asked > 70 { // once to see the list become shorter, once from there, and another pass
+			t.Errorf("every %d. removed: %d requests", every, asked)
+		}
+	}
+}
+
+// A list that never rests is an error in the end, not a part of it.
+func TestAllOfARestlessList(t *testing.T) {
+	t.Parallel()
+	rows := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+	asked := 0
+	list := func(o clawhq.ListOptions) (*clawhq.Page[int], error) {
+		asked++
+		page := slices.Clone(rows[o.Offset:min(o.Offset+o.Limit, len(rows))])
+		rows = append([]int{rows[9]}, rows[:9]...) // the last row moves to the front
+		return &clawhq.Page[int]{Items: page, Total: len(rows)}, nil
+	}
+	var err error
+	for _, err = range clawhq.All(clawhq.ListOptions{Limit: 2}, strconv.Itoa, list) {
+	}
+	wantErrorText(t, err, "clawhq: list could not be read to its end: 6 rows were found, 10 were expected")
+	if asked != 6*5 {
+		t.Errorf("%d requests", asked)
 	}
 }
 
