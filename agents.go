@@ -45,7 +45,7 @@ func (s *AgentsService) List(ctx context.Context, opts ListOptions, callOpts ...
 // requests page after page, opts.Limit agents each, as the loop proceeds. See
 // [AgentsService.List] and [ListOptions].
 func (s *AgentsService) All(ctx context.Context, opts ListOptions, callOpts ...CallOption) iter.Seq2[Agent, error] {
-	return all(opts, Agent.id, func(at ListOptions) (*Page[Agent], error) { return s.List(ctx, at, callOpts...) })
+	return all(opts, callOpts, Agent.id, func(at ListOptions, callOpts []CallOption) (*Page[Agent], error) { return s.List(ctx, at, callOpts...) })
 }
 
 // Get returns the agent with the given id, without its Slug. It returns a

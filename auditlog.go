@@ -69,7 +69,7 @@ func (s *AuditLogService) List(ctx context.Context, opts AuditLogOptions, callOp
 // after page, opts.Limit entries each, as the loop proceeds. See
 // [AuditLogService.List] and [ListOptions].
 func (s *AuditLogService) All(ctx context.Context, opts AuditLogOptions, callOpts ...CallOption) iter.Seq2[AuditEntry, error] {
-	return all(opts.ListOptions, AuditEntry.id, func(at ListOptions) (*Page[AuditEntry], error) {
+	return all(opts.ListOptions, callOpts, AuditEntry.id, func(at ListOptions, callOpts []CallOption) (*Page[AuditEntry], error) {
 		opts := opts
 		opts.ListOptions = at
 		return s.List(ctx, opts, callOpts...)

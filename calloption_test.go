@@ -3,7 +3,9 @@ package clawhq_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,5 +73,60 @@ func TestCallTrace(t *testing.T) {
 	want := append(append([]string{"first start", "second start", "call start", "first end", "second end", "call end"}, without...), without...)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+// A sequence keeps the options that it was made with, whatever becomes of the slice.
+func TestSequencesKeepTheirOptions(t *testing.T) {
+	t.Parallel()
+	var got []string
+	client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
+		got = append(got, r.Header.Get("X-Idempotency-Key")+r.Header.Get("X-Tenant"))
+		if r.Method == http.MethodPost {
+			return testkit.Reply(200, "data: [DONE]\n\n", "Content-Type", "text/event-stream"), nil
+		}
+		return testkit.Reply(200, one), nil
+	})
+	common := make([]clawhq.CallOption, 0, 1)
+	ctx, page := t.Context(), clawhq.ListOptions{}
+	with := func(option clawhq.CallOption) (loops []func()) {
+		opts := append(common, option)
+		return append(loops, loop(t, client.ChatStream(ctx, testkit.Hi, opts...)),
+			loop(t, client.Agents.All(ctx, page, opts...)), loop(t, client.Files.All(ctx, page, opts...)),
+			loop(t, client.Threads.All(ctx, page, opts...)), loop(t, client.Threads.AllMessages(ctx, "1", page, opts...)),
+			loop(t, client.Conversations.All(ctx, clawhq.ConversationOptions{}, opts...)), loop(t, client.Conversations.AllMessages(ctx, "1", page, opts...)),
+			loop(t, client.AuditLog.All(ctx, clawhq.AuditLogOptions{}, opts...)))
+	}
+	loops := append(with(clawhq.WithHeader("X-Tenant", "one")), with(clawhq.WithHeader("X-Tenant", "two"))...)
+	for _, loop := range loops {
+		loop()
+	}
+	for i, tenant := range got {
+		if want := []string{"one", "two"}[i/8]; !strings.HasSuffix(tenant, want) {
+			t.Errorf("sequence %d: sent for %q, want %q", i%8, tenant, want)
+		}
+	}
+	if len(got) != 16 {
+		t.Errorf("%d requests", len(got))
+	}
+
+	got = nil
+	first := client.ChatStream(ctx, testkit.Hi, append(common, clawhq.WithIdempotencyKey("one"))...)
+	second := client.ChatStream(ctx, testkit.Hi, append(common, clawhq.WithIdempotencyKey("two"))...)
+	loop(t, first)()
+	loop(t, second)()
+	if diff := cmp.Diff([]string{"one", "two"}, got); diff != "" {
+		t.Errorf("idempotency keys (-want +got):\n%s", diff)
+	}
+}
+
+// loop returns a function that ranges over a sequence.
+func loop[T any](t *testing.T, seq iter.Seq2[T, error]) func() {
+	return func() {
+		for _, err := range seq {
+			if err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }

@@ -73,7 +73,7 @@ func (s *ConversationsService) List(ctx context.Context, opts ConversationOption
 // requests page after page, opts.Limit conversations each, as the loop
 // proceeds. See [ConversationsService.List] and [ListOptions].
 func (s *ConversationsService) All(ctx context.Context, opts ConversationOptions, callOpts ...CallOption) iter.Seq2[Conversation, error] {
-	return all(opts.ListOptions, Conversation.id, func(at ListOptions) (*Page[Conversation], error) {
+	return all(opts.ListOptions, callOpts, Conversation.id, func(at ListOptions, callOpts []CallOption) (*Page[Conversation], error) {
 		return s.List(ctx, ConversationOptions{at, opts.Agent}, callOpts...)
 	})
 }
@@ -91,7 +91,7 @@ func (s *ConversationsService) Messages(ctx context.Context, id string, opts Lis
 // opts.Offset on. It requests page after page, opts.Limit messages each, as the
 // loop proceeds. See [ConversationsService.Messages] and [ListOptions].
 func (s *ConversationsService) AllMessages(ctx context.Context, id string, opts ListOptions, callOpts ...CallOption) iter.Seq2[StoredMessage, error] {
-	return all(opts, StoredMessage.id, func(at ListOptions) (*Page[StoredMessage], error) { return s.Messages(ctx, id, at, callOpts...) })
+	return all(opts, callOpts, StoredMessage.id, func(at ListOptions, callOpts []CallOption) (*Page[StoredMessage], error) { return s.Messages(ctx, id, at, callOpts...) })
 }
 
 // messages requests a page of messages.

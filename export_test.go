@@ -57,5 +57,5 @@ func TraceNothing() func() {
 
 // All returns the rows of a list.
 func All[T any](start ListOptions, id func(T) string, list func(ListOptions) (*Page[T], error)) iter.Seq2[T, error] {
-	return all(start, id, list)
+	return all(start, nil, id, func(at ListOptions, _ []CallOption) (*Page[T], error) { return list(at) })
 }

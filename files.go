@@ -133,7 +133,7 @@ func (s *FilesService) List(ctx context.Context, opts ListOptions, callOpts ...C
 // To delete all files, collect their ids first: if the list becomes shorter
 // than the offset of the next page, the live service answers with status 500.
 func (s *FilesService) All(ctx context.Context, opts ListOptions, callOpts ...CallOption) iter.Seq2[File, error] {
-	return all(opts, File.id, func(at ListOptions) (*Page[File], error) { return s.List(ctx, at, callOpts...) })
+	return all(opts, callOpts, File.id, func(at ListOptions, callOpts []CallOption) (*Page[File], error) { return s.List(ctx, at, callOpts...) })
 }
 
 // Get returns the file with the given id. It returns a NotFoundError if there is

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
@@ -107,9 +108,12 @@ const (
 // for by another pass over the list, unless the last one has seen them all: as many
 // rows as the list had when the pass began, none of which was removed or arrived
 // meanwhile.
-func all[T any](start ListOptions, id func(T) string, list func(ListOptions) (*Page[T], error)) iter.Seq2[T, error] {
+//
+// opts are passed to list as they are now, whatever the caller does to them later.
+func all[T any](start ListOptions, opts []CallOption, id func(T) string, list func(ListOptions, []CallOption) (*Page[T], error)) iter.Seq2[T, error] {
+	opts = slices.Clone(opts)
 	return func(yield func(T, error) bool) {
-		r := listReader[T]{start: start, id: id, list: list, yield: yield, seen: map[string]sighting{}}
+		r := listReader[T]{start: start, opts: opts, id: id, list: list, yield: yield, seen: map[string]sighting{}}
 		for idle := 0; ; idle++ {
 			p, err := r.pass()
 			if p.fresh {
@@ -132,8 +136,9 @@ func all[T any](start ListOptions, id func(T) string, list func(ListOptions) (*P
 // A listReader reads a list in passes.
 type listReader[T any] struct {
 	start  ListOptions
+	opts   []CallOption
 	id     func(T) string
-	list   func(ListOptions) (*Page[T], error)
+	list   func(ListOptions, []CallOption) (*Page[T], error)
 	yield  func(T, error) bool
 	passes int
 	seen   map[string]sighting // where each row was seen last
@@ -163,7 +168,7 @@ func (r *listReader[T]) pass() (p listPass, err error) {
 	stale := 0             // pages in a row without a new row
 	mixed := false         // rows may have been seen that were not there at first, or are no longer there
 	for more := true; more; {
-		page, err := r.list(at)
+		page, err := r.list(at, r.opts)
 		if err != nil {
 			return p, err
 		}

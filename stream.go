@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,7 @@ type ChatChunk struct {
 //
 // Endpoint: POST /v1/chat
 func (c *Client) ChatStream(ctx context.Context, req ChatRequest, opts ...CallOption) iter.Seq2[ChatChunk, error] {
+	opts = slices.Clone(opts)
 	return func(yield func(ChatChunk, error) bool) {
 		call, err := c.core.do(ctx, c.core.chatRequest(req, true), opts)
 		if err != nil {
