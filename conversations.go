@@ -91,7 +91,9 @@ func (s *ConversationsService) Messages(ctx context.Context, id string, opts Lis
 // opts.Offset on. It requests page after page, opts.Limit messages each, as the
 // loop proceeds. See [ConversationsService.Messages] and [ListOptions].
 func (s *ConversationsService) AllMessages(ctx context.Context, id string, opts ListOptions, callOpts ...CallOption) iter.Seq2[StoredMessage, error] {
-	return all(opts, callOpts, StoredMessage.id, func(at ListOptions, callOpts []CallOption) (*Page[StoredMessage], error) { return s.Messages(ctx, id, at, callOpts...) })
+	return all(opts, callOpts, StoredMessage.id, func(at ListOptions, callOpts []CallOption) (*Page[StoredMessage], error) {
+		return s.Messages(ctx, id, at, callOpts...)
+	})
 }
 
 // messages requests a page of messages.

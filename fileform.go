@@ -13,7 +13,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
-	"sync/atomic"
+	"sync"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -29,12 +29,16 @@ type fileForm struct {
 	seeker   io.Seeker // of content; nil if it cannot be read again
 	start    int64     // where the file begins, for seeker
 	size     int64     // -1 if it is not known
+	most     int64     // what size may be: the form must fit into a body
 	progress func(sent, total int64)
 
-	opened   bool
-	busy     chan struct{}              // full while a Read or Seek of content runs
-	reader   atomic.Pointer[fileReader] // the only one that may read content
-	tooLarge atomic.Bool                // content has turned out to be too large
+	opened bool
+	busy   chan struct{} // full while a Read or Seek of content, or progress, runs
+
+	mu       sync.Mutex  // held while progress runs; guards the fields below
+	reader   *fileReader // the only one that may read content
+	tooLarge bool        // content has turned out to be too large
+	panicked any         // what content or progress has panicked with, while it was sent
 }
 
 // newFileForm returns the form of a file, or the reason why the service would
@@ -47,9 +51,6 @@ func newFileForm(ctx context.Context, req UploadFileRequest) (*fileForm, *Invali
 	if _, err := f.use(ctx, func() (int, error) { return 0, f.measure() }); err != nil {
 		return nil, nil, fmt.Errorf("clawhq: determining the size of Content: %w", err)
 	}
-	if f.size > wire.MaxFileBytes {
-		return nil, invalid(CodeFileTooLarge, wire.FormFile, "file has %d bytes, at most %d are allowed", f.size, wire.MaxFileBytes), nil
-	}
 	f.head = make([]byte, 512) // as much as http.DetectContentType reads
 	n, err := f.use(ctx, func() (int, error) { return io.ReadFull(f.content, f.head) })
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
@@ -61,6 +62,9 @@ func newFileForm(ctx context.Context, req UploadFileRequest) (*fileForm, *Invali
 		return nil, refused, nil
 	}
 	f.write(req, t)
+	if f.size > f.most {
+		return nil, invalid(CodeFileTooLarge, wire.FormFile, "file has %d bytes, at most %d are allowed with this name and purpose", f.size, f.most), nil
+	}
 	return f, nil, nil
 }
 
@@ -144,18 +148,34 @@ func (f *fileForm) write(req UploadFileRequest, t wire.FileType) {
 	b.Reset()
 	form.Close()
 	f.after = b.Bytes()
+	f.most = wire.MaxUploadBodyBytes - int64(len(f.before)+len(f.after))
+}
+
+// outgrown returns the reason why the service would refuse the file, if its size
+// was not known and has turned out to be too large.
+func (f *fileForm) outgrown() *InvalidRequestError {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.tooLarge {
+		return nil
+	}
+	return invalid(CodeFileTooLarge, wire.FormFile, "file has more than %d bytes, the most that is allowed with this name and purpose", f.most)
 }
 
 func (f *fileForm) contentType() string { return f.media }
 
-func (f *fileForm) spent() bool { return f.opened && f.seeker == nil }
+func (f *fileForm) spent() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.opened && f.seeker == nil || f.panicked != nil
+}
 
 func (f *fileForm) open(ctx context.Context) (io.ReadCloser, int64, error) {
 	if f.spent() {
 		return nil, 0, errors.New("the file cannot be sent again: its Content is not an io.Seeker")
 	}
 	r := &fileReader{form: f, ctx: ctx, buffer: make([]byte, 32<<10), head: f.head}
-	f.reader.Store(r)
+	f.give(r)
 	if f.opened {
 		if _, err := f.use(ctx, func() (int, error) {
 			_, err := f.seeker.Seek(f.start+int64(len(f.head)), io.SeekStart)
@@ -175,8 +195,30 @@ func (f *fileForm) open(ctx context.Context) (io.ReadCloser, int64, error) {
 	}{io.MultiReader(bytes.NewReader(f.before), r, bytes.NewReader(f.after)), r}, size, nil
 }
 
-// retire makes sure that no other read of content begins.
-func (f *fileForm) retire() { f.reader.Store(nil) }
+// give makes r the only reader of content; nil for none. A call of progress that
+// runs is waited for.
+func (f *fileForm) give(r *fileReader) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reader = r
+}
+
+// retire makes sure that nothing of the caller's is used any more. It waits for a
+// Read or Seek of content that runs, until ctx ends. Then it panics if content or
+// progress has panicked while the file was sent.
+func (f *fileForm) retire(ctx context.Context) {
+	f.give(nil)
+	select {
+	case f.busy <- struct{}{}: // for good
+	case <-ctx.Done():
+	}
+	f.mu.Lock()
+	panicked := f.panicked
+	f.mu.Unlock()
+	if panicked != nil {
+		panic(panicked)
+	}
+}
 
 // use calls do, which reads content or seeks in it, while no other do runs. If
 // ctx ends first, use returns its cause, and do goes on in the background:
@@ -225,7 +267,8 @@ type fileReader struct {
 
 var (
 	errFileRetired  = errors.New("the file is no longer read for this attempt")
-	errFileTooLarge = fmt.Errorf("file has more than %d bytes, the most that is allowed", wire.MaxFileBytes)
+	errFileTooLarge = errors.New("the file is too large")
+	errFilePanicked = errors.New("reading the file has panicked")
 )
 
 func (r *fileReader) Read(p []byte) (int, error) {
@@ -238,20 +281,35 @@ func (r *fileReader) Read(p []byte) (int, error) {
 
 func (r *fileReader) read(p []byte) (n int, err error) {
 	f := r.form
-	if f.reader.Load() != r {
+	defer func() {
+		if p := recover(); p != nil { // for the caller of Upload; this goroutine is the transport's
+			f.mu.Lock()
+			f.panicked = p
+			f.mu.Unlock()
+			n, err = 0, errFilePanicked
+		}
+	}()
+	f.mu.Lock()
+	retired := f.reader != r
+	f.mu.Unlock()
+	switch {
+	case retired:
 		return 0, errFileRetired
-	}
-	if len(r.head) > 0 {
+	case len(r.head) > 0:
 		n = copy(p, r.head)
 		r.head = r.head[n:]
-	} else {
+	default:
 		n, err = f.content.Read(p)
 	}
-	if r.sent += int64(n); r.sent > wire.MaxFileBytes {
-		f.tooLarge.Store(true)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r.sent += int64(n)
+	switch {
+	case f.reader != r: // the attempt has ended meanwhile
+	case r.sent > f.most:
+		f.tooLarge = true
 		return 0, errFileTooLarge
-	}
-	if n > 0 && f.progress != nil && f.reader.Load() == r { // unless the attempt has ended meanwhile
+	case n > 0 && f.progress != nil:
 		f.progress(r.sent, f.size)
 	}
 	return n, err
@@ -259,6 +317,11 @@ func (r *fileReader) read(p []byte) (n int, err error) {
 
 // Close ends the reading.
 func (r *fileReader) Close() error {
-	r.form.reader.CompareAndSwap(r, nil)
+	f := r.form
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.reader == r {
+		f.reader = nil
+	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -162,7 +163,7 @@ func TestUploadBreaksOff(t *testing.T) {
 		"too large": {onlyReader{io.LimitReader(zeros{}, 10_485_761)}, true, func(err error) bool {
 			var e *clawhq.InvalidRequestError
 			return errors.As(err, &e) && e.Code == clawhq.CodeFileTooLarge && e.StatusCode == 0
-		}, "file has more than 10485760 bytes"},
+		}, "file has more than 10485536 bytes, the most that is allowed with this name and purpose"},
 		"unreadable":            {iotest.ErrReader(broken), false, func(err error) bool { return errors.Is(err, broken) }, "clawhq: reading Content: the disk is broken"},
 		"unreadable, at length": {iotest.ErrReader(fmt.Errorf("%w:\n%s", broken, testkit.Key)), false, func(err error) bool { return errors.Is(err, broken) }, "clawhq: reading Content: the disk is broken: clw_a1b2c3d4…"},
 		"unreadable at the end": {io.MultiReader(strings.NewReader(strings.Repeat("x", 1<<20)), iotest.ErrReader(broken)), true, func(err error) bool { return errors.Is(err, broken) }, "the disk is broken"},
@@ -194,16 +195,145 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
-// A file of exactly 10 MiB is accepted, whether or not its size is known beforehand.
+// The largest file that the client sends is one that the service takes, whether or not
+// its size is known beforehand. A larger one is refused: before anything is sent if
+// its size is known, and before it has been sent if not.
 func TestUploadLargest(t *testing.T) {
 	t.Parallel()
-	for _, content := range []io.Reader{bytes.NewReader(make([]byte, 10_485_760)), io.LimitReader(zeros{}, 10_485_760)} {
-		client, got := catch(t, fileBody)
-		if _, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{Name: "a.txt", Content: content}); err != nil {
-			t.Errorf("%T: %v", content, err)
+	const most = 10_485_536
+	testkit.EachProfile(t, func(t *testing.T, s *clawhqtest.Server, client *clawhq.Client) {
+		for _, content := range []io.Reader{bytes.NewReader(make([]byte, most)), io.LimitReader(zeros{}, most)} {
+			if f, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{Name: "a.txt", Content: content}); err != nil || f.Size != most {
+				t.Errorf("%T: got %+v, %v", content, f, err)
+			}
 		}
-		if n := len(got.Body); n < 10_485_760 {
-			t.Errorf("%T: sent %d bytes", content, n)
+		for _, content := range []io.Reader{bytes.NewReader(make([]byte, most+1)), io.LimitReader(zeros{}, most+1)} {
+			var large *clawhq.InvalidRequestError
+			_, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{Name: "a.txt", Content: content})
+			if !errors.As(err, &large) || large.Code != clawhq.CodeFileTooLarge || large.StatusCode != 0 {
+				t.Errorf("%T: got %v", content, err)
+			}
+		}
+	})
+}
+
+// File names come out as they were sent.
+func TestUploadNames(t *testing.T) {
+	t.Parallel()
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		for _, name := range []string{`say "hi".txt`, `back\`, `a\"b`, `"`, `C:\dir\a.txt`, "dir/a.txt", "semi;colon=1.txt", "100%.txt", "it's.txt"} {
+			f, err := s.Client().Files.Upload(t.Context(), clawhq.UploadFileRequest{Name: name, ContentType: "text/plain", Content: strings.NewReader("x")})
+			if err != nil || f.Name != name {
+				t.Errorf("%q: got %+v, %v", name, f, err)
+			}
+		}
+	})
+}
+
+// After Upload has returned, because the service answered early, nothing of the
+// caller's is used: a Read that is under way has been waited for, unless the context
+// has ended. Counters that are not atomic are enough.
+func TestUploadAnsweredEarly(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 401, 413} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.CopyN(io.Discard, r.Body, 100_000)
+			w.WriteHeader(status)
+			w.(http.Flusher).Flush()
+			io.Copy(io.Discard, r.Body)
+		}))
+		client := testkit.Client(t, nil, clawhq.WithHTTPClient(s.Client()), clawhq.WithBaseURL(s.URL), clawhq.WithRateLimit(0))
+		for range 5 {
+			reads, calls := 0, 0
+			_, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{
+				Name:     "a.txt",
+				Content:  readFunc(func(p []byte) (int, error) { reads++; runtime.Gosched(); return len(p), nil }),
+				Progress: func(int64, int64) { calls++; runtime.Gosched() },
+			})
+			var api *clawhq.APIError
+			if !errors.As(err, &api) || api.StatusCode != status {
+				t.Errorf("got %v", err)
+			}
+			if reads == 0 || calls == 0 {
+				t.Errorf("%d reads, %d calls of Progress", reads, calls)
+			}
+		}
+		s.CloseClientConnections()
+		s.Close()
+	}
+}
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }
+
+// A Read that is under way when the service has answered is waited for, but not past
+// the end of the context. What it reads is not told to Progress.
+func TestUploadWaitsForARead(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ takes, most, want time.Duration }{
+		"it ends":          {time.Minute, time.Hour, time.Minute},
+		"the context ends": {time.Hour, time.Minute, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
+					go io.ReadAll(r.Body)
+					time.Sleep(time.Second)
+					return testkit.Reply(400, `{"error":{"code":"invalid_request","message":"m"}}`), nil
+				})
+				ctx, cancel := context.WithTimeout(t.Context(), tt.most)
+				defer cancel()
+				var reads atomic.Int32
+				last := int64(0)
+				start := time.Now()
+				_, err := client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: "a.txt", Progress: func(sent, _ int64) { last = sent },
+					Content: readFunc(func(p []byte) (int, error) {
+						if reads.Add(1) > 1 {
+							time.Sleep(tt.takes)
+						}
+						return min(600, len(p)), nil
+					})})
+				var invalid *clawhq.InvalidRequestError
+				if took := time.Since(start); took != tt.want || !errors.As(err, &invalid) {
+					t.Errorf("after %v: %v", took, err)
+				}
+				time.Sleep(2 * time.Hour)
+				if n := reads.Load(); n != 2 || last > 600 {
+					t.Errorf("%d reads, Progress told %d", n, last)
+				}
+			})
+		})
+	}
+}
+
+// What Content or Progress panics with, while the file is sent, is what Upload panics
+// with, after one attempt.
+func TestUploadPanics(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
+	defer s.Close()
+	client := testkit.Client(t, nil, clawhq.WithHTTPClient(s.Client()), clawhq.WithBaseURL(s.URL))
+	long := strings.NewReader(strings.Repeat("x", 100_000))
+	for name, req := range map[string]clawhq.UploadFileRequest{
+		"Progress": {Name: "a.txt", Content: long, Progress: func(int64, int64) { panic("oops") }},
+		"Content": {Name: "a.txt", Content: io.MultiReader(strings.NewReader(strings.Repeat("x", 5000)),
+			readFunc(func([]byte) (int, error) { panic("oops") }))},
+		"Content at once": {Name: "a.txt", Content: readFunc(func([]byte) (int, error) { panic("oops") })},
+	} {
+		var info clawhq.ResponseInfo
+		func() {
+			defer func() {
+				if p := recover(); p != "oops" {
+					t.Errorf("%s: panicked with %v", name, p)
+				}
+			}()
+			_, err := client.Files.Upload(t.Context(), req, clawhq.WithResponseInfo(&info))
+			t.Errorf("%s: returned %v", name, err)
+		}()
+		if info.Attempts > 1 {
+			t.Errorf("%s: %d attempts", name, info.Attempts)
 		}
 	}
 }

@@ -19,9 +19,11 @@ type UploadFileRequest struct {
 	// since the service refuses other names. Names need not be unique.
 	Name string
 
-	// Content is the content of the file, 10 MiB (10,485,760 bytes) at most. It
-	// is read from its current position to its end while it is sent, and is not
-	// held in memory. If it is an io.Seeker, a failed upload can be retried.
+	// Content is the content of the file. With the form around it, of some 400
+	// bytes, it must have less than 10 MiB (10,485,760 bytes): the service cuts
+	// off what a longer request has. It is read from its current position to its
+	// end while it is sent, and is not held in memory. If it is an io.Seeker, a
+	// failed upload can be retried.
 	Content io.Reader
 
 	// ContentType is the media type: application/pdf, application/json,
@@ -39,7 +41,7 @@ type UploadFileRequest struct {
 	// Progress, if not nil, is called while Content is sent, with the number of
 	// bytes sent so far and in total; total is -1 if it is not known. When an
 	// upload is retried, sent starts at 0 again. The upload waits for each call
-	// of Progress to return.
+	// of Progress to return. If it panics, so does Upload.
 	Progress func(sent, total int64)
 }
 
@@ -82,8 +84,10 @@ type File struct {
 // too large, the upload fails with an InvalidRequestError while it is being
 // sent. If Content returns an error, the error of Upload wraps it.
 //
-// Upload returns when ctx ends even if a Read of Content blocks; that Read may
-// then still be running. No other Read begins after Upload has returned.
+// After Upload has returned, it uses neither Content nor Progress. A Read of
+// Content that is under way when the service has already answered is waited for,
+// until ctx ends; only then may it still be running. While Content is sent,
+// WithAttemptTimeout bounds the time in which nothing can be sent.
 //
 // Endpoint: POST /v1/files
 func (s *FilesService) Upload(ctx context.Context, req UploadFileRequest, opts ...CallOption) (*File, error) {
@@ -101,11 +105,13 @@ func (s *FilesService) Upload(ctx context.Context, req UploadFileRequest, opts .
 	}
 	if form != nil {
 		r.upload = form
-		defer form.retire()
+		defer form.retire(ctx)
 	}
 	body, _, err := fetch[wire.File](ctx, s.core, r, opts)
-	if err != nil && form != nil && form.tooLarge.Load() {
-		return nil, newCallError(err.Error(), invalid(CodeFileTooLarge, wire.FormFile, "%v", errFileTooLarge), err)
+	if err != nil && form != nil && !isReply(err) {
+		if refused := form.outgrown(); refused != nil {
+			return nil, newCallError(err.Error()+": "+refused.Message, refused, err)
+		}
 	}
 	if err != nil {
 		return nil, err

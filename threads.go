@@ -99,7 +99,9 @@ func (s *ThreadsService) List(ctx context.Context, opts ListOptions, callOpts ..
 // To delete all threads, collect their ids first: if the list becomes shorter
 // than the offset of the next page, the live service answers with status 500.
 func (s *ThreadsService) All(ctx context.Context, opts ListOptions, callOpts ...CallOption) iter.Seq2[Thread, error] {
-	return all(opts, callOpts, Thread.id, func(at ListOptions, callOpts []CallOption) (*Page[Thread], error) { return s.List(ctx, at, callOpts...) })
+	return all(opts, callOpts, Thread.id, func(at ListOptions, callOpts []CallOption) (*Page[Thread], error) {
+		return s.List(ctx, at, callOpts...)
+	})
 }
 
 // Delete deletes a thread and its messages. It returns a NotFoundError if there
@@ -143,7 +145,9 @@ func (s *ThreadsService) Messages(ctx context.Context, id string, opts ListOptio
 // It requests page after page, opts.Limit messages each, as the loop proceeds.
 // See [ThreadsService.Messages] and [ListOptions].
 func (s *ThreadsService) AllMessages(ctx context.Context, id string, opts ListOptions, callOpts ...CallOption) iter.Seq2[StoredMessage, error] {
-	return all(opts, callOpts, StoredMessage.id, func(at ListOptions, callOpts []CallOption) (*Page[StoredMessage], error) { return s.Messages(ctx, id, at, callOpts...) })
+	return all(opts, callOpts, StoredMessage.id, func(at ListOptions, callOpts []CallOption) (*Page[StoredMessage], error) {
+		return s.Messages(ctx, id, at, callOpts...)
+	})
 }
 
 func (t Thread) id() string { return t.ID }

@@ -157,13 +157,17 @@ func (c *call) readUpload() (f *file, content []byte, err error) {
 		if err != nil {
 			return nil, nil, c.tooLong(bad)
 		}
-		switch name := part.FormName(); { // the first of each name counts
+		name, fileName, ok := parseDisposition(part.Header.Get("Content-Disposition"))
+		if !ok {
+			return nil, nil, bad
+		}
+		switch { // the first of each name counts
 		case name == wire.FormPurpose:
 			if purposes++; purposes == 1 {
 				purpose = string(value)
 			}
 		case name == wire.FormFile && f == nil:
-			f, content = &file{name: fileName(part), mediaType: strings.ToLower(part.Header.Get("Content-Type")), size: int64(len(value))}, value
+			f, content = &file{name: fileName, mediaType: strings.ToLower(part.Header.Get("Content-Type")), size: int64(len(value))}, value
 			if f.mediaType == "" {
 				f.mediaType = "text/plain"
 			}
@@ -191,12 +195,31 @@ func (c *call) tooLong(bad *refusal) error {
 	return bad
 }
 
-// fileName returns the name of a part as it was sent: Part.FileName cuts
-// directories off.
-func fileName(part *multipart.Part) string {
-	_, params, _ := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
-	return params["filename"]
+// parseDisposition returns the names in the Content-Disposition of a form's part,
+// as they were before a form encoded them (WHATWG HTML, "multipart/form-data
+// encoding algorithm"). Unlike in a MIME header, a backslash stands for itself. As
+// in the service, a header of any other form is refused.
+func parseDisposition(header string) (name, fileName string, ok bool) {
+	rest, ok := strings.CutPrefix(header, `form-data; name="`)
+	if !ok {
+		return "", "", false
+	}
+	if name, rest, ok = strings.Cut(rest, `"`); !ok {
+		return "", "", false
+	}
+	if rest != "" {
+		if rest, ok = strings.CutPrefix(rest, `; filename="`); !ok {
+			return "", "", false
+		}
+		if fileName, rest, ok = strings.Cut(rest, `"`); !ok || rest != "" {
+			return "", "", false
+		}
+	}
+	return formNames.Replace(name), formNames.Replace(fileName), true
 }
+
+// formNames decodes what a form encodes in its names.
+var formNames = strings.NewReplacer("%22", `"`, "%0A", "\n", "%0a", "\n", "%0D", "\r", "%0d", "\r")
 
 // listFiles answers GET /v1/files, newest first.
 func (c *call) listFiles() (any, error) {

@@ -64,7 +64,7 @@ var profiles = [...]quirks{
 		casts:         true,
 		longBodies:    true,
 		countsUnits:   true,
-		uploadLimit:   wire.MaxUploadBodyBytes - 1,
+		uploadLimit:   wire.MaxUploadBodyBytes,
 		allowsPages:   true,
 	},
 }

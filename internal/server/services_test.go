@@ -324,7 +324,10 @@ func TestUploadRefusals(t *testing.T) {
 	}{
 		{"no file", form("Content-Disposition: form-data; name=\"x\"\r\n\r\ny"), wire.Error{Code: "missing_parameter", Message: "file is required", Param: "file"}},
 		{"no filename", form("Content-Disposition: form-data; name=\"file\"\r\n\r\ny"), wire.Error{Code: "missing_parameter", Message: "file must have a filename", Param: "file"}},
-		{"a bad disposition", form("Content-Disposition: form-data; name=\"file\"; filename=\r\n\r\ny"), wire.Error{Code: "missing_parameter", Message: "file is required", Param: "file"}},
+		{"a bad disposition", form("Content-Disposition: form-data; name=\"file\"; filename=\r\n\r\ny"), wire.Error{Code: "invalid_request", Message: "Invalid multipart form data"}},
+		{"no disposition", form("X-A: b\r\n\r\ny"), wire.Error{Code: "invalid_request", Message: "Invalid multipart form data"}},
+		{"a name without quotes", form("Content-Disposition: form-data; name=file; filename=\"a\"\r\n\r\ny"), wire.Error{Code: "invalid_request", Message: "Invalid multipart form data"}},
+		{"an encoded name", form("Content-Disposition: form-data; name=\"file\"; filename*=UTF-8''a\r\n\r\ny"), wire.Error{Code: "invalid_request", Message: "Invalid multipart form data"}},
 		{"broken off", broken, wire.Error{Code: "invalid_request", Message: "Invalid multipart form data"}},
 		{"no boundary", noBoundary, wire.Error{Code: "invalid_request", Message: "Invalid multipart form data"}},
 		{"other content", named("image/png", "GIF89a"), wire.Error{Code: "unsupported_file_type", Message: "File content does not match declared MIME type image/png"}},

@@ -10,7 +10,7 @@ import (
 // Limits of files.
 const (
 	MaxFileBytes       = 10_485_760 // a file's
-	MaxUploadBodyBytes = 10_485_760 // the live service cuts a longer body, form and all
+	MaxUploadBodyBytes = 10_485_759 // of a longer body, form and all, the live service cuts off the end
 )
 
 // PurposeKnowledgeBase is a file's purpose unless another is given. The live
