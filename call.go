@@ -202,7 +202,7 @@ func (c *call) traceEnd(err error) {
 
 // origin returns what an error tells of the call.
 func (c *call) origin() origin {
-	return origin{c.request.method, c.request.path, c.id, c.tries.sent, c.seen, c.core.redact}
+	return origin{c.request.method, c.request.path, c.id, c.tries.sent, c.seen, c.core.base, c.core.redact}
 }
 
 // error returns the error of the call, whose last attempt has failed.

@@ -85,7 +85,7 @@ func TestSequencesKeepTheirOptions(t *testing.T) {
 		if r.Method == http.MethodPost {
 			return testkit.Reply(200, "data: [DONE]\n\n", "Content-Type", "text/event-stream"), nil
 		}
-		return testkit.Reply(200, one), nil
+		return testkit.Reply(200, anyReply), nil
 	})
 	common := make([]clawhq.CallOption, 0, 1)
 	ctx, page := t.Context(), clawhq.ListOptions{}

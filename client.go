@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"os"
 	"runtime"
+	"strings"
+	"unicode"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -205,8 +207,10 @@ func (c *Client) String() string {
 // GoString is String, so that %#v prints no more than %v does.
 func (c *Client) GoString() string { return c.String() }
 
+// parseBaseURL reads a base URL as people paste it: blanks around it do not count,
+// and what can only be meant for the base URL of the service is taken for it.
 func parseBaseURL(raw string, insecureHTTP bool) (*url.URL, error) {
-	u, err := url.Parse(raw)
+	u, err := url.Parse(strings.TrimSpace(raw))
 	if err != nil {
 		// The text of a url.Error repeats the URL, which may be a key that was
 		// given to the wrong option.
@@ -226,8 +230,23 @@ func parseBaseURL(raw string, insecureHTTP bool) (*url.URL, error) {
 	case u.Scheme == "http" && !insecureHTTP && !wire.Loopback(u.Hostname()):
 		return nil, fmt.Errorf("base URL http://%s would send the key in the clear: use https or WithInsecureHTTP", wire.Redact(u.Host))
 	}
-	if u.Path == "" {
-		u.Path = "/" // without one, JoinPath makes a relative URL
+	if strings.ContainsFunc(u.Path, unicode.IsSpace) {
+		return nil, fmt.Errorf("base URL %q has a blank in its path", wire.Redact(u.Redacted()))
+	}
+	u = u.JoinPath() // without "." and ".." and repeated slashes
+	path := strings.TrimSuffix(u.Path, "/")
+	if strings.HasSuffix(path, wire.BasePath+"/v1") { // /v1 is the beginning of the endpoints' paths
+		path = strings.TrimSuffix(path, "/v1")
+		u.Path, u.RawPath = path, ""
+	}
+	if service, _ := url.Parse(DefaultBaseURL); strings.EqualFold(u.Hostname(), service.Hostname()) {
+		switch path {
+		case service.Path:
+		case "", "/v1":
+			u.Path, u.RawPath = service.Path, ""
+		default:
+			return nil, fmt.Errorf("base URL %q is not that of the service, which is %s", wire.Redact(u.Redacted()), DefaultBaseURL)
+		}
 	}
 	return u, nil
 }

@@ -1,6 +1,7 @@
 package clawhq_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -28,6 +29,10 @@ func TestNewClient(t *testing.T) {
 		"base URL malformed":      {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://[::1")}, "malformed base URL"},
 		"base URL with user":      {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://u:p@host")}, "user name"},
 		"base URL with query":     {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://host?a=b")}, "query"},
+		"base URL with a blank":   {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://host/a b/")}, "has a blank in its path"},
+		"base URL with %20":       {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://host/api/%20")}, "has a blank in its path"},
+		"an endpoint's URL":       {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://app.clawhq.tech/api/v1/chat")}, "is not that of the service, which is https://app.clawhq.tech/api"},
+		"the dashboard's URL":     {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://app.clawhq.tech/dashboard")}, "is not that of the service, which is https://app.clawhq.tech/api"},
 		"http":                    {nil, []clawhq.Option{key, clawhq.WithBaseURL("http://host")}, "in the clear"},
 		"http to a near name":     {nil, []clawhq.Option{key, clawhq.WithBaseURL("http://localhost.evil.example")}, "in the clear"},
 		"http allowed":            {nil, []clawhq.Option{key, clawhq.WithBaseURL("http://host"), clawhq.WithInsecureHTTP()}, ""},
@@ -83,3 +88,33 @@ func TestNewClient(t *testing.T) {
 }
 
 func nan() float64 { zero := 0.0; return zero / zero }
+
+// A base URL may come as people paste it.
+func TestBaseURLs(t *testing.T) {
+	t.Parallel()
+	for base, want := range map[string]string{
+		"https://app.clawhq.tech/api":        "https://app.clawhq.tech/api/v1/chat",
+		" https://app.clawhq.tech/api/ \n":   "https://app.clawhq.tech/api/v1/chat",
+		"https://app.clawhq.tech":            "https://app.clawhq.tech/api/v1/chat",
+		"https://app.clawhq.tech/":           "https://app.clawhq.tech/api/v1/chat",
+		"https://APP.clawhq.tech/v1":         "https://APP.clawhq.tech/api/v1/chat",
+		"https://app.clawhq.tech/api/v1":     "https://app.clawhq.tech/api/v1/chat",
+		"https://app.clawhq.tech:443/api/v1": "https://app.clawhq.tech:443/api/v1/chat",
+		"https://app.clawhq.tech//api//v1/":  "https://app.clawhq.tech/api/v1/chat",
+		"http://localhost:8787/api/v1/":      "http://localhost:8787/api/v1/chat",
+		"https://host":                       "https://host/v1/chat",
+		"https://host/":                      "https://host/v1/chat",
+		"https://host/v1":                    "https://host/v1/v1/chat",
+		"https://host/a%2Fb/":                "https://host/a%2Fb/v1/chat",
+		"https://host/sandbox/1/api/v1":      "https://host/sandbox/1/api/v1/chat",
+	} {
+		var got string
+		client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
+			got = r.URL.String()
+			return testkit.Reply(200, testkit.OKBody), nil
+		}, clawhq.WithBaseURL(base))
+		if _, err := client.Chat(t.Context(), testkit.Hi); err != nil || got != want {
+			t.Errorf("%q: %v; sent to %s, want %s", base, err, got, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ type origin struct {
 	clientRequestID string
 	attempts        int
 	info            ResponseInfo        // of the attempt's reply
+	base            *url.URL            // the client's
 	redact          func(string) string // removes the client's credentials
 }
 
@@ -48,6 +50,9 @@ func (o origin) errorReply(resp *http.Response, body []byte, otherLimit func(mes
 	if to, err := resp.Location(); e.Message == "" && err == nil {
 		to.RawQuery, to.Fragment = "", "" // they may contain secrets
 		e.Message = "redirect to " + o.redact(to.Redacted()) + " is not followed: redirects must keep the method, stay on the same origin, and be within MaxAttempts"
+	}
+	if e.Message == "" && e.StatusCode == http.StatusNotFound && isPage(body) {
+		e.Message = "got a web page instead of a reply: is the base URL right? It is " + o.redact(o.base.Redacted())
 	}
 	err := typed(e)
 	rejected := e.StatusCode == http.StatusTooManyRequests

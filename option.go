@@ -56,8 +56,9 @@ func WithAPIKeyFunc(key func(context.Context) (string, error)) Option {
 }
 
 // WithBaseURL sets the base URL. Paths like /v1/chat are appended to its path,
-// which is kept. Default: the environment variable CLAWHQ_BASE_URL or, if that
-// is empty, DefaultBaseURL.
+// which is kept, except that /api stands for a path /api/v1, and for no path at
+// the host of DefaultBaseURL. Default: the environment variable CLAWHQ_BASE_URL
+// or, if that is empty, DefaultBaseURL.
 func WithBaseURL(url string) Option { return func(c *config) { c.baseURL = url } }
 
 // WithHTTPClient sets the http.Client whose Transport, Jar and CheckRedirect
