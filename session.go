@@ -26,6 +26,7 @@ type cookies struct {
 	list   []cookie
 	header string   // the Cookie header
 	former []string // values of earlier cookies of the session
+	blocks map[string]block // of all these values
 
 	underWay int           // how many attempts were sent with these cookies and have no reply yet
 	heard    chan struct{} // closed when a reply to one of them comes; nil if nobody waits for it
@@ -56,11 +57,20 @@ func newSession(header string) (*session, error) {
 }
 
 func newCookies(list []cookie, former []string) *cookies {
+	values := slices.Clone(former)
+	for _, c := range list {
+		values = append(values, c.value)
+	}
+	return &cookies{list: list, header: cookieHeader(list), former: former, blocks: blocksOf(values)}
+}
+
+// cookieHeader returns the value of a Cookie header.
+func cookieHeader(list []cookie) string {
 	var pairs []string
 	for _, c := range list {
 		pairs = append(pairs, c.name+"="+c.value)
 	}
-	return &cookies{list: list, header: strings.Join(pairs, "; "), former: former}
+	return strings.Join(pairs, "; ")
 }
 
 // splitCookies reads the value of a Cookie header.
@@ -219,33 +229,60 @@ func (c *cookies) beside(jar string) string {
 	if len(others) == 0 {
 		return c.header
 	}
-	return newCookies(append(slices.Clone(c.list), others...), nil).header
+	return cookieHeader(append(slices.Clone(c.list), others...))
 }
 
-// redact removes the values of the session's cookies from a text.
+// redact removes the values of the session's cookies from a text, also parts of
+// values, and where characters of theirs are escaped.
 func (s *session) redact(text string) string {
-	c := s.current.Load()
-	for _, own := range c.list {
-		text = redactValue(text, own.value)
-	}
-	for _, value := range c.former {
-		text = redactValue(text, value)
-	}
-	return text
+	return wire.Secrets(text, s.current.Load().pieces)
 }
 
 // maxFormer is how many values of earlier cookies are still redacted.
 const maxFormer = 32
 
-// minSecret is the length of the shortest value that is redacted. A shorter one
-// may be an ordinary word.
+// minSecret is the length of the shortest value, and of the shortest part of one,
+// that is redacted. A shorter one may be an ordinary word.
 const minSecret = 8
 
-func redactValue(text, value string) string {
-	if len(value) < minSecret {
-		return text
+// A block is a part of a value, minSecret bytes from a multiple of minSecret on. Any
+// part of a value that is twice as long has a block in it.
+type block struct {
+	value string
+	at    int
+}
+
+// blocksOf returns the blocks of the values, by their text.
+func blocksOf(values []string) map[string]block {
+	blocks := map[string]block{}
+	for _, value := range values {
+		for at := 0; at+minSecret <= len(value); at += minSecret {
+			blocks[value[at:at+minSecret]] = block{value, at}
+		}
 	}
-	return strings.ReplaceAll(text, value, "…")
+	return blocks
+}
+
+// pieces returns the parts of a text that are parts of the session's values: those
+// that have a block in them.
+func (c *cookies) pieces(text string) (spans []wire.Span) {
+	for i := 0; i+minSecret <= len(text); i++ {
+		b, found := c.blocks[text[i:i+minSecret]]
+		if !found {
+			continue
+		}
+		from, at := i, b.at
+		for from > 0 && at > 0 && text[from-1] == b.value[at-1] && (len(spans) == 0 || from > spans[len(spans)-1].To) {
+			from, at = from-1, at-1
+		}
+		to, at := i+minSecret, b.at+minSecret
+		for to < len(text) && at < len(b.value) && text[to] == b.value[at] {
+			to, at = to+1, at+1
+		}
+		spans = append(spans, wire.Span{From: from, To: to})
+		i = to - 1
+	}
+	return spans
 }
 
 // redactSetCookie removes the value from a Set-Cookie header.

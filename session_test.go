@@ -2,10 +2,15 @@ package clawhq_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -259,3 +264,75 @@ func TestSessionWithoutKey(t *testing.T) {
 		t.Errorf("%d requests were sent, want the list alone", requests)
 	}
 }
+
+// No output contains the session or a key, or a part of them that could be used,
+// whatever the server has made of its characters.
+func TestSecretsInAnySpelling(t *testing.T) {
+	t.Parallel()
+	const value = "eyJhbGci+OiJI/UzI1NiIs=InR5cCI6_IkpX.VCJ9=="
+	unicode := func(s string) string { // every character as \u00xx
+		var b strings.Builder
+		for _, c := range s {
+			fmt.Fprintf(&b, `\u%04X`, c)
+		}
+		return b.String()
+	}
+	encoded, err := json.Marshal(`{"cookie":"sid=` + unicode(value) + `"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, echo := range map[string]string{
+		"as it is":            value,
+		"JSON":                strings.NewReplacer("=", `\u003d`, "+", `\u002b`, "/", `\/`).Replace(value),
+		"JSON throughout":     unicode(value),
+		"JSON in JSON":        string(encoded),
+		"percent":             url.QueryEscape(value),
+		"percent, lower case": strings.ToLower(url.QueryEscape("=")) + strings.ReplaceAll(value, "=", "%3d"),
+		"percent twice":       url.QueryEscape(url.QueryEscape(value)),
+		"HTML":                strings.NewReplacer("=", "&#61;", "+", "&#x2B;", "/", "&sol;").Replace(value),
+		"cut at the end":      value[:20],
+		"cut at the front":    value[13:],
+		"cut at both ends":    "…" + value[9:30] + "…",
+		"cut and percent":     url.QueryEscape(value)[:27],
+		"twice":               value + value,
+		"after a key":         testkit.Key + value,
+		"key in JSON":         strings.ReplaceAll(testkit.Key, "_", `\u005f`) + " " + unicode(testkit.Key),
+		"key in percent":      strings.ReplaceAll(testkit.Key, "_", "%5F") + " " + strings.ReplaceAll(testkit.Key, "_", "%255f"),
+		"key after percent":   "%0" + testkit.Key,
+		"key after backslash": `\` + testkit.Key,
+		"webhook secret":      `whsec\u005f0123456789abcdef0123456789abcdef0123456789abcdef`,
+	} {
+		for _, body := range []string{`{"error":"no session ` + echo + ` here"}`, `{"error":{"code":"x","message":"` + echo + `"}}`, "<html>" + echo + "</html>"} {
+			client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) { return testkit.Reply(400, body, "X-Echo", echo), nil },
+				clawhq.WithSession("sid="+value), testkit.OneAttempt)
+			var info clawhq.ResponseInfo
+			_, err := client.Keys.List(t.Context(), clawhq.WithResponseInfo(&info))
+			var api *clawhq.APIError
+			if !errors.As(err, &api) {
+				t.Fatalf("%s: got %v", name, err)
+			}
+			out := fmt.Sprintf("%v %+v %s %s %+v", err, api, api.Body, info.Body, info)
+			for range 4 { // resolve what is escaped
+				out = html.UnescapeString(out)
+				out = escapedUnicode.ReplaceAllStringFunc(out, func(s string) string {
+					n, _ := strconv.ParseUint(s[len(s)-4:], 16, 16)
+					return string(rune(n))
+				})
+				out = strings.ReplaceAll(out, `\/`, "/")
+				out = percent.ReplaceAllStringFunc(out, func(s string) string { s, _ = url.PathUnescape(s); return s })
+			}
+			for _, secret := range []string{value, testkit.Key[4:], "0123456789abcdef"} {
+				for at := 0; at+16 <= len(secret); at++ {
+					if strings.Contains(out, secret[at:at+16]) {
+						t.Fatalf("%s: %q is in %s", name, secret[at:at+16], out)
+					}
+				}
+			}
+		}
+	}
+}
+
+var (
+	escapedUnicode = regexp.MustCompile(`\\+u[0-9a-fA-F]{4}`)
+	percent        = regexp.MustCompile(`%[0-9a-fA-F]{2}`)
+)

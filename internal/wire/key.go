@@ -19,20 +19,21 @@ func KeyPrefix(key string) string { return key[:min(len(key), KeyPrefixLen)] }
 
 // Redact returns s with every API key in it, even a part of one, reduced to its
 // prefix and an ellipsis, and every webhook secret reduced to whsec_ and an
-// ellipsis.
-func Redact(s string) string {
-	return redact(redact(s, KeyStart, KeyPrefixLen), WebhookSecretStart, len(WebhookSecretStart))
-}
+// ellipsis. It finds them also where characters of theirs are escaped.
+func Redact(s string) string { return Secrets(s, keys) }
 
-// redact cuts what begins with start, and the letters and digits after it, to
-// so many bytes.
-func redact(s, start string, shown int) string {
-	i := strings.Index(s, start)
-	if i < 0 {
-		return s
-	}
-	var b strings.Builder
-	for ; i >= 0; i = strings.Index(s, start) {
+// keys returns the parts of keys and secrets in a text that must not be shown.
+func keys(s string) (spans []Span) {
+	for i := 0; i < len(s); {
+		key, secret := strings.Index(s[i:], KeyStart), strings.Index(s[i:], WebhookSecretStart)
+		if key < 0 && secret < 0 {
+			break
+		}
+		start, shown := KeyStart, KeyPrefixLen
+		if key < 0 || secret >= 0 && secret < key {
+			key, start, shown = secret, WebhookSecretStart, len(WebhookSecretStart)
+		}
+		i += key
 		n := len(start) + alphanumerics(s[i+len(start):])
 		for _, next := range []string{KeyStart, WebhookSecretStart} {
 			if another := n - len(next) + 1; another > 0 && strings.HasPrefix(s[i+another:], next) {
@@ -40,15 +41,12 @@ func redact(s, start string, shown int) string {
 				break
 			}
 		}
-		b.WriteString(s[:i])
-		b.WriteString(s[i:][:min(n, shown)])
 		if n > shown {
-			b.WriteString("…")
+			spans = append(spans, Span{i + shown, i + n})
 		}
-		s = s[i+n:]
+		i += n
 	}
-	b.WriteString(s)
-	return b.String()
+	return spans
 }
 
 // alphanumerics counts the ASCII letters and digits that s begins with.
