@@ -4,7 +4,6 @@ import (
 	"io"
 	"net"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -38,9 +37,9 @@ func (c *conn) Write(b []byte) (int, error) {
 // writes fail with EPIPE. After SetLinger(0), reads and writes of the peer fail
 // with ECONNRESET.
 func (c *conn) Close() error {
-	toReader, toWriter := io.EOF, error(syscall.EPIPE)
+	toReader, toWriter := io.EOF, error(errBrokenPipe)
 	if c.reset.Load() {
-		toReader, toWriter = syscall.ECONNRESET, syscall.ECONNRESET
+		toReader, toWriter = errReset, errReset
 	}
 	c.in.closeRead(toWriter)
 	c.out.closeWrite(toReader)

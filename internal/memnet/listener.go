@@ -13,7 +13,6 @@ import (
 	"context"
 	"net"
 	"sync"
-	"syscall"
 )
 
 // Addr is the address of a listener or a connection.
@@ -73,7 +72,7 @@ func (l *Listener) Close() error {
 func (l *Listener) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	addr := Addr{network, address}
 	client, server := newConns(Addr{network, "client"}, addr)
-	err := error(syscall.ECONNREFUSED)
+	err := error(errRefused)
 	select {
 	case <-l.closed:
 	case <-ctx.Done():
