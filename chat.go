@@ -73,7 +73,7 @@ func (c *Client) Chat(ctx context.Context, req ChatRequest, opts ...CallOption) 
 func (c *core) chatRequest(req ChatRequest, stream bool) request {
 	r := to(wire.Chat)
 	r.url, r.repeat, r.stream = c.chatURL, underKey, stream
-	return r.carry(wire.ChatRequest{Message: req.Message, Agent: req.Agent, SessionID: req.SessionID, Stream: stream}, req.validate())
+	return r.carry(&wire.ChatRequest{Message: req.Message, Agent: req.Agent, SessionID: req.SessionID, Stream: stream}, req.validate())
 }
 
 func (req ChatRequest) validate() *InvalidRequestError {
