@@ -24,8 +24,8 @@ type session struct {
 // cookies.
 type cookies struct {
 	list   []cookie
-	header string   // the Cookie header
-	former []string // values of earlier cookies of the session
+	header string           // the Cookie header
+	former []string         // values of earlier cookies of the session
 	blocks map[string]block // of all these values
 
 	underWay int           // how many attempts were sent with these cookies and have no reply yet
