@@ -170,9 +170,9 @@ data: [DONE]
 
 data: {"content":"😀b"}
 
-data: {"content":"\ufffd\ufffdc"}
+data: {"content":"��c"}
 
-data: {"content":"\ufffd"}
+data: {"content":"�"}
 
 data: [DONE]
 
