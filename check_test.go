@@ -130,3 +130,32 @@ func TestBlanksAndLengths(t *testing.T) {
 		}
 	}
 }
+
+func TestPagesRefusedBeforeSending(t *testing.T) {
+	t.Parallel()
+	wantRefusals(t, map[string]refusalCase{
+		"agents, limit": {func(ctx context.Context, c *clawhq.Client) error {
+			_, err := c.Agents.List(ctx, clawhq.ListOptions{Limit: 101})
+			return err
+		},
+			refusal{clawhq.CodeInvalidParameter, "limit", "/v1/agents", "limit is 101, and must be 1 to 100, or 0 for the default"}},
+		"agents, negative limit": {func(ctx context.Context, c *clawhq.Client) error {
+			_, err := c.Agents.List(ctx, clawhq.ListOptions{Limit: -1})
+			return err
+		},
+			refusal{clawhq.CodeInvalidParameter, "limit", "/v1/agents", "limit is -1, and must be 1 to 100, or 0 for the default"}},
+		"agents, offset": {func(ctx context.Context, c *clawhq.Client) error {
+			_, err := c.Agents.List(ctx, clawhq.ListOptions{Offset: -1})
+			return err
+		},
+			refusal{clawhq.CodeInvalidParameter, "offset", "/v1/agents", "offset is -1, and must not be negative"}},
+		"messages, limit": {func(ctx context.Context, c *clawhq.Client) error {
+			_, err := c.Conversations.Messages(ctx, "c1", clawhq.ListOptions{Limit: 201})
+			return err
+		}, refusal{clawhq.CodeInvalidParameter, "limit", "/v1/conversations/c1/messages", "limit is 201, and must be 1 to 200, or 0 for the default"}},
+		"audit log, limit": {func(ctx context.Context, c *clawhq.Client) error {
+			_, err := c.AuditLog.List(ctx, clawhq.AuditLogOptions{ListOptions: clawhq.ListOptions{Limit: 101}})
+			return err
+		}, refusal{clawhq.CodeInvalidParameter, "limit", "/v1/audit-log", "limit is 101, and must be 1 to 100, or 0 for the default"}},
+	})
+}

@@ -6,13 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/clawhq/clawhq-go/internal/testkit"
+	"github.com/google/go-cmp/cmp"
 	"github.com/jarcoal/httpmock"
 )
 
@@ -91,4 +96,86 @@ func TestFileRequests(t *testing.T) {
 		{"GET", "/v1/files/f1", "", func(ctx context.Context, c *clawhq.Client) error { _, err := c.Files.Get(ctx, "f1"); return err }},
 		{"DELETE", "/v1/files/f1", "", func(ctx context.Context, c *clawhq.Client) error { return c.Files.Delete(ctx, "f1") }},
 	})
+}
+
+// A pipe has a Seek method that fails.
+func TestUploadPipe(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	go func() {
+		defer w.Close()
+		io.WriteString(w, "hello")
+	}()
+	client, got := catch(t, fileBody)
+	if _, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{Name: "a.txt", Content: r}); err != nil || !strings.Contains(got.Body, "\r\n\r\nhello\r\n--") {
+		t.Errorf("sent %q, %v", got.Body, err)
+	}
+}
+
+// A Content that blocks does not delay the end of the context, whether or not
+// anything has been sent.
+func TestUploadBlocks(t *testing.T) {
+	for name, before := range map[string]int{"at once": 0, "in the middle": 5000} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
+				content, w := io.Pipe()
+				go w.Write(make([]byte, before))
+				time.AfterFunc(time.Hour, func() { w.Close() })
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				began := time.Now()
+				_, err := s.Client().Files.Upload(ctx, clawhq.UploadFileRequest{Name: "a.txt", Content: content})
+				if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != time.Second {
+					t.Errorf("after %v: %v", took, err)
+				}
+				w.Close()
+			})
+		})
+	}
+}
+
+// A Trace gets the events of a call that fails because of its Content.
+func TestUploadUnreadableIsTold(t *testing.T) {
+	t.Parallel()
+	ended := 0
+	client := testkit.Client(t, httpmock.NewMockTransport(), clawhq.WithTrace(&clawhq.Trace{CallEnd: func(context.Context, clawhq.TraceCallEnd) { ended++ }}))
+	info := clawhq.ResponseInfo{StatusCode: 200}
+	_, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{Name: "a.txt", Content: iotest.ErrReader(io.ErrClosedPipe)},
+		clawhq.WithResponseInfo(&info), clawhq.WithClientRequestID("cli"))
+	wantErrorText(t, err, "clawhq: reading Content: io: read/write on closed pipe")
+	if diff := cmp.Diff(clawhq.ResponseInfo{ClientRequestID: "cli"}, info); diff != "" || !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("%v, info (-want +got):\n%s", err, diff)
+	}
+	if ended != 1 {
+		t.Errorf("a Trace was told of %d ends", ended)
+	}
+}
+
+const fileBody = `{"file_id":"f1","filename":"a.txt","size":5,"mime_type":"text/plain","purpose":"knowledge_base","status":"processing","created_at":"2026-11-24T17:22:28.890Z"}`
+
+// After Upload has returned, it no longer reads Content.
+func TestUploadEnds(t *testing.T) {
+	t.Parallel()
+	content := strings.NewReader(strings.Repeat("x", 100_000))
+	var body io.Reader
+	ctx, cancel := context.WithCancel(t.Context())
+	client := testkit.ClientFunc(t, func(r *http.Request) (*http.Response, error) {
+		body = r.Body
+		cancel()
+		<-r.Context().Done()
+		return nil, context.Cause(r.Context())
+	})
+	_, err := client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: "a.txt", Content: content})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	left := content.Len()
+	if _, err := io.ReadAll(body); err == nil || content.Len() != left {
+		t.Errorf("still read: %d bytes left, and then %d; %v", left, content.Len(), err)
+	}
 }
