@@ -58,17 +58,28 @@ func (a *attempt) admit() error {
 	return a.takeTurn(&a.place.room)
 }
 
-// sentAgain is called before net/http sends the request once more by itself. That
-// counts as another attempt in the rate limit and in the retry budget.
-func (a *attempt) sentAgain() {
+// gotConn is called when net/http has a connection for the request. From the second
+// time on it is about to send the request once more by itself, as it may do with
+// one without a body. That counts as another attempt in the rate limit and in the
+// retry budget, and the wait for it not in the attempt's time.
+func (a *attempt) gotConn(httptrace.GotConnInfo) {
+	x := &a.exchange
+	if x.got.Add(1) == 1 {
+		return
+	}
 	c := a.call
 	if c.tries.policy.Budget >= 0 {
 		c.core.budget.spend() // net/http does not ask
 	}
 	a.unanswered(false)
-	turn := new(shaping.Turn)
-	if err := a.takeTurn(turn); err != nil {
-		a.exchange.cancel(err)
+	a.place.mu.Lock()
+	a.place.turn = nil
+	a.place.mu.Unlock()
+	x.timer.Stop()
+	defer x.bound(a.most(), errAttemptTimeout)
+	if err := a.takeTurn(new(shaping.Turn)); err != nil {
+		a.notAgain = err
+		x.cancel(err)
 	}
 }
 

@@ -27,15 +27,16 @@ type attempt struct {
 	exchange exchange    // with the server: exchange.go
 	cookies  sentCookies // the session's cookies that went with it: session.go
 
-	info   ResponseInfo    // of its reply; zero if none came; set by observe and the readers of the body
-	number int             // within its call, from 1; set by attemptStart
-	began  time.Time       // when it was admitted; zero if nothing is logged
-	traces traces          // those whose AttemptStart was called
-	traced context.Context // the context that these have returned
-	url    url.URL         // of the request: a copy, since some transports change it
-	values [8]string       // of the request's header, which has slices of it
-	result outcome         // how the attempt ended; set by run, or by the stream, before end
-	ended  bool            // end was called
+	info     ResponseInfo    // of its reply; zero if none came; set by observe and the readers of the body
+	number   int             // within its call, from 1; set by attemptStart
+	began    time.Time       // when it was admitted; zero if nothing is logged
+	traces   traces          // those whose AttemptStart was called
+	traced   context.Context // the context that these have returned
+	url      url.URL         // of the request: a copy, since some transports change it
+	values   [8]string       // of the request's header, which has slices of it
+	notAgain error           // why net/http must not send the request again; set by gotConn
+	result   outcome         // how the attempt ended; set by run, or by the stream, before end
+	ended    bool            // end was called
 }
 
 // RoundTrip makes one attempt. It returns an error only if no reply came. The
@@ -74,8 +75,8 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 // otherwise run does.
 func (a *attempt) run(req *http.Request) (resp *http.Response, out outcome) {
 	c := a.call
-	out.err = errAborted // if a panic ends run
-	defer func() {       // also if the transport panics
+	out = outcome{err: errAborted, undone: true} // if a panic ends run
+	defer func() {                               // also if the transport panics
 		a.result = out
 		if c.stream == nil {
 			a.end()
@@ -90,6 +91,7 @@ func (a *attempt) run(req *http.Request) (resp *http.Response, out outcome) {
 	if c.logging() {
 		a.began = time.Now()
 	}
+	out.undone = false
 	resp, out = a.send(req)
 	if out.err != nil {
 		return nil, out
@@ -112,6 +114,9 @@ func (a *attempt) run(req *http.Request) (resp *http.Response, out outcome) {
 		out = a.take(resp)
 	}
 	c.seen = a.info
+	if out.err != nil && c.keyChanged(out.err) {
+		out.transient, out.undone, out.free, out.after = true, true, true, 0 // with the new key
+	}
 	return resp, out
 }
 
@@ -119,41 +124,42 @@ func (a *attempt) run(req *http.Request) (resp *http.Response, out outcome) {
 func (a *attempt) send(req *http.Request) (*http.Response, outcome) {
 	c := a.call
 	a.attemptStart()
-	most := cmp.Or(c.options.AttemptTimeout, c.core.attemptMax)
-	a.exchange.begin(c.ctx, a.traced, most)
-	out, err := a.outgoing(req, most)
+	a.exchange.begin(c.ctx, a.traced, c.core.transports.get(), a.most())
+	out, err := a.outgoing(req)
 	if err != nil {
 		return nil, outcome{err: err, undone: true}
 	}
 	c.tries.sent++
-	transports := c.core.transports.get()
-	transport := transports.get()
-	resp, err := a.exchange.send(transport, out)
+	resp, err := a.exchange.send(out)
 	c.tries.sent += max(0, int(a.exchange.got.Load())-1) // by net/http itself
-	if err != nil {
-		if a.exchange.timedOut() {
-			transports.giveUp(transport)
-		}
+	switch {
+	case a.notAgain != nil:
+		return nil, outcome{err: a.notAgain}
+	case err != nil:
 		return nil, lost(err)
 	}
-	transports.heard(resp)
 	return resp, outcome{}
+}
+
+// most returns the bound on the attempt's time.
+func (a *attempt) most() time.Duration {
+	c := a.call
+	return min(cmp.Or(c.options.AttemptTimeout, c.core.attemptMax), c.core.clientMax)
 }
 
 // outgoing returns the request for the transport, with the attempt's context,
 // header and body.
-func (a *attempt) outgoing(req *http.Request, most time.Duration) (*http.Request, error) {
+func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
 	r := &a.call.request
 	ctx := a.exchange.ctx
 	noContent := r.json == nil && r.upload == nil && r.method != http.MethodPost && r.method != http.MethodPut && r.method != http.MethodPatch
 	if a.place.turn != nil {
 		a.exchange.hooks.WroteRequest = a.place.wrote
 	}
-	connections := noContent || r.repeat == ifUnsent // it matters if any was found
-	if connections {
-		a.exchange.watchConnections(a.sentAgain)
+	if a.exchange.netHTTP() {
+		a.exchange.hooks.GotConn = a.gotConn
 	}
-	if connections || a.place.turn != nil {
+	if a.place.turn != nil || a.exchange.netHTTP() {
 		ctx = httptrace.WithClientTrace(ctx, &a.exchange.hooks)
 	}
 	out := req.WithContext(ctx)
@@ -161,8 +167,7 @@ func (a *attempt) outgoing(req *http.Request, most time.Duration) (*http.Request
 	out.URL, out.Host = &a.url, req.URL.Host // set only here: http.Client would copy the URL of a request with a Host
 	out.Header = a.header(header(req.Header, "Cookie"))
 	// Without GetBody, net/http does not send a request with a body again by itself;
-	// one without a body it may, and sentAgain counts that. Over HTTP/1, an empty
-	// body goes out like none; over HTTP/2, it would be announced.
+	// one without a body it may, and gotConn counts that.
 	out.GetBody = nil
 	switch {
 	case r.upload != nil:
@@ -170,8 +175,8 @@ func (a *attempt) outgoing(req *http.Request, most time.Duration) (*http.Request
 		if err != nil {
 			return nil, err
 		}
-		out.Body, out.ContentLength = &flowing{body, &a.exchange, most}, size
-	case noContent && !a.call.core.transports.get().http1.Load():
+		out.Body, out.ContentLength = &flowing{body, &a.exchange, a.most()}, size
+	case noContent:
 		out.Body, out.ContentLength = http.NoBody, 0
 	default:
 		out.Body = io.NopCloser(bytes.NewReader(r.json)) // net/http recognizes these types, and sends header and body in one packet
@@ -255,8 +260,6 @@ func (a *attempt) refused(resp *http.Response) outcome {
 		a.answered(out.limited, out.after)
 	case resp.StatusCode == http.StatusUnauthorized && a.cookies.overtaken(a.exchange.ctx):
 		out.transient, out.undone = true, true // with the renewed session
-	case c.keyChanged(out.err):
-		out.transient, out.undone, out.free = true, true, true // with the new key
 	}
 	return out
 }
@@ -297,27 +300,25 @@ func (a *attempt) take(resp *http.Response) outcome {
 // arrived. A reply that is not an event stream may be the stored answer to an
 // earlier call with the idempotency key, which is a stream of one chunk.
 func (a *attempt) open(resp *http.Response) outcome {
-	c := a.call
 	s := newStream(a)
-	switch stream, err := a.isStream(resp); {
+	stream, err := a.isStream(resp)
+	switch {
 	case err != nil:
-		return a.origin().cutOff(nil, a.exchange.cause(err))
+		return streamFailed(s.readError(err))
 	case stream:
 		a.exchange.timer.Stop()
 		if err := s.begin(); err != nil {
 			return streamFailed(err)
 		}
 	default:
-		text, failed := a.storedAnswer(resp)
-		if failed.err != nil {
-			return failed
+		if out := s.stored(resp); out.err != nil {
+			return out
 		}
-		s.first, s.state = ChatChunk{text}, stored
 	}
 	if s.state != done {
 		a.traces.firstChunk(a.traced, TraceFirstChunk{})
 	}
-	c.stream = s
+	a.call.stream = s
 	return outcome{}
 }
 
@@ -328,32 +329,11 @@ func (a *attempt) isStream(resp *http.Response) (bool, error) {
 	if mediaType = strings.TrimSpace(mediaType); mediaType != "" {
 		return strings.EqualFold(mediaType, wire.ContentTypeEventStream), nil
 	}
+	if most := a.call.core.idleMax; most < forever {
+		a.exchange.bound(most, errStreamIdle)
+		defer a.exchange.timer.Stop()
+	}
 	return a.exchange.sniff(sse.Sniff)
-}
-
-// storedAnswer returns the answer in the reply to a streaming call that is not an
-// event stream.
-func (a *attempt) storedAnswer(resp *http.Response) (text string, failed outcome) {
-	c := a.call
-	contentType := resp.Header.Get("Content-Type")
-	if contentType == "" || strings.Contains(contentType, "json") {
-		body, err := a.exchange.readAll(resp.ContentLength)
-		if err != nil {
-			return "", a.origin().cutOff(body, a.exchange.cause(err))
-		}
-		if reply, err := wire.DecodeChat(body); err == nil {
-			return *reply.Response, outcome{}
-		}
-		a.info.Body = body
-	} else {
-		a.info.Body = a.exchange.readErrorBody()
-	}
-	if named := a.origin().errorIn(a.info.Body); named.err != nil {
-		return "", named
-	}
-	err := a.origin().streamError(CodeStreamMalformed, fmt.Sprintf("reply is %q, not %s", c.core.redact(contentType), wire.ContentTypeEventStream), nil)
-	err.Body = excerpt(a.info.Body, c.core.redact)
-	return "", streamFailed(err)
 }
 
 // origin returns what an error tells of the attempt.
@@ -385,7 +365,7 @@ func (a *attempt) end() {
 		c := a.call
 		defer a.traces.attemptEnd(a.traced, TraceAttemptEnd{a.number, a.info.StatusCode, a.info.RequestID, a.info.RateLimit, c.safe(a.result.err)})
 	}
+	defer a.exchange.end()
+	defer a.cookies.end()
 	a.unanswered(a.result.undone) // unless a reply has ended the turn
-	a.cookies.end()
-	a.exchange.end()
 }

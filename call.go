@@ -3,6 +3,7 @@ package clawhq
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
@@ -152,6 +153,10 @@ func (c *call) repeat() (err error) {
 	return nil
 }
 
+// errRedirect is the error of a redirect that the http.Client does not follow, because
+// of the caller's CheckRedirect or because there were too many.
+var errRedirect = errors.New("redirect not followed")
+
 func freshHeader(req *http.Request) error {
 	req.Header = http.Header{}
 	return nil
@@ -167,7 +172,7 @@ func (c *call) decide(_ context.Context, resp *http.Response, err error) (bool, 
 		if errors.As(err, &uerr) {
 			err = uerr.Err
 		}
-		c.last = outcome{err: err}
+		c.last = outcome{err: fmt.Errorf("%w: %w", errRedirect, err)}
 	case resp.StatusCode >= 300: // the caller's CheckRedirect returned http.ErrUseLastResponse
 		c.last = c.origin().errorReply(resp, nil, nil)
 		c.errorReply = c.last.reply
@@ -262,8 +267,10 @@ func (c *call) askKey() outcome {
 		return outcome{err: newCallError("API key: "+oneLine(c.core.redact(err.Error())), err), undone: true}
 	}
 	if err := checkKey(key); err != nil {
-		e := c.origin().apiError()
-		e.StatusCode, e.Message = 0, err.Error()
+		o := c.origin()
+		o.info = ResponseInfo{} // of an earlier attempt
+		e := o.apiError()
+		e.Message = err.Error()
 		refused := &AuthenticationError{e}
 		return outcome{err: refused, reply: refused, undone: true}
 	}

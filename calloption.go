@@ -97,8 +97,8 @@ func WithCallRetry(policy RetryPolicy) CallOption {
 }
 
 // WithCallAttemptTimeout bounds each attempt of this call, in place of the
-// client's WithAttemptTimeout. 0 leaves the client's bound; a negative value is
-// refused.
+// client's WithAttemptTimeout; the Timeout of the http.Client counts if it is
+// shorter. 0 leaves the client's bound; a negative value is refused.
 func WithCallAttemptTimeout(d time.Duration) CallOption {
 	return func(o *CallOptions) { o.AttemptTimeout = d }
 }

@@ -151,6 +151,7 @@ func (cfg *config) core() (*core, error) {
 		shaping:    cfg.shaping(retry.MaxRetryAfter),
 		unshaped:   !cfg.shaped,
 		attemptMax: cmp.Or(cfg.attemptTimeout, forever),
+		clientMax:  forever,
 		idleMax:    cmp.Or(cfg.idleTimeout, forever),
 		contentMax: cmp.Or(cfg.contentTimeout, forever),
 	}
@@ -160,7 +161,7 @@ func (cfg *config) core() (*core, error) {
 		// The caller's Timeout would end a stream in the middle, so it bounds
 		// attempts instead.
 		if client.Timeout > 0 {
-			c.attemptMax = min(c.attemptMax, client.Timeout)
+			c.clientMax = client.Timeout
 		}
 		client.Timeout = 0
 	}

@@ -27,7 +27,8 @@ type core struct {
 	shaping    *shaping.Set // nil if calls are not shaped
 	unshaped   bool         // shaping only enforces WithMaxRate
 	rateLimit  lastRateLimit
-	attemptMax time.Duration
+	attemptMax time.Duration // of WithAttemptTimeout
+	clientMax  time.Duration // the Timeout of the caller's http.Client
 	idleMax    time.Duration
 	contentMax time.Duration
 }

@@ -1,6 +1,7 @@
 package clawhq
 
 import (
+	"bufio"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -43,10 +44,13 @@ type exchange struct {
 	unhook func() bool             // stops the AfterFunc on caller; set by send
 	whole  bool                    // the body was read to its end; written by Read
 	head   []byte                  // what sniff has read, for Read to return first
+	failed error                   // the error of the Read that ended head; nil if there is none
 
-	hooks httptrace.ClientTrace // what net/http tells of the request; set before it is sent
-	asked atomic.Int32          // how often net/http has looked for a connection; counted by hooks
-	got   atomic.Int32          // how often it has found one, to send the request; counted by hooks
+	pool      *transports           // the client's; set by begin
+	transport http.RoundTripper     // what sends the request; set by begin
+	last      int64                 // when anything was received, or else the request was sent, by clock; written by send and Read
+	hooks     httptrace.ClientTrace // what net/http tells of the request; set before it is sent
+	got       atomic.Int32          // how often net/http has found a connection to send the request; counted by hooks
 
 	mu      sync.Mutex    // guards the fields below, which timers use as well
 	ended   bool          // end was called
@@ -59,44 +63,44 @@ type exchange struct {
 
 // begin makes the context for the request, from one that is derived from the
 // caller's, and bounds the exchange to the given time.
-func (x *exchange) begin(caller, ctx context.Context, most time.Duration) {
-	x.caller = caller
+func (x *exchange) begin(caller, ctx context.Context, pool *transports, most time.Duration) {
+	x.caller, x.pool, x.transport = caller, pool, pool.get()
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	x.why = errAttemptTimeout
 	x.timer = time.AfterFunc(most, x.expire)
 }
 
-// watchConnections follows how net/http finds a connection for the request. again
-// is called when it is about to send the request again by itself, as it may do if
-// there is no body. (An *http.Transport tells, and one that wraps it and keeps the
-// context; others tell nothing.)
-func (x *exchange) watchConnections(again func()) {
-	x.hooks.GetConn = func(string) { x.asked.Add(1) }
-	x.hooks.GotConn = func(httptrace.GotConnInfo) {
-		if x.got.Add(1) > 1 {
-			again()
-		}
-	}
+// netHTTP reports whether an *http.Transport sends the request. Only of that is it
+// known when it calls the hooks: for this request, and while RoundTrip runs.
+func (x *exchange) netHTTP() bool {
+	_, ok := x.transport.(*http.Transport)
+	return ok
 }
 
 // send sends the request and takes over the body of its reply. The error that it
-// returns matches errUnprocessed if the service has certainly done nothing.
-func (x *exchange) send(transport http.RoundTripper, req *http.Request) (*http.Response, error) {
-	resp, err := transport.RoundTrip(req)
+// returns matches errNoConnection or errUnprocessed if the service has certainly
+// done nothing.
+func (x *exchange) send(req *http.Request) (*http.Response, error) {
+	x.last = clock()
+	resp, err := x.transport.RoundTrip(req)
 	if err == nil && resp == nil {
 		err = errors.New("the transport returned neither a response nor an error")
 	}
 	if err != nil {
 		err = x.cause(http2Error(err))
-		if x.asked.Load() > 0 && x.got.Load() == 0 && !neverSent(err) {
+		if x.netHTTP() && x.got.Load() == 0 && !neverSent(err) {
 			err = fmt.Errorf("%w: %w", errNoConnection, err)
 		}
 		return nil, err
 	}
-	x.body = resp.Body
-	if x.body == nil { // http.Client allows transports to do so
-		x.body = http.NoBody
+	x.received()
+	body := resp.Body
+	if body == nil { // http.Client allows transports to do so
+		body = http.NoBody
 	}
+	x.mu.Lock()
+	x.body = body
+	x.mu.Unlock()
 	if encoding := resp.Header.Get("Content-Encoding"); strings.EqualFold(encoding, "gzip") || strings.EqualFold(encoding, "x-gzip") {
 		x.body = &gzipBody{compressed: x.body}
 		resp.Header = resp.Header.Clone()
@@ -110,14 +114,20 @@ func (x *exchange) send(transport http.RoundTripper, req *http.Request) (*http.R
 	return resp, nil
 }
 
-// timedOut reports whether the time for the attempt, or the caller's, was over
-// before there was anything to read.
-func (x *exchange) timedOut() bool {
-	switch context.Cause(x.ctx) {
-	case errAttemptTimeout, errStreamIdle, errBodyTimeout:
-		return true
+// received notes that something was received.
+func (x *exchange) received() {
+	x.last = clock()
+	x.pool.latest.Store(x.last)
+}
+
+// silent reports whether the exchange had a connection and ended because nothing
+// came through it in time.
+func (x *exchange) silent() bool {
+	if x.got.Load() == 0 {
+		return false
 	}
-	return errors.Is(x.caller.Err(), context.DeadlineExceeded)
+	cause := context.Cause(x.ctx)
+	return cause == errAttemptTimeout || cause == errStreamIdle || errors.Is(x.caller.Err(), context.DeadlineExceeded)
 }
 
 // end releases everything that the exchange holds.
@@ -130,6 +140,9 @@ func (x *exchange) end() {
 	x.ended = true
 	x.mu.Unlock()
 	x.timer.Stop()
+	if x.silent() {
+		x.pool.giveUp(x.transport, x.last)
+	}
 	if x.unhook != nil {
 		x.unhook()
 	}
@@ -189,11 +202,12 @@ func (x *exchange) sniff(look func(head []byte) (is, sure bool)) (is bool, err e
 		n, err := x.readBody(b[:])
 		x.head = append(x.head, b[:n]...)
 		is, sure := look(x.head)
-		if err != nil && err != io.EOF {
-			return false, err
-		}
 		if sure || err == io.EOF {
+			x.failed = err // Read returns it after these bytes
 			return is, nil
+		}
+		if err != nil {
+			return false, err
 		}
 	}
 	return false, nil
@@ -205,6 +219,9 @@ func (x *exchange) Read(p []byte) (int, error) {
 		n := copy(p, x.head)
 		x.head = x.head[n:]
 		return n, nil
+	}
+	if x.failed != nil {
+		return 0, x.failed
 	}
 	return x.readBody(p)
 }
@@ -223,6 +240,9 @@ func (x *exchange) readBody(p []byte) (int, error) {
 	x.reading = false
 	x.mu.Unlock()
 	x.whole = err == io.EOF
+	if n > 0 {
+		x.received()
+	}
 	return n, err
 }
 
@@ -271,18 +291,25 @@ func (x *exchange) readAll(length int64) ([]byte, error) {
 	}
 }
 
-// gzipBody decompresses a body that the transport has left compressed. Each Read
-// returns what has arrived, so that the events of a stream are not held back.
+// gzipBody decompresses a body whose header says that it is compressed. Some
+// transports decompress it and leave the header: a body that does not begin like
+// gzip (RFC 1952 §2.3.1) is read as it is. Each Read returns what has arrived, so
+// that the events of a stream are not held back.
 type gzipBody struct {
 	compressed io.ReadCloser
-	reader     *gzip.Reader // made by the first Read, which needs the header
+	reader     io.Reader // made by the first Read
 }
 
 func (b *gzipBody) Read(p []byte) (n int, err error) {
 	if b.reader == nil {
-		if b.reader, err = gzip.NewReader(b.compressed); err != nil {
-			b.reader = nil
-			return 0, err // io.EOF if there is no body
+		compressed := bufio.NewReader(b.compressed)
+		b.reader = compressed
+		if head, _ := compressed.Peek(2); string(head) == "\x1f\x8b" {
+			unzip, err := gzip.NewReader(compressed)
+			if err != nil {
+				return 0, err
+			}
+			b.reader = unzip
 		}
 	}
 	return b.reader.Read(p)
@@ -301,7 +328,7 @@ type flowing struct {
 func (f *flowing) Read(p []byte) (int, error) {
 	x := f.exchange
 	x.mu.Lock()
-	if !x.ended && x.why == errAttemptTimeout { // not while a reply is read that came early
+	if !x.ended && x.body == nil { // a reply may come early
 		x.timer.Reset(f.most)
 	}
 	x.mu.Unlock()

@@ -144,9 +144,10 @@ const DefaultAttemptTimeout = 90 * time.Second
 
 // WithAttemptTimeout bounds one attempt of a call, from the sending of the
 // request until its reply has been read or, for a stream, until the reply's
-// headers have arrived. Waiting for the rate limit and between attempts does
-// not count. An attempt that timed out is retried. Default:
-// DefaultAttemptTimeout; 0 means no bound, a negative value is an error.
+// headers have arrived. While the bytes of an upload flow, it bounds silence only.
+// Waiting for the rate limit and between attempts does not count. An attempt that
+// timed out is retried. Default: DefaultAttemptTimeout; 0 means no bound, a
+// negative value is an error.
 func WithAttemptTimeout(d time.Duration) Option {
 	return func(c *config) { c.attemptTimeout = d }
 }

@@ -30,9 +30,10 @@ import (
 // other 4xx status, and when the caller's context has ended, nothing is
 // repeated. A request that the service must not execute twice, such as the
 // creation of a key, is repeated only if the failure proves that nothing
-// happened: after a 429, if no connection could be made, up to a failed TLS
-// handshake or a proxy's refusal to connect, or if the server refused the request
-// unprocessed (HTTP/2's GOAWAY and REFUSED_STREAM, RFC 9113 §8.7).
+// happened: after a 429, if no connection could be made, or if the server refused
+// the request unprocessed (HTTP/2's GOAWAY and REFUSED_STREAM, RFC 9113 §8.7). An
+// *http.Transport makes no connection if a TLS handshake fails or a proxy refuses to
+// connect; of other RoundTrippers the client knows only what their errors say.
 //
 // A reply of status 409 with the code request_in_progress says that the answer to
 // an earlier attempt is under way. The client asks for it after 2, 4 and 8 seconds
@@ -210,7 +211,7 @@ func (r *retries) awaitAnswer(after time.Duration) (pause time.Duration, ok bool
 	pause = min(firstAnswerPause<<min(r.asked, 3), longestAnswerPause)
 	pause = max(after, time.Duration((0.9+0.2*random())*float64(pause)))
 	r.asked++
-	return pause, r.policy.MaxAttempts > 1 && time.Since(r.underWay)+pause <= longestAnswerWait
+	return pause, r.policy.MaxAttempts > 1 && pause <= longestAnswerWait-time.Since(r.underWay)
 }
 
 // retryableReply reports whether an attempt with this error reply may be

@@ -49,7 +49,7 @@ func Retryable(err error) (after time.Duration, ok bool) {
 		return bounded(api.RetryAfter), mayPass(err, api)
 	}
 	var network net.Error
-	lost := call != nil || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded)
+	lost := call != nil && !errors.Is(err, errRedirect) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded)
 	return 0, lost && retryableTransport(err)
 }
 

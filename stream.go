@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -113,10 +114,10 @@ type stream struct {
 type streamState int
 
 const (
-	beginning streamState = iota // first was not handed out yet
-	stored                       // likewise, and it is the whole answer
-	running                      // first was handed out
-	done                         // [DONE] was read
+	beginning    streamState = iota // first was not handed out yet
+	storedAnswer                    // likewise, and it is the whole answer
+	running                         // first was handed out
+	done                            // [DONE] was read
 )
 
 func newStream(a *attempt) *stream {
@@ -129,6 +130,33 @@ func newStream(a *attempt) *stream {
 func (s *stream) begin() (err *StreamError) {
 	s.first, err = s.read()
 	return err
+}
+
+// stored makes the answer in a reply that is not an event stream the only chunk.
+func (s *stream) stored(resp *http.Response) outcome {
+	a := s.attempt
+	contentType := resp.Header.Get("Content-Type")
+	if contentType == "" || strings.Contains(contentType, "json") {
+		body, err := s.exchange.readAll(resp.ContentLength)
+		a.info.Body = body
+		if err != nil {
+			return streamFailed(s.readError(err))
+		}
+		if answer, err := wire.DecodeChat(body); err == nil {
+			s.first, s.state = ChatChunk{*answer.Response}, storedAnswer
+			a.info.Body = nil // as for any stream
+			return outcome{}
+		}
+	} else {
+		a.info.Body = s.exchange.readErrorBody()
+	}
+	if named := a.origin().errorIn(a.info.Body); named.err != nil {
+		return named
+	}
+	redact := s.call.core.redact
+	err := a.origin().streamError(CodeStreamMalformed, fmt.Sprintf("reply is %q, not %s", redact(contentType), wire.ContentTypeEventStream), nil)
+	err.Body = excerpt(a.info.Body, redact)
+	return streamFailed(err)
 }
 
 // Read reads from the body, within the bounds of WithStreamIdleTimeout and
@@ -150,7 +178,7 @@ func (s *stream) next() (ChatChunk, error) {
 	case beginning:
 		s.state = running
 		return s.first, nil
-	case stored:
+	case storedAnswer:
 		s.state = done
 		return s.first, nil
 	}
@@ -219,6 +247,8 @@ func (s *stream) readError(err error) *StreamError {
 		return idle("nothing received for %v", c.core.idleMax)
 	case context.Cause(s.exchange.ctx) == errContentIdle:
 		return idle("no content for %v", c.core.contentMax)
+	case err == errReplyTooLarge:
+		return c.origin().streamError(CodeStreamTooLarge, err.Error(), nil)
 	case err == sse.ErrTooLarge:
 		return c.origin().streamError(CodeStreamTooLarge, fmt.Sprintf("event is larger than %d MiB", maxEvent>>20), err)
 	case err == io.EOF:
@@ -230,7 +260,7 @@ func (s *stream) readError(err error) *StreamError {
 }
 
 // close ends the stream and tells the Trace. If the stream is not done, this ends
-// the request and so stops the agent.
+// the request.
 func (s *stream) close() {
 	defer func() { s.end(s.err) }()
 	defer func() {

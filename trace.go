@@ -21,7 +21,8 @@ import (
 //
 // Every CallStart is followed by a CallEnd, and every AttemptStart by an
 // AttemptEnd, even after a panic. Following a redirect is an attempt of its own,
-// without a Retry. The call of a stream ends when the loop over the stream ends.
+// without a Retry. When net/http sends a request again by itself, as RetryPolicy
+// says, that is admitted within the attempt. The call of a stream ends when the loop over the stream ends.
 //
 // Calls may run concurrently, and so may the functions; the context tells which
 // call a function is called for. CallStart and AttemptStart return the context

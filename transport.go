@@ -14,9 +14,9 @@ import (
 // Over HTTP/2 it ends only its stream, and net/http keeps using the connection.
 // The clone makes connections of its own, and pings them when they are silent.
 type transports struct {
-	given http.RoundTripper // the caller's; nil stands for http.DefaultTransport
-	http1 atomic.Bool       // the latest reply came over HTTP/1
-	clone atomic.Pointer[clonedTransport]
+	given  http.RoundTripper // the caller's; nil stands for http.DefaultTransport
+	clone  atomic.Pointer[clonedTransport]
+	latest atomic.Int64 // when anything was received, by clock
 }
 
 type clonedTransport struct{ base, clone *http.Transport }
@@ -45,19 +45,19 @@ func (t *transports) get() http.RoundTripper {
 	return base
 }
 
-// heard is told of each reply.
-func (t *transports) heard(resp *http.Response) {
-	if http1 := resp.ProtoMajor < 2; http1 != t.http1.Load() {
-		t.http1.Store(http1)
-	}
-}
+// began is what clock counts from.
+var began = time.Now()
 
-// giveUp is told that an attempt ran out of time, and through what it was sent.
-// Later attempts then use other connections. A RoundTripper that is not an
-// *http.Transport decides by itself.
-func (t *transports) giveUp(used http.RoundTripper) {
+// clock returns a time for transports.latest.
+func clock() int64 { return int64(time.Since(began)) }
+
+// giveUp makes later attempts use other connections than an attempt that was sent
+// through used and ran out of time. last is when it last received anything, or was
+// sent: if another attempt has received something since, the connections live. A
+// RoundTripper that is not an *http.Transport decides by itself.
+func (t *transports) giveUp(used http.RoundTripper, last int64) {
 	transport, ok := used.(*http.Transport)
-	if !ok || t.http1.Load() {
+	if !ok || t.latest.Load() > last {
 		return
 	}
 	old := t.clone.Load()

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -286,6 +287,110 @@ func TestNoConnectionMade(t *testing.T) {
 		client := testkit.Client(t, transport, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 3, MinWait: 1, MaxWait: 1}))
 		if _, err := client.Threads.Create(t.Context(), clawhq.CreateThreadRequest{}); err == nil || requests != 3 {
 			t.Errorf("%d requests, want 3: %v", requests, err)
+		}
+	})
+}
+
+// A connection that takes longer to make than one call's deadline serves the next.
+func TestSlowConnect(t *testing.T) {
+	t.Parallel()
+	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				n := newNetwork(t, http2, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, testkit.OKBody) })
+				transport := n.server.Client().Transport.(*http.Transport)
+				dial := transport.DialContext
+				transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+					time.Sleep(3 * time.Second)
+					return dial(context.WithoutCancel(ctx), network, addr)
+				}
+				client := n.client(t, clawhq.WithRateLimit(0))
+				for i := range 3 {
+					ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+					_, err := client.Chat(ctx, testkit.Hi)
+					cancel()
+					if (err == nil) != (i > 0) {
+						t.Errorf("call %d: %v", i, err)
+					}
+					time.Sleep(5 * time.Second)
+				}
+				time.Sleep(10 * time.Minute)
+			})
+		})
+	}
+}
+
+// A connection that is lost behind the headers of a reply is given up as well.
+func TestSwallowedBehindTheHeaders(t *testing.T) {
+	t.Parallel()
+	for name, contentType := range map[string]string{"stream": "text/event-stream", "answer": "application/json"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				requests := 0
+				var n *network
+				n = newNetwork(t, true, func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("Content-Type", contentType)
+					requests++
+					switch {
+					case requests == 1:
+						w.WriteHeader(200)
+						http.NewResponseController(w).Flush()
+						time.Sleep(time.Second)
+						n.swallowed.Store(n.dials.Load())
+						<-r.Context().Done()
+					case contentType == "application/json":
+						io.WriteString(w, testkit.OKBody)
+					default:
+						io.WriteString(w, "data: {\"content\":\"x\"}\n\ndata: [DONE]\n\n")
+					}
+				})
+				client := n.client(t, clawhq.WithRateLimit(0))
+				var info clawhq.ResponseInfo
+				var err error
+				if contentType == "application/json" {
+					_, err = client.Chat(t.Context(), testkit.Hi, clawhq.WithResponseInfo(&info))
+				} else {
+					_, err = clawhq.CollectText(client.ChatStream(t.Context(), testkit.Hi, clawhq.WithResponseInfo(&info)))
+				}
+				if err != nil || info.Attempts != 2 {
+					t.Errorf("%d attempts, want 2: %v", info.Attempts, err)
+				}
+				n.server.CloseClientConnections()
+				time.Sleep(5 * time.Minute)
+			})
+		})
+	}
+}
+
+// A time-out while other calls are answered gives no connection up.
+func TestTimeoutBesideAnswers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, true, func(w http.ResponseWriter, r *http.Request) {
+			if body, _ := io.ReadAll(r.Body); strings.Contains(string(body), "slow") {
+				<-r.Context().Done()
+			}
+			io.WriteString(w, testkit.OKBody)
+		})
+		client := n.client(t, clawhq.WithRateLimit(0), testkit.OneAttempt)
+		for range 40 {
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				client.Chat(t.Context(), clawhq.ChatRequest{Message: "slow"}, clawhq.WithCallAttemptTimeout(3*time.Second))
+			}()
+			for range 5 {
+				time.Sleep(time.Second)
+				if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
+					t.Error(err)
+				}
+			}
+			<-ended
+		}
+		if dials := n.dials.Load(); dials != 1 {
+			t.Errorf("%d connections were made, want 1", dials)
 		}
 	})
 }
