@@ -113,7 +113,6 @@ func (a *attempt) run(req *http.Request) (resp *http.Response, out outcome) {
 	default:
 		out = a.take(resp)
 	}
-	c.seen = a.info
 	if out.err != nil && c.keyChanged(out.err) {
 		out.transient, out.undone, out.free, out.after = true, true, true, 0 // with the new key
 	}
@@ -239,7 +238,7 @@ func (a *attempt) observe(resp *http.Response) {
 		Replayed:   header(resp.Header, wire.HeaderIdempotencyReplay) == "true",
 		Header:     resp.Header,
 	}
-	c.seen = a.info
+	c.seen = &a.info
 	a.place.counted = counted
 	if limit.Limit > 0 && c.request.auth == wire.KeyAuth && c.request.countsForKey() { // others' limits are not the key's
 		c.core.rateLimit.store(limit)

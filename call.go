@@ -27,19 +27,18 @@ type call struct {
 	options CallOptions     // the caller's
 	traces  traces          // the client's, and the call's own; set by newCall
 
-	id              string  // the client request id, as errors show it; set by prepare
-	clientRequestID string  // header value; set by prepare
-	idempotencyKey  string  // header value; set by prepare
-	url             url.URL // of the requests; set by prepare
-	authorization   string  // header value with the API key of the latest attempt; set by askKey
-	keyAsked        bool    // the key function was asked again after a refusal; set by keyChanged
+	id              string // the client request id, as errors show it; set by prepare
+	clientRequestID string // header value; set by prepare
+	idempotencyKey  string // header value; set by prepare
+	authorization   string // header value with the API key of the latest attempt; set by askKey
+	keyAsked        bool   // the key function was asked again after a refusal; set by keyChanged
 
 	client http.Client          // the caller's, with the call as its transport; set by repeat
 	loop   retryablehttp.Client // repeats the attempts; set by repeat
 
 	tries      retries       // how many requests were sent, and what follows on the latest
 	first      attempt       // the first attempt, allocated with the call, since most calls make only one
-	seen       ResponseInfo  // of the latest reply of any attempt; zero if none came; written by attempts
+	seen       *ResponseInfo // of the latest attempt that got a reply; never nil; written by attempts
 	last       outcome       // of the latest attempt; written by RoundTrip, and by decide for an error of the http.Client
 	errorReply error         // the latest error reply of any attempt; written by RoundTrip
 	verdict    verdict       // what follows on last; written by decide
@@ -94,6 +93,7 @@ func newCall(c *core, ctx context.Context, r request, opts []CallOption) *call {
 		r = r.unless(invalid(CodeInvalidParameter, "ctx", "the context is nil"))
 	}
 	call := &call{core: c, request: r, ctx: ctx, traces: c.traces, tries: retries{policy: c.retry, budget: c.budget}}
+	call.seen = &call.first.info
 	for _, opt := range opts {
 		if opt != nil {
 			opt(&call.options)
@@ -131,10 +131,13 @@ func (c *call) repeat() (err error) {
 	c.loop.Backoff = func(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait }
 	c.loop.ErrorHandler = func(resp *http.Response, err error, _ int) (*http.Response, error) { return resp, err }
 
-	// The attempts add header and body. The http.Client adds the cookies of its Jar,
-	// and hands the request to CheckRedirect, which may write to it.
-	req := (&http.Request{Method: c.request.method, URL: &c.url, Header: http.Header{}}).WithContext(c.ctx)
-	c.loop.PrepareRetry = freshHeader
+	// The attempts add header and body.
+	req := (&http.Request{Method: c.request.method, URL: c.request.url, Header: noHeader}).WithContext(c.ctx)
+	if c.client.Jar != nil || c.client.CheckRedirect != nil { // they are given the request, and may write to it
+		url := *c.request.url
+		req.URL, req.Header = &url, http.Header{}
+		c.loop.PrepareRetry = freshHeader
+	}
 	handed := false
 	defer func() {
 		if c.stream != nil && !handed { // the caller's Jar or logger has panicked
@@ -156,6 +159,9 @@ func (c *call) repeat() (err error) {
 // errRedirect is the error of a redirect that the http.Client does not follow, because
 // of the caller's CheckRedirect or because there were too many.
 var errRedirect = errors.New("redirect not followed")
+
+// noHeader is shared by all calls, and never written to.
+var noHeader = http.Header{}
 
 func freshHeader(req *http.Request) error {
 	req.Header = http.Header{}
@@ -207,7 +213,7 @@ func (c *call) traceEnd(err error) {
 
 // origin returns what an error tells of the call.
 func (c *call) origin() origin {
-	return origin{c.request.method, c.request.path, c.id, c.tries.sent, c.seen, c.core.base, c.core.redact}
+	return origin{c.request.method, c.request.path, c.id, c.tries.sent, *c.seen, c.core.base, c.core.redact}
 }
 
 // error returns the error of the call, whose last attempt has failed.
@@ -234,11 +240,9 @@ func (c *call) refuse(err error) error {
 // prepare makes what all attempts share, or returns the reason why the call is
 // refused.
 func (c *call) prepare() error {
-	if r := &c.request; r.url != nil {
-		c.url = *r.url
-	} else {
-		c.url = *c.core.base.JoinPath(r.path)
-		c.url.RawQuery = r.query.Encode()
+	if r := &c.request; r.url == nil {
+		r.url = c.core.base.JoinPath(r.path)
+		r.url.RawQuery = r.query.Encode()
 		r.path = c.core.redact(r.path) // the caller may have used a key as an id
 	}
 	id := ""
@@ -296,7 +300,7 @@ func bearer(key string) string { return "Bearer " + key }
 
 // responseInfo describes the last reply for the caller.
 func (c *call) responseInfo() ResponseInfo {
-	info := c.seen
+	info := *c.seen
 	info.ClientRequestID = c.id
 	info.Attempts = c.tries.sent
 	info.Header = info.Header.Clone()

@@ -203,13 +203,15 @@ func (s *stream) read() (ChatChunk, *StreamError) {
 		s.due = time.Now().Add(most)
 	}
 	text, err := s.source.next()
-	var bad *eventError
 	switch {
 	case err == nil:
 		return ChatChunk{text}, nil
 	case err == io.EOF && s.source.done:
 		s.state = done
 		return ChatChunk{}, nil
+	}
+	var bad *eventError // declared here, since it is allocated
+	switch {
 	case !errors.As(err, &bad):
 		return ChatChunk{}, s.readError(err)
 	case bad.err == errEvent:
