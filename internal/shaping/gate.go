@@ -10,6 +10,13 @@ type gate struct {
 	backoff time.Duration // the last one after a 429 that did not say how long
 }
 
+// forget forgets what 429s of long ago have caused.
+func (g *gate) forget(now moment) {
+	if g.until != 0 && now.Sub(g.until) >= evidence {
+		*g = gate{}
+	}
+}
+
 const (
 	// minSpacing is the spacing below which attempts are no longer kept apart.
 	minSpacing = 10 * time.Millisecond
@@ -20,10 +27,19 @@ const (
 	minBackoff = time.Second
 )
 
+// spaced returns how far attempts are kept apart.
+func (g *gate) spaced(now moment) time.Duration {
+	if now.Sub(g.until) >= evidence {
+		return 0
+	}
+	return g.spacing
+}
+
 func (g *gate) closed(now moment) bool { return g.until > now }
 
 // close closes the gate after a 429. It ignores a retryAfter longer than longest.
 func (g *gate) close(now moment, retryAfter, longest, spacing time.Duration) {
+	g.forget(now)
 	if retryAfter <= 0 || retryAfter > longest {
 		g.backoff = min(max(2*g.backoff, minBackoff), Length)
 		retryAfter = g.backoff

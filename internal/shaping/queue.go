@@ -4,7 +4,10 @@ import "container/list"
 
 // A queue has the callers that wait for a window, in the order in which they will
 // be admitted: by rank, and within a rank by arrival.
-type queue [ranks]list.List
+type queue struct {
+	ranks [ranks]list.List
+	n     int
+}
 
 // A rank determines which callers are admitted first.
 const (
@@ -12,23 +15,24 @@ const (
 	rankElsewhere             // another attempt for which it has: both wait for less than the others
 	rankRetry
 	rankFirst // an attempt that is its call's first
+	rankBackgroundRetry
+	rankBackground
 	ranks
 )
 
 // A waiter is a caller in a queue. It is woken when it becomes the head, when
 // something has changed and it is the head, and when it is refused.
 type waiter struct {
-	wake      chan struct{}
-	deadline  moment // zero without one
-	elsewhere bool   // as of its Request
-	rank      int
-	number    uint64 // in the order of arrival, over all queues
-	entry     *list.Element
-	refused   error // why it was removed from the queue; nil if it was not
+	wake     chan struct{}
+	deadline moment // zero without one
+	rank     int
+	number   uint64 // in the order of arrival, over all queues
+	entry    *list.Element
+	refused  error // why it was removed from the queue; nil if it was not
 }
 
 func newWaiter(r Request, deadline moment, number uint64) *waiter {
-	return &waiter{wake: make(chan struct{}, 1), deadline: deadline, elsewhere: r.Elsewhere, rank: r.rank(), number: number}
+	return &waiter{wake: make(chan struct{}, 1), deadline: deadline, rank: r.rank(), number: number}
 }
 
 func (r Request) rank() int {
@@ -37,6 +41,10 @@ func (r Request) rank() int {
 		return rankElsewhereRetry
 	case r.Elsewhere:
 		return rankElsewhere
+	case r.Background && r.Retry:
+		return rankBackgroundRetry
+	case r.Background:
+		return rankBackground
 	case r.Retry:
 		return rankRetry
 	}
@@ -45,49 +53,42 @@ func (r Request) rank() int {
 
 // add adds w to the queue and returns its place, counted from 0.
 func (q *queue) add(w *waiter) (place int) {
-	w.entry = q[w.rank].PushBack(w)
+	w.entry = q.ranks[w.rank].PushBack(w)
+	q.n++
 	for rank := range w.rank + 1 {
-		place += q[rank].Len()
+		place += q.ranks[rank].Len()
 	}
 	return place - 1
 }
 
 func (q *queue) remove(w *waiter) {
 	if w.entry != nil {
-		q[w.rank].Remove(w.entry)
+		q.ranks[w.rank].Remove(w.entry)
+		q.n--
 		w.entry = nil
 	}
 }
 
-func (q *queue) len() (n int) {
-	for rank := range q {
-		n += q[rank].Len()
-	}
-	return n
-}
-
 // head returns the first in the queue, nil if it is empty.
 func (q *queue) head() *waiter {
-	for rank := range q {
-		if e := q[rank].Front(); e != nil {
-			return e.Value.(*waiter)
+	if q.n > 0 {
+		for rank := range q.ranks {
+			if e := q.ranks[rank].Front(); e != nil {
+				return e.Value.(*waiter)
+			}
 		}
 	}
 	return nil
 }
 
-// refuse removes the waiters for which why returns an error. why gets the place of
-// each waiter after the removals before it.
-func (q *queue) refuse(why func(w *waiter, place int) error) {
-	place := 0
-	for rank := range q {
-		for e := q[rank].Front(); e != nil; {
+// refuse removes the waiters for which why returns an error.
+func (q *queue) refuse(why func(w *waiter) error) {
+	for rank := range q.ranks {
+		for e := q.ranks[rank].Front(); e != nil; {
 			w, next := e.Value.(*waiter), e.Next()
-			if w.refused = why(w, place); w.refused != nil {
+			if w.refused = why(w); w.refused != nil {
 				q.remove(w)
 				w.signal()
-			} else {
-				place++
 			}
 			e = next
 		}

@@ -35,40 +35,32 @@ type Config struct {
 // learns only from replies in that window. It is safe for concurrent use.
 //
 // According to the service's documentation, all attempts with a key count in the
-// key's window; in fact, most endpoints have separate windows. So an attempt in a
-// separate window must fit into that window and, until replies show otherwise,
-// also into a common window of all attempts.
+// key's window; in fact, most endpoints have separate windows of the account. So an
+// attempt in a separate window must fit into that window and, until replies show
+// otherwise, also into a common window of all attempts with the key.
 type Set struct {
 	cfg Config
 	clock
 
 	mu      sync.Mutex
 	margin  margin
-	key     *Shaper
-	windows map[string]*Shaper // the others
-
-	// all is the common window of all attempts. It is nil until the first attempt
-	// in a separate window, since until then it is the same as the key's window;
-	// and it is nil once replies have shown that windows are separate.
-	all *Shaper
-	odd odd
+	key     *keyWindows // those of the key that was seen last
+	keys    keyring
+	windows map[string]*Shaper // the separate windows
 
 	arrivals uint64 // how many waiters have arrived
 	waiting  int
 }
 
-// odd describes a reply that reported another limit than the key's. If a later
-// reply reports the key's limit unchanged, the windows are separate.
-type odd struct {
-	limit int    // the key's, as last told before
-	at    moment // the reply came
-}
-
 // NewSet returns a Set without any attempts.
 func NewSet(cfg Config) *Set {
 	s := &Set{cfg: cfg, clock: newClock(), margin: margin{length: minMargin}}
-	s.key = &Shaper{limit: cfg.Limit, max: cfg.Max, unknown: cfg.Unknown, margin: &s.margin}
+	s.key = &keyWindows{own: s.newShaper(cfg.Limit, cfg.Unknown)}
 	return s
+}
+
+func (s *Set) newShaper(limit, unknown int) *Shaper {
+	return &Shaper{preset: limit, max: s.cfg.Max, unknown: unknown, margin: &s.margin, queue: new(queue)}
 }
 
 // A Request describes an attempt that is to be admitted.
@@ -83,6 +75,11 @@ type Request struct {
 	// attempt: it then waits only for the gate and for Config.Max.
 	Elsewhere bool
 
+	// Background is whether the attempt yields to all others: it is admitted after
+	// them, they leave room for it to be overtaken, and those in the background are
+	// spread evenly.
+	Background bool
+
 	// Waiting, if not nil, is called once, before the attempt begins to wait,
 	// with the reason and the time at which the wait is expected to end; the
 	// time is zero if that is not known.
@@ -96,26 +93,27 @@ func (s *Set) Admit(ctx context.Context, r Request, t *Turn) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	own := s.shaper(r.Window)
-	if own.queue.len() == 0 && (s.all == nil || s.waiting == 0) {
-		now := s.now()
-		if p := s.plan(now, own, 0, r.Elsewhere); p.at <= now {
-			s.take(now, t, own, p, r.Elsewhere)
+	if own.queue.n == 0 && (s.waiting == 0 || s.key.common() == nil) {
+		now, rank := s.now(), r.rank()
+		if p := s.plan(now, own, rank, 0); p.at <= now {
+			s.take(now, t, own, p, rank)
 			return nil
 		}
 	}
-	return s.wait(ctx, own, r, t)
+	return s.wait(ctx, r, t)
 }
 
 // wait is Admit for an attempt that must wait in the queue. s.mu is held, except
 // while it sleeps.
-func (s *Set) wait(ctx context.Context, own *Shaper, r Request, t *Turn) error {
+func (s *Set) wait(ctx context.Context, r Request, t *Turn) error {
 	s.arrivals++
 	s.waiting++
 	w := newWaiter(r, s.deadline(ctx), s.arrivals)
-	place := own.queue.add(w)
+	queue := s.shaper(r.Window).queue // the same, whatever the key
+	place := queue.add(w)
 	defer func() {
 		s.waiting--
-		own.queue.remove(w)
+		queue.remove(w)
 		s.wake()
 	}()
 	for placed := true; ; placed = false {
@@ -125,19 +123,19 @@ func (s *Set) wait(ctx context.Context, own *Shaper, r Request, t *Turn) error {
 		if w.refused != nil {
 			return w.refused
 		}
-		now := s.now()
-		head := own.queue.head() == w
+		now, own := s.now(), s.shaper(r.Window)
+		head := queue.head() == w
 		if head {
 			place = 0
 		}
-		p := s.plan(now, own, place, r.Elsewhere)
+		p := s.plan(now, own, w.rank, place)
 		due := head && p.at <= now
 		if due && s.isNext(now, own, w) {
-			s.take(now, t, own, p, r.Elsewhere)
+			s.take(now, t, own, p, w.rank)
 			return nil
 		}
-		if head || placed { // else the place is not known any more
-			if err := own.hopeless(now, w, place); err != nil {
+		if head || placed {
+			if err := own.hopeless(now, w); err != nil {
 				return err
 			}
 		}
@@ -188,7 +186,7 @@ func (s *Set) Gate(ctx context.Context, r Request) error {
 	told := false
 	for {
 		now := s.now()
-		until := s.closedUntil(now, r.Window)
+		until := s.closedUntil(r.Window)
 		if until <= now {
 			return nil
 		}
@@ -206,44 +204,41 @@ func (s *Set) Gate(ctx context.Context, r Request) error {
 	}
 }
 
-func (s *Set) closedUntil(now moment, w Window) (until moment) {
+func (s *Set) closedUntil(w Window) (until moment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.each(s.shaper(w), func(sh *Shaper) { until = max(until, sh.gate.until) })
+	until = s.shaper(w).gate.until
+	if all := s.key.common(); all != nil {
+		until = max(until, all.gate.until)
+	}
 	return until
 }
 
 // shaper returns the Shaper of a window.
 func (s *Set) shaper(w Window) *Shaper {
 	if w.Name == "" {
-		return s.key
+		return s.key.own
 	}
-	if sh := s.windows[w.Name]; sh != nil {
-		return sh
+	if s.key.all == nil {
+		s.key.all = s.key.own.clone()
 	}
-	if s.windows == nil {
-		s.windows = map[string]*Shaper{}
-		s.all = s.key.clone()
+	sh := s.windows[w.Name]
+	if sh == nil {
+		if s.windows == nil {
+			s.windows = map[string]*Shaper{}
+		}
+		sh = s.newShaper(w.Limit, s.cfg.Others)
+		s.windows[w.Name] = sh
 	}
-	sh := &Shaper{limit: w.Limit, max: s.cfg.Max, unknown: s.cfg.Others, margin: &s.margin}
-	s.windows[w.Name] = sh
 	return sh
 }
 
-// each calls f for the Shapers that an attempt in a window counts in.
-func (s *Set) each(own *Shaper, f func(*Shaper)) {
-	f(own)
-	if s.all != nil {
-		f(s.all)
-	}
-}
-
-// plan returns when the attempt at the given place in the queue of its window may
-// be sent.
-func (s *Set) plan(now moment, own *Shaper, place int, elsewhere bool) plan {
-	p := own.plan(now, place, elsewhere)
-	if s.all != nil {
-		p = p.later(s.all.plan(now, place, elsewhere))
+// plan returns when an attempt of a rank, at the given place in the queue of its
+// window, may be sent.
+func (s *Set) plan(now moment, own *Shaper, rank, place int) plan {
+	p := own.plan(now, rank, place)
+	if all := s.key.common(); all != nil {
+		p = p.later(all.plan(now, rank, place))
 	}
 	return p
 }
@@ -251,12 +246,12 @@ func (s *Set) plan(now moment, own *Shaper, place int, elsewhere bool) plan {
 // isNext reports whether w, the head of its queue, goes before the heads of the
 // other queues, with which it shares the common window.
 func (s *Set) isNext(now moment, own *Shaper, w *waiter) bool {
-	if s.all == nil {
+	if s.key.common() == nil {
 		return true
 	}
 	next := true
 	s.heads(func(sh *Shaper, head *waiter) {
-		if sh != own && head.before(w) && sh.plan(now, 0, head.elsewhere).at <= now {
+		if sh != own && head.before(w) && sh.plan(now, head.rank, 0).at <= now {
 			head.signal()
 			next = false
 		}
@@ -266,8 +261,8 @@ func (s *Set) isNext(now moment, own *Shaper, w *waiter) bool {
 
 // heads calls f for the first waiter of each queue.
 func (s *Set) heads(f func(*Shaper, *waiter)) {
-	if head := s.key.queue.head(); head != nil {
-		f(s.key, head)
+	if head := s.key.own.queue.head(); head != nil {
+		f(s.key.own, head)
 	}
 	for _, sh := range s.windows {
 		if head := sh.queue.head(); head != nil {
@@ -283,106 +278,11 @@ func (s *Set) wake() {
 	}
 }
 
-func (s *Set) take(now moment, t *Turn, own *Shaper, p plan, elsewhere bool) {
-	*t = Turn{set: s, shaper: own, at: now, probe: p.probe, elsewhere: elsewhere, before: own.history.successes}
-	own.history.start(now)
-	if s.all != nil {
-		t.before = s.all.history.successes
-		s.all.history.start(now)
+// take admits an attempt.
+func (s *Set) take(now moment, t *Turn, own *Shaper, p plan, rank int) {
+	*t = Turn{set: s, key: s.key, shaper: own, at: now, rank: rank, probe: p.probe, before: own.history.successes}
+	if s.key.all != nil {
+		t.before = s.key.all.history.successes
 	}
-}
-
-// answered learns from a reply other than a 429.
-func (s *Set) answered(now moment, t *Turn, own *Shaper, r Reply) {
-	s.each(own, func(sh *Shaper) {
-		if r.Success {
-			sh.history.succeed(now, t.at, r.Counted)
-			sh.gate.admitted()
-		} else {
-			sh.history.doubtful.Add(t.at)
-		}
-	})
-	counting := own
-	if s.all != nil {
-		counting = s.all
-	}
-	if t.probe && r.Success {
-		counting.others.probed(true)
-	}
-	if r.Limit == 0 {
-		return
-	}
-	confirmed, limit := own.confirmed(now), own.limit
-	s.learn(now, t, own, r)
-	if r.Counted >= 0 {
-		spread, ok := own.history.spread(t.at, r.Counted)
-		s.margin.observe(now, now.Sub(t.at), spread, ok)
-		if s.all == nil {
-			counting = own
-		}
-		counting.others.full = r.Counted >= r.Limit
-		if t.elsewhere {
-			counting.others.keep()
-		}
-		counting.estimate(now, t.at, r.Counted)
-	}
-	if !confirmed || own.limit != limit { // more is proven than was
-		own.refuse(now)
-	}
-}
-
-// learn learns the limit that a reply reports, and whether the reply shows that
-// windows are separate.
-func (s *Set) learn(now moment, t *Turn, own *Shaper, r Reply) {
-	own.learn(now, t.at, r.Limit)
-	if s.all == nil {
-		return
-	}
-	switch {
-	case r.Success && r.Counted >= 0 && s.all.history.disproves(now, t.before, r.Counted):
-		s.all = nil
-	case own == s.key:
-		s.all.learn(now, t.at, r.Limit)
-		if s.odd.at != 0 && t.at > s.odd.at {
-			if s.odd.limit == r.Limit {
-				s.all = nil
-			}
-			s.odd = odd{}
-		}
-	default:
-		if keys := s.key.limit; keys > 0 && keys != r.Limit && s.odd.at == 0 {
-			s.odd = odd{keys, now}
-		}
-		if !s.key.confirmed(now) {
-			// By the documented rule this is the key's limit, but a window
-			// beside it may be smaller.
-			limit := max(r.Limit, s.key.limit, s.cfg.Unknown)
-			if s.all.confirmed(now) {
-				limit = max(limit, s.all.limit)
-			}
-			s.all.learn(now, t.at, limit)
-		}
-	}
-}
-
-// rejected learns from a 429.
-func (s *Set) rejected(now moment, t *Turn, own *Shaper, retryAfter time.Duration) {
-	explained := false
-	counting := own
-	s.each(own, func(sh *Shaper) {
-		counting = sh
-		sh.history.sent.Remove(t.at)
-		sh.gate.close(now, retryAfter, s.cfg.Longest, Length/time.Duration(max(sh.limit, s.cfg.Unknown)))
-		explained = explained || sh.filled(t.at)
-	})
-	switch {
-	case explained:
-		s.margin.widen(now, t.at)
-	case counting.limit > 0 && counting.others.seenSince(now.Add(-2*Length)):
-		counting.estimate(now, t.at, counting.limit)
-		if t.probe {
-			counting.others.probed(false)
-		}
-	} // else no reply has shown anyone else, and there is only the server's word on when to come back
-	own.refuse(now)
+	t.each(func(sh *Shaper) { sh.take(now, rank) })
 }

@@ -28,7 +28,7 @@ func TestMemory(t *testing.T) {
 				}
 				time.Sleep(time.Second)
 			}
-			h := &s.key.history
+			h := &s.key.own.history
 			if n, most := h.sent.Len()+h.answered.Len()+h.doubtful.Len(), 2*int(memory/time.Second)+2; n > most {
 				t.Errorf("limit %d: %d times are remembered, want at most %d", limit, n, most)
 			}

@@ -2,60 +2,125 @@ package shaping
 
 // A Shaper keeps attempts within one window. The mutex of its Set guards it.
 type Shaper struct {
-	limit       int    // attempts per window; 0 if it is not known yet
-	limitAsOf   moment // when the attempt was sent whose reply reported the limit
-	confirmedAt moment // when that reply came
-	max         int    // bounds the attempts per window, whatever replies report; 0 means no bound
-	unknown     int    // how many attempts may be outstanding while the limit is not known
+	preset  int // the limit until a reply reports it; 0 if it is not known
+	max     int // bounds the attempts per window, whatever replies report; 0 means no bound
+	unknown int // how many attempts may be outstanding while the limit is not known
 
 	history history
-	others  others
+	facts   facts
+	burst   burst
+	probing probing
 	gate    gate
-	queue   queue
+	opened  moment // when a slot was last kept open
+	vague   bool   // a 429 names the end of the clock's minute, not the time at which a slot is free
+	queue   *queue
 	margin  *margin // shared by all Shapers of the Set, since it depends on the network
+
+	proved      int // what facts.others says, until provedUntil
+	provedUntil moment
 }
 
-// capped returns the number of slots, bounded by max.
+// limit returns the limit as far as it is known, else 0.
+func (s *Shaper) limit() int {
+	if limit := s.facts.limit(); limit > 0 {
+		return limit
+	}
+	return s.preset
+}
+
+// capped returns the number of slots, bounded by max. 0 means no bound.
 func (s *Shaper) capped(slots int) int {
-	if s.max > 0 {
-		return min(slots, s.max)
+	if s.max > 0 && (slots == 0 || slots > s.max) {
+		return s.max
 	}
 	return slots
+}
+
+// theirs returns how many slots to leave to others. While replies are outstanding,
+// doubtful slots are left as well.
+func (s *Shaper) theirs(now moment) int {
+	if s.proved > 0 && now >= s.provedUntil {
+		s.proved, s.provedUntil = s.facts.others(now)
+	}
+	if s.burst.bound > s.proved && s.history.outstanding > 0 && now.Sub(s.burst.at) < evidence &&
+		(s.proved > 0 || s.burst.at.Sub(s.facts.begun()) < learning) {
+		return s.burst.bound
+	}
+	return s.proved
 }
 
 // clone returns a copy of the Shaper with an empty queue.
 func (s *Shaper) clone() *Shaper {
 	c := *s
-	c.history, c.queue = s.history.clone(), queue{}
+	c.history, c.queue = s.history.clone(), nil
+	c.facts.list = append([]fact(nil), s.facts.list...)
 	return &c
 }
 
-// learn learns the limit from the reply to an attempt sent at the given time.
-func (s *Shaper) learn(now, at moment, limit int) {
-	if at >= s.limitAsOf {
-		s.limit, s.limitAsOf, s.confirmedAt = limit, at, now
-	}
+// know adds a fact.
+func (s *Shaper) know(now moment, f fact) {
+	s.facts.add(now, f)
+	s.proved, s.provedUntil = s.facts.others(now)
 }
 
-// estimate estimates how many attempts of others the server had counted when the
-// attempt sent at the given time arrived. counted is the count in its reply.
-func (s *Shaper) estimate(now, at moment, counted int) {
-	near := min(s.margin.reach(), maxMargin)
-	reach := min(max(now.Sub(at), near), maxMargin)
-	may, must := s.history.counted(at, reach, near)
-	meanwhile := s.history.answered.Within(at.Add(-near), at.Add(near))
-	s.others.observe(now, at, counted-may, counted-must, meanwhile)
+// learn learns the limit from the reply to an attempt sent at the given time.
+// counted is the count in the reply, -1 if it tells nothing of others in this
+// window. keep is whether the reply outweighs no proof that there are others.
+func (s *Shaper) learn(now, at moment, limit, counted int, keep bool) {
+	f := fact{at: at, told: now, limit: limit}
+	if counted >= 0 {
+		reach := s.margin.reach()
+		may, must := s.history.counted(at, reach)
+		f.least = max(0, counted-may)
+		f.most = max(f.least, counted-max(1, must+1)) // the attempt itself was counted
+		s.burst.observe(at, f.most, s.history.answered.Within(at.Add(-reach), at.Add(reach)))
+		s.probing.full = counted >= limit
+		if keep {
+			f.most = limit
+		}
+	}
+	s.know(now, f)
 }
 
 // filled reports whether the client's own attempts filled the window before the
 // attempt sent at the given time. It takes a slightly longer window, since attempts
 // may arrive closer together than they were sent.
 func (s *Shaper) filled(at moment) bool {
-	return s.limit > 0 && s.history.sent.Within(at.Add(-memory), at) >= s.limit
+	return s.limit() > 0 && s.history.sent.Within(at.Add(-Length-2*maxMargin), at) >= s.limit()
+}
+
+// rejected learns of others from a 429 for an attempt sent at the given time. One
+// that the log explains counts as one of them.
+func (s *Shaper) rejected(now, at moment, explained bool) {
+	limit := s.limit()
+	if limit == 0 {
+		return
+	}
+	may, must := s.history.counted(at, s.margin.reach())
+	f := fact{at: at, limit: limit, least: max(1, limit-may)}
+	if explained {
+		f.least = 1
+	}
+	f.most = max(f.least, limit-must)
+	s.burst.observe(at, f.most, 0)
+	s.know(now, f)
 }
 
 // refuse removes from the queue the waiters for which it is proven that there will
 // be no room in time.
 func (s *Shaper) refuse(now moment) {
-	s.queue.refuse(func(w *waiter, place int) error { return s.hopeless(now, w, place) })
+	if s.queue != nil {
+		s.queue.refuse(func(w *waiter) error { return s.hopeless(now, w) })
+	}
+}
+
+// take logs an attempt that is admitted.
+func (s *Shaper) take(now moment, rank int) {
+	if from, ok := s.opening(now, rank); ok {
+		if from.Add(s.pause()) <= now { // there was room all the time
+			from = now
+		}
+		s.opened = from
+	}
+	s.history.start(now, rank >= rankBackgroundRetry)
 }

@@ -7,12 +7,14 @@ import "time"
 // first end counts, so that a deferred Lost covers every path. The methods of a nil
 // Turn do nothing.
 type Turn struct {
-	set       *Set
-	shaper    *Shaper // of the attempt's window
-	at        moment  // sent
-	before    int     // attempts that had succeeded by then
-	probe     bool
-	elsewhere bool // as of its Request
+	set     *Set
+	key     *keyWindows
+	shaper  *Shaper // of the attempt's window; nil once the attempt has ended
+	at      moment  // sent or, if it is not written yet, admitted
+	written bool
+	before  int // attempts that had succeeded by then
+	probe   bool
+	rank    int
 }
 
 // A Reply describes a reply other than a 429.
@@ -20,6 +22,17 @@ type Reply struct {
 	Success bool // the attempt was admitted and did what it should
 	Limit   int  // the window's limit; 0 if it does not tell
 	Counted int  // attempts the server had counted in the window, this one included; -1 if it does not tell
+	Vague   bool // the server's 429s name the end of the clock's minute, not the time at which a slot is free
+}
+
+func (t *Turn) background() bool { return t.rank >= rankBackgroundRetry }
+
+// each calls f for the Shapers that the attempt counts in.
+func (t *Turn) each(f func(*Shaper)) {
+	f(t.shaper)
+	if t.key.all != nil {
+		f(t.key.all)
+	}
 }
 
 // Sent reports that the attempt has just been written to its connection: its slot
@@ -31,10 +44,10 @@ func (t *Turn) Sent() {
 	s := t.set
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t.shaper != nil {
+	if t.shaper != nil && !t.written {
 		now := s.now()
-		s.each(t.shaper, func(sh *Shaper) { sh.history.move(t.at, now) })
-		t.at = now
+		t.each(func(sh *Shaper) { sh.history.written(t.at, now, t.background()) })
+		t.at, t.written = now, true
 	}
 }
 
@@ -46,23 +59,21 @@ func (t *Turn) At() time.Time {
 }
 
 // Answered ends the attempt with a reply.
-func (t *Turn) Answered(r Reply) {
-	t.end(func(s *Set, own *Shaper, now moment) { s.answered(now, t, own, r) })
-}
+func (t *Turn) Answered(r Reply) { t.end(func(now moment) { t.answered(now, r) }) }
 
 // Rejected ends the attempt with a 429, which the server has not counted. It closes
 // the gate for retryAfter, which is 0 if the 429 has none.
 func (t *Turn) Rejected(retryAfter time.Duration) {
-	t.end(func(s *Set, own *Shaper, now moment) { s.rejected(now, t, own, retryAfter) })
+	t.end(func(now moment) { t.rejected(now, retryAfter) })
 }
 
 // Lost ends the attempt without a reply. Its slot stays taken for a window, unless
 // it is certain that the attempt was never sent.
 func (t *Turn) Lost(neverSent bool) {
-	t.end(func(s *Set, own *Shaper, _ moment) {
-		s.each(own, func(sh *Shaper) {
+	t.end(func(moment) {
+		t.each(func(sh *Shaper) {
 			if neverSent {
-				sh.history.sent.Remove(t.at)
+				sh.history.forget(t.at, t.background())
 			} else {
 				sh.history.doubtful.Add(t.at)
 			}
@@ -71,19 +82,18 @@ func (t *Turn) Lost(neverSent bool) {
 }
 
 // end ends the attempt and calls how, unless it has ended before.
-func (t *Turn) end(how func(s *Set, own *Shaper, now moment)) {
+func (t *Turn) end(how func(now moment)) {
 	if t == nil || t.set == nil {
 		return
 	}
 	s := t.set
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	own := t.shaper
-	if own == nil {
+	if t.shaper == nil {
 		return
 	}
+	t.each(func(sh *Shaper) { sh.history.end(t.at, t.written) })
+	how(s.now())
 	t.shaper = nil
-	s.each(own, func(sh *Shaper) { sh.history.outstanding-- })
-	how(s, own, s.now())
 	s.wake()
 }

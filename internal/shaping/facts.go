@@ -1,0 +1,120 @@
+package shaping
+
+import "time"
+
+// A fact is what replies have shown of a window.
+type fact struct {
+	at    moment // when the attempt was sent whose reply shows it
+	last  moment // the same of the latest of the attempts, if there are several
+	told  moment // when the latest reply came that reported the limit; 0 if none has, as a 429 does not
+	limit int
+
+	// How many attempts of others the service had counted: at least so many,
+	// and at most so many.
+	least, most int
+}
+
+// facts has the latest facts about a window, in the order in which their attempts
+// were sent. Everything that the client believes about others, and about the
+// limit, is derived from them, so that it is forgotten when they are.
+type facts struct {
+	list []fact // of the last evidence, and at least one
+}
+
+const (
+	// evidence is how long a fact counts. After a window, the attempts that the
+	// service had counted have left the window, but the clients that made them may
+	// be about to make others.
+	evidence = Length * 3 / 2
+
+	// outweighs is how long replies must all allow for fewer attempts of others to
+	// outweigh one that proved more. Slots of others become free in clumps, and are
+	// taken again as slowly as their agents answer.
+	outweighs = 20 * time.Second
+
+	// together is how close to each other attempts are sent whose replies make one
+	// fact.
+	together = 5 * time.Second
+)
+
+// add adds a fact, and drops those that no longer count.
+func (f *facts) add(now moment, n fact) {
+	n.last = n.at
+	i := len(f.list)
+	for i > 0 && f.list[i-1].at > n.at {
+		i--
+	}
+	if i > 0 && f.list[i-1].limit == n.limit && n.at.Sub(f.list[i-1].at) < together {
+		f.list[i-1].merge(n)
+	} else {
+		f.list = append(f.list, fact{})
+		copy(f.list[i+1:], f.list[i:])
+		f.list[i] = n
+	}
+	old := 0
+	for old < len(f.list)-1 && now.Sub(f.list[old].at) >= evidence {
+		old++
+	}
+	if old > 0 {
+		f.list = append(f.list[:0], f.list[old:]...)
+	}
+}
+
+func (f *fact) merge(n fact) {
+	f.last, f.told = max(f.last, n.last), max(f.told, n.told)
+	f.least, f.most = max(f.least, n.least), max(f.most, n.most)
+}
+
+// limit returns the limit of the window, 0 if no fact has one.
+func (f *facts) limit() int {
+	if n := len(f.list); n > 0 {
+		return f.list[n-1].limit
+	}
+	return 0
+}
+
+// confirmed reports whether a reply has reported the limit within the last window.
+func (f *facts) confirmed(now moment) bool {
+	for i := len(f.list) - 1; i >= 0 && f.list[i].limit == f.limit(); i-- {
+		if told := f.list[i].told; told != 0 && now.Sub(told) <= Length {
+			return true
+		}
+	}
+	return false
+}
+
+// others returns how many slots others use: the most that is proved, unless replies
+// have outweighed the proof since. until is when time alone makes them fewer; 0 if
+// there are none.
+func (f *facts) others(now moment) (n int, until moment) {
+	limit, ceiling := f.limit(), int(^uint(0)>>1)
+	last := len(f.list) - 1 // of the facts that together outweigh those before i
+	for i := last; i >= 0; i-- {
+		g := &f.list[i]
+		if now.Sub(g.at) >= evidence || g.limit != limit {
+			break
+		}
+		for last > i && f.list[last-1].last.Sub(g.at) >= outweighs {
+			last--
+		}
+		if f.list[last].last.Sub(g.at) >= outweighs {
+			most := 0
+			for _, h := range f.list[i : last+1] {
+				most = max(most, h.most)
+			}
+			ceiling = min(ceiling, most)
+		}
+		if least := g.least; least > n && least <= ceiling {
+			n, until = least, g.at.Add(evidence)
+		}
+	}
+	return n, until
+}
+
+// begun returns when the attempt was sent whose reply is the first that counts.
+func (f *facts) begun() moment {
+	if len(f.list) > 0 {
+		return f.list[0].at
+	}
+	return 0
+}
