@@ -37,6 +37,9 @@ func (t *Turn) answered(now moment, r Reply) {
 		sh.vague = r.Vague
 		sh.learn(now, t.at, l, counted, t.rank <= rankElsewhere)
 	})
+	if t.counting().proved > 0 {
+		t.set.margin.others(now)
+	}
 	if !confirmed || own.limit() != limit { // more is proven than was
 		own.refuse(now)
 	}

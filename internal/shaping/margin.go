@@ -8,6 +8,11 @@ import "time"
 type margin struct {
 	length  time.Duration
 	changed moment // when length changed
+
+	// seen is whether a reply has shown a difference of travel times, since length
+	// was last as small as it can be. As long as none has, a 429 may as well have
+	// been caused by others.
+	seen bool
 }
 
 const (
@@ -23,10 +28,19 @@ const (
 
 // observe learns from a reply that shows this difference of travel times.
 func (m *margin) observe(now moment, spread time.Duration) {
-	if seen := min(2*spread, maxSeen); seen > m.length { // one reply shows only a part of the spread
-		m.length, m.changed = seen, now
+	m.seen = m.seen || spread > minMargin/2
+	if length := min(2*spread, maxSeen); length > m.length { // one reply shows only a part of the spread
+		m.length, m.changed = length, now
 	} else if m.length > minMargin && now.Sub(m.changed) > quiet {
 		m.length, m.changed = max(minMargin, m.length*3/4), now
+		m.seen = m.length > minMargin
+	}
+}
+
+// others undoes what 429s have caused, when a reply proves that there are others.
+func (m *margin) others(now moment) {
+	if !m.seen && m.length > minMargin {
+		m.length, m.changed = minMargin, now
 	}
 }
 

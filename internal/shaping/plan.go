@@ -179,7 +179,7 @@ func (s *Shaper) open(now moment, rank, place int) plan {
 // opening returns since when a slot is kept open.
 func (s *Shaper) opening(now moment, rank int) (from moment, ok bool) {
 	limit := s.limit()
-	if limit == 0 || limit > s.capped(limit) || rank <= rankElsewhere || s.history.sent.Len() < limit || s.theirs(now) > 0 {
+	if limit < 2 || limit > s.capped(limit) || rank <= rankElsewhere || rank >= rankBackgroundRetry || s.history.sent.Len() < limit || s.theirs(now) > 0 {
 		return 0, false
 	}
 	if now < s.opened.Add(s.pause()) {
