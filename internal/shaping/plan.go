@@ -198,6 +198,10 @@ func (s *Shaper) pause() time.Duration {
 	return 1300 * time.Millisecond
 }
 
+// beforehand is how long a slot is free for anyone else, before an attempt in the
+// background takes it.
+const beforehand = 200 * time.Millisecond
+
 // spread sends attempts in the background evenly.
 func (s *Shaper) spread(now moment, rank, place int) plan {
 	n := s.history.background.Len()
@@ -206,7 +210,7 @@ func (s *Shaper) spread(now moment, rank, place int) plan {
 	}
 	slots := s.limit() - s.theirs(now)
 	slots = s.capped(max(1, slots-s.left(now, rank, slots)))
-	interval := s.margin.span() / time.Duration(max(1, slots-s.foreground(now)))
+	interval := (s.margin.span() + beforehand) / time.Duration(max(1, slots-s.foreground(now)))
 	return plan{at: s.history.background.At(n - 1).Add(interval * time.Duration(place+1)), why: Spread}
 }
 

@@ -73,7 +73,7 @@ func (s *Shaper) learn(now, at moment, limit, counted int, keep bool) {
 		may, must := s.history.counted(at, reach)
 		f.least = max(0, counted-may)
 		f.most = max(f.least, counted-max(1, must+1)) // the attempt itself was counted
-		s.burst.observe(at, f.most, s.history.answered.Within(at.Add(-reach), at.Add(reach)))
+		s.burst.observe(&s.history, at, reach, f.most)
 		s.probing.full = counted >= limit
 		if keep {
 			f.most = limit
@@ -96,13 +96,14 @@ func (s *Shaper) rejected(now, at moment, explained bool) {
 	if limit == 0 {
 		return
 	}
-	may, must := s.history.counted(at, s.margin.reach())
+	reach := s.margin.reach()
+	may, must := s.history.counted(at, reach)
 	f := fact{at: at, limit: limit, least: max(1, limit-may)}
 	if explained {
 		f.least = 1
 	}
 	f.most = max(f.least, limit-must)
-	s.burst.observe(at, f.most, 0)
+	s.burst.observe(&s.history, at, reach, f.most)
 	s.know(now, f)
 }
 

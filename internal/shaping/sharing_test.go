@@ -23,7 +23,7 @@ func scenarios(t *testing.T, f func(t *testing.T, limit int, live bool, agent [2
 			for kind, agent := range agents {
 				t.Run(fmt.Sprintf("%s, %d RPM, agents answer %s", profile, limit, kind), func(t *testing.T) {
 					t.Parallel()
-					f(t, limit, live, agent, 20)
+					f(t, limit, live, agent, 25)
 				})
 			}
 		}
@@ -99,8 +99,8 @@ func TestEqualClients(t *testing.T) {
 			share := 100 * float64(late) / float64(late+of(s.served, nil, 3*time.Minute, tenMinutes))
 			t.Logf("%d clients: %.1f%% of the quota, %d rejected in two minutes, then %.1f%%, shares %d to %d", n, s.quota(0, tenMinutes), first, share, least, most)
 			mostRejected := map[int]float64{2: 1, 4: 4.5}[n]
-			if s.quota(0, tenMinutes) < 96 || share > mostRejected || first > 15*n || most > 2*least {
-				t.Errorf("want 96%%, at most %d and %.1f%% rejected, no share twice another", 15*n, mostRejected)
+			if s.quota(0, tenMinutes) < 96 || share > mostRejected || first > 15*n || most > (n-1)*2*least {
+				t.Errorf("want 96%%, at most %d and %.1f%% rejected, shares within 1:2 or 1:6", 15*n, mostRejected)
 			}
 		}
 	})
@@ -118,11 +118,19 @@ func TestSmallClient(t *testing.T) {
 			small = s.client(agent[:]...)
 			small.paced(ctx, wg, 55, 10*time.Second, Request{})
 		})
-		times := small.answered()
-		late := small.from(5 * time.Minute)
-		t.Logf("%d answered, p50 %v, p95 %v, from minute 5 %v, %d rejected, %.1f%% of the quota", len(times), percentile(times, .5), percentile(times, .95), percentile(late, 1), len(s.rejected), s.quota(time.Minute, tenMinutes))
-		if len(times) < 55 || percentile(times, .95) > 2*time.Minute || percentile(late, 1) > agent[1]+2*time.Second || len(s.rejected) > 30 || s.quota(time.Minute, tenMinutes) < 87 {
-			t.Error("want all answered, p95 of 2 min, from minute 5 at once, at most 30 rejected, 87% of the quota")
+		times, late := small.answered(), small.from(5*time.Minute)
+		first, minute := time.Duration(0), 0
+		for i, r := range small.calls {
+			if end := r.at + r.took; r.err == nil && (i == 0 || end < first) {
+				first = end
+			}
+		}
+		for _, r := range s.rejected {
+			minute = max(minute, of(s.rejected, nil, r.at, r.at+time.Minute))
+		}
+		t.Logf("%d answered, the first after %v, p50 %v, p95 %v, from minute 5 %v, %d rejected, %d in a minute, %.1f%% of the quota", len(times), (first - 50*time.Second).Round(ms), percentile(times, .5), percentile(times, .95), percentile(late, 1), len(s.rejected), minute, s.quota(time.Minute, tenMinutes))
+		if len(times) < 55 || first > 125*time.Second || percentile(times, .95) > 2*time.Minute || percentile(late, 1) > agent[1]+2*time.Second || len(s.rejected) > 30 || minute > 20 || s.quota(time.Minute, tenMinutes) < 87 {
+			t.Error("want all answered, the first in 75 s, p95 in 2 min, from minute 5 at once, at most 30 rejected and 20 in a minute, 87% of the quota")
 		}
 	})
 }
@@ -156,8 +164,8 @@ func TestSharesBecomeEven(t *testing.T) {
 			minutes = append(minutes, [2]int{of(s.served, a, m, m+time.Minute), of(s.served, b, m, m+time.Minute)})
 		}
 		t.Logf("calls a minute %v, %d rejected", minutes, len(s.rejected))
-		if last := minutes[len(minutes)-1]; last[1]*5 < last[0]*2 {
-			t.Errorf("want shares of 5:2 in the last minute")
+		if last := minutes[len(minutes)-1]; last[1]*3 < last[0] {
+			t.Errorf("want shares of 3:1 in the last minute")
 		}
 	})
 }
@@ -219,11 +227,23 @@ func TestBackground(t *testing.T) {
 			})
 			times := small.answered()
 			t.Logf("%s: %d answered, p95 %v, %d rejected, %.1f%% of the quota", name, len(times), percentile(times, .95), len(s.rejected), s.quota(0, tenMinutes))
-			if len(times) < 55 || percentile(times, .95) > agent[1]+200*ms || len(s.rejected) > 0 || s.quota(time.Minute, tenMinutes) < 86 {
+			if len(times) < 55 || percentile(times, .95) > agent[1]+200*ms || len(s.rejected) > 0 || s.quota(time.Minute, tenMinutes) < 85 {
 				t.Errorf("%s: want all answered at once, none rejected, 86%% of the quota", name)
 			}
 		}
+		var late *client
 		s := traffic(t, limit, live, tenMinutes, func(ctx context.Context, wg *sync.WaitGroup, s *service) {
+			s.client(agent[:]...).saturate(ctx, wg, workers, Request{Background: true})
+			time.Sleep(90 * time.Second)
+			late = s.client(agent[:]...)
+			late.paced(ctx, wg, 50, 10*time.Second, Request{})
+		})
+		times := late.answered()
+		t.Logf("a late one: %d answered, p95 %v, from minute 5 %v, %d rejected, %.1f%% of the quota", len(times), percentile(times, .95), percentile(late.from(5*time.Minute), 1), len(s.rejected), s.quota(0, tenMinutes))
+		if len(times) < 50 || percentile(late.from(5*time.Minute), 1) > agent[1]+2*time.Second || percentile(times, .95) > agent[1]+time.Minute {
+			t.Error("a late one: want all answered, p95 in a minute, from minute 5 at once")
+		}
+		s = traffic(t, limit, live, tenMinutes, func(ctx context.Context, wg *sync.WaitGroup, s *service) {
 			s.client(agent[:]...).saturate(ctx, wg, 20+limit/10, Request{Background: true})
 		})
 		most := 0
@@ -231,7 +251,7 @@ func TestBackground(t *testing.T) {
 			most = max(most, of(s.served, nil, a.at, a.at+5*time.Second))
 		}
 		t.Logf("alone: %.1f%% of the quota, at most %d in 5 s", s.quota(0, tenMinutes), most)
-		if s.quota(0, tenMinutes) < 99 || most > limit/12+2 || len(s.rejected) > 0 {
+		if s.quota(0, tenMinutes) < 98.5 || most > limit/12+2 || len(s.rejected) > 0 {
 			t.Errorf("alone: %.1f%% of the quota, at most %d in 5 s, %d rejected", s.quota(0, tenMinutes), most, len(s.rejected))
 		}
 	})

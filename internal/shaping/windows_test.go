@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +20,7 @@ type server struct {
 	logs     map[string]*window.Log
 	served   map[string]int
 	rejected int
+	dialed   atomic.Int64 // connections, for a test that has slow ones
 }
 
 // answer counts an attempt and ends its turn, with travel and work in between.
