@@ -51,27 +51,38 @@ func (p plan) later(q plan) plan {
 	return p
 }
 
-// constraints are what an attempt of a rank waits for, at the given place among the
-// callers of the window, counted from 0.
-var constraints = [...]func(s *Shaper, now moment, rank, place int) plan{
-	(*Shaper).gated, (*Shaper).spaced, (*Shaper).full, (*Shaper).shared, (*Shaper).open, (*Shaper).spread,
+// An ask is an attempt that is to be planned: its rank, and its place among the
+// callers of the window, counted from 0. limit and theirs are what is known of the
+// window.
+type ask struct {
+	now           moment
+	rank, place   int
+	limit, theirs int
 }
 
-// plan returns when an attempt may be sent according to the cautious estimate.
+func (a *ask) elsewhere() bool  { return a.rank <= rankElsewhere }
+func (a *ask) background() bool { return a.rank >= rankBackgroundRetry }
+
+// plan returns when an attempt may be sent according to the cautious estimate: at
+// the latest time of all constraints.
 func (s *Shaper) plan(now moment, rank, place int) plan {
-	p := plan{at: now}
-	for _, constraint := range constraints {
-		p = p.later(constraint(s, now, rank, place))
+	a := &ask{now, rank, place, s.limit(), s.theirs(now)}
+	p := plan{at: now}.later(s.gated(a)).later(s.spaced(a)).later(s.full(a))
+	if a.elsewhere() || a.limit == 0 {
+		return p
 	}
-	return p
+	if a.theirs > 0 || a.background() {
+		return p.later(s.shared(a)).later(s.spread(a))
+	}
+	return p.later(s.open(a))
 }
 
 // gated waits until the gate opens.
-func (s *Shaper) gated(now moment, _, _ int) plan { return plan{at: s.gate.until, why: Closed} }
+func (s *Shaper) gated(*ask) plan { return plan{at: s.gate.until, why: Closed} }
 
 // spaced keeps attempts apart after the gate has opened.
-func (s *Shaper) spaced(now moment, _, _ int) plan {
-	if spacing := s.gate.spaced(now); spacing > 0 {
+func (s *Shaper) spaced(a *ask) plan {
+	if spacing := s.gate.spaced(a.now); spacing > 0 {
 		if last, ok := s.history.last(); ok {
 			return plan{at: last.Add(spacing), why: Spaced}
 		}
@@ -79,22 +90,21 @@ func (s *Shaper) spaced(now moment, _, _ int) plan {
 	return plan{}
 }
 
-// full waits for a slot.
-func (s *Shaper) full(now moment, rank, place int) plan {
-	limit := s.limit()
+// full waits for a slot. If something else has made room, only Config.Max counts.
+func (s *Shaper) full(a *ask) plan {
 	switch {
-	case rank <= rankElsewhere:
-		limit = 0 // only Config.Max counts
-	case limit == 0 && s.history.outstanding+place >= s.outstanding(rank) && !s.gate.closed(now):
-		return plan{at: now.Add(unexpected), why: Unknown}
+	case a.elsewhere():
+		return s.slot(a, s.max)
+	case a.limit == 0 && s.history.outstanding+a.place >= s.outstanding(a) && !s.gate.closed(a.now):
+		return plan{at: a.now.Add(unexpected), why: Unknown}
 	}
-	return s.slot(now, s.capped(limit), place)
+	return s.slot(a, s.capped(a.limit))
 }
 
 // outstanding returns how many attempts may be outstanding while the limit is not
 // known.
-func (s *Shaper) outstanding(rank int) int {
-	if rank >= rankBackgroundRetry {
+func (s *Shaper) outstanding(a *ask) int {
+	if a.background() {
 		return 1
 	}
 	return s.unknown
@@ -102,42 +112,37 @@ func (s *Shaper) outstanding(rank int) int {
 
 // slot returns when one of the given number of slots is free. 0 means that there is
 // no bound.
-func (s *Shaper) slot(now moment, slots, place int) plan {
+func (s *Shaper) slot(a *ask, slots int) plan {
 	if slots == 0 {
 		return plan{}
 	}
-	return plan{at: s.history.free(now, s.margin.span(), slots, place), why: Full}
+	return plan{at: s.history.free(a.now, s.margin.span(), slots, a.place), why: Full}
 }
 
 // shared leaves slots to others on the key, and some of the rest free.
-func (s *Shaper) shared(now moment, rank, place int) plan {
-	limit := s.limit()
-	if limit == 0 || rank <= rankElsewhere {
+func (s *Shaper) shared(a *ask) plan {
+	left := s.left(a)
+	if a.theirs == 0 && left == 0 {
 		return plan{}
 	}
-	theirs := s.theirs(now)
-	left := s.left(now, rank, limit-theirs)
-	if theirs == 0 && left == 0 {
-		return plan{}
-	}
-	slots := max(1, limit-theirs-left) // one is always this client's
-	own := s.slot(now, s.capped(slots), place)
+	slots := max(1, a.limit-a.theirs-left) // one is always this client's
+	own := s.slot(a, s.capped(slots))
 	own.why = Room
-	if theirs > 0 && s.slot(now, s.capped(max(1, limit-theirs)), place).at > now {
+	if a.theirs > 0 && s.slot(a, s.capped(max(1, a.limit-a.theirs))).at > a.now {
 		own.why = Others
 	}
-	if place > 0 || theirs == 0 {
+	if a.place > 0 || a.theirs == 0 {
 		return own
 	}
 	// The others may be taking slots at this moment as well: of the room there
 	// seems to be, only this client's share is used at once.
-	used, _ := s.history.within(now, s.margin.span())
-	fresh := s.history.underWay(now.Add(-roundTrip))
-	if fresh > 0 && fresh >= (slots-used+fresh)*slots/limit {
-		return plan{at: now.Add(roundTrip), why: Others}
+	used, _ := s.history.within(a.now, s.margin.span())
+	fresh := s.history.underWay(a.now.Add(-roundTrip))
+	if fresh > 0 && fresh >= (slots-used+fresh)*slots/a.limit {
+		return plan{at: a.now.Add(roundTrip), why: Others}
 	}
-	if last, ok := s.history.last(); ok && own.at > now && rank < rankBackgroundRetry && s.probing.allowed(now, slots, limit) {
-		if at := last.Add(s.probing.pause(now)); at < own.at {
+	if last, ok := s.history.last(); ok && own.at > a.now && !a.background() && s.probing.allowed(a.now, slots, a.limit) {
+		if at := last.Add(s.probing.pause(a.now)); at < own.at {
 			return plan{at: at, why: Others, probe: true}
 		}
 	}
@@ -149,13 +154,12 @@ func (s *Shaper) shared(now moment, rank, place int) plan {
 // if it has nearly all, 3% if it has half, none if it has few. So small callers find
 // room, and shares become even. In the background it is at least a tenth, if there
 // is anyone else.
-func (s *Shaper) left(now moment, rank, slots int) (n int) {
-	limit := s.limit()
-	if slots < limit {
-		n = slots * slots / (8 * limit)
+func (s *Shaper) left(a *ask) (n int) {
+	if slots := a.limit - a.theirs; a.theirs > 0 {
+		n = slots * slots / (8 * a.limit)
 	}
-	if rank >= rankBackgroundRetry && (slots < limit || s.foreground(now) > 0) {
-		n = max(n, (limit+9)/10)
+	if a.background() && (a.theirs > 0 || s.foreground(a.now) > 0) {
+		n = max(n, (a.limit+9)/10)
 	}
 	return n
 }
@@ -167,25 +171,27 @@ func (s *Shaper) foreground(now moment) int {
 }
 
 // open keeps one slot free for a moment, once a window, if the client seems to be
-// alone and uses all slots. Others that look for room can then take it.
-func (s *Shaper) open(now moment, rank, place int) plan {
-	from, ok := s.opening(now, rank)
-	if until := from.Add(s.pause()); ok && until > now {
-		return plan{at: min(until, s.history.free(now, s.margin.span(), s.limit()-1, place)), why: Open}
+// alone and uses all slots. Others that look for room can then take it. In the
+// background spread leaves such moments.
+func (s *Shaper) open(a *ask) plan {
+	if from, ok := s.opening(a); ok {
+		if until := from.Add(s.pause()); until > a.now {
+			return plan{at: min(until, s.slot(a, a.limit-1).at), why: Open}
+		}
 	}
 	return plan{}
 }
 
 // opening returns since when a slot is kept open.
-func (s *Shaper) opening(now moment, rank int) (from moment, ok bool) {
-	limit := s.limit()
-	if limit < 2 || limit > s.capped(limit) || rank <= rankElsewhere || rank >= rankBackgroundRetry || s.history.sent.Len() < limit || s.theirs(now) > 0 {
+func (s *Shaper) opening(a *ask) (from moment, ok bool) {
+	oldest := s.history.sent.Len() - a.limit
+	if oldest < 0 || a.theirs > 0 || a.limit < 2 || a.limit > s.capped(a.limit) {
 		return 0, false
 	}
-	if now < s.opened.Add(s.pause()) {
+	if a.now < s.opened.Add(s.pause()) {
 		return s.opened, true
 	}
-	from = s.history.sent.At(s.history.sent.Len() - limit).Add(s.margin.span())
+	from = s.history.sent.At(oldest).Add(s.margin.span())
 	return from, from >= s.opened.Add(s.margin.span())
 }
 
@@ -203,15 +209,14 @@ func (s *Shaper) pause() time.Duration {
 const beforehand = 200 * time.Millisecond
 
 // spread sends attempts in the background evenly.
-func (s *Shaper) spread(now moment, rank, place int) plan {
+func (s *Shaper) spread(a *ask) plan {
 	n := s.history.background.Len()
-	if rank < rankBackgroundRetry || n == 0 || s.limit() == 0 {
+	if n == 0 || !a.background() {
 		return plan{}
 	}
-	slots := s.limit() - s.theirs(now)
-	slots = s.capped(max(1, slots-s.left(now, rank, slots)))
-	interval := (s.margin.span() + beforehand) / time.Duration(max(1, slots-s.foreground(now)))
-	return plan{at: s.history.background.At(n - 1).Add(interval * time.Duration(place+1)), why: Spread}
+	slots := s.capped(max(1, a.limit-a.theirs-s.left(a))) - s.foreground(a.now)
+	interval := (s.margin.span() + beforehand) / time.Duration(max(1, slots))
+	return plan{at: s.history.background.At(n - 1).Add(interval * time.Duration(a.place+1)), why: Spread}
 }
 
 // earliest returns the earliest time at which an attempt can be sent, whatever later

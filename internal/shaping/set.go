@@ -280,9 +280,12 @@ func (s *Set) wake() {
 
 // take admits an attempt.
 func (s *Set) take(now moment, t *Turn, own *Shaper, p plan, rank int) {
-	*t = Turn{set: s, key: s.key, shaper: own, at: now, rank: rank, probe: p.probe, before: own.history.successes}
-	if s.key.all != nil {
-		t.before = s.key.all.history.successes
+	t.set, t.key, t.shaper = s, s.key, own
+	t.at, t.written, t.rank, t.probe = now, false, rank, p.probe
+	t.before = own.history.successes
+	own.take(now, rank)
+	if all := s.key.all; all != nil {
+		t.before = all.history.successes
+		all.take(now, rank)
 	}
-	t.each(func(sh *Shaper) { sh.take(now, rank) })
 }

@@ -36,9 +36,17 @@ func (s *Shaper) capped(slots int) int {
 	return slots
 }
 
-// theirs returns how many slots to leave to others. While replies are outstanding,
-// doubtful slots are left as well.
+// theirs returns how many slots to leave to others.
 func (s *Shaper) theirs(now moment) int {
+	if s.proved == 0 && s.burst.bound <= 0 {
+		return 0
+	}
+	return s.doubtful(now)
+}
+
+// doubtful is theirs if there may be others. While replies are outstanding, slots
+// that may be theirs are left as well.
+func (s *Shaper) doubtful(now moment) int {
 	if s.proved > 0 && now >= s.provedUntil {
 		s.proved, s.provedUntil = s.facts.others(now)
 	}
@@ -60,6 +68,9 @@ func (s *Shaper) clone() *Shaper {
 // know adds a fact.
 func (s *Shaper) know(now moment, f fact) {
 	s.facts.add(now, f)
+	if s.proved == 0 && f.least == 0 {
+		return
+	}
 	s.proved, s.provedUntil = s.facts.others(now)
 }
 
@@ -117,11 +128,13 @@ func (s *Shaper) refuse(now moment) {
 
 // take logs an attempt that is admitted.
 func (s *Shaper) take(now moment, rank int) {
-	if from, ok := s.opening(now, rank); ok {
-		if from.Add(s.pause()) <= now { // there was room all the time
-			from = now
+	if limit := s.limit(); limit > 0 && s.history.sent.Len() >= limit && rank > rankElsewhere {
+		if from, ok := s.opening(&ask{now, rank, 0, limit, s.theirs(now)}); ok {
+			if from.Add(s.pause()) <= now { // there was room all the time
+				from = now
+			}
+			s.opened = from
 		}
-		s.opened = from
 	}
 	s.history.start(now, rank >= rankBackgroundRetry)
 }

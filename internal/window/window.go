@@ -47,7 +47,10 @@ func (l *Log) At(i int) Moment { return l.times[l.start+i] }
 
 // Add records an event. Events mostly come in order, which is the cheap case.
 func (l *Log) Add(t Moment) {
-	if l.start > 0 && len(l.times) == cap(l.times) {
+	switch {
+	case l.times == nil:
+		l.times = make([]Moment, 0, 32) // the smallest tier of a key
+	case l.start > 0 && len(l.times) == cap(l.times):
 		l.times = append(l.times[:0], l.times[l.start:]...)
 		l.start = 0
 	}
