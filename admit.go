@@ -1,6 +1,7 @@
 package clawhq
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,8 @@ type place struct {
 	turn    *shaping.Turn // set by admit; nil if the attempt is not shaped, or not admitted yet
 	room    shaping.Turn  // what turn points to at first, a part of the attempt to save an allocation
 	counted int           // how many calls the server has counted, by the reply; -1 if it does not tell; set by observe
+
+	byMinute bool // the server names the ends of the clock's minutes: see shaping.Reply; set by observe
 }
 
 // wrote is called when the request has been written to its connection.
@@ -56,6 +59,21 @@ func (a *attempt) admit() error {
 		return context.Cause(c.ctx)
 	}
 	return a.takeTurn(&a.place.room)
+}
+
+// admitUnderKey makes the attempt count in the window of the key that it will be
+// sent with. If the key has changed while the attempt waited, it may have to wait for
+// that window as well.
+func (a *attempt) admitUnderKey() error {
+	if a.place.turn == nil || a.call.core.secrets.get().ask == nil || a.call.core.limiter != nil {
+		return nil
+	}
+	for !a.place.turn.UseKey(a.call.authorization) {
+		if err := a.takeTurn(a.place.turn); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // gotConn is called when net/http has a connection for the request. From the second
@@ -90,7 +108,7 @@ func (a *attempt) takeTurn(turn *shaping.Turn) error {
 	if c.request.auth == wire.SessionAuth || c.core.shaping == nil {
 		return nil
 	}
-	r := shaping.Request{Window: c.request.window, Retry: c.tries.sent > 0, Elsewhere: c.core.unshaped}
+	r := shaping.Request{Window: c.request.window, Retry: c.tries.sent > 0, Background: c.options.Background, Elsewhere: c.core.unshaped}
 	var began time.Time
 	told := c.logging() || c.traces != nil
 	if told {
@@ -103,6 +121,12 @@ func (a *attempt) takeTurn(turn *shaping.Turn) error {
 			}
 		}
 	}
+	admitted := false
+	defer func() {
+		if !admitted { // a Trace or a logger may have panicked
+			turn.Lost(true)
+		}
+	}()
 	err := throttled(c.ctx, a.awaitTurn(r, turn))
 	if told {
 		c.waited(time.Since(began), err)
@@ -113,6 +137,7 @@ func (a *attempt) takeTurn(turn *shaping.Turn) error {
 	a.place.mu.Lock()
 	a.place.turn = turn
 	a.place.mu.Unlock()
+	admitted = true
 	return nil
 }
 
@@ -124,6 +149,7 @@ func (a *attempt) awaitTurn(r shaping.Request, turn *shaping.Turn) error {
 		return c.core.shaping.Admit(c.ctx, r, turn)
 	}
 	for {
+		asked := time.Now()
 		back, err := c.core.awaitLimiter(c.ctx, r)
 		switch {
 		case err == nil:
@@ -136,35 +162,43 @@ func (a *attempt) awaitTurn(r shaping.Request, turn *shaping.Turn) error {
 			c.log("clawhq: the limiter is out of service", err)
 		}
 		c.traces.limiterDown(c.ctx, TraceLimiterDown{c.safe(err)})
-		if err := a.admitUntil(back, r, turn); !errors.Is(err, errBack) || c.ctx.Err() != nil {
+		if err := a.admitUntil(back, asked.Add(limiterPause), r, turn); !errors.Is(err, errBack) || c.ctx.Err() != nil {
 			return err
 		}
 	}
 }
 
+// limiterPause is how far apart an attempt asks a Limiter that is out of service,
+// even if that says to be back at once.
+const limiterPause = time.Second
+
 // errBack ends an attempt's wait for the client's own shaping when the Limiter
 // is back in service.
 var errBack = errors.New("the limiter is back")
 
-// admitUntil is the shaping's Admit until back is closed.
-func (a *attempt) admitUntil(back <-chan struct{}, r shaping.Request, turn *shaping.Turn) error {
+// admitUntil is the shaping's Admit until back is closed, but at least until the
+// given time.
+func (a *attempt) admitUntil(back <-chan struct{}, least time.Time, r shaping.Request, turn *shaping.Turn) error {
 	ctx, cancel := context.WithCancelCause(a.call.ctx)
 	defer cancel(nil)
+	pause := time.NewTimer(time.Until(least))
+	defer pause.Stop()
 	go func() {
 		select {
 		case <-back:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-pause.C:
 			cancel(errBack)
 		case <-ctx.Done():
 		}
 	}()
 	err := a.call.core.shaping.Admit(ctx, r, turn)
-	if err == nil {
-		select {
-		case <-back: // the attempt was admitted just as the Limiter came back
-			turn.Lost(true)
-			return errBack
-		default:
-		}
+	if err == nil && context.Cause(ctx) == errBack { // the attempt was admitted just as the Limiter came back
+		turn.Lost(true)
+		return errBack
 	}
 	return err
 }
@@ -177,7 +211,7 @@ func (c *core) awaitLimiter(ctx context.Context, r shaping.Request) (back <-chan
 		return nil, err
 	}
 	if l, ok := c.limiter.(WindowLimiter); ok {
-		err = l.WaitWindow(ctx, LimitRequest{windowName(r.Window), r.Retry})
+		err = l.WaitWindow(ctx, LimitRequest{windowName(r.Window), r.Retry, r.Background})
 	} else {
 		err = c.limiter.Wait(ctx)
 	}
@@ -233,23 +267,29 @@ func (c *call) waited(d time.Duration, err error) {
 	c.log("clawhq: waited for the rate limit", err, slog.Duration("waited", d))
 }
 
-// answered ends the attempt's turn with what the reply reports. limited is
-// whether the rate limit has refused the attempt.
-func (a *attempt) answered(limited bool, retryAfter time.Duration) {
+// answered ends the attempt's turn with what a reply other than a 429 reports.
+func (a *attempt) answered() {
+	if turn := a.place.turn; turn != nil {
+		status, limit := a.info.StatusCode, a.info.RateLimit
+		turn.Answered(shaping.Reply{Success: status < 300, Limit: limit.Limit, Counted: a.place.counted, ByMinute: a.place.byMinute})
+		a.tell(LimitReply{Sent: turn.At(), StatusCode: status, RateLimit: limit})
+	}
+}
+
+// rejected ends the attempt's turn with the outcome of a 429.
+func (a *attempt) rejected(o outcome) {
 	turn := a.place.turn
 	if turn == nil {
 		return
 	}
-	status, limit := a.info.StatusCode, a.info.RateLimit
-	if limited {
-		turn.Rejected(retryAfter)
-	} else {
-		turn.Answered(shaping.Reply{Success: status < 300, Limit: limit.Limit, Counted: a.place.counted})
-		if status == http.StatusTooManyRequests { // it concerns another limit, not the rate limit
-			status = http.StatusBadRequest
-		}
+	status, limit := http.StatusTooManyRequests, a.info.RateLimit
+	if o.limited {
+		turn.Rejected(cmp.Or(o.early, o.after))
+	} else { // it concerns another limit, not the rate limit
+		turn.Answered(shaping.Reply{Limit: limit.Limit, Counted: a.place.counted})
+		status = http.StatusBadRequest
 	}
-	a.tell(LimitReply{Sent: turn.At(), StatusCode: status, RateLimit: limit, RetryAfter: retryAfter})
+	a.tell(LimitReply{Sent: turn.At(), StatusCode: status, RateLimit: limit, RetryAfter: o.after})
 }
 
 // unanswered ends the attempt's turn if no reply has. unsent is whether the

@@ -212,7 +212,8 @@ func TestShapingAndContexts(t *testing.T) {
 			t.Errorf("%d requests", n)
 		}
 
-		// With a limit of two, the third call in the queue waits for two windows.
+		// With a limit of two, the third call in the queue waits for two windows, unless
+		// those ahead leave. It is refused when they have taken the slots.
 		ctx, cancel = context.WithTimeout(t.Context(), 100*time.Second)
 		defer cancel()
 		start = time.Now()
@@ -221,8 +222,8 @@ func TestShapingAndContexts(t *testing.T) {
 			synctest.Wait()
 		}
 		_, err = client.Chat(ctx, testkit.Hi)
-		if !errors.Is(err, clawhq.ErrThrottled) || time.Since(start) != 0 {
-			t.Errorf("hopeless by its place: got %v after %v", err, time.Since(start))
+		if took := time.Since(start); !errors.Is(err, clawhq.ErrThrottled) || took < 60*time.Second || took > 65*time.Second {
+			t.Errorf("behind others: got %v after %v", err, took)
 		}
 		wg.Wait()
 	})

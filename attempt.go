@@ -88,6 +88,9 @@ func (a *attempt) run(req *http.Request) (resp *http.Response, out outcome) {
 	if out := c.askKey(); out.err != nil {
 		return nil, out
 	}
+	if err := a.admitUnderKey(); err != nil {
+		return nil, outcome{err: err, undone: true}
+	}
 	if c.logging() {
 		a.began = time.Now()
 	}
@@ -230,7 +233,7 @@ func (a *attempt) header(jar string) http.Header {
 // headers of the reply.
 func (a *attempt) observe(resp *http.Response) {
 	c := a.call
-	limit, counted := parseRateLimit(resp.Header)
+	limit, counted, byMinute := parseRateLimit(resp.Header)
 	a.info = ResponseInfo{
 		StatusCode: resp.StatusCode,
 		RequestID:  c.core.redact(header(resp.Header, wire.HeaderRequestID)),
@@ -239,13 +242,13 @@ func (a *attempt) observe(resp *http.Response) {
 		Header:     resp.Header,
 	}
 	c.seen = &a.info
-	a.place.counted = counted
+	a.place.counted, a.place.byMinute = counted, byMinute
 	if limit.Limit > 0 && c.request.auth == wire.KeyAuth && c.request.countsForKey() { // others' limits are not the key's
 		c.core.rateLimit.store(limit)
 	}
 	a.cookies.heard(resp)
 	if resp.StatusCode != http.StatusTooManyRequests { // the body of a 429 tells which limit it concerns
-		a.answered(false, 0)
+		a.answered()
 	}
 }
 
@@ -256,7 +259,7 @@ func (a *attempt) refused(resp *http.Response) outcome {
 	out := a.origin().errorReply(resp, a.info.Body, c.request.otherLimit)
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests:
-		a.answered(out.limited, out.after)
+		a.rejected(out)
 	case resp.StatusCode == http.StatusUnauthorized && a.cookies.overtaken(a.exchange.ctx):
 		out.transient, out.undone = true, true // with the renewed session
 	}

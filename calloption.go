@@ -20,7 +20,7 @@ type CallOptions struct {
 	Header          http.Header   // WithHeader; names are in canonical form
 	Retry           *RetryPolicy  // WithCallRetry; nil: the client's
 	AttemptTimeout  time.Duration // WithCallAttemptTimeout; 0: the client's
-	Background      bool          // the call yields to others
+	Background      bool          // WithBackground
 	Info            *ResponseInfo // WithResponseInfo: filled in when the call ends
 	Trace           *Trace        // WithCallTrace: called after those of the client
 }
@@ -101,6 +101,21 @@ func WithCallRetry(policy RetryPolicy) CallOption {
 // shorter. 0 leaves the client's bound; a negative value is refused.
 func WithCallAttemptTimeout(d time.Duration) CallOption {
 	return func(o *CallOptions) { o.AttemptTimeout = d }
+}
+
+// WithBackground makes the call yield to others, for bulk work beside callers that
+// must not wait. It is sent after all callers of its window that are not in the
+// background, retries included; calls in the background are spread evenly over the
+// window instead of sent at once; and they leave a tenth of the window free, counting
+// calls of others with the key as well, as long as there are any: calls of this
+// client that are not in the background, or those of others that replies show. While
+// the limit is not known, one of them is outstanding.
+//
+// A client whose other callers use the whole limit never sends a call in the
+// background. A Limiter is told by LimitRequest.Background. With WithRateLimit(0) the
+// option has no effect.
+func WithBackground() CallOption {
+	return func(o *CallOptions) { o.Background = true }
 }
 
 // WithCallTrace makes the call call the functions of trace at each of its steps,

@@ -22,6 +22,7 @@ type outcome struct {
 	underWay  bool          // an earlier attempt is still being answered: 409 request_in_progress
 	free      bool          // the next attempt counts neither in MaxAttempts nor in the budget; after is all of its wait
 	after     time.Duration // how long the server asks to wait; 0 if it does not
+	early     time.Duration // when to ask again already, if there may be room before; 0 if not
 }
 
 // An origin is what an error tells of the call that it comes from.
@@ -45,7 +46,8 @@ func (o origin) errorReply(resp *http.Response, body []byte, otherLimit func(mes
 	e := o.apiError()
 	now := time.Now()
 	date, _ := http.ParseTime(resp.Header.Get("Date"))
-	e.RetryAfter = parseRetryAfter(resp.Header.Get(wire.HeaderRetryAfter), date, now)
+	retryAfter := resp.Header.Get(wire.HeaderRetryAfter)
+	e.RetryAfter = parseRetryAfter(retryAfter, date, now)
 	decodeError(e, body, now, o.redact)
 	if to, err := resp.Location(); e.Message == "" && err == nil {
 		to.RawQuery, to.Fragment = "", "" // they may contain secrets
@@ -57,7 +59,7 @@ func (o origin) errorReply(resp *http.Response, body []byte, otherLimit func(mes
 	err := typed(e)
 	rejected := e.StatusCode == http.StatusTooManyRequests
 	lasting := rejected && otherLimit != nil && otherLimit(e.Message)
-	return outcome{
+	out := outcome{
 		err:       err,
 		reply:     err,
 		transient: retryableReply(e) && !lasting,
@@ -66,6 +68,10 @@ func (o origin) errorReply(resp *http.Response, body []byte, otherLimit func(mes
 		underWay:  e.StatusCode == http.StatusConflict && e.Code == CodeRequestInProgress,
 		after:     e.RetryAfter,
 	}
+	if early := earlyPause(); out.limited && namesMinute(retryAfter) && early < out.after {
+		out.early = early
+	}
+	return out
 }
 
 // errorIn returns the outcome of an attempt whose reply has a successful status

@@ -59,8 +59,9 @@ type WindowLimiter interface {
 
 // LimitRequest describes an attempt that waits to be sent.
 type LimitRequest struct {
-	Window string // the window that the attempt counts in, as in LimitReply
-	Retry  bool   // the attempt is a retry; it should be admitted before first attempts
+	Window     string // the window that the attempt counts in, as in LimitReply
+	Retry      bool   // the attempt is a retry; it should be admitted before first attempts
+	Background bool   // the attempt yields to those that are not
 }
 
 // A FallbackLimiter is a Limiter that can be out of service, for example because

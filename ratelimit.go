@@ -45,11 +45,12 @@ func (l *lastRateLimit) load() RateLimit {
 
 // parseRateLimit reads the X-RateLimit headers. l is zero if they have no
 // limit. counted is how many calls the server had counted in the window, -1 if
-// the headers do not tell.
-func parseRateLimit(h http.Header) (l RateLimit, counted int) {
+// the headers do not tell. byMinute is whether the reset is in milliseconds, as the
+// live service has it, which is the end of a minute of the clock.
+func parseRateLimit(h http.Header) (l RateLimit, counted int, byMinute bool) {
 	limit, ok := headerInt(h, wire.HeaderRateLimitLimit)
 	if !ok || limit <= 0 || limit > math.MaxInt32 {
-		return RateLimit{}, -1
+		return RateLimit{}, -1, false
 	}
 	l.Limit, counted = int(limit), -1
 	if remaining, ok := headerInt(h, wire.HeaderRateLimitRemaining); ok {
@@ -62,10 +63,10 @@ func parseRateLimit(h http.Header) (l RateLimit, counted int) {
 		if reset < 1e11 {
 			l.Reset = time.Unix(reset, 0)
 		} else {
-			l.Reset = time.UnixMilli(reset)
+			l.Reset, byMinute = time.UnixMilli(reset), true
 		}
 	}
-	return l, counted
+	return l, counted, byMinute
 }
 
 func headerInt(h http.Header, name string) (n int64, ok bool) {

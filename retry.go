@@ -41,6 +41,11 @@ import (
 // attempts count neither in MaxAttempts nor in the budget; with MaxAttempts 1
 // there are none.
 //
+// A 429 of the live service names the end of the clock's minute, though there may be
+// room before. The client asks again after 2 to 5.5 seconds; attempts before the end
+// of that minute count neither in MaxAttempts nor in the budget. With MaxAttempts 1
+// there are none.
+//
 // The wait before a retry is random, between 0 and a bound that begins at
 // MinWait and doubles with every retry up to MaxWait (exponential backoff with
 // full jitter). If the server sent Retry-After (RFC 9110 §10.2.3), the wait is
@@ -151,6 +156,8 @@ type retries struct {
 	sent   int // requests, with those that net/http has sent again by itself
 	free   int // how many of them neither MaxAttempts nor the budget counts
 
+	minute time.Time // the end of the minute that a 429 of the live service has named
+
 	underWay time.Time // when the server first said that an earlier attempt is still being answered; zero if it has not
 	asked    int       // how often it has said so
 }
@@ -168,6 +175,8 @@ func (r *retries) judge(ctx context.Context, o outcome, repeatable bool) (verdic
 	switch {
 	case o.free:
 		wait = o.after
+	case o.early > 0 && r.policy.MaxAttempts > 1:
+		wait, free = o.early, r.beforeMinute(o)
 	case o.underWay:
 		wait, free = r.awaitAnswer(o.after)
 		given = !free
@@ -180,7 +189,7 @@ func (r *retries) judge(ctx context.Context, o outcome, repeatable bool) (verdic
 		return final, 0
 	case given, !free && r.counted() >= r.policy.MaxAttempts:
 		return exhausted, 0
-	case !free && o.after > r.policy.MaxRetryAfter:
+	case (!free || o.early > 0) && o.after > r.policy.MaxRetryAfter:
 		return tooLong, 0
 	case hasDeadline && time.Until(deadline) <= wait:
 		return tooLate, wait
@@ -191,6 +200,25 @@ func (r *retries) judge(ctx context.Context, o outcome, repeatable bool) (verdic
 		r.free++
 	}
 	return again, wait
+}
+
+// beforeMinute reports whether an attempt after o.early will be sent before the end of
+// the minute that was named first.
+func (r *retries) beforeMinute(o outcome) bool {
+	now := time.Now()
+	if !now.Before(r.minute) {
+		r.minute = now.Add(o.after)
+	}
+	return now.Add(o.early).Before(r.minute)
+}
+
+// earlyPause returns how long to wait before an attempt is repeated although the
+// server has asked for more. The live service names the end of the clock's minute,
+// whenever a slot will be free. The pause is random, so that it does not miss the
+// same moments again and again, and shorter than a client with package shaping keeps
+// a slot open in this case.
+func earlyPause() time.Duration {
+	return 2*time.Second + time.Duration(random()*float64(3500*time.Millisecond))
 }
 
 // How long a call waits between two questions for an answer that is under way,

@@ -26,7 +26,7 @@ const mostRetryAfter = 24 * time.Hour
 func parseRetryAfter(value string, date, now time.Time) time.Duration {
 	value = strings.TrimSpace(value)
 	if isDecimal(value) {
-		s, _ := strconv.ParseFloat(value, 64) // +Inf when out of range
+		s := decimal(value)
 		if s > mostRetryAfter.Seconds() {
 			return minuteAfter(s, date)
 		}
@@ -75,6 +75,19 @@ func minuteAfter(absurd float64, date time.Time) time.Duration {
 		return time.Duration(seconds) * time.Second
 	}
 	return 0
+}
+
+// namesMinute reports whether a Retry-After is the end of a minute of the clock, as
+// the live service has it: there may be room before.
+func namesMinute(value string) bool {
+	value = strings.TrimSpace(value)
+	return isDecimal(value) && decimal(value) > mostRetryAfter.Seconds()
+}
+
+// decimal returns the value of s, +Inf if that is out of range.
+func decimal(s string) float64 {
+	f, _ := strconv.ParseFloat(s, 64)
+	return f
 }
 
 // isDecimal reports whether s is digits, with a fraction or without.

@@ -34,7 +34,7 @@ func (t *Turn) answered(now moment, r Reply) {
 		if sh != t.counting() {
 			counted = -1
 		}
-		sh.vague = r.Vague
+		sh.byMinute = r.ByMinute
 		sh.learn(now, t.at, l, counted, t.rank <= rankElsewhere)
 	})
 	if t.counting().proved > 0 {

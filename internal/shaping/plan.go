@@ -198,7 +198,7 @@ func (s *Shaper) opening(a *ask) (from moment, ok bool) {
 // pause returns how long a slot is kept open: a little longer than it takes others
 // to come back after a 429.
 func (s *Shaper) pause() time.Duration {
-	if s.vague {
+	if s.byMinute {
 		return 6 * time.Second
 	}
 	return 1300 * time.Millisecond

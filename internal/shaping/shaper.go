@@ -6,15 +6,15 @@ type Shaper struct {
 	max     int // bounds the attempts per window, whatever replies report; 0 means no bound
 	unknown int // how many attempts may be outstanding while the limit is not known
 
-	history history
-	facts   facts
-	burst   burst
-	probing probing
-	gate    gate
-	opened  moment // when a slot was last kept open
-	vague   bool   // a 429 names the end of the clock's minute, not the time at which a slot is free
-	queue   *queue
-	margin  *margin // shared by all Shapers of the Set, since it depends on the network
+	history  history
+	facts    facts
+	burst    burst
+	probing  probing
+	gate     gate
+	opened   moment // when a slot was last kept open
+	byMinute bool   // a 429 names the end of the clock's minute, not the time at which a slot is free
+	queue    *queue
+	margin   *margin // shared by all Shapers of the Set, since it depends on the network
 
 	proved      int // what facts.others says, until provedUntil
 	provedUntil moment

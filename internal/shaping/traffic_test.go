@@ -138,7 +138,7 @@ func (c *client) attempts(ctx context.Context, r Request) error {
 }
 
 func reply(s *service, counted int) Reply {
-	return Reply{Success: true, Limit: s.limit, Counted: counted, Vague: s.live}
+	return Reply{Success: true, Limit: s.limit, Counted: counted, ByMinute: s.live}
 }
 
 // saturate has workers that call without a pause until ctx ends.
