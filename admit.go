@@ -284,7 +284,7 @@ func (a *attempt) rejected(o outcome) {
 	}
 	status, limit := http.StatusTooManyRequests, a.info.RateLimit
 	if o.limited {
-		turn.Rejected(cmp.Or(o.early, o.after))
+		turn.Rejected(cmp.Or(o.early, o.after), o.early > 0)
 	} else { // it concerns another limit, not the rate limit
 		turn.Answered(shaping.Reply{Limit: limit.Limit, Counted: a.place.counted})
 		status = http.StatusBadRequest

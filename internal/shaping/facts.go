@@ -1,6 +1,9 @@
 package shaping
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // A fact is what replies have shown of a window.
 type fact struct {
@@ -12,6 +15,9 @@ type fact struct {
 	// How many attempts of others the service had counted: at least so many,
 	// and at most so many.
 	least, most int
+
+	counted  int  // the highest count that a reply has reported; -1 if it does not tell
+	rejected bool // a 429 shows it, and only until a later reply shows otherwise
 }
 
 // facts has the latest facts about a window, in the order in which their attempts
@@ -44,7 +50,7 @@ func (f *facts) add(now moment, n fact) {
 	for i > 0 && f.list[i-1].at > n.at {
 		i--
 	}
-	if i > 0 && f.list[i-1].limit == n.limit && n.at.Sub(f.list[i-1].at) < together {
+	if i > 0 && f.list[i-1].limit == n.limit && f.list[i-1].rejected == n.rejected && n.at.Sub(f.list[i-1].at) < together {
 		f.list[i-1].merge(n)
 	} else {
 		f.list = append(f.list, fact{})
@@ -63,6 +69,12 @@ func (f *facts) add(now moment, n fact) {
 func (f *fact) merge(n fact) {
 	f.last, f.told = max(f.last, n.last), max(f.told, n.told)
 	f.least, f.most = max(f.least, n.least), max(f.most, n.most)
+	if f.counted >= 0 {
+		f.counted = max(f.counted, n.counted)
+	}
+	if n.counted < 0 {
+		f.counted = -1
+	}
 }
 
 // limit returns the limit of the window, 0 if no fact has one.
@@ -84,11 +96,12 @@ func (f *facts) confirmed(now moment) bool {
 }
 
 // others returns how many slots others use: the most that is proved, unless replies
-// have outweighed the proof since. until is when time alone makes them fewer; 0 if
-// there are none.
+// have outweighed the proof since. What a 429 shows is outweighed by the next reply.
+// until is when time alone makes them fewer; 0 if there are none.
 func (f *facts) others(now moment) (n int, until moment) {
-	limit, ceiling := f.limit(), int(^uint(0)>>1)
-	last := len(f.list) - 1 // of the facts that together outweigh those before i
+	limit := f.limit()
+	ceiling, replied := limit, limit // what others use at most, after the fact at i
+	last := len(f.list) - 1          // of the facts that together outweigh those before i
 	for i := last; i >= 0; i-- {
 		g := &f.list[i]
 		if now.Sub(g.at) >= evidence || g.limit != limit {
@@ -104,11 +117,42 @@ func (f *facts) others(now moment) (n int, until moment) {
 			}
 			ceiling = min(ceiling, most)
 		}
-		if least := g.least; least > n && least <= ceiling {
-			n, until = least, g.at.Add(evidence)
+		most := ceiling
+		if g.rejected {
+			most = min(most, replied)
+		} else {
+			replied = min(replied, g.most)
+		}
+		if g.least > n && g.least <= most {
+			n, until = g.least, g.at.Add(evidence)
 		}
 	}
 	return n, until
+}
+
+// replied reports whether a reply other than a 429 has proved that there are others.
+func (f *facts) replied(now moment) bool {
+	for _, g := range f.list {
+		if g.least > 0 && !g.rejected && now.Sub(g.at) < evidence {
+			return true
+		}
+	}
+	return false
+}
+
+// highest returns the highest count that a reply to an attempt within the last
+// window has reported; no bound if one has none.
+func (f *facts) highest(now moment) (n int) {
+	for i := len(f.list) - 1; i >= 0 && now.Sub(f.list[i].last) < Length; i-- {
+		switch g := &f.list[i]; {
+		case g.rejected:
+		case g.counted < 0:
+			return math.MaxInt
+		default:
+			n = max(n, g.counted)
+		}
+	}
+	return n
 }
 
 // begun returns when the attempt was sent whose reply is the first that counts.

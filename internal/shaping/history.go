@@ -141,15 +141,6 @@ func (h *history) succeed(at moment) {
 	h.successes++
 }
 
-// disproves reports whether a success, which is already logged, proves that the
-// server does not count all attempts of the history in one window: its count lacks
-// attempts that had been answered before it was sent. before is how many attempts
-// had succeeded by then, counted what its reply reports.
-func (h *history) disproves(now moment, before, counted int) bool {
-	n := h.answered.Within(now.Add(minMargin-Length), now)
-	return counted <= n-(h.successes-before)
-}
-
 // maxMissing is more than can be missing in the count of a server with any tier. If
 // more are missing, the server does not count, and looking at each attempt would
 // only cost time.

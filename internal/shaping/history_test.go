@@ -48,44 +48,6 @@ func TestSpread(t *testing.T) {
 	}
 }
 
-// What proves that attempts are not all counted in one window.
-func TestDisproof(t *testing.T) {
-	t.Parallel()
-	type answer struct {
-		sent, at float64
-		counted  int
-		before   int // attempts that had succeeded when it was sent
-	}
-	for name, tt := range map[string]struct {
-		answers []answer
-		want    bool // after the last
-	}{
-		"in order":                    {[]answer{{0, 1, 1, 0}, {2, 3, 2, 1}, {4, 5, 3, 2}}, false},
-		"others, too":                 {[]answer{{0, 1, 11, 0}, {2, 3, 12, 1}, {4, 5, 30, 2}}, false},
-		"not counted what was before": {[]answer{{0, 1, 1, 0}, {2, 3, 2, 1}, {4, 5, 1, 2}}, true},
-		"the same, others":            {[]answer{{0, 1, 21, 0}, {2, 3, 22, 1}, {4, 5, 2, 2}}, true},
-		"has left the window":         {[]answer{{0, 1, 1, 0}, {2, 3, 2, 1}, {70, 71, 1, 2}}, false},
-		"may have left the window":    {[]answer{{0, 1, 1, 0}, {59, 60.1, 1, 1}}, false},
-		"at once, in any order":       {[]answer{{0, 1, 2, 0}, {0, 1, 3, 0}, {0, 2, 1, 0}}, false},
-		"at once, in two windows":     {[]answer{{0, 1, 1, 0}, {0, 1, 2, 0}, {0, 2, 1, 0}}, false}, // the next will show it
-		"at once, one count unknown":  {[]answer{{0, 1, -1, 0}, {0, 1, 2, 0}, {0, 2, 1, 0}}, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var h history
-			var got bool
-			for _, a := range tt.answers {
-				h.start(at(a.sent), false)
-				h.succeed(at(a.sent))
-				got = h.disproves(at(a.at), a.before, a.counted)
-			}
-			if got != tt.want {
-				t.Errorf("got %t, want %t", got, tt.want)
-			}
-		})
-	}
-}
-
 // A slot is free a window and the margin after its attempt, unless that has not been
 // written yet.
 func TestFree(t *testing.T) {

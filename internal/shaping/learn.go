@@ -17,13 +17,13 @@ func (t *Turn) answered(now moment, r Reply) {
 		t.counting().probing.ended(now, true)
 	}
 	if r.Limit == 0 {
+		if r.Success && all != nil {
+			all.know(now, fact{at: t.at, limit: all.limit(), most: all.limit(), counted: -1})
+		}
 		return
 	}
 	if r.Counted >= 0 {
 		t.set.margin.observe(now, own.history.spread(t.at, r.Counted))
-		if r.Success && all != nil && all.history.disproves(now, t.before, r.Counted) {
-			t.key.separate = true
-		}
 	}
 	confirmed, limit := own.facts.confirmed(now), own.limit()
 	t.each(func(sh *Shaper) {
@@ -37,6 +37,9 @@ func (t *Turn) answered(now moment, r Reply) {
 		sh.byMinute = r.ByMinute
 		sh.learn(now, t.at, l, counted, t.rank <= rankElsewhere)
 	})
+	if r.Success && r.Counted >= 0 && all != nil && all.disproved(now, t.before, r.Counted) {
+		t.key.separate = true
+	}
 	if t.counting().proved > 0 {
 		t.set.margin.others(now)
 	}
@@ -71,10 +74,11 @@ func (t *Turn) commonLimit(now moment, limit int) int {
 }
 
 // rejected learns from a 429.
-func (t *Turn) rejected(now moment, retryAfter time.Duration) {
+func (t *Turn) rejected(now moment, retryAfter time.Duration, byMinute bool) {
 	own, all := t.shaper, t.key.common()
 	t.each(func(sh *Shaper) {
 		sh.history.forget(t.at, t.background())
+		sh.byMinute = sh.byMinute || byMinute
 		sh.gate.close(now, retryAfter, t.set.cfg.Longest, Length/time.Duration(max(sh.limit(), t.set.cfg.Unknown)))
 	})
 	counting, explained := t.counting(), own.filled(t.at) || all != nil && all.filled(t.at)

@@ -141,12 +141,24 @@ func (s *Shaper) shared(a *ask) plan {
 	if fresh > 0 && fresh >= (slots-used+fresh)*slots/a.limit {
 		return plan{at: a.now.Add(roundTrip), why: Others}
 	}
-	if last, ok := s.history.last(); ok && own.at > a.now && !a.background() && s.probing.allowed(a.now, slots, a.limit) {
-		if at := last.Add(s.probing.pause(a.now)); at < own.at {
-			return plan{at: at, why: Others, probe: true}
-		}
+	if at, ok := s.probe(a, slots); ok && at < own.at {
+		return plan{at: at, why: Others, probe: true}
 	}
 	return own
+}
+
+// probe returns when an attempt may be sent beyond the client's slots: from time to
+// time if these are few; and once when the gate has opened, if the 429 has named the
+// time at which there is room, and is all that shows others.
+func (s *Shaper) probe(a *ask, slots int) (at moment, ok bool) {
+	last, ok := s.history.last()
+	switch {
+	case !ok || a.background():
+		return 0, false
+	case s.gate.until > last && !s.byMinute && !s.facts.replied(a.now):
+		return s.gate.until, true
+	}
+	return last.Add(s.probing.pause(a.now)), s.probing.allowed(a.now, slots, a.limit)
 }
 
 // left returns how many of the slots that others leave stay free. Where others are

@@ -78,7 +78,7 @@ func (s *Shaper) know(now moment, f fact) {
 // counted is the count in the reply, -1 if it tells nothing of others in this
 // window. keep is whether the reply outweighs no proof that there are others.
 func (s *Shaper) learn(now, at moment, limit, counted int, keep bool) {
-	f := fact{at: at, told: now, limit: limit}
+	f := fact{at: at, told: now, limit: limit, most: limit, counted: counted}
 	if counted >= 0 {
 		reach := s.margin.reach()
 		may, must := s.history.counted(at, reach)
@@ -91,6 +91,16 @@ func (s *Shaper) learn(now, at moment, limit, counted int, keep bool) {
 		}
 	}
 	s.know(now, f)
+}
+
+// disproved reports whether a success, from which the Shaper has learned, proves that
+// the server does not count all attempts of the history in one window: either its
+// count lacks attempts that had been answered before it was sent, or no reply has
+// counted all that are answered. before is how many attempts had succeeded when it
+// was sent, counted what its reply reports.
+func (s *Shaper) disproved(now moment, before, counted int) bool {
+	n := s.history.answered.Within(now.Add(minMargin-Length), now)
+	return counted <= n-(s.history.successes-before) || n > s.facts.highest(now)
 }
 
 // filled reports whether the client's own attempts filled the window before the
@@ -109,7 +119,7 @@ func (s *Shaper) rejected(now, at moment, explained bool) {
 	}
 	reach := s.margin.reach()
 	may, must := s.history.counted(at, reach)
-	f := fact{at: at, limit: limit, least: max(1, limit-may)}
+	f := fact{at: at, limit: limit, least: max(1, limit-may), rejected: true}
 	if explained {
 		f.least = 1
 	}

@@ -23,7 +23,7 @@ func scenarios(t *testing.T, f func(t *testing.T, limit int, live bool, agent [2
 			for kind, agent := range agents {
 				t.Run(fmt.Sprintf("%s, %d RPM, agents answer %s", profile, limit, kind), func(t *testing.T) {
 					t.Parallel()
-					f(t, limit, live, agent, 25)
+					f(t, limit, live, agent, 20+limit/60)
 				})
 			}
 		}
@@ -129,7 +129,7 @@ func TestSmallClient(t *testing.T) {
 			minute = max(minute, of(s.rejected, nil, r.at, r.at+time.Minute))
 		}
 		t.Logf("%d answered, the first after %v, p50 %v, p95 %v, from minute 5 %v, %d rejected, %d in a minute, %.1f%% of the quota", len(times), (first - 50*time.Second).Round(ms), percentile(times, .5), percentile(times, .95), percentile(late, 1), len(s.rejected), minute, s.quota(time.Minute, tenMinutes))
-		if len(times) < 55 || first > 125*time.Second || percentile(times, .95) > 2*time.Minute || percentile(late, 1) > agent[1]+2*time.Second || len(s.rejected) > 30 || minute > 20 || s.quota(time.Minute, tenMinutes) < 87 {
+		if len(times) < 55 || first > 125*time.Second || percentile(times, .95) > 2*time.Minute || percentile(late, .9) > agent[1]+time.Second || len(s.rejected) > 30 || minute > 20 || s.quota(time.Minute, tenMinutes) < 87 {
 			t.Error("want all answered, the first in 75 s, p95 in 2 min, from minute 5 at once, at most 30 rejected and 20 in a minute, 87% of the quota")
 		}
 	})
@@ -240,8 +240,8 @@ func TestBackground(t *testing.T) {
 		})
 		times := late.answered()
 		t.Logf("a late one: %d answered, p95 %v, from minute 5 %v, %d rejected, %.1f%% of the quota", len(times), percentile(times, .95), percentile(late.from(5*time.Minute), 1), len(s.rejected), s.quota(0, tenMinutes))
-		if len(times) < 50 || percentile(late.from(5*time.Minute), 1) > agent[1]+2*time.Second || percentile(times, .95) > agent[1]+time.Minute {
-			t.Error("a late one: want all answered, p95 in a minute, from minute 5 at once")
+		if len(times) < 47 || percentile(late.from(5*time.Minute), .9) > agent[1]+2*time.Second || percentile(times, .95) > agent[1]+time.Minute {
+			t.Error("a late one: want nearly all answered, p95 in a minute, from minute 5 at once")
 		}
 		s = traffic(t, limit, live, tenMinutes, func(ctx context.Context, wg *sync.WaitGroup, s *service) {
 			s.client(agent[:]...).saturate(ctx, wg, 20+limit/10, Request{Background: true})

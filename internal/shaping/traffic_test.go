@@ -130,7 +130,7 @@ func (c *client) attempts(ctx context.Context, r Request) error {
 		if pause := 2*time.Second + rand.N(3500*ms); c.srv.live && pause < wait {
 			wait, made = pause, made-1
 		}
-		turn.Rejected(wait)
+		turn.Rejected(wait, c.srv.live)
 		time.Sleep(wait + rand.N(500*ms))
 		r.Retry = true
 	}

@@ -62,9 +62,10 @@ func (t *Turn) At() time.Time {
 func (t *Turn) Answered(r Reply) { t.end(func(now moment) { t.answered(now, r) }) }
 
 // Rejected ends the attempt with a 429, which the server has not counted. It closes
-// the gate for retryAfter, which is 0 if the 429 has none.
-func (t *Turn) Rejected(retryAfter time.Duration) {
-	t.end(func(now moment) { t.rejected(now, retryAfter) })
+// the gate for retryAfter, which is 0 if the 429 has none. byMinute is as in a Reply:
+// then the caller has chosen retryAfter.
+func (t *Turn) Rejected(retryAfter time.Duration, byMinute bool) {
+	t.end(func(now moment) { t.rejected(now, retryAfter, byMinute) })
 }
 
 // Lost ends the attempt without a reply. Its slot stays taken for a window, unless

@@ -46,7 +46,7 @@ func (s *server) answer(t *Turn, name string, work time.Duration) {
 	s.mu.Unlock()
 	if wait > 0 {
 		travel()
-		t.Rejected(wait)
+		t.Rejected(wait, false)
 		return
 	}
 	time.Sleep(work)
