@@ -264,3 +264,133 @@ func TestShapingWithoutConnection(t *testing.T) {
 		}
 	})
 }
+
+// Calls in the background go after all others of their client, and leave room for
+// them.
+func TestBackground(t *testing.T) {
+	t.Parallel()
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		var mu sync.Mutex
+		reasons := map[string]bool{}
+		trace := &clawhq.Trace{Waiting: func(_ context.Context, e clawhq.TraceWaiting) {
+			mu.Lock()
+			defer mu.Unlock()
+			reasons[e.Reason] = true
+		}}
+		client := s.Client(clawhq.WithTrace(trace))
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				for ctx.Err() == nil {
+					client.Chat(ctx, testkit.Hi, clawhq.WithBackground())
+				}
+			})
+		}
+		for range 25 {
+			time.Sleep(10 * time.Second)
+			start := time.Now()
+			if _, err := client.Chat(t.Context(), testkit.Hi); err != nil || time.Since(start) > 0 {
+				t.Errorf("in the foreground: %v after %v, want an answer at once", err, time.Since(start))
+			}
+		}
+		cancel()
+		wg.Wait()
+		if n := len(s.Requests()); n < 220 {
+			t.Errorf("%d calls in 250 s at 60 RPM, want 220 at least", n)
+		}
+		if !reasons["in the background, calls are spread over the window"] {
+			t.Errorf("the reasons of waits are %v", reasons)
+		}
+	})
+}
+
+// Calls that wait for the window of a key go on in that of the next one as soon as a
+// call has seen it, and each key's window is kept.
+func TestWindowsOfKeys(t *testing.T) {
+	t.Parallel()
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		s.SetRateLimit(s.KeyID(), 30)
+		_, next := s.CreateKey("next", 60)
+		key := s.APIKey()
+		client := s.Client(clawhq.WithAPIKeyFunc(func(context.Context) (string, error) { return key, nil }))
+		start := time.Now()
+		var wg sync.WaitGroup
+		for range 60 {
+			wg.Go(func() {
+				if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		time.Sleep(20 * time.Second)
+		key = next
+		if _, err := client.Chat(t.Context(), testkit.Hi, clawhq.WithCallRetry(clawhq.RetryPolicy{MaxAttempts: 1})); err != nil {
+			t.Error(err)
+		}
+		wg.Wait()
+		took := time.Since(start)
+		rejected := 0
+		for _, r := range s.Requests() {
+			if r.Status == http.StatusTooManyRequests {
+				rejected++
+			}
+		}
+		if took > 61*time.Second || rejected > 0 {
+			t.Errorf("took %v, %d rejected, want one window at most and none", took, rejected)
+		}
+		if got := client.RateLimit().Limit; got != 60 {
+			t.Errorf("the limit is %d, want that of the new key", got)
+		}
+	})
+}
+
+// A Trace or a logger that panics when an attempt is admitted costs no slot.
+func TestPanicWhenAdmitted(t *testing.T) {
+	t.Parallel()
+	for name, opt := range map[string]func(panics func()) clawhq.Option{
+		"trace": func(panics func()) clawhq.Option {
+			return clawhq.WithTrace(&clawhq.Trace{Admitted: func(context.Context, clawhq.TraceAdmitted) { panics() }})
+		},
+		"logger": func(panics func()) clawhq.Option {
+			return clawhq.WithLogger(slog.New(handler(func(r slog.Record) {
+				if r.Message == "clawhq: waited for the rate limit" {
+					panics()
+				}
+			})))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+				broken := true
+				client := s.Client(clawhq.WithRateLimit(30), opt(func() {
+					if broken {
+						panic("the caller's")
+					}
+				}))
+				if name == "logger" { // which hears of waits only
+					broken = false
+					for range 30 {
+						if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
+							t.Fatal(err)
+						}
+					}
+					broken = true
+				}
+				for range 40 {
+					func() {
+						defer func() { _ = recover() }()
+						client.Chat(t.Context(), testkit.Hi)
+					}()
+				}
+				broken = false
+				start := time.Now()
+				if _, err := client.Chat(t.Context(), testkit.Hi); err != nil || time.Since(start) > 0 {
+					t.Errorf("the next call: %v after %v, want an answer at once", err, time.Since(start))
+				}
+			})
+		})
+	}
+}

@@ -215,3 +215,38 @@ func TestLimiterIsBackAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// A Limiter that fails, and says to be back, is not asked all the time.
+func TestLimiterThatIsNeverBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		mock := httpmock.NewMockTransport()
+		mock.RegisterResponder("POST", testkit.ChatURL, httpmock.ResponderFromResponse(testkit.Reply(200, testkit.OKBody)))
+		down := &neverBack{}
+		client := testkit.Client(t, mock, clawhq.WithLimiter(down), clawhq.WithMaxRate(1))
+		start := time.Now()
+		for range 2 {
+			if _, err := client.Chat(t.Context(), testkit.Hi, clawhq.WithBackground()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); down.asked > 70 || took < time.Minute || took > 62*time.Second {
+			t.Errorf("asked %d times in %v, want about once a second for a minute", down.asked, took)
+		}
+		if !down.last.Background || down.last.Window != "key" {
+			t.Errorf("asked for %+v, want the key's window, in the background", down.last)
+		}
+	})
+}
+
+// neverBack is a FallbackLimiter that always fails, with a channel that is closed.
+type neverBack struct {
+	backAtOnce
+	asked int
+	last  clawhq.LimitRequest
+}
+
+func (l *neverBack) WaitWindow(_ context.Context, r clawhq.LimitRequest) error {
+	l.asked, l.last = l.asked+1, r
+	return errOutOfService
+}

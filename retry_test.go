@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/jarcoal/httpmock"
 )
@@ -194,5 +195,52 @@ func TestProxyStatuses(t *testing.T) {
 		if _, err := client.Chat(t.Context(), testkit.Hi); err == nil || requests != 1 {
 			t.Errorf("%d: got %v after %d requests", status, err, requests)
 		}
+	}
+}
+
+// A 429 of the live service names the end of the clock's minute, which is an upper
+// bound: the call asks again every 2 to 5.5 s, and what it sends before that minute
+// is no retry.
+func TestAsksBeforeTheMinute(t *testing.T) {
+	t.Parallel()
+	live := clawhqtest.WithProfile(clawhqtest.Live)
+	full := func(t *testing.T, s *clawhqtest.Server, opts ...clawhq.Option) (info clawhq.ResponseInfo, took time.Duration, err error) {
+		s.SetRateLimit(s.KeyID(), 30)
+		time.Sleep(10 * time.Second) // into the clock's minute
+		other := s.Client(clawhq.WithRateLimit(0))
+		for range 30 {
+			if _, err := other.Chat(t.Context(), testkit.Hi); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(30 * time.Second)
+		start := time.Now()
+		_, err = s.Client(opts...).Chat(t.Context(), testkit.Hi, clawhq.WithResponseInfo(&info))
+		return info, time.Since(start), err
+	}
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		info, took, err := full(t, s, clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 3}))
+		if err != nil || took > 36*time.Second || info.Attempts < 6 {
+			t.Errorf("%v after %v and %d attempts, want an answer within 5.5 s after the slots are free", err, took, info.Attempts)
+		}
+		last := time.Time{}
+		for _, r := range s.Requests()[30:] {
+			if pause := r.Time.Sub(last); pause < 2*time.Second {
+				t.Errorf("asked again after %v", pause)
+			}
+			last = r.Time
+		}
+	}, live)
+	for name, policy := range map[string]clawhq.RetryPolicy{
+		"no retry":                  {MaxAttempts: 1},
+		"not so long a Retry-After": {MaxRetryAfter: 10 * time.Second},
+	} {
+		testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+			info, took, err := full(t, s, clawhq.WithRetry(policy))
+			var limited *clawhq.RateLimitError
+			if !errors.As(err, &limited) || limited.RetryAfter != 20*time.Second || took != 0 || info.Attempts != 1 {
+				t.Errorf("%s: %v after %v and %d attempts, want the 429 at once, with 20 s", name, err, took, info.Attempts)
+			}
+		}, live)
 	}
 }

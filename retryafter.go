@@ -61,7 +61,7 @@ func minuteAfter(absurd float64, date time.Time) time.Duration {
 		least = 1e12 // the epoch's milliseconds have 13 digits from 2001 to 2286
 		most  = 1e13
 	)
-	if absurd < least || absurd >= most {
+	if absurd >= most {
 		return 0
 	}
 	value := int64(absurd)
@@ -71,7 +71,7 @@ func minuteAfter(absurd float64, date time.Time) time.Duration {
 			return wait
 		}
 	}
-	if seconds := value % step; 1 <= seconds && seconds <= 60 {
+	if seconds := value % step; absurd >= least && 1 <= seconds && seconds <= 60 {
 		return time.Duration(seconds) * time.Second
 	}
 	return 0
