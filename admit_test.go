@@ -364,6 +364,7 @@ func TestPanicWhenAdmitted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+				s.SetRateLimit(s.KeyID(), 30)
 				broken := true
 				client := s.Client(clawhq.WithRateLimit(30), opt(func() {
 					if broken {
@@ -379,12 +380,15 @@ func TestPanicWhenAdmitted(t *testing.T) {
 					}
 					broken = true
 				}
-				for range 40 {
-					func() {
+				var wg sync.WaitGroup
+				for range 30 {
+					wg.Go(func() {
 						defer func() { _ = recover() }()
 						client.Chat(t.Context(), testkit.Hi)
-					}()
+						t.Error("no panic")
+					})
 				}
+				wg.Wait()
 				broken = false
 				start := time.Now()
 				if _, err := client.Chat(t.Context(), testkit.Hi); err != nil || time.Since(start) > 0 {
