@@ -194,23 +194,6 @@ func TestFiguresSpreadDelays(t *testing.T) {
 	}
 }
 
-// Clients that share only a key learn of each other's calls by the replies.
-func TestFiguresSharedKey(t *testing.T) {
-	for _, limit := range figureLimits[1:] {
-		for clients, most := range map[int]float64{2: 0.05, 4: 0.08} {
-			t.Run(fmt.Sprintf("%d RPM, %d clients", limit, clients), func(t *testing.T) {
-				t.Parallel()
-				tr := traffic{limit: limit, clients: clients, workers: 20, least: 20 * time.Millisecond, most: 100 * time.Millisecond, length: 10 * time.Minute}
-				f := simulate(t, tr, nil)
-				t.Logf("%d RPM, %d clients: %.1f%% of quota together, %.1f%% rejected", limit, clients, 100*f.quota(tr), 100*f.rejectedShare())
-				if f.quota(tr) < 0.95 || f.rejectedShare() > most || f.failed > 0 {
-					t.Errorf("want at least 95%% of quota, at most %v%% rejected, no failure; failed: %d", 100*most, f.failed)
-				}
-			})
-		}
-	}
-}
-
 // The client follows a change of the key's tier within a minute, up and down.
 func TestFiguresTierChange(t *testing.T) {
 	for _, tt := range []struct{ from, to int }{{30, 120}, {120, 30}} {

@@ -13,7 +13,7 @@ const tortured = 10_000
 const poissonCalls = 2_400
 
 // waiters is how many callers wait at once.
-const waiters = 100_000
+const waiters = 15_000
 
 // burstCalls is how many calls are made in bursts of each kind.
 const burstCalls = 2_400
@@ -23,3 +23,6 @@ const soaked = time.Hour
 
 // figureLimits are the limits that are simulated.
 var figureLimits = []int{30, 60, 120, 300}
+
+// unevenRuns is how often each scenario of unequal callers is simulated.
+const unevenRuns = 3

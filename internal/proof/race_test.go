@@ -25,3 +25,6 @@ const soaked = 5 * time.Minute
 // figureLimits are the limits that are simulated. The highest is left out, since it
 // takes the longest.
 var figureLimits = []int{30, 60, 120}
+
+// unevenRuns is how often each scenario of unequal callers is simulated.
+const unevenRuns = 1
