@@ -25,4 +25,4 @@ const soaked = time.Hour
 var figureLimits = []int{30, 60, 120, 300}
 
 // unevenRuns is how often each scenario of unequal callers is simulated.
-const unevenRuns = 3
+const unevenRuns = 2

@@ -19,28 +19,40 @@
 // it is answered. The client knows when its own attempts were sent, and what
 // replies report: the limit, and how many attempts the server had counted.
 //
-//	moment  a time by a Set's clock                                     clock.go
-//	log     the times at which own attempts were sent                   history.go
-//	slot    the place of an attempt in the log; there are limit slots
-//	margin  how long a slot stays taken after the window                margin.go
-//	others  slots that other clients with the key seem to use           others.go
-//	gate    closed after a 429                                          gate.go
-//	queue   callers that wait, retries first                            queue.go
-//	plan    when the n-th caller of the queue may go                    plan.go
-//	Turn    an admitted attempt, until its end                          turn.go
-//	Shaper  all of these for one window                                 shaper.go
-//	Set     the windows of a client                                     set.go
+// To know why an attempt waits, read plan.go: it has one function for each reason.
+// What these use is in
+//
+//	history.go  the log: when own attempts were sent
+//	facts.go    what replies have shown: the limit, and others with the key
+//	shaper.go   both for one window, and what follows from a reply
+//
+// The rest:
+//
+//	clock.go    moment: a time by a Set's clock
+//	margin.go   how long a slot stays taken after the window
+//	burst.go    what may be others, while replies are still arriving
+//	probing.go  when to look for room
+//	gate.go     closed after a 429
+//	queue.go    callers that wait, in the order of their ranks
+//	keys.go     the windows of each API key
+//	set.go      all windows of a client: Admit
+//	turn.go     an admitted attempt, until its end
+//	learn.go    what a Set learns from a reply
 //
 // These rules always hold:
 //   - In any period of a window and the margin, there are no more own attempts
-//     than the limit.
+//     than the limit. An attempt that is not written yet keeps its slot.
 //   - An estimate may delay an attempt but not refuse it. An attempt is refused
-//     only on proof: because the gate is closed, or because own attempts fill a
-//     limit that a reply has reported within the last window, or that no
-//     outstanding reply can change.
-//   - Retries are admitted before first attempts, otherwise attempts in the order
-//     of their arrival. Those for which a Limiter has made room go before all
-//     others, since they wait for the gate and Config.Max only.
+//     only on proof: because the gate is closed, or because own attempts that were
+//     written fill a limit that a reply has reported within the last window, or that
+//     no outstanding reply can change. Callers ahead are no proof, since they may
+//     leave.
+//   - Retries are admitted before first attempts, those in the background after all
+//     others, otherwise attempts in the order of their arrival. Those for which a
+//     Limiter has made room go before all others, since they wait for the gate and
+//     Config.Max only.
+//   - What replies have shown of others is forgotten one and a half windows after the
+//     last one that proved it, and so is what a 429 has caused.
 //   - A Turn ends once, on every path.
 //   - Nothing sleeps with the mutex held, and only the first caller of a queue
 //     has a timer.
@@ -48,12 +60,11 @@
 // # Plan
 //
 // An attempt waits for the latest of these: the gate, the spacing of attempts
-// after the gate, a free slot, and a share of the slots that others seem to have
-// left. For example, the limit is 3, and attempts were sent at 0 s, 10 s and 20 s.
-// At 30 s, the first caller of the queue may go at 60.25 s, when the slot of 0 s
-// is free; the second may go at 70.25 s; the fourth at 120.5 s, when the slot of
-// the first is free. A caller with a deadline of 50 s is refused at once if a
-// reply has reported the limit.
+// after the gate, a free slot, the slots of others and the room left for them, a slot
+// that is kept open, and in the background the spread. For example, the limit is 3,
+// and attempts were sent at 0 s, 10 s and 20 s. At 30 s, the first caller of the queue
+// may go at 60.25 s, when the slot of 0 s is free; the second may go at 70.25 s. A
+// caller with a deadline of 50 s is refused at once if a reply has reported the limit.
 //
 // # Margin
 //
@@ -66,29 +77,51 @@
 // attempt sent at 10 s says that 4 attempts were counted, but 5 were sent until
 // then, the last two at 9.6 s and 10 s. So the attempt of 9.6 s had not arrived
 // yet: travel times differ by at least 400 ms. Since one reply shows only a part
-// of the difference, the margin becomes 800 ms. After a 429 that should not have
-// come according to the log, the margin doubles. Until 20 replies have come that
-// could have shown a difference, half the spread of response times is taken for
-// it.
+// of the difference, the margin becomes 800 ms.
+//
+// After a 429 that the log explains, because own attempts filled the window or
+// nearly so, the margin doubles. If a reply then proves that there are others, and
+// none has shown a difference of travel times, the margin is as before.
 //
 // # Others
 //
-// For example, the reply to an attempt sent at 100 s and answered at 100.2 s says
-// that 40 attempts were counted. According to the log, 10 to 12 of them may be own
-// attempts, depending on how long some of these took to arrive. So 28 to 30 are
-// those of others. The client leaves 28 slots to them: of 60 slots it uses 32.
+// For example, the reply to an attempt sent at 100 s says that 40 attempts were
+// counted. According to the log, 10 to 12 of them may be own attempts, depending on
+// how long those took to arrive that were sent within the margin of 40 s and of
+// 100 s. So 28 to 30 are those of others: 28 are proved, and 30 are allowed for.
 //
-// When replies during 4 seconds show that others have fewer slots, say at most 9,
-// the client leaves them 9. It does not do so earlier, since a slot that becomes
-// free is usually taken again by the client that had it. One and a half windows
-// after the last reply that allowed for 28 attempts of others, they are
-// forgotten. As long as replies are outstanding, the client counts with 30 if
-// there is evidence of others or nothing was learned yet.
+// The client leaves to others the most that a reply has proved within the last 90 s.
+// A proof is dropped earlier if all replies to attempts of 20 s allow for fewer: a
+// slot that becomes free is usually taken again by the client that had it, as soon
+// as its agents have answered. A reply that merely allows for a number does not
+// prolong a proof. With the limit 60, the client has 60 - 28 = 32 slots.
+//
+// Of these it leaves some free, if there are others: 32²/(8·60), which is 2. A client
+// that has nearly the whole window leaves an eighth of it, one with few slots leaves
+// nothing. So a small caller finds room beside one that uses all it gets, and the
+// shares of two such clients become even within minutes. Two equal ones use 97% of
+// the limit.
+//
+// A 429 that the log explains also counts as one other client, one that it does not
+// explain as so many as fill the window, until the next reply shows otherwise.
+//
+// A client that sees nobody, and uses all slots, keeps one slot free for 1.3 s, once
+// a window, when its oldest becomes free. Newcomers come back after a Retry-After in
+// whole seconds, up to a second late, and find it. Where a 429 names the end of the
+// clock's minute instead, newcomers come back every 2 to 5.5 s, and the slot stays
+// free for 6 s.
 //
 // One slot is always the client's own. If it has few slots, it sends an attempt
-// beyond them, a probe, after 12 s without an attempt. Each probe that is admitted
-// halves this interval, and each 429 doubles it. So a server that reports "none
-// left" in every reply but rejects nothing is found out in half a minute.
+// beyond them, a probe, after 12 s without an attempt, or after 1 s if the latest
+// reply has left room. Each probe that is admitted halves this interval, and each 429
+// doubles it. So a server that reports "none left" in every reply but rejects nothing
+// is found out in half a minute.
+//
+// # Background
+//
+// Attempts in the background are admitted after all others. They are sent evenly over
+// the window, and leave a tenth of it free while there is anyone else: attempts of
+// this client that are not in the background, or others with the key.
 //
 // # Gate
 //
@@ -101,17 +134,20 @@
 //
 // According to the documentation, all endpoints count in the window of the key.
 // The live service counts only chats and thread messages there, and every other
-// endpoint in a separate window, whose limit it reports in the same header. A
-// Request names its Window: the zero Window is that of the key, and package wire
-// has the names of the others. Each window learns from its own replies.
+// endpoint in a separate window of the account, whose limit it reports in the same
+// header. A Request names its Window: the zero Window is that of the key, and package
+// wire has the names of the others. Each window learns from its own replies.
 //
 // From the first attempt in a separate window on, attempts also count in a common
 // window of all endpoints, as documented, until replies show that the windows are
 // separate. For example, 20 chats were answered in the last half minute; then a
 // list of agents reports that 1 attempt was counted. In a common window there
-// would be at least 21. So the windows are separate, and the common window is
-// dropped. In another example, 20 chats and 5 lists were sent at once, and no
-// reply has counted more than 20, though the last to arrive would have counted 25
-// in a common window. If the attempts of others hide this, the limits may show it:
-// the key's is 60, that of uploads 10, and then the key's is 60 again.
+// would be at least 21. In another example, 20 chats and 5 lists were sent at once,
+// and no reply has counted more than 20, though the last to arrive would have counted
+// 25 in a common window. The common window is logged all the same: a 429 that only it
+// explains brings it back.
+//
+// Each API key has windows of its own. When the key changes, callers that wait go on
+// in the window of the new key, of which nothing is known; the windows of the account
+// stay.
 package shaping

@@ -67,7 +67,10 @@ func (a *ask) background() bool { return a.rank >= rankBackgroundRetry }
 // the latest time of all constraints.
 func (s *Shaper) plan(now moment, rank, place int) plan {
 	a := &ask{now, rank, place, s.limit(), s.theirs(now)}
-	p := plan{at: now}.later(s.gated(a)).later(s.spaced(a)).later(s.full(a))
+	p := plan{at: now}.later(s.gated(a)).later(s.full(a))
+	if s.gate.spacing > 0 {
+		p = p.later(s.spaced(a))
+	}
 	if a.elsewhere() || a.limit == 0 {
 		return p
 	}
@@ -186,7 +189,7 @@ func (s *Shaper) foreground(now moment) int {
 // alone and uses all slots. Others that look for room can then take it. In the
 // background spread leaves such moments.
 func (s *Shaper) open(a *ask) plan {
-	if from, ok := s.opening(a); ok {
+	if from, ok := s.opening(a); ok && from <= a.now {
 		if until := from.Add(s.pause()); until > a.now {
 			return plan{at: min(until, s.slot(a, a.limit-1).at), why: Open}
 		}
