@@ -13,7 +13,7 @@ const tortured = 10_000
 const poissonCalls = 2_400
 
 // waiters is how many callers wait at once.
-const waiters = 15_000
+const waiters = 10_000
 
 // burstCalls is how many calls are made in bursts of each kind.
 const burstCalls = 2_400
