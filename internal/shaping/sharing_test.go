@@ -252,6 +252,16 @@ func TestBackground(t *testing.T) {
 		if len(times) < 47 || percentile(late.from(5*time.Minute), .9) > agent[1]+2*time.Second || percentile(times, .95) > agent[1]+time.Minute {
 			t.Error("a late one: want nearly all answered, p95 in a minute, from minute 5 at once")
 		}
+		var jobs [2]*client
+		s = traffic(t, limit, live, tenMinutes, func(ctx context.Context, wg *sync.WaitGroup, s *service) {
+			for i := range jobs {
+				jobs[i] = s.client(agent[:]...)
+				jobs[i].saturate(ctx, wg, workers, Request{Background: true})
+			}
+		})
+		if a, b := of(s.served, jobs[0], 0, tenMinutes), of(s.served, jobs[1], 0, tenMinutes); a > b*3/2 || b > a*3/2 || a+b < 80*limit/10 {
+			t.Errorf("two jobs that start together had %d and %d calls, want equal shares of 80%%", a, b)
+		}
 		s = traffic(t, limit, live, tenMinutes, func(ctx context.Context, wg *sync.WaitGroup, s *service) {
 			s.client(agent[:]...).saturate(ctx, wg, 20+limit/10, Request{Background: true})
 		})
