@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -313,8 +314,9 @@ func TestWindowsOfKeys(t *testing.T) {
 	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 		s.SetRateLimit(s.KeyID(), 30)
 		_, next := s.CreateKey("next", 60)
-		key := s.APIKey()
-		client := s.Client(clawhq.WithAPIKeyFunc(func(context.Context) (string, error) { return key, nil }))
+		var key atomic.Value
+		key.Store(s.APIKey())
+		client := s.Client(clawhq.WithAPIKeyFunc(func(context.Context) (string, error) { return key.Load().(string), nil }))
 		start := time.Now()
 		var wg sync.WaitGroup
 		for range 60 {
@@ -325,7 +327,7 @@ func TestWindowsOfKeys(t *testing.T) {
 			})
 		}
 		time.Sleep(20 * time.Second)
-		key = next
+		key.Store(next)
 		if _, err := client.Chat(t.Context(), testkit.Hi, clawhq.WithCallRetry(clawhq.RetryPolicy{MaxAttempts: 1})); err != nil {
 			t.Error(err)
 		}

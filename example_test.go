@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/clawhq/clawhq-go"
@@ -115,6 +116,28 @@ func ExampleWithResponseInfo() {
 
 // A custom Limiter, for example one that several machines share, replaces the
 // client's rate shaping.
+// Bulk work in the background does not hold up a customer's question.
+func ExampleWithBackground() {
+	server := exampleServer()
+	defer server.Close()
+	client := server.Client()
+	ctx := context.Background()
+
+	var bulk sync.WaitGroup
+	for _, text := range []string{"Summarize ticket 1.", "Summarize ticket 2."} {
+		bulk.Go(func() {
+			if _, err := client.Chat(ctx, clawhq.ChatRequest{Message: text}, clawhq.WithBackground()); err != nil {
+				log.Print(err)
+			}
+		})
+	}
+	if _, err := client.Chat(ctx, clawhq.ChatRequest{Message: "What are your business hours?"}); err == nil {
+		fmt.Println("answered")
+	}
+	bulk.Wait()
+	// Output: answered
+}
+
 func ExampleWithLimiter() {
 	server := exampleServer()
 	defer server.Close()

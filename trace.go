@@ -14,7 +14,8 @@ import (
 // Brackets mark what does not happen in every call:
 //
 //	CallStart
-//	    [[Waiting] Admitted]              not with session authentication or without rate shaping
+//	    [[Waiting] Admitted]              not with session authentication or without rate shaping;
+//	                                      again, if the key has changed and its window is full
 //	    AttemptStart [FirstChunk StreamEnd] AttemptEnd
 //	    [Retry, then as above, for each further attempt]
 //	CallEnd

@@ -79,10 +79,6 @@ func (f figures) quota(tr traffic) float64 {
 	return float64(f.served) / (float64(tr.limit) * tr.length.Minutes())
 }
 
-func (f figures) rejectedShare() float64 {
-	return float64(f.rejected) / float64(f.served+f.rejected)
-}
-
 // simulate runs the traffic against the reference server.
 func simulate(t *testing.T, tr traffic, change func(s *clawhqtest.Server)) (f figures) {
 	t.Helper()

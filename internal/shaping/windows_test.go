@@ -154,3 +154,45 @@ func TestSmallWindowBesideTheKeys(t *testing.T) {
 		})
 	}
 }
+
+// A service that counts endpoints separately, and then all in one window, is found
+// out by its first 429s.
+func TestCommonWindowComesBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := &server{logs: map[string]*window.Log{}, served: map[string]int{}, limits: map[string]int{"": 60, "agents": 60}}
+		set := NewSet(Config{Unknown: 30, Others: 5})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		var wg sync.WaitGroup
+		for _, w := range []Window{{}, {"agents", 60}} {
+			for range 10 {
+				wg.Go(func() {
+					for {
+						var turn Turn
+						if err := set.Admit(ctx, Request{Window: w}, &turn); err != nil {
+							return
+						}
+						srv.answer(&turn, w.Name, time.Second)
+					}
+				})
+			}
+		}
+		time.Sleep(3 * time.Minute)
+		srv.mu.Lock()
+		if before := srv.served[""] + srv.served["agents"]; before < 3*110 || srv.rejected > 0 {
+			t.Errorf("separately: %d served and %d rejected in three minutes", before, srv.rejected)
+		}
+		srv.one = true
+		srv.mu.Unlock()
+		time.Sleep(2 * time.Minute)
+		srv.mu.Lock()
+		early, served := srv.rejected, srv.served[""]+srv.served["agents"]
+		srv.mu.Unlock()
+		wg.Wait()
+		late, more := srv.rejected-early, srv.served[""]+srv.served["agents"]-served
+		if early > 20 || late > 0 || more < 5*55 {
+			t.Errorf("in one window: %d rejected in two minutes, then %d, and %d served in five, want 20, none, 275", early, late, more)
+		}
+	})
+}

@@ -1,0 +1,7 @@
+//go:build !race
+
+package shaping
+
+// comeAndGo is how often TestOthersComeAndGo simulates three hours at 60 RPM, in each
+// scenario.
+const comeAndGo = 10
