@@ -266,47 +266,6 @@ func TestShapingWithoutConnection(t *testing.T) {
 	})
 }
 
-// Calls in the background go after all others of their client, and leave room for
-// them.
-func TestBackground(t *testing.T) {
-	t.Parallel()
-	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
-		var mu sync.Mutex
-		reasons := map[string]bool{}
-		trace := &clawhq.Trace{Waiting: func(_ context.Context, e clawhq.TraceWaiting) {
-			mu.Lock()
-			defer mu.Unlock()
-			reasons[e.Reason] = true
-		}}
-		client := s.Client(clawhq.WithTrace(trace))
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-		defer cancel()
-		var wg sync.WaitGroup
-		for range 20 {
-			wg.Go(func() {
-				for ctx.Err() == nil {
-					client.Chat(ctx, testkit.Hi, clawhq.WithBackground())
-				}
-			})
-		}
-		for range 25 {
-			time.Sleep(10 * time.Second)
-			start := time.Now()
-			if _, err := client.Chat(t.Context(), testkit.Hi); err != nil || time.Since(start) > 0 {
-				t.Errorf("in the foreground: %v after %v, want an answer at once", err, time.Since(start))
-			}
-		}
-		cancel()
-		wg.Wait()
-		if n := len(s.Requests()); n < 220 {
-			t.Errorf("%d calls in 250 s at 60 RPM, want 220 at least", n)
-		}
-		if !reasons["in the background, calls are spread over the window"] {
-			t.Errorf("the reasons of waits are %v", reasons)
-		}
-	})
-}
-
 // Calls that wait for the window of a key go on in that of the next one as soon as a
 // call has seen it, and each key's window is kept.
 func TestWindowsOfKeys(t *testing.T) {

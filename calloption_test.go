@@ -6,11 +6,13 @@ import (
 	"iter"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/clawhq/clawhq-go"
+	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/clawhq/clawhq-go/internal/testkit"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jarcoal/httpmock"
@@ -129,4 +131,45 @@ func loop[T any](t *testing.T, seq iter.Seq2[T, error]) func() {
 			}
 		}
 	}
+}
+
+// Calls in the background go after all others of their client, and leave room for
+// them.
+func TestBackground(t *testing.T) {
+	t.Parallel()
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		var mu sync.Mutex
+		reasons := map[string]bool{}
+		trace := &clawhq.Trace{Waiting: func(_ context.Context, e clawhq.TraceWaiting) {
+			mu.Lock()
+			defer mu.Unlock()
+			reasons[e.Reason] = true
+		}}
+		client := s.Client(clawhq.WithTrace(trace))
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				for ctx.Err() == nil {
+					client.Chat(ctx, testkit.Hi, clawhq.WithBackground())
+				}
+			})
+		}
+		for range 25 {
+			time.Sleep(10 * time.Second)
+			start := time.Now()
+			if _, err := client.Chat(t.Context(), testkit.Hi); err != nil || time.Since(start) > 0 {
+				t.Errorf("in the foreground: %v after %v, want an answer at once", err, time.Since(start))
+			}
+		}
+		cancel()
+		wg.Wait()
+		if n := len(s.Requests()); n < 220 {
+			t.Errorf("%d calls in 250 s at 60 RPM, want 220 at least", n)
+		}
+		if !reasons["in the background, calls are spread over the window"] {
+			t.Errorf("the reasons of waits are %v", reasons)
+		}
+	})
 }

@@ -225,8 +225,8 @@ func TestAsksBeforeTheMinute(t *testing.T) {
 		}
 		last := time.Time{}
 		for _, r := range s.Requests()[30:] {
-			if pause := r.Time.Sub(last); pause < 2*time.Second {
-				t.Errorf("asked again after %v", pause)
+			if pause := r.Time.Sub(last); pause < 2*time.Second && last.Truncate(time.Minute).Equal(r.Time.Truncate(time.Minute)) {
+				t.Errorf("asked again after %v, in the same minute", pause)
 			}
 			last = r.Time
 		}
