@@ -95,7 +95,11 @@ func (a *attempt) gotConn(httptrace.GotConnInfo) {
 	a.place.mu.Unlock()
 	x.timer.Stop()
 	defer x.bound(a.most(), errAttemptTimeout)
-	if err := a.takeTurn(new(shaping.Turn)); err != nil {
+	err := a.takeTurn(new(shaping.Turn))
+	if err == nil {
+		err = a.admitUnderKey()
+	}
+	if err != nil {
 		a.notAgain = err
 		x.cancel(err)
 	}

@@ -199,8 +199,8 @@ func TestFiguresEqualClients(t *testing.T) {
 			first, late, served := s.count(0, 2*time.Minute, true), s.count(2*time.Minute, tenMinutes, true), s.count(2*time.Minute, tenMinutes, false)
 			quota, share := sc.quota(s.count(0, tenMinutes, false), tenMinutes), 100*float64(late)/float64(late+served)
 			t.Logf("%d equal clients, %s: %.1f%% of quota, %d rejected in the first two minutes, then %.1f%%; most to least 1:%.2f", clients, sc.name, quota, first, share, float64(most)/float64(least))
-			if quota < 95 || first > 15*clients || share > 4.5 {
-				t.Errorf("want 95%% of the quota, %d rejected, then 4.5%%", 15*clients)
+			if quota < 95 || first > 15*clients || share > 5 {
+				t.Errorf("want 95%% of the quota, %d rejected, then 5%%", 15*clients)
 			}
 		})
 	}
