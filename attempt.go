@@ -75,7 +75,7 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 // otherwise run does.
 func (a *attempt) run(req *http.Request) (resp *http.Response, out outcome) {
 	c := a.call
-	out = outcome{err: errAborted, undone: true} // if a panic ends run
+	out = outcome{err: errAborted, unprocessed: true} // if a panic ends run
 	defer func() {                               // also if the transport panics
 		a.result = out
 		if c.stream == nil {
@@ -89,12 +89,12 @@ func (a *attempt) run(req *http.Request) (resp *http.Response, out outcome) {
 		return nil, out
 	}
 	if err := a.admitUnderKey(); err != nil {
-		return nil, outcome{err: err, undone: true}
+		return nil, outcome{err: err, unprocessed: true}
 	}
 	if c.logging() {
 		a.began = time.Now()
 	}
-	out.undone = false
+	out.unprocessed = false
 	resp, out = a.send(req)
 	if out.err != nil {
 		return nil, out
@@ -117,7 +117,7 @@ func (a *attempt) run(req *http.Request) (resp *http.Response, out outcome) {
 		out = a.take(resp)
 	}
 	if out.err != nil && c.keyChanged(out.err) {
-		out.transient, out.undone, out.free, out.after = true, true, true, 0 // with the new key
+		out.transient, out.unprocessed, out.uncounted, out.after = true, true, true, 0 // with the new key
 	}
 	return resp, out
 }
@@ -129,7 +129,7 @@ func (a *attempt) send(req *http.Request) (*http.Response, outcome) {
 	a.exchange.begin(c.ctx, a.traced, c.core.transports.get(), a.most())
 	out, err := a.outgoing(req)
 	if err != nil {
-		return nil, outcome{err: err, undone: true}
+		return nil, outcome{err: err, unprocessed: true}
 	}
 	c.tries.sent++
 	resp, err := a.exchange.send(out)
@@ -261,7 +261,7 @@ func (a *attempt) refused(resp *http.Response) outcome {
 	case resp.StatusCode == http.StatusTooManyRequests:
 		a.rejected(out)
 	case resp.StatusCode == http.StatusUnauthorized && a.cookies.overtaken(a.exchange.ctx):
-		out.transient, out.undone = true, true // with the renewed session
+		out.transient, out.unprocessed = true, true // with the renewed session
 	}
 	return out
 }
@@ -369,5 +369,5 @@ func (a *attempt) end() {
 	}
 	defer a.exchange.end()
 	defer a.cookies.end()
-	a.unanswered(a.result.undone) // unless a reply has ended the turn
+	a.unanswered(a.result.unprocessed) // unless a reply has ended the turn
 }

@@ -185,7 +185,7 @@ func (c *call) decide(_ context.Context, resp *http.Response, err error) (bool, 
 	default:
 		return false, nil
 	}
-	c.verdict, c.wait = c.tries.judge(c.ctx, c.last, c.request.repeatable(c.last.undone))
+	c.verdict, c.wait = c.tries.judge(c.ctx, c.last, c.request.repeatable(c.last.unprocessed))
 	if c.logging() {
 		c.log("clawhq: after a failed attempt", c.last.err, slog.String("verdict", c.verdict.String()), slog.Duration("wait", c.wait))
 	}
@@ -268,7 +268,7 @@ func (c *call) askKey() outcome {
 	}
 	key, err := secrets.ask(c.ctx)
 	if err != nil {
-		return outcome{err: newCallError("API key: "+oneLine(c.core.redact(err.Error())), err), undone: true}
+		return outcome{err: newCallError("API key: "+oneLine(c.core.redact(err.Error())), err), unprocessed: true}
 	}
 	if err := checkKey(key); err != nil {
 		o := c.origin()
@@ -276,7 +276,7 @@ func (c *call) askKey() outcome {
 		e := o.apiError()
 		e.Message = err.Error()
 		refused := &AuthenticationError{e}
-		return outcome{err: refused, reply: refused, undone: true}
+		return outcome{err: refused, reply: refused, unprocessed: true}
 	}
 	c.authorization = bearer(key)
 	return outcome{}

@@ -14,15 +14,15 @@ import (
 
 // An outcome says what became of an attempt. The zero value is a usable reply.
 type outcome struct {
-	err       error         // why the attempt failed; nil if its reply is usable
-	reply     error         // the error reply that err is or wraps; nil if the server sent none
-	transient bool          // a repetition may succeed
-	undone    bool          // it is certain that the service has done nothing
-	limited   bool          // the rate limit has refused the attempt
-	underWay  bool          // an earlier attempt is still being answered: 409 request_in_progress
-	free      bool          // the next attempt counts neither in MaxAttempts nor in the budget; after is all of its wait
-	after     time.Duration // how long the server asks to wait; 0 if it does not
-	early     time.Duration // when to ask again already, if there may be room before; 0 if not
+	err         error         // why the attempt failed; nil if its reply is usable
+	reply       error         // the error reply that err is or wraps; nil if the server sent none
+	transient   bool          // a repetition may succeed
+	unprocessed bool          // it is certain that the service has done nothing
+	limited     bool          // the rate limit has refused the attempt
+	inProgress  bool          // an earlier attempt is still being answered: 409 request_in_progress
+	uncounted   bool          // the next attempt counts neither in MaxAttempts nor in the budget; after is all of its wait
+	after       time.Duration // how long the server asks to wait; 0 if it does not
+	early       time.Duration // when to ask again already, if there may be room before; 0 if not
 }
 
 // An origin is what an error tells of the call that it comes from.
@@ -37,7 +37,7 @@ type origin struct {
 
 // lost returns the outcome of an attempt that got no reply.
 func lost(err error) outcome {
-	return outcome{err: err, transient: retryableTransport(err), undone: neverSent(err)}
+	return outcome{err: err, transient: retryableTransport(err), unprocessed: neverSent(err)}
 }
 
 // errorReply returns the outcome of an attempt that got an error reply.
@@ -60,13 +60,13 @@ func (o origin) errorReply(resp *http.Response, body []byte, otherLimit func(mes
 	rejected := e.StatusCode == http.StatusTooManyRequests
 	lasting := rejected && otherLimit != nil && otherLimit(e.Message)
 	out := outcome{
-		err:       err,
-		reply:     err,
-		transient: retryableReply(e) && !lasting,
-		undone:    rejected,
-		limited:   rejected && !lasting,
-		underWay:  e.StatusCode == http.StatusConflict && e.Code == CodeRequestInProgress,
-		after:     e.RetryAfter,
+		err:         err,
+		reply:       err,
+		transient:   retryableReply(e) && !lasting,
+		unprocessed: rejected,
+		limited:     rejected && !lasting,
+		inProgress:  e.StatusCode == http.StatusConflict && e.Code == CodeRequestInProgress,
+		after:       e.RetryAfter,
 	}
 	if early := earlyPause(); out.limited && namesMinute(retryAfter) && early < out.after {
 		out.early = early

@@ -111,10 +111,10 @@ func repeatOf(method string) repeat {
 // countsForKey reports whether the request counts in the window of the API key.
 func (r *request) countsForKey() bool { return r.window == (shaping.Window{}) }
 
-// repeatable reports whether the request may be sent again. undone is whether it
+// repeatable reports whether the request may be sent again. unprocessed is whether it
 // is certain that the service has done nothing.
-func (r *request) repeatable(undone bool) bool {
-	return (undone || r.repeat != ifUnsent) && (r.upload == nil || !r.upload.spent())
+func (r *request) repeatable(unprocessed bool) bool {
+	return (unprocessed || r.repeat != ifUnsent) && (r.upload == nil || !r.upload.spent())
 }
 
 // unless returns the request. If refused is not nil, the request is refused,

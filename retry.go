@@ -151,19 +151,19 @@ func (v verdict) String() string {
 
 // retries counts the attempts of a call, and decides about the next.
 type retries struct {
-	policy RetryPolicy // the client's, or the call's own
-	budget *retryBudget
-	sent   int // requests, with those that net/http has sent again by itself
-	free   int // how many of them neither MaxAttempts nor the budget counts
+	policy    RetryPolicy // the client's, or the call's own
+	budget    *retryBudget
+	sent      int // requests, with those that net/http has sent again by itself
+	uncounted int // how many of them neither MaxAttempts nor the budget counts
 
 	minute time.Time // the end of the minute that a 429 of the live service has named
 
-	underWay time.Time // when the server first said that an earlier attempt is still being answered; zero if it has not
-	asked    int       // how often it has said so
+	inProgress time.Time // when the server first said that an earlier attempt is still being answered; zero if it has not
+	asked      int       // how often it has said so
 }
 
 // counted returns how many attempts count in MaxAttempts.
-func (r *retries) counted() int { return r.sent - r.free }
+func (r *retries) counted() int { return r.sent - r.uncounted }
 
 // judge decides what follows on the outcome of the latest attempt, and how long
 // to wait before the next. repeatable is whether the request may be sent again
@@ -171,15 +171,15 @@ func (r *retries) counted() int { return r.sent - r.free }
 func (r *retries) judge(ctx context.Context, o outcome, repeatable bool) (verdict, time.Duration) {
 	retry := o.transient && repeatable
 	wait := r.policy.wait(r.counted(), o.after, random())
-	free, given := o.free, false
+	uncounted, timeUp := o.uncounted, false
 	switch {
-	case o.free:
+	case o.uncounted:
 		wait = o.after
 	case o.early > 0 && r.policy.MaxAttempts > 1:
-		wait, free = o.early, r.beforeMinute(o)
-	case o.underWay:
-		wait, free = r.awaitAnswer(o.after)
-		given = !free
+		wait, uncounted = o.early, r.beforeMinute(o)
+	case o.inProgress:
+		wait, uncounted = r.awaitAnswer(o.after)
+		timeUp = !uncounted
 	}
 	deadline, hasDeadline := ctx.Deadline()
 	switch {
@@ -187,17 +187,17 @@ func (r *retries) judge(ctx context.Context, o outcome, repeatable bool) (verdic
 		return ended, 0
 	case !retry:
 		return final, 0
-	case given, !free && r.counted() >= r.policy.MaxAttempts:
+	case timeUp, !uncounted && r.counted() >= r.policy.MaxAttempts:
 		return exhausted, 0
-	case (!free || o.early > 0) && o.after > r.policy.MaxRetryAfter:
+	case (!uncounted || o.early > 0) && o.after > r.policy.MaxRetryAfter:
 		return tooLong, 0
 	case hasDeadline && time.Until(deadline) <= wait:
 		return tooLate, wait
-	case !free && r.policy.Budget >= 0 && !r.budget.spend():
+	case !uncounted && r.policy.Budget >= 0 && !r.budget.spend():
 		return overBudget, 0
 	}
-	if free {
-		r.free++
+	if uncounted {
+		r.uncounted++
 	}
 	return again, wait
 }
@@ -233,13 +233,13 @@ const (
 // earlier attempt, or another call with the idempotency key, is waiting for. ok
 // is false if there was time enough, or if the policy makes no retries.
 func (r *retries) awaitAnswer(after time.Duration) (pause time.Duration, ok bool) {
-	if r.underWay.IsZero() {
-		r.underWay = time.Now()
+	if r.inProgress.IsZero() {
+		r.inProgress = time.Now()
 	}
 	pause = min(firstAnswerPause<<min(r.asked, 3), longestAnswerPause)
 	pause = max(after, time.Duration((0.9+0.2*random())*float64(pause)))
 	r.asked++
-	return pause, r.policy.MaxAttempts > 1 && pause <= longestAnswerWait-time.Since(r.underWay)
+	return pause, r.policy.MaxAttempts > 1 && pause <= longestAnswerWait-time.Since(r.inProgress)
 }
 
 // retryableReply reports whether an attempt with this error reply may be
