@@ -1,0 +1,58 @@
+package bulk_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/clawhq/clawhq-go/bulk"
+	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/testkit"
+)
+
+// A run alone on its key uses its quota, from one window after the first answer on,
+// whatever the rate and the agent's pace.
+func TestPace(t *testing.T) {
+	t.Parallel()
+	for _, rpm := range []int{30, 60, 120, 300} {
+		for _, agent := range []time.Duration{100 * time.Millisecond, 2 * time.Second, 10 * time.Second, 30 * time.Second, 59 * time.Second} {
+			t.Run(fmt.Sprintf("%d RPM, %v", rpm, agent), func(t *testing.T) {
+				t.Parallel()
+				testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+					s.SetRateLimit(s.KeyID(), rpm)
+					const length = 10 * time.Minute
+					begin := time.Now().Add(agent + time.Minute)
+					end := begin.Add(length + time.Minute)
+					ctx, cancel := context.WithDeadline(t.Context(), end)
+					defer cancel()
+					for r, err := range bulk.Run(ctx, s.Client(), endless, bulk.Options{Job: "pace"}) {
+						if err == nil && r.Err != nil {
+							t.Errorf("%s: %v", r.ID, r.Err)
+						}
+					}
+					// Calls may come in bursts, a window apart: so count in ten minutes
+					// that begin at any second of a window.
+					served, rejected := 0, 0
+					for _, r := range s.Requests() {
+						if r.Status == 429 {
+							rejected++
+							continue
+						}
+						for second := range 60 {
+							from := begin.Add(time.Duration(second) * time.Second)
+							if !r.Time.Before(from) && r.Time.Before(from.Add(length)) {
+								served++
+							}
+						}
+					}
+					quota := float64(served) / 60 / (float64(rpm) * length.Minutes())
+					t.Logf("%.1f%% of the quota, %d rejected", 100*quota, rejected)
+					if quota < 0.98 || rejected > 0 {
+						t.Errorf("used %.1f%% of the quota, %d rejected, want 98%%, 0", 100*quota, rejected)
+					}
+				}, clawhqtest.WithAgent("support-bot", thinks(agent)))
+			})
+		}
+	}
+}
