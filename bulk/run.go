@@ -98,10 +98,7 @@ func (r *run) deliver(yield func(Result, error) bool) {
 	defer func() {
 		close(r.left)
 		r.cancel(errLeft)
-		late := time.AfterFunc(saveFor, r.endSaving)
 		running.Wait()
-		late.Stop()
-		r.endSaving()
 		var p *panicked
 		if errors.As(r.err, &p) || errors.As(r.readErr, &p) {
 			panic(p.value)
@@ -137,6 +134,9 @@ func (r *run) dispatch() {
 	var finished []Result
 	finished, r.err = r.decide()
 	r.cancel(r.err)
+	late := time.AfterFunc(saveFor, r.endSaving)
+	defer r.endSaving()
+	defer late.Stop()
 	for len(r.calls) > 0 {
 		o := <-r.done
 		r.forget(o.call)
