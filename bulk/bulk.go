@@ -143,7 +143,6 @@ func check(ctx context.Context, client Client, items iter.Seq2[Item, error], opt
 type question struct {
 	Item
 	hash   string  // of the request
-	key    string  // the idempotency key
 	stored *Record // what an earlier run has saved; nil if it is to be asked
 
 	failures  int       // how often it failed for a time

@@ -107,7 +107,7 @@ func (r *run) options(c *call) []clawhq.CallOption {
 		opts = append(opts, background)
 	}
 	opts = append(opts, r.opts.CallOptions...)
-	return append(opts, clawhq.WithIdempotencyKey(c.question.key), clawhq.WithCallTrace(r.trace(c)))
+	return append(opts, clawhq.WithIdempotencyKey(idempotencyKey(r.job, c.question.ID, c.question.hash)), clawhq.WithCallTrace(r.trace(c)))
 }
 
 func background(o *clawhq.CallOptions) { o.Background = true }

@@ -158,7 +158,7 @@ func (f *File) Find(_ context.Context, job, id string) (Record, bool, error) {
 	if err != nil || !found {
 		return Record{}, false, f.failed(err)
 	}
-	line, err := bufio.NewReader(io.NewSectionReader(f.disk, at, maxLine)).ReadBytes('\n')
+	line, err := readLine(bufio.NewReaderSize(io.NewSectionReader(f.disk, at, maxLine), 512))
 	var r Record
 	if err == nil {
 		r, err = decodeRecord(bytes.TrimSuffix(line, newline))

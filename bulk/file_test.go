@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -363,4 +364,35 @@ func TestUnsavable(t *testing.T) {
 	if err := f.Save(t.Context(), "", record(1)); err == nil {
 		t.Error("saved for no job")
 	}
+}
+
+// Close gives the file up although a child process is being started meanwhile,
+// which has copies of all open files until it runs.
+func TestCloseDuringFork(t *testing.T) {
+	t.Parallel()
+	done := make(chan struct{})
+	var forks sync.WaitGroup
+	for range 4 {
+		forks.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					exec.Command(os.Args[0], "-test.run=^$").Run()
+				}
+			}
+		})
+	}
+	path := filepath.Join(t.TempDir(), "answers")
+	for i := range 300 {
+		f, err := OpenFile(path)
+		if err != nil {
+			t.Errorf("open %d: %v", i, err)
+			break
+		}
+		f.Close()
+	}
+	close(done)
+	forks.Wait()
 }

@@ -5,11 +5,10 @@ package bulk
 import (
 	"errors"
 	"fmt"
-	"os"
 )
 
 // openLocked fails, since files cannot be locked here.
-func openLocked(path string) (*os.File, error) {
+func openLocked(path string) (disk, error) {
 	return nil, fmt.Errorf("%s: locking: %w", path, errors.ErrUnsupported)
 }
 

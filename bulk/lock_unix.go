@@ -9,9 +9,17 @@ import (
 	"syscall"
 )
 
+// A lockedFile gives up its lock when it is closed, although a child process that
+// is just being started may have the file open for another moment.
+type lockedFile struct{ *os.File }
+
+func (f lockedFile) Close() error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.File.Close())
+}
+
 // openLocked opens or creates a file that no other process can open so until it
 // is closed.
-func openLocked(path string) (*os.File, error) {
+func openLocked(path string) (disk, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -24,7 +32,7 @@ func openLocked(path string) (*os.File, error) {
 	}
 	switch {
 	case err == nil:
-		return f, nil
+		return lockedFile{f}, nil
 	case err == syscall.EWOULDBLOCK:
 		err = inUse(path)
 	default:

@@ -11,7 +11,7 @@ const sharingViolation syscall.Errno = 32
 
 // openLocked opens or creates a file that no other process can open for writing
 // until it is closed.
-func openLocked(path string) (*os.File, error) {
+func openLocked(path string) (disk, error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}

@@ -34,8 +34,11 @@ type report struct {
 
 	answered, failed, resumed int
 
-	spans  [18]int // how many questions have ended in each of the last spans
-	newest int     // the number of the last one, from the start
+	// The rate is measured from the first question that was asked and has ended,
+	// not counting that one: an agent may take a minute for it.
+	first  time.Time // when it ended; zero before
+	spans  [18]int   // how many have ended in each of the last spans since
+	newest int       // the number of the latest span
 }
 
 const (
@@ -75,13 +78,18 @@ func (p *report) count(result Result) {
 		p.resumed++
 		return
 	}
-	p.advance(time.Now())
+	now := time.Now()
+	if p.first.IsZero() {
+		p.first = now
+		return
+	}
+	p.advance(now)
 	p.spans[p.newest%len(p.spans)]++
 }
 
 // advance begins the spans up to now.
 func (p *report) advance(now time.Time) {
-	for last := int(now.Sub(p.start) / span); p.newest < last; {
+	for last := int(now.Sub(p.first) / span); p.newest < last; {
 		p.newest++
 		p.spans[p.newest%len(p.spans)] = 0
 	}
@@ -90,12 +98,15 @@ func (p *report) advance(now time.Time) {
 // perMinute returns how many questions have ended a minute, at most limit if that
 // is not 0.
 func (p *report) perMinute(now time.Time, limit int) float64 {
+	if p.first.IsZero() {
+		return 0
+	}
 	p.advance(now)
 	sum := 0
 	for _, n := range p.spans {
 		sum += n
 	}
-	since := p.start.Add(time.Duration(max(0, p.newest+1-len(p.spans))) * span)
+	since := p.first.Add(time.Duration(max(0, p.newest+1-len(p.spans))) * span)
 	rate := float64(sum) / max(now.Sub(since), time.Second).Minutes()
 	if limit > 0 {
 		rate = min(rate, float64(limit))
@@ -127,8 +138,8 @@ func (p *report) send() {
 		progress.Reason = ""
 	}
 	rate := progress.PerMinute
-	if rate == 0 && p.answered+p.failed == p.resumed {
-		rate = float64(limit) // nothing was answered yet
+	if rate == 0 && now.Sub(p.first) < span {
+		rate = float64(limit) // nothing is measured yet
 	}
 	if left := progress.Total - p.answered - p.failed; left > 0 && rate > 0 {
 		progress.Remaining = time.Duration(float64(left) / rate * float64(time.Minute))

@@ -49,7 +49,6 @@ func (r *run) readAll() error {
 		if q.stored != nil && q.stored.RequestHash != q.hash {
 			return fmt.Errorf("item %q: %w", item.ID, errOtherQuestion)
 		}
-		q.key = idempotencyKey(r.job, item.ID, q.hash)
 		select {
 		case r.read <- q:
 		case <-r.ctx.Done():

@@ -428,13 +428,16 @@ func TestFaults(t *testing.T) {
 			for _, fault := range []clawhqtest.Fault{
 				clawhqtest.FaultStatus(500, ""), clawhqtest.FaultStatus(502, ""), clawhqtest.FaultStatus(503, ""), clawhqtest.FaultStatus(504, ""),
 				clawhqtest.FaultReset(), clawhqtest.FaultHTML(502), clawhqtest.FaultRateLimit("3"), clawhqtest.FaultDelay(20 * time.Second),
-				clawhqtest.FaultStatus(401, clawhq.CodeInvalidAPIKey), clawhqtest.FaultStatus(404, clawhq.CodeAgentNotFound),
-				clawhqtest.FaultStatus(403, clawhq.CodePlanRequired), clawhqtest.FaultStreamStall(0),
+				clawhqtest.FaultStreamStall(0),
 			} {
 				n += 3
 				s.Inject(fault.On(clawhqtest.Nth(n)))
 			}
 		}
+		// Look-ups of the service fail, minutes apart.
+		s.Inject(clawhqtest.FaultStatus(401, clawhq.CodeInvalidAPIKey).On(clawhqtest.Nth(20)),
+			clawhqtest.FaultStatus(404, clawhq.CodeAgentNotFound).On(clawhqtest.Nth(220)),
+			clawhqtest.FaultStatus(403, clawhq.CodePlanRequired).On(clawhqtest.Nth(420)))
 		results, err := all(t.Context(), client, numbered(600), bulk.Options{})
 		if err != nil || len(results) != 600 {
 			t.Errorf("got %d results, error %v", len(results), err)

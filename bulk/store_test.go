@@ -55,7 +55,11 @@ func TestResume(t *testing.T) {
 					}
 					for _, r := range s.Requests() {
 						var body struct{ Message string }
-						if err := json.Unmarshal(r.Body, &body); err != nil || saved[body.Message] {
+						err := json.Unmarshal(r.Body, &body)
+						if err != nil && r.Status == 0 {
+							continue // it was cancelled before its body was read
+						}
+						if err != nil || saved[body.Message] {
 							t.Errorf("run %d asks %q again, %v", runs, body.Message, err)
 						}
 						if first := keys[body.Message]; first != "" && first != r.Header.Get("X-Idempotency-Key") {
