@@ -110,7 +110,7 @@ func TestLeave(t *testing.T) {
 			t.Parallel()
 			testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
 				s.HandleAgent("support-bot", func(ctx context.Context, m clawhqtest.Message) iter.Seq2[string, error] {
-					return thinks(time.Duration(len(m.Text)) * time.Second)(ctx, m)
+					return thinks(time.Duration(len(m.Text))*time.Second)(ctx, m)
 				})
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()

@@ -24,7 +24,7 @@ func (noClient) Chat(context.Context, clawhq.ChatRequest, ...clawhq.CallOption) 
 // run. The number is one at which Go's maps have just grown, and so take the most
 // for an item. A million items take a little less each.
 func TestMemory(t *testing.T) {
-	const n = 230_000
+	const n = 62_000
 	path := filepath.Join(t.TempDir(), "answers")
 	id := func(i int) string { return fmt.Sprint("customer-of-the-year-", i) }
 	request := clawhq.ChatRequest{Message: "hi"}

@@ -364,7 +364,9 @@ func TestOtherFailures(t *testing.T) {
 				t.Errorf("%v: got %d results, %d records, %d calls, error %v", fail, len(results), len(store.records), client.total, err)
 			}
 		}
-		client := chat(func(context.Context, clawhq.ChatRequest, ...clawhq.CallOption) (*clawhq.ChatResponse, error) { return nil, nil })
+		client := chat(func(context.Context, clawhq.ChatRequest, ...clawhq.CallOption) (*clawhq.ChatResponse, error) {
+			return nil, nil
+		})
 		results, err := all(t.Context(), client, numbered(1), bulk.Options{})
 		if err != nil || results["row-0"].Err == nil {
 			t.Errorf("neither answer nor error: got %+v, %v", results, err)

@@ -48,8 +48,9 @@
 //
 // SSE returns the error with all details, for the log. The browser gets only the
 // status and a message that depends on the status: messages, codes and request
-// ids of the service are not sent to it, unless [Options.Explain] says so. A
-// Retry-After of up to an hour is sent to the browser.
+// ids of the service are not sent to it, unless [Options.Explain] says so. If
+// clawhq.Retryable tells how long to wait, and that is an hour at most, the browser
+// gets it as Retry-After and in the JSON.
 //
 // # When the browser disconnects
 //
@@ -65,9 +66,37 @@
 // # When the browser reconnects
 //
 // An EventSource that has lost its connection repeats its request, with the id
-// of the last event in the header Last-Event-ID. SSE cannot resume an answer,
-// and does not run the agent again, at the expense of the account. It answers
-// 204, after which the browser does not try again (§9.2.3).
+// of the last event in the header Last-Event-ID. Without [Options.Resume], SSE does
+// not run the agent again, at the expense of the account: it answers 204, after
+// which the browser does not try again (§9.2.3).
+//
+// With Resume the answer goes on where it was. The ids count the chunks, so the
+// event after id 7 is the eighth chunk. Resume must have the chunks, and so must
+// whoever makes the answer: it is made once, by a goroutine of its own with a
+// context of its own, and each connection reads what there is and waits for more.
+//
+//	// The first connection. ask is an id that the page has made up.
+//	answer := begin(ask, func(ctx context.Context) iter.Seq2[clawhq.ChatChunk, error] {
+//		return client.ChatStream(ctx, clawhq.ChatRequest{Message: r.FormValue("q")}) // not r.Context()
+//	})
+//	err := relay.SSE(w, r, answer.from(r.Context(), 0), relay.Options{
+//		Resume: func(r *http.Request, after int) iter.Seq2[clawhq.ChatChunk, error] {
+//			if answer := find(r.FormValue("ask")); answer != nil { // of this visitor
+//				return answer.from(r.Context(), after)
+//			}
+//			return nil
+//		},
+//	})
+//
+// examples/webbackend has all of it, with answers in the memory of one process for
+// a minute. If the browser may come back to another process, the chunks go through
+// what the processes share. With Redis, a stream for each answer will do: the
+// goroutine adds each chunk (XADD answer:ID * content …), then an entry that says
+// how the answer ended, and sets EXPIRE answer:ID 60 with each; a connection reads
+// what there is (XRANGE answer:ID - +), leaves out the first after entries, and
+// waits for more (XREAD BLOCK 15000 STREAMS answer:ID lastID). If the process that
+// makes the answer is killed, no entry says that it has ended: a connection that
+// waits until the stream has expired (EXISTS) ends with an error.
 //
 // # Wrappers and proxies
 //

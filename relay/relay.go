@@ -36,6 +36,17 @@ type Options struct {
 	// users. 0 means Status(err), and an empty message means a general message
 	// for the status. Nil means both.
 	Explain func(err error) (status int, message string)
+
+	// Resume returns the rest of an answer, for a browser that has lost its
+	// connection: the chunks after the first after ones. It is called for a
+	// request with the Last-Event-ID of an event of SSE, in place of ranging over
+	// seq. Nil, or a nil sequence for an answer that is not known or whose end
+	// the browser has, means that there is no more: the browser gets 204, and SSE
+	// returns ErrReconnected.
+	//
+	// An answer that is to be resumed must outlive the request that has begun it,
+	// so it must not be made with r.Context(). The package comment shows how.
+	Resume func(r *http.Request, after int) iter.Seq2[clawhq.ChatChunk, error]
 }
 
 const (
@@ -44,7 +55,7 @@ const (
 )
 
 // ErrReconnected reports that a browser has reconnected to get the rest of an
-// answer. SSE has answered 204 and has not run the agent.
+// answer, which there is not. SSE has answered 204 and has not run the agent.
 var ErrReconnected = errors.New("relay: the browser asked for the rest of an answer")
 
 // SSE answers the request with the text of seq as server-sent events, which the
@@ -65,17 +76,20 @@ var ErrReconnected = errors.New("relay: the browser asked for the rest of an ans
 func SSE(w http.ResponseWriter, r *http.Request, seq iter.Seq2[clawhq.ChatChunk, error], opts Options) error {
 	opts.Heartbeat = cmp.Or(opts.Heartbeat, defaultHeartbeat)
 	opts.WriteTimeout = cmp.Or(opts.WriteTimeout, defaultWriteTimeout)
-	switch {
-	case r.Header.Get("Last-Event-ID") != "":
-		w.Header().Set("Cache-Control", "no-store")
-		w.WriteHeader(http.StatusNoContent)
-		return ErrReconnected
-	case r.Method == http.MethodHead:
+	after := 0
+	if id := r.Header.Get("Last-Event-ID"); id != "" {
+		if after, seq = opts.resume(r, id); seq == nil {
+			w.Header().Set("Cache-Control", "no-store")
+			w.WriteHeader(http.StatusNoContent)
+			return ErrReconnected
+		}
+	}
+	if r.Method == http.MethodHead {
 		writeHeader(w)
 		return nil
 	}
 	readBody(r)
-	out := newSender(w, opts)
+	out := newSender(w, opts, after)
 	defer out.close()
 	for chunk, err := range seq {
 		if gone := r.Context().Err(); err == nil && gone != nil { // and seq does not heed it
@@ -97,6 +111,16 @@ func SSE(w http.ResponseWriter, r *http.Request, seq iter.Seq2[clawhq.ChatChunk,
 		return lost(r.Context(), err)
 	}
 	return nil
+}
+
+// resume returns the rest of an answer of which the browser has the event with
+// this id, and how many events it has; nil if there is none.
+func (o Options) resume(r *http.Request, id string) (after int, rest iter.Seq2[clawhq.ChatChunk, error]) {
+	after, err := strconv.Atoi(id)
+	if o.Resume == nil || err != nil || after < 1 || strconv.Itoa(after) != id {
+		return 0, nil
+	}
+	return after, o.Resume(r, after)
 }
 
 // readBody reads the rest of the request's body. Only after its end does

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -180,6 +181,55 @@ func TestReconnect(t *testing.T) {
 			t.Errorf("the agent was asked %d times, want 0", n)
 		}
 	})
+}
+
+// With Resume, an answer goes on after what the browser has, or ends with 204 if
+// there is no more.
+func TestResume(t *testing.T) {
+	t.Parallel()
+	failed := errors.New("out of cheese")
+	rest := map[int]answer{1: says(nil, "two"), 2: says(nil), 3: nil, 4: says(failed), 5: says(failed, "six")}
+	for id, tt := range map[string]struct {
+		after, status int
+		body          string
+		err           error
+	}{
+		"1":                    {1, 200, "id: 2\ndata: {\"content\":\"two\"}\n\nid: 3\nevent: done\ndata: [DONE]\n\n", nil},
+		"2":                    {2, 200, "id: 3\nevent: done\ndata: [DONE]\n\n", nil},
+		"3":                    {3, 204, "", relay.ErrReconnected},
+		"4":                    {4, 502, `{"error":{"status":502,"message":"The answer could not be made. Please try again."}}`, failed},
+		"5":                    {5, 200, "id: 6\ndata: {\"content\":\"six\"}\n\nid: 7\nevent: failure\ndata: " + `{"error":{"status":502,"message":"The answer could not be made. Please try again."}}` + "\n\n", failed},
+		"0":                    {0, 204, "", relay.ErrReconnected}, // this and the following are no ids of ours
+		"-1":                   {0, 204, "", relay.ErrReconnected},
+		"+1":                   {0, 204, "", relay.ErrReconnected},
+		"01":                   {0, 204, "", relay.ErrReconnected},
+		"x":                    {0, 204, "", relay.ErrReconnected},
+		"99999999999999999999": {0, 204, "", relay.ErrReconnected},
+	} {
+		r := httptest.NewRequest("GET", "/ask", nil)
+		r.Header.Set("Last-Event-ID", id)
+		asked := 0
+		rec := httptest.NewRecorder()
+		begun := func(func(clawhq.ChatChunk, error) bool) { t.Errorf("%s: the answer was begun anew", id) }
+		err := relay.SSE(rec, r, begun, relay.Options{Resume: func(got *http.Request, after int) iter.Seq2[clawhq.ChatChunk, error] {
+			if got != r {
+				t.Errorf("%s: got another request", id)
+			}
+			asked = after
+			return rest[after]
+		}})
+		if err != tt.err || asked != tt.after || rec.Code != tt.status || rec.Body.String() != tt.body {
+			t.Errorf("%s: after %d got %v, %d %s\nwant %d, %v, %d %s", id, asked, err, rec.Code, rec.Body, tt.after, tt.err, tt.status, tt.body)
+		}
+	}
+	// Without the header, nothing is resumed.
+	rec, err := ask(t, says(nil, "one", "two"), relay.Options{Resume: func(*http.Request, int) iter.Seq2[clawhq.ChatChunk, error] {
+		t.Error("Resume was called for a first request")
+		return nil
+	}})
+	if err != nil || rec.Body.String() != twoChunks {
+		t.Errorf("got %v, %s", err, rec.Body)
+	}
 }
 
 func TestHead(t *testing.T) {

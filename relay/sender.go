@@ -21,14 +21,14 @@ type sender struct {
 	mu       sync.Mutex
 	begun    bool // the status has been sent
 	closed   bool
-	buffered bool // w cannot flush
-	events   int
+	buffered bool  // w cannot flush
+	events   int   // that the browser has, with those of earlier connections
 	err      error // of the first write that failed
 	panicked any   // what a heartbeat panicked with
 }
 
-func newSender(w http.ResponseWriter, opts Options) *sender {
-	s := &sender{w: w, control: http.NewResponseController(w), opts: opts}
+func newSender(w http.ResponseWriter, opts Options, events int) *sender {
+	s := &sender{w: w, control: http.NewResponseController(w), opts: opts, events: events}
 	s.deadline(time.Time{}) // the server's
 	s.mu.Lock()
 	defer s.mu.Unlock()

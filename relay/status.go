@@ -96,12 +96,12 @@ func (o Options) refuse(err error) refusal {
 // maxRetryAfter is the longest Retry-After that is sent to the browser.
 const maxRetryAfter = time.Hour
 
-// retryAfter returns how many seconds the service asked to wait; 0 if it did not
-// ask, or asked for more than maxRetryAfter.
+// retryAfter returns in how many seconds the browser may ask again; 0 if that is
+// not known or longer than maxRetryAfter, or if it would get the same error.
 func retryAfter(err error) int {
-	var api *clawhq.APIError
-	if !errors.As(err, &api) || api == nil || api.RetryAfter <= 0 || api.RetryAfter > maxRetryAfter {
+	after, ok := clawhq.Retryable(err)
+	if !ok || after > maxRetryAfter {
 		return 0
 	}
-	return int(math.Ceil(api.RetryAfter.Seconds()))
+	return int(math.Ceil(after.Seconds()))
 }

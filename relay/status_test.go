@@ -191,3 +191,23 @@ func TestErrorAfterHeartbeat(t *testing.T) {
 		}
 	})
 }
+
+// A browser whose question the app's own rate shaping has refused is told when
+// there will be room.
+func TestThrottled(t *testing.T) {
+	t.Parallel()
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		s.SetRateLimit(s.KeyID(), 1)
+		client := s.Client()
+		if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		rec, err := ask(t, client.ChatStream(ctx, testkit.Hi), relay.Options{})
+		if !errors.Is(err, clawhq.ErrThrottled) || rec.Code != 503 || rec.Header().Get("Retry-After") != "31" {
+			t.Errorf("got %v, %d, Retry-After %q; want 503, 31", err, rec.Code, rec.Header().Get("Retry-After"))
+		}
+	})
+}
