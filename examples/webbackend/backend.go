@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 	"io/fs"
+	"iter"
 	"log"
 	"net/http"
 	"regexp"
@@ -23,10 +24,14 @@ var static embed.FS
 const maxQuestion = 128 << 10
 
 // NewHandler serves a page to chat with an agent at /, answers questions at
-// POST /ask (a form with the field q) as server-sent events, and begins a new
-// conversation at POST /new. An answer may take as long as patience, the wait
-// for the rate limit included.
-func NewHandler(client *clawhq.Client, patience time.Duration) http.Handler {
+// POST /ask as server-sent events, and begins a new conversation at POST /new. A
+// question is a form with the field q, and an id that the page has made up: with
+// it and a Last-Event-ID, a page that has lost its connection gets the rest of the
+// answer, until a minute after its end. DELETE /ask stops the agent.
+//
+// An answer may take as long as patience, the wait for the rate limit included,
+// and ends with ctx.
+func NewHandler(ctx context.Context, client *clawhq.Client, patience time.Duration) http.Handler {
 	files, err := fs.Sub(static, "static")
 	if err != nil {
 		panic(err) // the name is not that of the folder above
@@ -37,17 +42,32 @@ func NewHandler(client *clawhq.Client, patience time.Duration) http.Handler {
 		begin(w, r)
 		w.WriteHeader(http.StatusNoContent)
 	})
+	kept := &answers{ctx: ctx, patience: patience, latest: map[string]*answer{}}
 	mux.HandleFunc("POST /ask", func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxQuestion)
-		// The request's context ends when the browser leaves, and with it the
-		// agent.
-		ctx, cancel := context.WithTimeout(r.Context(), patience)
-		defer cancel()
-		answer := client.ChatStream(ctx, clawhq.ChatRequest{Message: r.PostFormValue("q"), SessionID: conversation(w, r)})
+		question, id, visitor := r.PostFormValue("q"), r.PostFormValue("id"), conversation(w, r)
+		var answer iter.Seq2[clawhq.ChatChunk, error]
+		if r.Header.Get("Last-Event-ID") == "" {
+			answer = kept.begin(visitor, id, func(ctx context.Context) iter.Seq2[clawhq.ChatChunk, error] {
+				return client.ChatStream(ctx, clawhq.ChatRequest{Message: question, SessionID: visitor})
+			}).from(r.Context(), 0)
+		}
+		err := relay.SSE(w, r, answer, relay.Options{
+			Resume: func(r *http.Request, after int) iter.Seq2[clawhq.ChatChunk, error] {
+				if answer := kept.find(visitor, id); answer != nil {
+					return answer.from(r.Context(), after)
+				}
+				return nil
+			},
+		})
 		// The log gets the error. The browser is told less.
-		if err := relay.SSE(w, r, answer, relay.Options{}); err != nil && !errors.Is(err, context.Canceled) {
+		if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, relay.ErrReconnected) {
 			log.Print(err)
 		}
+	})
+	mux.HandleFunc("DELETE /ask", func(w http.ResponseWriter, r *http.Request) {
+		kept.stop(conversation(w, r))
+		w.WriteHeader(http.StatusNoContent)
 	})
 	// Other sites may neither ask in a visitor's name nor show the page in a
 	// frame of theirs.

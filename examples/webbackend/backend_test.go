@@ -20,8 +20,8 @@ import (
 
 // handler returns the app in front of a service, without retries, so that each
 // fault shows.
-func handler(service *clawhqtest.Server, patience time.Duration) http.Handler {
-	return NewHandler(service.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})), patience)
+func handler(ctx context.Context, service *clawhqtest.Server, patience time.Duration) http.Handler {
+	return NewHandler(ctx, service.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})), patience)
 }
 
 // A visitor is a browser at the app.
@@ -34,7 +34,7 @@ type visitor struct {
 func visit(t *testing.T, patience time.Duration) (visitor, *clawhqtest.Server) {
 	t.Helper()
 	service := clawhqtest.NewTestServer(t)
-	app := httptest.NewServer(handler(service, patience))
+	app := httptest.NewServer(handler(t.Context(), service, patience))
 	t.Cleanup(app.Close)
 	return newVisitor(t, app.URL), service
 }
@@ -231,14 +231,20 @@ func wait(t *testing.T, stopped chan struct{}) {
 	}
 }
 
-// The agent stops when the browser leaves.
-func TestBrowserLeaves(t *testing.T) {
+// The agent stops when the visitor says so.
+func TestStop(t *testing.T) {
 	t.Parallel()
 	v, service := visit(t, time.Minute)
-	ctx, leave := context.WithCancel(t.Context())
-	defer leave()
-	_, stopped := v.begun(ctx, t, service)
-	leave()
+	_, stopped := v.begun(t.Context(), t, service)
+	req, err := http.NewRequest("DELETE", v.url+"/ask", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := v.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
 	wait(t, stopped)
 }
 
@@ -254,7 +260,7 @@ func TestShutdown(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	served := make(chan error, 1)
-	go func() { served <- serve(ctx, listener, handler(service, time.Minute)) }()
+	go func() { served <- serve(ctx, listener, handler(ctx, service, time.Minute)) }()
 	rest, stopped := newVisitor(t, "http://"+listener.Addr().String()).begun(t.Context(), t, service)
 	stop()
 	wait(t, stopped)

@@ -1,6 +1,6 @@
 // Webbackend is a site for chatting with an agent. It forwards answers to browsers
-// while they are being made, gives each browser its own conversation, and stops
-// the agent when the browser disconnects.
+// while they are being made, gives each browser its own conversation, and goes on
+// with an answer after a reload or a lost connection.
 //
 //	go run ./examples/webbackend
 //
@@ -41,7 +41,7 @@ func main() {
 		log.Fatal(err)
 	}
 	fmt.Printf("http://%s\n", listener.Addr())
-	if err := serve(ctx, listener, NewHandler(client, 2*time.Minute)); err != nil {
+	if err := serve(ctx, listener, NewHandler(ctx, client, 2*time.Minute)); err != nil {
 		log.Fatal(err)
 	}
 }
