@@ -1,24 +1,31 @@
-// Keys replaces an API key without an interruption: it creates a new key, stores
-// it, checks that it works, and only then revokes the old key.
+// Keys replaces an API key without a failed call, while programs use it. They read
+// it from a file, by clawhq.WithAPIKeyFunc, which the client calls for each attempt:
+//
+//	client, err := clawhq.NewClient(clawhq.WithAPIKeyFunc(KeyFile("clawhq.key").Key))
+//
+// This program creates a new key, checks that it works, publishes it in the file,
+// waits until no request with the old key can be under way, and revokes that.
 //
 //	go run ./examples/keys
-//	CLAWHQ_API_KEY=clw_… CLAWHQ_SESSION=… go run ./examples/keys -out new.key
+//	CLAWHQ_API_KEY=clw_… CLAWHQ_SESSION=… go run ./examples/keys -file clawhq.key
 //
 // The real service needs the dashboard's session cookie, in CLAWHQ_SESSION, since
-// an API key cannot manage keys. Without the two variables, the program starts
-// the reference server in its own process.
+// an API key cannot manage keys. CLAWHQ_API_KEY is needed only the first time, when
+// there is no file. Without CLAWHQ_SESSION, the program starts the reference server
+// in its own process, and makes calls while it rotates their key.
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"log"
 	"os"
-	"slices"
-	"strings"
+	"os/signal"
+	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/clawhq/clawhq-go"
@@ -27,90 +34,72 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	out := flag.String("out", "", "`file` to append the new key to")
+	path := flag.String("file", "clawhq.key", "`file` with the key, as programs read it")
+	drain := flag.Duration("drain", 2*time.Minute, "how long requests with the old key may be under way: at least the programs' attempt timeout")
 	flag.Parse()
-	oldKey, connect := os.Getenv(clawhq.EnvAPIKey), service
-	if oldKey == "" || os.Getenv("CLAWHQ_SESSION") == "" {
-		log.Printf("(%s and CLAWHQ_SESSION are not both set: this is the reference server)", clawhq.EnvAPIKey)
-		oldKey, connect = reference()
-		*out = cmp.Or(*out, os.DevNull)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	run := service
+	if os.Getenv("CLAWHQ_SESSION") == "" {
+		log.Print("(CLAWHQ_SESSION is not set: this is the reference server)")
+		run = reference
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	if err := rotate(ctx, oldKey, connect, *out); err != nil {
+	if err := run(ctx, KeyFile(*path), *drain); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// rotate replaces oldKey by a new key of the same tier, appended to the file
-// out. An error may leave both keys active, but never neither.
-func rotate(ctx context.Context, oldKey string, connect func(key string) (*clawhq.Client, error), out string) error {
-	// The new key is shown only once, so there must be a place for it before.
-	file, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return fmt.Errorf("no place for the new key (-out): %w", err)
+// service rotates a key of the real service.
+func service(ctx context.Context, file KeyFile, drain time.Duration) error {
+	if _, err := file.Key(ctx); errors.Is(err, fs.ErrNotExist) {
+		if err := file.Publish(os.Getenv(clawhq.EnvAPIKey)); err != nil {
+			return err
+		}
 	}
-	defer file.Close()
-
-	client, err := connect(oldKey)
-	if err != nil {
-		return err
-	}
-	keys, err := client.Keys.List(ctx)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(keys, func(k clawhq.Key) bool { return k.Prefix != "" && strings.HasPrefix(oldKey, k.Prefix) })
-	if i < 0 {
-		return errors.New("the key in use does not belong to the account")
-	}
-	old := keys[i]
-	fmt.Printf("in use:  %s (%s, %v)\n", old.Prefix, old.Name, old.RateLimit)
-
-	created, err := client.Keys.Create(ctx, clawhq.CreateKeyRequest{
-		Name:      "rotated " + time.Now().Format(time.DateTime),
-		RateLimit: old.RateLimit,
+	return rotate(ctx, file, drain, func(opts ...clawhq.Option) (*clawhq.Client, error) {
+		return clawhq.NewClient(append(opts, clawhq.WithSession(os.Getenv("CLAWHQ_SESSION")))...)
 	})
+}
+
+// reference rotates a key of a reference server while calls are made with it.
+func reference(ctx context.Context, _ KeyFile, _ time.Duration) error {
+	dir, err := os.MkdirTemp("", "keys")
 	if err != nil {
 		return err
 	}
-	fmt.Printf("created: %v (%s)\n", created.Secret, created.Name) // prints redacted
-	_, err = fmt.Fprintln(file, created.Secret.Reveal())
-	if err := errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("the new key is lost, revoke it: %w", err)
-	}
-	fmt.Printf("stored:  in %s\n", file.Name())
-
-	// A program that serves meanwhile would keep its client in an
-	// atomic.Pointer, swap it here, and let calls that use the old key finish
-	// before that is revoked.
-	if client, err = connect(created.Secret.Reveal()); err != nil {
+	defer os.RemoveAll(dir)
+	server := clawhqtest.NewServer(clawhqtest.WithAgentDelay(20 * time.Millisecond))
+	defer server.Close()
+	file := KeyFile(filepath.Join(dir, "clawhq.key"))
+	if err := file.Publish(server.APIKey()); err != nil {
 		return err
 	}
-	if _, err := client.Chat(ctx, clawhq.ChatRequest{Message: "Are you there?"}); err != nil {
-		return fmt.Errorf("the new key does not work, and both stay: %w", err)
-	}
-	fmt.Println("works:   switched over to the new key")
+	connect := func(opts ...clawhq.Option) (*clawhq.Client, error) { return server.Client(opts...), nil }
 
-	// NotFoundError: it is revoked already, though an earlier reply got lost.
-	var gone *clawhq.NotFoundError
-	if err := client.Keys.Revoke(ctx, old.ID); err != nil && !errors.As(err, &gone) {
-		return err
-	}
-	fmt.Printf("revoked: %s\n", old.Prefix)
-	return nil
-}
-
-// service returns a client of the real service.
-func service(key string) (*clawhq.Client, error) {
-	return clawhq.NewClient(clawhq.WithAPIKey(key), clawhq.WithSession(os.Getenv("CLAWHQ_SESSION")))
-}
-
-// reference starts a reference server, and returns its key and what connects
-// to it with any key.
-func reference() (key string, connect func(key string) (*clawhq.Client, error)) {
-	server := clawhqtest.NewServer()
-	return server.APIKey(), func(key string) (*clawhq.Client, error) {
-		return server.Client(clawhq.WithAPIKey(key)), nil
-	}
+	// The program that uses the key knows nothing of the rotation.
+	client := server.Client(clawhq.WithAPIKeyFunc(file.Key))
+	var made, failed atomic.Int32
+	ctx, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			if _, err := client.Chat(ctx, clawhq.ChatRequest{Message: "hi"}); ctx.Err() == nil {
+				made.Add(1)
+				if err != nil {
+					failed.Add(1)
+					log.Print(err)
+				}
+			}
+			select {
+			case <-time.After(50 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		}
+	}()
+	err = rotate(ctx, file, time.Second, connect)
+	stop()
+	<-ended
+	fmt.Printf("meanwhile %d calls were made, %d failed\n", made.Load(), failed.Load())
+	return err
 }
