@@ -1,13 +1,24 @@
-// Batch answers a CSV file of questions. It reads the questions from the first
-// column, and writes the same rows with an answer and an error added. It sends
-// them in batches of up to 50, at most three batches at a time.
+// Batch answers a CSV file of questions with the service's own batches. It reads the
+// questions from the first column, and writes the same rows with an answer and an
+// error added, as soon as all rows before them are answered.
 //
 //	go run ./examples/batch
 //	go run ./examples/batch -in questions.csv -out answers.csv -agent support-bot
 //
-// On a terminal it shows a progress bar. Ctrl-C stops it; it then writes the
-// answers that it has. If CLAWHQ_API_KEY is set, it calls the real service;
-// otherwise it starts the reference server in its own process.
+// If it is stopped or killed, the output has the rows that were answered so far, and
+// the program goes on after them when it is started again.
+//
+// Batches need few calls: one for up to 50 messages, and one for each look at what
+// became of them. So they are better where calls are scarce: for short questions on a
+// key of 30 calls a minute, or if the key's calls are needed for people. Otherwise
+// examples/bulk is better. The service works on three batches of an account at a
+// time, and on three messages of each, so that more than nine questions are never
+// under way. Batches have no idempotency keys: what was under way when the service
+// or this program stopped is asked again, and the agent runs again. A message that
+// fails has only a text for a reason, and is not repeated.
+//
+// On a terminal it shows a progress bar. If CLAWHQ_API_KEY is set, it calls the real
+// service; otherwise it starts the reference server in its own process.
 package main
 
 import (
@@ -64,14 +75,43 @@ func run(ctx context.Context, client *clawhq.Client, agent, in, out string) erro
 		return fmt.Errorf("%s: %w", in, err)
 	}
 
-	asked := ask(ctx, client, agent, rows)
 	sink := os.Stdout
 	if out != "" {
-		if sink, err = os.Create(out); err != nil {
-			return errors.Join(asked, err)
+		if sink, err = os.OpenFile(out, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+			return err
+		}
+		if rows, err = resume(sink, rows); err != nil {
+			return fmt.Errorf("%s: %w", out, err)
 		}
 	}
-	return errors.Join(asked, csv.NewWriter(sink).WriteAll(rows), sink.Close())
+	return errors.Join(ask(ctx, client, agent, rows, sink), sink.Close())
+}
+
+// resume returns the rows that an output lacks, and makes it ready for them. A crash
+// may have cut off its last row.
+func resume(out *os.File, rows [][]string) ([][]string, error) {
+	lines := csv.NewReader(out)
+	lines.FieldsPerRecord = -1
+	whole := int64(0)
+	for len(rows) > 0 {
+		row, err := lines.Read()
+		if err != nil || len(row) != len(rows[0])+2 {
+			break
+		}
+		end := make([]byte, 1)
+		if _, err := out.ReadAt(end, lines.InputOffset()-1); err != nil || end[0] != '\n' {
+			break
+		}
+		if row[0] != rows[0][0] {
+			return nil, fmt.Errorf("it is the output of another input, with %q in place of %q", row[0], rows[0][0])
+		}
+		whole, rows = lines.InputOffset(), rows[1:]
+	}
+	if err := out.Truncate(whole); err != nil {
+		return nil, err
+	}
+	_, err := out.Seek(whole, io.SeekStart)
+	return rows, err
 }
 
 // Limits of the service.
@@ -80,29 +120,42 @@ const (
 	batchesOpen = 3  // of an account
 )
 
-// ask adds an answer and an error to each row, batch by batch.
-func ask(ctx context.Context, client *clawhq.Client, agent string, rows [][]string) error {
+// ask has the rows answered, batch by batch, and writes them with an answer and an
+// error added, in their order. After an error it begins no further batch.
+func ask(ctx context.Context, client *clawhq.Client, agent string, rows [][]string, out io.Writer) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	progress := newBar(len(rows))
 	defer progress.end()
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var failed error
+	written := make(chan struct{}) // closed when the batches so far are written
+	close(written)
+	var running sync.WaitGroup
 	places := make(chan struct{}, batchesOpen)
 	for batch := range slices.Chunk(rows, batchSize) {
 		places <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-places }()
+		if ctx.Err() != nil {
+			break
+		}
+		before, done := written, make(chan struct{})
+		written = done
+		running.Go(func() {
+			defer close(done)
 			err := askBatch(ctx, client, agent, batch, progress)
-			mu.Lock()
-			defer mu.Unlock()
-			failed = errors.Join(failed, err)
+			<-places
+			<-before
+			if err == nil && ctx.Err() == nil {
+				err = csv.NewWriter(out).WriteAll(batch)
+			}
+			if err != nil {
+				stop(err)
+			}
 		})
 	}
-	wg.Wait()
-	return failed
+	running.Wait()
+	return context.Cause(ctx)
 }
 
-// askBatch has one batch answered. Its error is of the batch as a whole: what
+// askBatch has one batch answered. Its error is that of the batch as a whole: what
 // became of a question stands in its row.
 func askBatch(ctx context.Context, client *clawhq.Client, agent string, rows [][]string, progress *bar) error {
 	var req clawhq.CreateBatchRequest
@@ -110,34 +163,33 @@ func askBatch(ctx context.Context, client *clawhq.Client, agent string, rows [][
 		req.Requests = append(req.Requests, clawhq.BatchRequest{CustomID: strconv.Itoa(i), Message: row[0], Agent: agent})
 	}
 	batch, err := client.Batches.Create(ctx, req)
-	if err == nil {
-		// A restart of the service leaves a batch processing for ever.
-		ctx, cancel := context.WithTimeout(ctx, 30*time.Minute)
-		defer cancel()
-		batch, err = wait(ctx, client, batch.ID, progress)
+	if err != nil {
+		return err
+	}
+	// A restart of the service leaves a batch processing for ever.
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Minute)
+	defer cancel()
+	if batch, err = wait(ctx, client, batch.ID, progress); err != nil {
+		return err
 	}
 	for i := range rows {
-		result := clawhq.BatchResult{Error: "not done"}
-		if batch != nil { // as it was last seen, if there is an error
-			if r, ok := batch.Result(strconv.Itoa(i)); ok && r.Status != clawhq.BatchPending {
-				result = r
-			}
+		result, ok := batch.Result(strconv.Itoa(i))
+		if !ok {
+			result.Error = "the batch has no result"
 		}
 		rows[i] = append(rows[i], result.Response, result.Error)
 	}
-	return err
+	return nil
 }
 
-// wait is Batches.Wait that shows what it sees. Beside an error stands the
-// batch as it was last seen.
-func wait(ctx context.Context, client *clawhq.Client, id string, progress *bar) (last *clawhq.Batch, err error) {
+// wait is Batches.Wait that shows what it sees.
+func wait(ctx context.Context, client *clawhq.Client, id string, progress *bar) (*clawhq.Batch, error) {
 	done := 0
 	for {
 		batch, err := client.Batches.Get(ctx, id)
 		if err != nil {
-			return last, err
+			return nil, err
 		}
-		last = batch
 		progress.add(batch.Completed + batch.Failed - done)
 		if done = batch.Completed + batch.Failed; batch.Done() {
 			return batch, nil
@@ -145,7 +197,7 @@ func wait(ctx context.Context, client *clawhq.Client, id string, progress *bar) 
 		select {
 		case <-time.After(2 * time.Second):
 		case <-ctx.Done():
-			return last, context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
 	}
 }

@@ -53,12 +53,10 @@ func main() {
 	dry := flag.Bool("dry-run", false, "say how long it will take, and ask nothing")
 	flag.Parse()
 	if j.in == "" {
-		dir, err := samples()
-		if err != nil {
+		var err error
+		if j.in, j.out, err = samples(); err != nil {
 			log.Fatal(err)
 		}
-		defer os.RemoveAll(dir)
-		j.in, j.out = filepath.Join(dir, "questions.csv"), filepath.Join(dir, "answers.csv")
 		log.Print("(there is no -in: these are questions of its own)")
 	}
 	j.name = cmp.Or(j.name, filepath.Base(j.in))

@@ -132,11 +132,14 @@ func fill(ctx context.Context, j job, out *csv.Writer, store *bulk.File, failed 
 	return out.Error()
 }
 
-// samples writes an input, and returns its folder.
-func samples() (dir string, err error) {
-	if dir, err = os.MkdirTemp("", "bulk"); err != nil {
-		return "", err
+// samples writes an input, and says where the output goes: both in a temporary
+// folder.
+func samples() (in, out string, err error) {
+	dir, err := os.MkdirTemp("", "bulk")
+	if err != nil {
+		return "", "", err
 	}
 	const questions = "id,question\nhours,What are your business hours?\npassword,How do I reset my password?\nprices,What do you charge?\nabroad,Do you ship abroad?\n"
-	return dir, os.WriteFile(filepath.Join(dir, "questions.csv"), []byte(questions), 0o600)
+	in, out = filepath.Join(dir, "questions.csv"), filepath.Join(dir, "answers.csv")
+	return in, out, os.WriteFile(in, []byte(questions), 0o600)
 }
