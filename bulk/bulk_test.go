@@ -176,6 +176,22 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
+// A call that the client gives up because a retry would come after the deadline is no
+// result either.
+func TestDeadlineOfRetries(t *testing.T) {
+	t.Parallel()
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		s.Inject(clawhqtest.FaultRateLimit("60").On(clawhqtest.Nth(3)))
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		start := time.Now()
+		results, err := all(ctx, s.Client(), numbered(10), bulk.Options{Tries: 1, Workers: 1})
+		if !errors.Is(err, context.DeadlineExceeded) || len(results) != 2 || time.Since(start) != 30*time.Second {
+			t.Errorf("got %d results, error %v after %v; want 2, after 30 s", len(results), err, time.Since(start))
+		}
+	})
+}
+
 // Answers that have arrived when the context ends are saved and handed out.
 func TestNothingIsLostAtTheEnd(t *testing.T) {
 	t.Parallel()

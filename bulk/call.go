@@ -156,9 +156,6 @@ func (r *run) waits(c *call, reason string) {
 func (r *run) sends(c *call) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.paused {
-		c.recall() // before it is sent
-	}
 	c.waiting, c.reason = false, ""
 	if !c.sent {
 		c.sent = true

@@ -196,6 +196,9 @@ func TestTornFile(t *testing.T) {
 		if err != nil {
 			t.Fatalf("cut at %d: %v", cut, err)
 		}
+		if info, err := os.Stat(path); err != nil || info.Size() != f.size {
+			t.Errorf("cut at %d: the file has %d bytes, %d of them whole", cut, info.Size(), f.size)
+		}
 		lines := max(0, bytes.Count(whole[:cut], newline)-1)
 		got := load(t, f, "job")
 		if len(got) != lines {

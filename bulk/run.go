@@ -188,8 +188,6 @@ func (r *run) decide() (finished []Result, err error) {
 		select {
 		case q, open := <-read:
 			switch {
-			case !open && errors.As(r.readErr, new(*panicked)):
-				return finished, r.readErr
 			case !open:
 				reading = false
 			case q.stored != nil:

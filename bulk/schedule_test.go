@@ -260,6 +260,35 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// A question that was refused while another one's minute ran has a minute of its own.
+func TestRefusedLater(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := &script{fail: func(message string, _ int, at time.Duration) error {
+			switch {
+			case message == "question 0" && at < 30*time.Second:
+				return badKey
+			case message == "question 1":
+				if at < 50*time.Second {
+					time.Sleep(50 * time.Second)
+				}
+				if at < 70*time.Second {
+					return badKey
+				}
+			}
+			return nil
+		}}
+		results, err := all(t.Context(), client, numbered(3), bulk.Options{Workers: 2})
+		if err != nil || len(results) != 3 {
+			t.Errorf("got %d results, error %v", len(results), err)
+		}
+		second := client.asked["question 1"]
+		if len(second) != 3 || second[1] < 60*time.Second || second[1] > 65*time.Second || second[2] < 120*time.Second {
+			t.Errorf("the second question was asked at %v, want at 0, 62 s and after 2 minutes", second)
+		}
+	})
+}
+
 // The same against the service: calls that wait for the rate limit are taken back,
 // so that nothing is sent in the minute.
 func TestRefusedByTheService(t *testing.T) {
@@ -297,6 +326,49 @@ func TestRefusedByTheService(t *testing.T) {
 		}
 		if reason == "" {
 			t.Error("there was no Reason in the minute")
+		}
+	})
+}
+
+// In the minute after a refusal, calls that wait for the rate limit, or to be
+// repeated, are not sent; nor are those that wait later.
+func TestNothingIsSentMeanwhile(t *testing.T) {
+	t.Parallel()
+	const unknown = `{"error":{"code":"invalid_api_key","message":"unknown"}}`
+	const failed = `{"error":{"code":"internal_error","message":"failed"}}`
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		start := time.Now()
+		var mu sync.Mutex
+		var sent []time.Duration
+		transport := testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+			mu.Lock()
+			sent = append(sent, time.Since(start))
+			n := len(sent)
+			mu.Unlock()
+			after := func(d time.Duration, resp *http.Response) (*http.Response, error) {
+				r.Body.Close()
+				time.Sleep(d)
+				return resp, nil
+			}
+			switch n {
+			case 5: // the client asks a second time before it gives up
+				return after(30*time.Second, testkit.Reply(401, unknown))
+			case 6:
+				return after(29*time.Second, testkit.Reply(503, failed, "Retry-After", "20"))
+			case 7:
+				return after(40*time.Second, testkit.Reply(503, failed, "Retry-After", "20"))
+			}
+			return s.HTTPClient().Transport.RoundTrip(r)
+		})
+		client := s.Client(clawhq.WithHTTPClient(&http.Client{Transport: transport}))
+		results, err := all(t.Context(), client, numbered(100), bulk.Options{})
+		if err != nil || len(results) != 100 {
+			t.Errorf("got %d results, error %v", len(results), err)
+		}
+		for _, at := range sent {
+			if at > 31*time.Second && at < 89*time.Second {
+				t.Errorf("a request was sent after %v", at)
+			}
 		}
 	})
 }
