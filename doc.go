@@ -121,6 +121,12 @@
 //
 //	file, err := client.Files.Upload(ctx, clawhq.UploadFileRequest{Name: "handbook.md", Content: f})
 //
+// # Many questions
+//
+// Package [github.com/clawhq/clawhq-go/bulk] asks thousands of questions at the
+// full rate of the key, and goes on after a restart with those that were not
+// answered. For job queues, [Retryable] says what to do after an error.
+//
 // # Keys
 //
 // Client.Keys creates, lists, changes and revokes API keys. It is authenticated
@@ -135,7 +141,8 @@
 //
 // # Browsers, logs and traces
 //
-// Package [github.com/clawhq/clawhq-go/relay] forwards a stream to a browser.
+// Package [github.com/clawhq/clawhq-go/relay] forwards a stream to a browser, and
+// goes on with it after a lost connection.
 // [WithLogger] logs the attempts of each call, and [WithTrace] calls functions
 // at each step of a call.
 //

@@ -136,10 +136,42 @@ func bubbleThrottled(t *testing.T, check func(error)) {
 	})
 }
 
+// What a worker of a job queue does with a job, by the error of its call.
 func ExampleRetryable() {
-	err := error(&clawhq.RateLimitError{APIError: &clawhq.APIError{StatusCode: 429, RetryAfter: 7 * time.Second}})
-	if after, ok := clawhq.Retryable(err); ok {
-		fmt.Println("again in", after)
+	decide := func(err error) string {
+		var (
+			key  *clawhq.AuthenticationError
+			plan *clawhq.PermissionError
+		)
+		after, again := clawhq.Retryable(err)
+		switch {
+		case err == nil:
+			return "done"
+		case again:
+			return fmt.Sprint("again in ", max(after, 30*time.Second))
+		case errors.Is(err, context.Canceled):
+			return "back into the queue: the worker is being stopped"
+		case errors.As(err, &key), errors.As(err, &plan):
+			return "stop the queue, and try this job again in a minute"
+		default:
+			return "give up"
+		}
 	}
-	// Output: again in 7s
+	for _, err := range []error{
+		nil,
+		&clawhq.RateLimitError{APIError: &clawhq.APIError{StatusCode: 429, RetryAfter: 10 * time.Minute}},
+		&clawhq.AgentError{APIError: &clawhq.APIError{StatusCode: 503, Code: clawhq.CodeAgentOffline}},
+		fmt.Errorf("asking: %w", context.Canceled),
+		&clawhq.AuthenticationError{APIError: &clawhq.APIError{StatusCode: 401}},
+		&clawhq.InvalidRequestError{APIError: &clawhq.APIError{StatusCode: 400, Code: clawhq.CodeContentBlocked}},
+	} {
+		fmt.Println(decide(err))
+	}
+	// Output:
+	// done
+	// again in 10m0s
+	// again in 30s
+	// back into the queue: the worker is being stopped
+	// stop the queue, and try this job again in a minute
+	// give up
 }

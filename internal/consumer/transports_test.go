@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -74,5 +75,50 @@ func TestGoVCR(t *testing.T) {
 	}
 	if got, want := play(recorder.ModeReplayOnly), "The number is [redacted by the cassette] …."; got != want {
 		t.Errorf("replayed: %q, want %q", got, want)
+	}
+}
+
+// The recorder as docs/testing.md has it: what a test has recorded is replayed
+// without a server, the cassette has no key, and another question is not answered.
+func TestRecorder(t *testing.T) {
+	s := clawhqtest.NewTestServer(t)
+	path := filepath.Join(t.TempDir(), "answer")
+	client := func(mode recorder.Mode) *clawhq.Client {
+		r, err := recorder.New(path,
+			recorder.WithMode(mode),
+			recorder.WithRealTransport(s.HTTPClient().Transport),
+			recorder.WithSkipRequestLatency(true),
+			recorder.WithMatcher(cassette.NewDefaultMatcher(
+				cassette.WithIgnoreAuthorization(),
+				cassette.WithIgnoreUserAgent(),
+				cassette.WithIgnoreHeaders("X-Client-Request-Id", "X-Idempotency-Key"))), // other ones in each call
+			recorder.WithHook(func(i *cassette.Interaction) error {
+				i.Request.Headers.Del("Authorization")
+				return nil
+			}, recorder.AfterCaptureHook))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { r.Stop() })
+		c := s.Client(clawhq.WithHTTPClient(&http.Client{Transport: r}), clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1}))
+		if answerTwice(t, c); mode == recorder.ModeRecordOnly {
+			if err := r.Stop(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return c
+	}
+	client(recorder.ModeRecordOnly)
+	recorded, err := os.ReadFile(path + ".yaml")
+	if err != nil || strings.Contains(string(recorded), s.APIKey()) {
+		t.Errorf("the cassette has the key, or there is none: %v", err)
+	}
+	s.ClearRequests()
+	replayed := client(recorder.ModeReplayOnly)
+	if n := len(s.Requests()); n != 0 {
+		t.Errorf("%d requests went to the server", n)
+	}
+	if _, err := replayed.Chat(t.Context(), clawhq.ChatRequest{Message: "another question"}); err == nil {
+		t.Error("another question was answered")
 	}
 }
