@@ -126,15 +126,15 @@ func check(ctx context.Context, client Client, items iter.Seq2[Item, error], opt
 	case items == nil:
 		err = errors.New("the items are nil")
 	case opts.Store != nil && opts.Job == "":
-		err = errors.New("Job is empty: a Store needs the job's name")
+		err = errors.New("options: Job is empty: a Store needs the job's name")
 	case opts.Workers < 0:
-		err = fmt.Errorf("Workers is %d, which is negative", opts.Workers)
+		err = fmt.Errorf("options: Workers is %d, which is negative", opts.Workers)
 	case opts.Tries < 0:
-		err = fmt.Errorf("Tries is %d, which is negative", opts.Tries)
+		err = fmt.Errorf("options: Tries is %d, which is negative", opts.Tries)
 	case own.IdempotencyKey != nil:
-		err = errors.New("CallOptions: WithIdempotencyKey belongs to a single call")
+		err = errors.New("options: CallOptions: WithIdempotencyKey belongs to a single call")
 	case own.Info != nil:
-		err = errors.New("CallOptions: WithResponseInfo belongs to a single call")
+		err = errors.New("options: CallOptions: WithResponseInfo belongs to a single call")
 	}
 	return own, err
 }
