@@ -98,7 +98,7 @@ func ExampleRun() {
 func ExampleProgress() {
 	service := clawhqtest.NewServer(clawhqtest.WithInMemory())
 	defer service.Close()
-	opts := bulk.Options{Total: 3, Progress: func(p bulk.Progress) {
+	opts := bulk.Options{Total: 3, Foreground: true, Progress: func(p bulk.Progress) {
 		fmt.Printf("%d of %d, %d failed\n", p.Answered, p.Total, p.Failed)
 	}}
 	for _, err := range bulk.Run(context.Background(), service.Client(), numbered(3), opts) {

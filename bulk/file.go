@@ -30,16 +30,16 @@ type File struct {
 	path string
 	disk disk
 
-	writing sync.Mutex     // held while a group is written
-	saves   sync.WaitGroup // groups that are not written yet
+	saves sync.WaitGroup // groups that are not written yet
 
 	mu     sync.Mutex // guards what follows
 	job    string     // empty before the first record
 	size   int64      // of the lines that are whole and synced
 	index  map[shortID]int64
-	group  *group    // takes records; nil if there is none
-	synced time.Time // when the latest group was
-	broken error     // why nothing can be saved any more
+	group  *group        // takes records; nil if there is none
+	latest chan struct{} // that group's done, or the one's before; nil if there was none
+	synced time.Time     // when the latest group was
+	broken error         // why nothing can be saved any more
 	closed bool
 }
 
@@ -185,20 +185,19 @@ func (f *File) Save(ctx context.Context, job string, r Record) error {
 	}
 	f.job = job
 	g := f.group
+	var before chan struct{}
 	first := g == nil
 	if first {
 		g = &group{done: make(chan struct{})}
-		f.group = g
+		before, f.group, f.latest = f.latest, g, g.done
 		f.saves.Add(1)
 	}
 	g.lines = append(g.lines, line...)
 	g.ids = append(g.ids, shorten(r.ID))
 	g.ends = append(g.ends, len(g.lines))
-	pause := time.Until(f.synced.Add(syncEvery))
 	f.mu.Unlock()
 	if first { // this call writes for all of the group
-		time.Sleep(pause)
-		f.write(g)
+		f.write(g, before)
 	}
 	select {
 	case <-g.done:
@@ -229,11 +228,17 @@ func (f *File) failed(err error) error {
 	return fmt.Errorf("bulk: %s: %w", f.path, err)
 }
 
-// write writes and syncs a group.
-func (f *File) write(g *group) {
+// write writes and syncs a group when its time has come: before is closed when the
+// group before it is written.
+func (f *File) write(g *group, before chan struct{}) {
 	defer f.saves.Done()
-	f.writing.Lock()
-	defer f.writing.Unlock()
+	if before != nil {
+		<-before
+	}
+	f.mu.Lock()
+	pause := time.Until(f.synced.Add(syncEvery))
+	f.mu.Unlock()
+	time.Sleep(pause)
 	f.mu.Lock()
 	f.group = nil
 	size, job, broken := f.size, f.job, f.broken

@@ -38,7 +38,7 @@ func TestProgress(t *testing.T) {
 					if p.Reason != "" {
 						reasons++
 					}
-					if p.Answered >= 60 && p.Answered < 300 {
+					if p.Answered >= 150 && p.Answered < 300 {
 						guesses = append(guesses, guess{p.Elapsed, p.Remaining})
 					}
 					last, called = p, time.Now()

@@ -340,23 +340,24 @@ func TestNothingIsSentMeanwhile(t *testing.T) {
 		start := time.Now()
 		var mu sync.Mutex
 		var sent []time.Duration
+		const refusal = 40 * time.Second
 		transport := testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 			mu.Lock()
 			sent = append(sent, time.Since(start))
 			n := len(sent)
 			mu.Unlock()
-			after := func(d time.Duration, resp *http.Response) (*http.Response, error) {
+			at := func(at time.Duration, resp *http.Response) (*http.Response, error) {
 				r.Body.Close()
-				time.Sleep(d)
+				time.Sleep(at - time.Since(start))
 				return resp, nil
 			}
 			switch n {
-			case 5: // the client asks a second time before it gives up
-				return after(30*time.Second, testkit.Reply(401, unknown))
-			case 6:
-				return after(29*time.Second, testkit.Reply(503, failed, "Retry-After", "20"))
-			case 7:
-				return after(40*time.Second, testkit.Reply(503, failed, "Retry-After", "20"))
+			case 2:
+				return at(refusal, testkit.Reply(401, unknown))
+			case 3: // it is to be repeated in the middle of the minute
+				return at(refusal-time.Second, testkit.Reply(503, failed, "Retry-After", "20"))
+			case 4: // the same, but it fails only then
+				return at(refusal+10*time.Second, testkit.Reply(503, failed, "Retry-After", "20"))
 			}
 			return s.HTTPClient().Transport.RoundTrip(r)
 		})
@@ -366,7 +367,7 @@ func TestNothingIsSentMeanwhile(t *testing.T) {
 			t.Errorf("got %d results, error %v", len(results), err)
 		}
 		for _, at := range sent {
-			if at > 31*time.Second && at < 89*time.Second {
+			if at > refusal && at < refusal+time.Minute {
 				t.Errorf("a request was sent after %v", at)
 			}
 		}
