@@ -19,7 +19,7 @@ import (
 // TestKill: it has the path of the File.
 const childFile = "BULK_TEST_FILE"
 
-const killed = 300 // items of TestKill
+const killed = 150 // items of TestKill
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childFile); path != "" {
@@ -39,7 +39,7 @@ func child(path string) int {
 		os.Stderr.WriteString(err.Error())
 		return 3
 	}
-	for r, err := range bulk.Run(context.Background(), client, numbered(killed), bulk.Options{Job: "kill", Store: store}) {
+	for r, err := range bulk.Run(context.Background(), client, numbered(killed), bulk.Options{Job: "kill", Store: store, Workers: 4}) {
 		if err != nil || r.Err != nil {
 			return 4
 		}
@@ -75,6 +75,8 @@ func TestKill(t *testing.T) {
 			kills++
 		}
 		err := <-ended
+		// A question that is asked again while its agent runs still would wait.
+		service.WaitRequests(t.Context(), len(service.Requests()), func(r clawhqtest.Request) bool { return r.Duration > 0 })
 		for _, r := range service.Requests() {
 			var body struct{ Message string }
 			if err := json.Unmarshal(r.Body, &body); err != nil {
