@@ -41,8 +41,9 @@
 // deploy or Ctrl-C, start the same job again with the same items: what was
 // answered comes from the store, with [Result.Resumed] set, and the rest is asked
 // under the same idempotency keys. So if the service has stored an answer which
-// the earlier run did not live to see, the agent is not run again. (The service
-// stores answers for 24 hours.)
+// the earlier run did not live to see, the agent is not run again; the service
+// stores answers for 24 hours. For questions that were not answered by then, it
+// is: docs/acting-agents.md says what that means for agents that act.
 //
 // [OpenFile] is a Store in a file. An own Store needs two methods, for example on
 // a table with the primary key (job, id). If it is a [Finder] too, Run looks up

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -100,22 +99,6 @@ func TestFile(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o077 != 0 {
 		t.Errorf("mode is %v, %v", info.Mode(), err)
 	}
-}
-
-// A second holder is refused, and told who the first is.
-func TestFileInUse(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "answers")
-	f := open(t, path)
-	_, err := OpenFile(path)
-	if who := fmt.Sprintf("process %d on ", os.Getpid()); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), who) || !strings.Contains(err.Error(), path) {
-		t.Errorf("got %v, want %q", err, who)
-	}
-	if strings.Contains(err.Error(), "\n") {
-		t.Errorf("%q has several lines", err)
-	}
-	f.Close()
-	open(t, path)
 }
 
 // A file belongs to one job.
@@ -367,35 +350,4 @@ func TestUnsavable(t *testing.T) {
 	if err := f.Save(t.Context(), "", record(1)); err == nil {
 		t.Error("saved for no job")
 	}
-}
-
-// Close gives the file up although a child process is being started meanwhile,
-// which has copies of all open files until it runs.
-func TestCloseDuringFork(t *testing.T) {
-	t.Parallel()
-	done := make(chan struct{})
-	var forks sync.WaitGroup
-	for range 4 {
-		forks.Go(func() {
-			for {
-				select {
-				case <-done:
-					return
-				default:
-					exec.Command(os.Args[0], "-test.run=^$").Run()
-				}
-			}
-		})
-	}
-	path := filepath.Join(t.TempDir(), "answers")
-	for i := range 300 {
-		f, err := OpenFile(path)
-		if err != nil {
-			t.Errorf("open %d: %v", i, err)
-			break
-		}
-		f.Close()
-	}
-	close(done)
-	forks.Wait()
 }

@@ -57,7 +57,7 @@ func (s *answers) find(conversation, id string) *answer {
 	return nil
 }
 
-// stop stops the agent.
+// stop ends the call of the conversation's latest answer.
 func (s *answers) stop(conversation string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

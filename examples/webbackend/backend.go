@@ -27,7 +27,7 @@ const maxQuestion = 128 << 10
 // POST /ask as server-sent events, and begins a new conversation at POST /new. A
 // question is a form with the field q, and an id that the page has made up: with
 // it and a Last-Event-ID, a page that has lost its connection gets the rest of the
-// answer, until a minute after its end. DELETE /ask stops the agent.
+// answer, until a minute after its end. DELETE /ask ends the call.
 //
 // An answer may take as long as patience, the wait for the rate limit included,
 // and ends with ctx.

@@ -231,7 +231,7 @@ func wait(t *testing.T, stopped chan struct{}) {
 	}
 }
 
-// The agent stops when the visitor says so.
+// The call ends when the visitor says so.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	v, service := visit(t, time.Minute)
