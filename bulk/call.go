@@ -104,13 +104,11 @@ func (r *run) save(o outcome) error {
 func (r *run) options(c *call) []clawhq.CallOption {
 	opts := make([]clawhq.CallOption, 0, len(r.opts.CallOptions)+3)
 	if !r.opts.Foreground {
-		opts = append(opts, background)
+		opts = append(opts, clawhq.WithBackground())
 	}
 	opts = append(opts, r.opts.CallOptions...)
 	return append(opts, clawhq.WithIdempotencyKey(idempotencyKey(r.job, c.question.ID, c.question.hash)), clawhq.WithCallTrace(r.trace(c)))
 }
-
-func background(o *clawhq.CallOptions) { o.Background = true }
 
 // trace returns a Trace that follows the call, and calls the Trace of
 // Options.CallOptions.

@@ -61,3 +61,33 @@ func TestPace(t *testing.T) {
 		}
 	}
 }
+
+// People who chat with the client of a run go first: at 60 calls a minute they wait
+// for about a second at most.
+func TestPeopleChat(t *testing.T) {
+	t.Parallel()
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		client := s.Client()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for range bulk.Run(ctx, client, endless, bulk.Options{Job: "night"}) {
+			}
+		}()
+		time.Sleep(3 * time.Minute)
+		for range 60 {
+			start := time.Now()
+			if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
+				t.Error(err)
+			}
+			if waited := time.Since(start); waited > 1500*time.Millisecond {
+				t.Errorf("a person waited for %v", waited)
+			}
+			time.Sleep(7*time.Second + 300*time.Millisecond)
+		}
+		cancel()
+		<-ended
+	}, clawhqtest.WithAgent("support-bot", thinks(100*time.Millisecond)))
+}
