@@ -56,12 +56,12 @@
 //
 // When the browser disconnects, the context of its request ends, even while the
 // agent is silent. This ends the call if the sequence was made with that context
-// or one derived from it; the live service lets the agent finish all the same. (A page that reads the stream with fetch
-// should abort it on pagehide, since browsers keep the connections of pages that
-// the user may go back to.) If the browser stays connected but does not read,
-// SSE gives up after [Options.WriteTimeout]. SSE returns when the sequence has
-// ended. It leaves no goroutine and no timer behind, even if the sequence
-// panics.
+// or one derived from it; the live service lets the agent finish all the same. (A
+// page that reads the stream with fetch should abort it on pagehide, since browsers
+// keep the connections of pages that the user may go back to.) If the browser
+// stays connected but does not read, SSE gives up after [Options.WriteTimeout]. SSE
+// returns when the sequence has ended. It leaves no goroutine and no timer behind,
+// even if the sequence panics.
 //
 // # When the browser reconnects
 //
