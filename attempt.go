@@ -76,7 +76,7 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 func (a *attempt) run(req *http.Request) (resp *http.Response, out outcome) {
 	c := a.call
 	out = outcome{err: errAborted, unprocessed: true} // if a panic ends run
-	defer func() {                               // also if the transport panics
+	defer func() {                                    // also if the transport panics
 		a.result = out
 		if c.stream == nil {
 			a.end()
