@@ -17,7 +17,7 @@ import (
 //
 // *rate.Limiter of golang.org/x/time/rate is a Limiter. Note that a token bucket
 // with burst b and rate N admits up to b+N calls within a window in which the
-// server admits N. The module redislimit has a Limiter that several machines
+// server admits N. The module redisclawhq has a Limiter that several machines
 // share.
 //
 // A Limiter may also implement LimitObserver, WindowLimiter and

@@ -1,0 +1,43 @@
+package redisclawhq_test
+
+import (
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Machines that share a Redis use all of their key's quota, in equal parts, and
+// never get a 429.
+func TestFigures(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		limit, machines, workers int
+		spread                   float64 // greatest minus smallest part of a machine, divided by the mean
+	}{
+		{60, 4, 8, 0.3}, {120, 4, 8, 0.2}, {300, 4, 8, 0.1}, {300, 50, 4, 0.6},
+	} {
+		inFleet(t, tt.limit, func(t *testing.T, fl *fleet) {
+			const length = 5 * time.Minute
+			parts := make([]atomic.Int64, tt.machines)
+			for i := range parts {
+				fl.work(fl.machine(), tt.workers, length, &parts[i])
+			}
+			fl.group.Wait()
+			served, rejected := fl.seen(0, length)
+			quota := float64(served) / float64(tt.limit) / length.Minutes()
+			trips := float64(fl.trips.Load()) / float64(served)
+			var calls []int64
+			for i := range parts {
+				calls = append(calls, parts[i].Load())
+			}
+			mean := float64(served) / float64(tt.machines)
+			spread := float64(slices.Max(calls)-slices.Min(calls)) / mean
+			t.Logf("%d RPM, %d machines of %d workers: %.1f%% of the quota, %d rejected, %.2f trips a call, %.0f calls a machine, from %d to %d",
+				tt.limit, tt.machines, tt.workers, 100*quota, rejected, trips, mean, slices.Min(calls), slices.Max(calls))
+			if quota < 0.99 || rejected > 0 || trips > 1.2 || spread > tt.spread {
+				t.Errorf("want at least 99%% of the quota, nothing rejected, at most 1.2 trips a call, a spread of at most %.2f; got %.2f", tt.spread, spread)
+			}
+		})
+	}
+}
