@@ -21,7 +21,9 @@ func TestFigures(t *testing.T) {
 			const length = 5 * time.Minute
 			parts := make([]atomic.Int64, tt.machines)
 			for i := range parts {
-				fl.work(fl.machine(), tt.workers, length, &parts[i])
+				client := fl.machine()
+				fl.work(client, tt.workers, time.Minute, nil) // who comes first has most of the first minute
+				time.AfterFunc(time.Minute, func() { fl.work(client, tt.workers, length-time.Minute, &parts[i]) })
 			}
 			fl.group.Wait()
 			served, rejected := fl.seen(0, length)

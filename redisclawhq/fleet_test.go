@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -35,10 +36,14 @@ type fleet struct {
 	start time.Time
 	group sync.WaitGroup
 
-	down  atomic.Bool  // Redis refuses connections
-	slow  atomic.Int64 // delay of each script, a time.Duration
-	deaf  atomic.Int64 // delay of each subscription, a time.Duration; if negative, it is refused
-	trips atomic.Int64 // trips of all machines
+	down  atomic.Bool   // Redis refuses connections
+	deaf  atomic.Bool   // Redis refuses subscriptions
+	far   atomic.Int64  // time that a connection takes, a time.Duration
+	slow  atomic.Int64  // delay of each script, a time.Duration
+	cost  atomic.Int64  // time for which a script keeps all others waiting, a time.Duration
+	agent atomic.Int64  // time that the agent takes, a time.Duration
+	trips atomic.Int64  // trips of all machines
+	turns chan struct{} // has room for one script, while it takes its cost
 }
 
 // inFleet runs f in a bubble, with a key that allows limit calls a minute.
@@ -50,6 +55,7 @@ func inFleet(t *testing.T, limit int, f func(t *testing.T, fl *fleet)) {
 			t:      t,
 			redis:  miniredis.NewMiniRedis(),
 			start:  time.Now(),
+			turns:  make(chan struct{}, 1),
 		}
 		fl.SetRateLimit(fl.KeyID(), limit)
 		f(t, fl)
@@ -66,18 +72,21 @@ func (fl *fleet) connect() *redis.Client {
 			if fl.down.Load() {
 				return nil, errors.New("connection refused")
 			}
+			time.Sleep(time.Duration(fl.far.Load()))
 			conn, err := fl.redis.Dial()
 			fl.redis.Server().SetPreHook(func(peer *redisserver.Peer, cmd string, _ ...string) bool {
-				switch cmd {
-				case "EVALSHA": // commands of the script itself run with a lock held
+				if cmd == "SUBSCRIBE" && fl.deaf.Load() {
+					peer.WriteError("NOPERM this user has no permissions to access one of the channels")
+					return true
+				}
+				if cmd == "EVALSHA" { // commands of the script itself run with a lock held
 					fl.trips.Add(1)
 					time.Sleep(time.Duration(fl.slow.Load()))
-				case "SUBSCRIBE":
-					if fl.deaf.Load() < 0 {
-						peer.WriteError("NOPERM this user has no permissions to access one of the channels")
-						return true
+					if cost := time.Duration(fl.cost.Load()); cost > 0 {
+						fl.turns <- struct{}{}
+						time.Sleep(cost)
+						<-fl.turns
 					}
-					time.Sleep(time.Duration(fl.deaf.Load()))
 				}
 				return false
 			})
@@ -98,6 +107,36 @@ func (fl *fleet) limiter(opts ...redisclawhq.Option) *redisclawhq.Limiter {
 	return l
 }
 
+// snapshot returns a function that puts back the data that Redis has now, like a
+// restart from an old snapshot, or the promotion of a replica that lags behind.
+func (fl *fleet) snapshot() (restore func()) {
+	sets, hashes := map[string]map[string]float64{}, map[string]map[string]string{}
+	for _, key := range fl.redis.Keys() {
+		if fl.redis.Type(key) == "zset" {
+			sets[key], _ = fl.redis.SortedSet(key)
+			continue
+		}
+		hashes[key] = map[string]string{}
+		fields, _ := fl.redis.HKeys(key)
+		for _, field := range fields {
+			hashes[key][field] = fl.redis.HGet(key, field)
+		}
+	}
+	return func() {
+		fl.redis.FlushAll()
+		for key, set := range sets {
+			for member, score := range set {
+				fl.redis.ZAdd(key, score, member)
+			}
+		}
+		for key, hash := range hashes {
+			for field, value := range hash {
+				fl.redis.HSet(key, field, value)
+			}
+		}
+	}
+}
+
 // stop takes Redis down. Its data remain.
 func (fl *fleet) stop() {
 	fl.down.Store(true)
@@ -112,11 +151,14 @@ func (fl *fleet) machine(opts ...redisclawhq.Option) *clawhq.Client {
 // client returns a client whose network takes 20 to 100 ms each way.
 func (fl *fleet) client(l clawhq.Limiter) *clawhq.Client {
 	return fl.Client(
-		clawhq.WithHTTPClient(&http.Client{Transport: slowNetwork{fl.HTTPClient().Transport}}),
+		clawhq.WithHTTPClient(&http.Client{Transport: slowNetwork{fl.HTTPClient().Transport, &fl.agent}}),
 		clawhq.WithLimiter(l))
 }
 
-type slowNetwork struct{ http.RoundTripper }
+type slowNetwork struct {
+	http.RoundTripper
+	agent *atomic.Int64
+}
 
 func (n slowNetwork) RoundTrip(r *http.Request) (*http.Response, error) {
 	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.WroteRequest != nil {
@@ -124,7 +166,7 @@ func (n slowNetwork) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	time.Sleep(20*ms + rand.N(80*ms))
 	resp, err := n.RoundTripper.RoundTrip(r.WithContext(untraced{r.Context()}))
-	time.Sleep(20*ms + rand.N(80*ms))
+	time.Sleep(20*ms + rand.N(80*ms) + time.Duration(n.agent.Load()))
 	return resp, err
 }
 
@@ -176,4 +218,31 @@ func (fl *fleet) seen(from, to time.Duration) (served, rejected int) {
 		}
 	}
 	return served, rejected
+}
+
+// logged returns how many calls the log of the key's window has.
+func (fl *fleet) logged() int {
+	for _, key := range fl.redis.Keys() {
+		if strings.HasSuffix(key, ":key:log") {
+			members, _ := fl.redis.ZMembers(key)
+			return len(members)
+		}
+	}
+	return 0
+}
+
+// evenly has a client of one of several machines call at even times for a minute,
+// and then work without a pause until the given length. Without the first minute,
+// later calls would come in one burst a minute, as the first ones did.
+func (fl *fleet) evenly(client *clawhq.Client, i, machines, workers int, length time.Duration) {
+	every := time.Second * time.Duration(machines)
+	fl.group.Go(func() {
+		for at := time.Duration(i) * time.Second; at < time.Minute; at += every {
+			time.Sleep(time.Until(fl.start.Add(at)))
+			if _, err := client.Chat(fl.t.Context(), hi); err != nil {
+				fl.t.Error(err)
+			}
+		}
+		fl.work(client, workers, length-time.Since(fl.start), nil)
+	})
 }

@@ -1,13 +1,13 @@
 package redisclawhq
 
 import (
-	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -23,15 +23,21 @@ type Limiter struct {
 	rdb     redis.UniversalClient
 	config  config
 	base    string // prefix of all names in Redis
-	machine string // prefix of the ids of this Limiter's slots
+	machine string // prefix of the ids of this Limiter's calls
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
 
-	mu      sync.Mutex
-	windows map[string]*window
-	link    link
-	notices notices
+	mu       sync.Mutex
+	windows  map[string]*window
+	link     link
+	stats    Stats         // its counters
+	finished chan struct{} // closed when Close has nothing left to report
+
+	board       *board // hears of changes for this Limiter; nil if it does not listen
+	boardTimer  *time.Timer
+	listenUntil time.Time // the end of the subscription
+	subscribeAt time.Time // when it may be made anew
 }
 
 var _ interface {
@@ -41,52 +47,108 @@ var _ interface {
 } = (*Limiter)(nil)
 
 // NewLimiter returns a Limiter that shares the limit of an API key through rdb,
-// which may be a single Redis, a failover group or a cluster. name is any stable
-// text that is the same on all machines that use the API key; only a hash of it is
-// sent to Redis. The caller must close rdb after the Limiter.
+// which may be a single Redis, a failover group or a cluster, also wrapped or
+// instrumented. name is any stable text that is the same on all machines that use
+// the API key, such as the name of the key in the dashboard. It should not be the
+// API key if keys are rotated, since machines with different names do not share a
+// limit. Only a hash of name is sent to Redis. The caller must close rdb after the
+// Limiter.
 //
 // NewLimiter sends nothing to Redis. If Redis cannot be reached later, the Limiter
-// treats it as unavailable.
+// treats it as unavailable. A client that cannot hold one log for all machines is
+// refused: nil, or a redis.Ring, which sends a name to another node when one machine
+// cannot reach the first.
 func NewLimiter(rdb redis.UniversalClient, name string, opts ...Option) (*Limiter, error) {
+	if err := usable(rdb); err != nil {
+		return nil, err
+	}
 	l := &Limiter{
-		rdb:     rdb,
-		config:  defaults(),
-		machine: rand.Text()[:12],
-		windows: make(map[string]*window),
+		rdb:      rdb,
+		config:   defaults(),
+		machine:  rand.Text()[:12],
+		windows:  make(map[string]*window),
+		finished: make(chan struct{}),
 	}
 	for _, opt := range opts {
 		if opt != nil {
 			opt(&l.config)
 		}
 	}
-	// The braces make a cluster keep all names of a key on one node.
-	l.base = l.config.prefix + "{" + fingerprint(name) + "}"
+	// The braces make a cluster keep all names of a limit on one node.
+	l.base = l.config.prefix + "{" + fingerprint(name) + "}:" + layout
 	l.ctx, l.stop = context.WithCancel(context.Background())
-	l.link.l, l.link.back, l.notices.l = l, make(chan struct{}), l
+	l.link.l, l.link.back = l, make(chan struct{})
 	return l, nil
 }
 
-// fingerprint returns a hash of an API key. API keys are long and random, so that
-// nobody can find the key by hashing guesses.
-func fingerprint(key string) string {
-	mac := hmac.New(sha256.New, []byte(key))
+// layout is a part of all names in Redis. It changes with what is stored there, so
+// that versions of this package do not read what they do not understand. During an
+// upgrade the machines of either version find the others by what replies show.
+const layout = "2"
+
+// usable returns an error if rdb cannot hold one log for all machines. It sends
+// nothing. A Ring is told by Subscribe, where it panics without a channel; other
+// clients then only prepare a subscription. So a wrapped Ring is found as well.
+func usable(rdb redis.UniversalClient) (err error) {
+	if rdb == nil {
+		return errors.New("redisclawhq: the Redis client is nil")
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("redisclawhq: the Redis client (%T) is nil, or a redis.Ring, which does not keep a log on one node for all machines: %v", rdb, v)
+		}
+	}()
+	return rdb.Subscribe(context.Background()).Close()
+}
+
+// fingerprint returns a hash of the name of a limit. API keys are long and random,
+// so that nobody can find one by hashing guesses.
+func fingerprint(name string) string {
+	mac := hmac.New(sha256.New, []byte(name))
 	mac.Write([]byte("github.com/clawhq/clawhq-go/redisclawhq"))
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// Close ends the background work of the Limiter. Callers that wait, and later
-// callers, get [ErrUnavailable], so that their clients shape calls by themselves.
-// The returned error is always nil.
+// Close ends the Limiter. It gives up the machine's place in the line and returns
+// what was not used, and reports what replies have shown, for up to the timeout
+// ([WithTimeout]). Callers that wait, and later callers, get [ErrUnavailable], so
+// that their clients shape calls by themselves. The returned error is always nil.
 func (l *Limiter) Close() error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.stop()
 	l.link.close()
-	l.notices.close()
+	l.unsubscribe()
 	for _, w := range l.windows {
-		w.fallBack(time.Now())
+		w.step(time.Now())
 	}
+	l.finish()
+	l.mu.Unlock()
+
+	timeout := time.NewTimer(l.config.timeout)
+	defer timeout.Stop()
+	select {
+	case <-l.finished:
+	case <-timeout.C:
+	}
+	l.stop()
 	return nil
+}
+
+// finish closes l.finished if the Limiter is closed and has nothing left to report.
+// The caller holds l.mu.
+func (l *Limiter) finish() {
+	if !l.link.closed {
+		return
+	}
+	for _, w := range l.windows {
+		if w.trip != nil || l.link.cause == nil && w.urgent(time.Now()) {
+			return
+		}
+	}
+	select {
+	case <-l.finished:
+	default:
+		close(l.finished)
+	}
 }
 
 // Wait is WaitWindow for a first attempt in the window of the API key.
@@ -95,8 +157,8 @@ func (l *Limiter) Wait(ctx context.Context) error {
 }
 
 // WaitWindow blocks until an attempt may be sent. The callers of a Limiter are
-// served in order, retries first. Limiters of different machines take turns,
-// however many callers each of them has.
+// served in order, retries first, and callers in the background after all others.
+// Limiters of different machines take turns, however many callers each of them has.
 //
 // If ctx ends first, WaitWindow returns its error. If the calls that were sent
 // leave no room before the deadline of ctx, it returns at once an error that
@@ -106,19 +168,19 @@ func (l *Limiter) WaitWindow(ctx context.Context, r clawhq.LimitRequest) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	c := &caller{settled: make(chan struct{})}
+	c := newCaller(r)
 	c.deadline, _ = ctx.Deadline()
 
 	l.mu.Lock()
 	w := l.window(r.Window)
 	now := time.Now()
-	l.link.use(now)
-	if err := cmp.Or(w.unavailable(now), w.refusal(c, now)); err != nil {
+	if err := w.refusal(c, now); err != nil {
 		l.mu.Unlock()
 		return err
 	}
-	w.queue.push(c, r.Retry)
+	w.join(c)
 	w.step(now)
+	l.link.use(now)
 	l.mu.Unlock()
 
 	select {

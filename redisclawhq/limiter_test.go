@@ -208,8 +208,8 @@ func TestLimitIsShared(t *testing.T) {
 		take(t, a, 1)
 		take(t, b, 1)
 		fl.group.Go(func() {
-			if got, want := wait(t, b), 10*time.Second; got != want {
-				t.Errorf("waited %v for the limit to rise, want %v", got, want)
+			if got := wait(t, b); got < 10*time.Second || got > 13*time.Second {
+				t.Errorf("waited %v for the limit to rise, want 10s, and 3s at most until the machine hears of it", got)
 			}
 			answer(b, 1, 0)
 		})

@@ -2,17 +2,21 @@ package redisclawhq
 
 import (
 	"log/slog"
+	"math/rand/v2"
 	"time"
 )
 
 // A link knows whether Redis is available. While it is not, callers do not wait for
-// it; from time to time a trip without callers probes whether it is back. The
-// Limiter's mutex guards the fields.
+// it; from time to time a trip probes whether it is back. The Limiter's mutex guards
+// the fields.
 type link struct {
 	l       *Limiter
 	cause   error         // why Redis is away; nil if it is not
-	since   time.Time     // when Redis went away
-	pause   time.Duration // before the next probe
+	since   time.Time     // when Redis went away, or came back; zero before the first answer
+	left    time.Time     // when Redis went away
+	probes  int           // that have failed since
+	warned  bool          // the logger was told
+	pause   time.Duration // before the next probe, on average
 	timer   *time.Timer   // of the next probe; nil if none is due
 	lastUse time.Time     // when a caller last came
 	window  *window       // whose trips probe
@@ -22,28 +26,25 @@ type link struct {
 
 const (
 	minPause = 250 * time.Millisecond
-	maxPause = 500 * time.Millisecond
+	maxPause = 2 * time.Second
 
 	// longAway is an absence after which the log may lack calls of other
 	// machines, since these may have been cut off as well.
 	longAway = time.Second
 
-	// idle is for how long Redis is probed after the last caller came, and for
-	// how long the subscription lasts after the last slot was held.
+	// idle is for how long Redis is probed after the last caller came.
 	idle = time.Minute
 )
-
-func (k *link) up() bool { return k.cause == nil && !k.closed }
 
 // use notes that a caller came, and probes for Redis if no probe is due.
 func (k *link) use(now time.Time) {
 	k.lastUse = now
-	if k.cause != nil && k.timer == nil {
+	if k.timer == nil {
 		k.probe()
 	}
 }
 
-// err returns an error while Redis is away.
+// err returns an error while Redis is away, and after Close.
 func (k *link) err() error {
 	switch {
 	case k.closed:
@@ -54,28 +55,35 @@ func (k *link) err() error {
 	return nil
 }
 
-// failed notes that a trip of window w failed.
+// failed notes that a trip of window w failed. The first failure may be a single
+// slow answer; that Redis is away is logged after the second.
 func (k *link) failed(w *window, err error) {
 	now := time.Now()
-	switch {
-	case k.closed || k.timer != nil:
+	if k.timer != nil { // a trip of another window has failed
 		return
-	case k.cause == nil:
-		k.since, k.pause = now, minPause
-		defer func() {
-			for _, w := range k.l.windows {
-				w.fallBack(now)
-			}
-		}()
-		k.log(slog.LevelWarn, "redisclawhq: Redis is not available; the client shapes its calls by itself", slog.String("error", err.Error()))
-		k.l.notices.close()
-	case now.Sub(k.lastUse) > idle:
-		return
-	default:
-		k.pause = min(2*k.pause, maxPause)
 	}
+	first := k.cause == nil
 	k.cause, k.window = err, w
-	k.timer = time.AfterFunc(k.pause, func() {
+	if first {
+		k.left, k.probes, k.warned, k.pause = now, 0, false, minPause
+		if !k.since.IsZero() {
+			k.since = now
+		}
+		for _, w := range k.l.windows {
+			w.fallBack(now)
+		}
+	} else {
+		k.probes++
+		k.pause = min(2*k.pause, maxPause)
+		if !k.warned {
+			k.warned = true
+			k.log(slog.LevelWarn, "redisclawhq: Redis is not available; the client shapes its calls by itself", slog.String("error", err.Error()))
+		}
+	}
+	if k.closed || now.Sub(k.lastUse) > idle {
+		return
+	}
+	k.timer = time.AfterFunc(k.pause/2+rand.N(k.pause), func() {
 		k.l.mu.Lock()
 		defer k.l.mu.Unlock()
 		k.timer = nil
@@ -83,44 +91,57 @@ func (k *link) failed(w *window, err error) {
 	})
 }
 
+// late notes that Redis has answered too late. If that was the first failure, a
+// probe finds out at once whether it was the only one.
+func (k *link) late() {
+	if k.probes == 0 && k.timer != nil && k.timer.Stop() {
+		k.timer = nil
+		k.probe()
+	}
+}
+
 // probe starts a trip that finds out whether Redis is back.
 func (k *link) probe() {
-	if k.cause != nil && !k.closed && k.window.trips == 0 {
-		k.window.away = k.window.away || time.Since(k.since) > longAway
-		k.window.trip(0, time.Now())
+	if k.cause != nil && !k.closed && k.window.trip == nil {
+		k.window.away = k.window.away || time.Since(k.left) > longAway
+		k.window.startTrip(time.Now())
 	}
 }
 
 // succeeded notes that a trip of window w succeeded.
 func (k *link) succeeded(w *window, now time.Time) {
+	if k.since.IsZero() {
+		k.since = now
+	}
 	if k.cause == nil {
 		return
 	}
-	k.cause = nil
-	k.l.notices.begun = time.Time{}
+	k.cause, k.since = nil, now
 	close(k.back)
 	k.back = make(chan struct{})
 	if k.timer != nil {
 		k.timer.Stop()
 		k.timer = nil
 	}
-	away := now.Sub(k.since)
 	for _, other := range k.l.windows {
-		if other.journal.hasMissing(now.Add(-length-k.l.config.margin)) || len(other.updates.replies) > 0 {
+		if len(other.unlogged(now)) > 0 || len(other.updates.replies) > 0 {
 			other.updates.atOnce = true
 		}
 		if other != w {
-			other.away = other.away || away > longAway
+			other.away = other.away || now.Sub(k.left) > longAway
 			other.step(now)
 		}
 	}
-	k.log(slog.LevelInfo, "redisclawhq: Redis is back", slog.Duration("away", away))
+	if k.warned {
+		k.log(slog.LevelInfo, "redisclawhq: Redis is back", slog.Duration("away", now.Sub(k.left)))
+	}
 }
 
 func (k *link) close() {
 	k.closed = true
 	if k.timer != nil {
 		k.timer.Stop()
+		k.timer = nil
 	}
 }
 

@@ -1,122 +1,154 @@
 package redisclawhq
 
 import (
-	"encoding/json"
+	"context"
+	"math/rand/v2"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// notices subscribes to changes of the plan while this machine holds slots in the
-// future. The plan changes when another machine got a 429 or learned a new limit.
-// Without the subscription this machine would find out with its next trip. The
-// Limiter's mutex guards the fields.
-type notices struct {
-	l     *Limiter
-	sub   *redis.PubSub // nil if there is no subscription
-	idle  *time.Timer   // calls closeIfIdle
-	used  time.Time     // when slots were last held
-	begun time.Time     // when sub was created
+// A board is a subscription to the notices of one channel, which all Limiters of a
+// Redis client share. The script publishes a notice when a limit has changed, or a
+// log was lost, so that machines whose turn is far ask again sooner. Nothing depends
+// on it: without a notice they do so with their next beat.
+type board struct {
+	key     boardKey
+	sub     *redis.PubSub
+	members map[*Limiter]struct{}
 }
 
-// minSubscription is the least time between two subscriptions, so that one that
-// Redis refuses is not repeated all the time.
+type boardKey struct {
+	rdb     redis.UniversalClient
+	channel string
+}
+
+var boards = struct {
+	mu  sync.Mutex
+	all map[boardKey]*board
+}{all: make(map[boardKey]*board)}
+
+// minSubscription is the least time between two subscriptions of a Limiter, so that
+// one that Redis refuses is not repeated all the time.
 const minSubscription = 5 * time.Second
 
-// A notice is the message that the script publishes when the plan has changed.
-type notice struct {
-	Epoch   string `json:"epoch"`
-	Version int64  `json:"version"`
-	Window  string `json:"window"`
-}
+func (l *Limiter) channel() string { return l.config.prefix + layout + ":notices" }
 
-func (l *Limiter) channel() string { return l.base + ":notices" }
-
-// subscribe is called while slots are held. It subscribes, until no slots were held
-// for a minute.
-func (n *notices) subscribe(now time.Time) {
-	n.used = now
-	if n.sub != nil || !n.l.link.up() || now.Sub(n.begun) < minSubscription {
+// subscribe is called while callers wait. The Limiter stays on the board until no
+// caller has waited for a minute. The caller holds l.mu.
+func (l *Limiter) subscribe(now time.Time) {
+	l.listenUntil = now.Add(idle)
+	if l.board != nil || now.Before(l.subscribeAt) || l.link.closed {
 		return
 	}
-	n.begun = now
-	n.sub = n.l.rdb.Subscribe(n.l.ctx) // sends nothing yet, since it names no channel
-	n.idle = time.AfterFunc(idle, n.closeIfIdle)
-	go n.listen(n.sub)
+	l.subscribeAt = now.Add(minSubscription)
+	key := boardKey{l.rdb, l.channel()}
+	boards.mu.Lock()
+	defer boards.mu.Unlock()
+	b := boards.all[key]
+	if b == nil {
+		// Without a channel, Subscribe sends nothing yet.
+		b = &board{key: key, sub: l.rdb.Subscribe(context.Background()), members: make(map[*Limiter]struct{})}
+		boards.all[key] = b
+		go b.listen()
+	}
+	b.members[l] = struct{}{}
+	l.board = b
+	l.watchBoard(idle)
 }
 
-// closeIfIdle ends the subscription if no slots were held for a minute.
-func (n *notices) closeIfIdle() {
-	n.l.mu.Lock()
-	defer n.l.mu.Unlock()
-	if n.sub == nil {
-		return
-	}
-	if unused := time.Since(n.used); unused < idle {
-		n.idle.Reset(idle - unused)
-		return
-	}
-	n.close()
+// watchBoard ends the subscription when no caller has waited for a minute.
+func (l *Limiter) watchBoard(d time.Duration) {
+	l.boardTimer = time.AfterFunc(d, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if left := time.Until(l.listenUntil); left > 0 && l.board != nil {
+			l.watchBoard(left)
+			return
+		}
+		l.unsubscribe()
+	})
 }
 
-// close ends the subscription.
-func (n *notices) close() {
-	if n.sub == nil {
+// unsubscribe takes the Limiter off the board. The last one ends the subscription.
+// The caller holds l.mu.
+func (l *Limiter) unsubscribe() {
+	b := l.board
+	if b == nil {
 		return
 	}
-	n.idle.Stop()
-	go n.sub.Close() // Close may wait for the network
-	n.sub = nil
+	l.board = nil
+	l.boardTimer.Stop()
+	boards.mu.Lock()
+	defer boards.mu.Unlock()
+	delete(b.members, l)
+	if len(b.members) == 0 {
+		b.end()
+	}
 }
 
-// listen handles what sub receives, until it fails or is closed.
-func (n *notices) listen(sub *redis.PubSub) {
-	err := sub.Subscribe(n.l.ctx, n.l.channel())
+// end ends the subscription. The caller holds boards.mu.
+func (b *board) end() {
+	if boards.all[b.key] == b {
+		delete(boards.all, b.key)
+		go b.sub.Close() // Close may wait for the network
+	}
+}
+
+// listen hands notices to the members, until the subscription fails or ends. Members
+// that still have callers then subscribe again.
+func (b *board) listen() {
+	err := b.sub.Subscribe(context.Background(), b.key.channel)
 	for err == nil {
 		var message any
-		if message, err = sub.Receive(n.l.ctx); err != nil {
-			break
-		}
-		switch m := message.(type) {
-		case *redis.Subscription: // notices from before are missed
-			n.l.mu.Lock()
-			n.l.recheck()
-			n.l.mu.Unlock()
-		case *redis.Message:
-			var change notice
-			if json.Unmarshal([]byte(m.Payload), &change) == nil {
-				n.l.apply(change)
-			}
+		message, err = b.sub.Receive(context.Background())
+		if m, ok := message.(*redis.Message); ok {
+			window, machine, _ := strings.Cut(m.Payload, " ")
+			b.each(func(l *Limiter) { l.hear(window, machine) })
 		}
 	}
-	n.l.mu.Lock()
-	defer n.l.mu.Unlock()
-	if n.sub == sub { // the Limiter has not closed sub: Redis is away, or was
-		n.close()
-		n.l.recheck()
+	boards.mu.Lock()
+	b.end()
+	boards.mu.Unlock()
+	b.each(func(l *Limiter) {
+		if l.board == b {
+			l.unsubscribe()
+		}
+	})
+}
+
+// each calls f for all members, with their mutex held.
+func (b *board) each(f func(*Limiter)) {
+	boards.mu.Lock()
+	var members []*Limiter
+	for l := range b.members {
+		members = append(members, l)
+	}
+	boards.mu.Unlock()
+	for _, l := range members {
+		l.mu.Lock()
+		f(l)
+		l.mu.Unlock()
 	}
 }
 
-// recheck makes the windows that hold slots ask Redis whether these are still
-// valid.
-func (l *Limiter) recheck() {
+// hear makes callers of the window ask again within one to three seconds, spread so
+// that not all machines ask at once, and the earlier the nearer their turn.
+func (l *Limiter) hear(window, machine string) {
+	now := time.Now()
 	for _, w := range l.windows {
-		if len(w.slots) > 0 {
-			w.updates.atOnce = true
-			w.step(time.Now())
+		if w.base != window || machine == l.machine || w.queue.empty() {
+			continue
+		}
+		at := now.Add(time.Second + rand.N(time.Second/2))
+		if w.due.Sub(now) > lease {
+			at = now.Add(3*time.Second/2 + rand.N(3*time.Second/2))
+		}
+		if at.Before(w.ask) {
+			w.ask = at
+			w.step(now)
 		}
 	}
-}
-
-// apply discards the slots that a notice makes invalid, and asks for new ones.
-func (l *Limiter) apply(change notice) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	w := l.windows[change.Window]
-	if w == nil || change.Epoch == w.epoch && change.Version <= w.version {
-		return
-	}
-	w.updates.atOnce = w.updates.atOnce || change.Epoch != w.epoch
-	w.discardSlots(change.Epoch, change.Version)
-	w.step(time.Now())
 }

@@ -2,7 +2,6 @@ package redisclawhq_test
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -60,9 +59,6 @@ func TestProcesses(t *testing.T) {
 		}
 		if report.Calls == 0 || len(report.Trips) == 0 {
 			t.Errorf("machine %d: %d calls, %d trips to Redis", i, report.Calls, len(report.Trips))
-		}
-		if away, back := strings.Count(report.Log, "not available"), strings.Count(report.Log, "is back"); away == 0 || back == 0 {
-			t.Errorf("machine %d says %d times that Redis is away, and %d times that it is back:\n%s", i, away, back, report.Log)
 		}
 	}
 	served, rejected := 0, 0

@@ -1,6 +1,7 @@
 package redisclawhq_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -10,37 +11,23 @@ import (
 	"github.com/clawhq/clawhq-go/redisclawhq"
 )
 
-// A machine may use a slot that is no longer valid, if it gets no notice of a new
-// plan. Its next trip then reports the call, so that other machines leave room for
-// it.
+// A machine that hears no notices learns of a changed limit all the same.
 func TestUnheardNotices(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct {
-		name    string
-		deaf    time.Duration // delay of the subscription; -1 refuses it
-		limit   int
-		callers int // of the machine; with two, the first slot is followed by a trip
-	}{
-		{"subscribed late", 40 * time.Second, 1, 1},
-		{"never", -1, 2, 2},
-	} {
-		inFleet(t, tt.limit, func(t *testing.T, fl *fleet) {
-			fl.deaf.Store(int64(tt.deaf))
-			a, b := fl.limiter(redisclawhq.WithRateLimit(tt.limit)), fl.limiter(redisclawhq.WithRateLimit(tt.limit))
-			take(t, b, tt.limit)
-			for range tt.callers {
-				fl.group.Go(func() { wait(t, a) })
-				synctest.Wait()
-			}
-			time.Sleep(30 * time.Second)
-			b.ObserveReply(clawhq.LimitReply{Window: "key", Sent: time.Now(), StatusCode: 429, RetryAfter: 20 * time.Second})
-			time.Sleep(30*time.Second + redisclawhq.DefaultMargin) // the slot's time
-			synctest.Wait()
-			if got := wait(t, b); got < time.Minute {
-				t.Errorf("%s: %v after another machine's call, one was admitted that has no room", tt.name, got)
+	inFleet(t, 1, func(t *testing.T, fl *fleet) {
+		fl.deaf.Store(true)
+		a, b := fl.limiter(redisclawhq.WithRateLimit(1)), fl.limiter(redisclawhq.WithRateLimit(1))
+		take(t, b, 1)
+		reply := clawhq.LimitReply{Window: "key", Sent: time.Now(), StatusCode: 200, RateLimit: clawhq.RateLimit{Limit: 2, Remaining: 1}}
+		fl.group.Go(func() {
+			if got := wait(t, a); got < time.Second || got > 40*time.Second {
+				t.Errorf("waited %v, want until the next beat", got)
 			}
 		})
-	}
+		time.Sleep(time.Second)
+		b.ObserveReply(reply)
+		fl.group.Wait()
+	})
 }
 
 // If Redis comes back with old data, the machines add the calls that it lacks.
@@ -50,15 +37,18 @@ func TestOldDataIsCompleted(t *testing.T) {
 		a, b := fl.limiter(redisclawhq.WithRateLimit(2)), fl.limiter(redisclawhq.WithRateLimit(2))
 		take(t, a, 2)
 		fl.stop()
-		isAway(t, a)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		fl.group.Go(func() { a.Wait(ctx) }) // finds Redis away
+		time.Sleep(ms)
 		for _, key := range fl.redis.Keys() {
 			if calls, err := fl.redis.ZMembers(key); err == nil {
 				fl.redis.ZRem(key, calls[1])
 			}
 		}
 		fl.down.Store(false)
-		time.Sleep(time.Second) // until a has probed
-		if got, want := wait(t, b), 59*time.Second+redisclawhq.DefaultMargin; got != want {
+		time.Sleep(3 * time.Second) // until a has probed
+		if got, want := wait(t, b), 57*time.Second; got < want || got > want+time.Second {
 			t.Errorf("waited %v for the first call to leave the window, want %v", got, want)
 		}
 	})
@@ -75,7 +65,7 @@ func TestNoRoomBeforeTheSlot(t *testing.T) {
 		fallsBack := func(name string, l *redisclawhq.Limiter, want time.Duration) {
 			fl.group.Go(func() {
 				err := l.Wait(t.Context())
-				if got := time.Since(start); !errors.Is(err, redisclawhq.ErrUnavailable) || got != want {
+				if got := time.Since(start); !errors.Is(err, redisclawhq.ErrUnavailable) || got < want || got > want+time.Second {
 					t.Errorf("%s: %v after %v, want ErrUnavailable after %v", name, err, got, want)
 				}
 			})
@@ -87,35 +77,10 @@ func TestNoRoomBeforeTheSlot(t *testing.T) {
 		fl.stop()
 		time.Sleep(10 * time.Second)
 		fallsBack("new", full, time.Minute+redisclawhq.DefaultMargin)
-		fallsBack("without a slot", other, 20*time.Second+redisclawhq.DefaultTimeout)
+		fallsBack("without a slot", other, 20*time.Second)
 		fl.group.Wait()
 		fl.down.Store(false) // otherwise the Redis client goes on dialling
 		time.Sleep(2 * time.Second)
-	})
-}
-
-// If a machine is asking for its next slot when Redis goes away, its callers wait
-// as long as for the last slot. Since that is a guess, they wait for at most five
-// seconds.
-func TestNoRoomBeforeTheTurn(t *testing.T) {
-	t.Parallel()
-	inFleet(t, 2, func(t *testing.T, fl *fleet) {
-		l := fl.limiter(redisclawhq.WithRateLimit(2))
-		take(t, l, 2)
-		fl.group.Go(func() { wait(t, l) })
-		synctest.Wait()
-		start := time.Now()
-		fl.group.Go(func() {
-			err := l.Wait(t.Context())
-			if got, want := time.Since(start), time.Minute+redisclawhq.DefaultMargin+5*time.Second; !errors.Is(err, redisclawhq.ErrUnavailable) || got != want {
-				t.Errorf("got %v after %v, want ErrUnavailable after %v", err, got, want)
-			}
-		})
-		time.Sleep(30 * time.Second)
-		fl.slow.Store(int64(10 * time.Second))
-		fl.group.Wait()
-		fl.slow.Store(0)
-		time.Sleep(10 * time.Second)
 	})
 }
 
@@ -127,7 +92,7 @@ func TestOldTurn(t *testing.T) {
 		l := fl.limiter(redisclawhq.WithRateLimit(2))
 		take(t, l, 2)
 		wait(t, l)
-		time.Sleep(time.Hour)
+		time.Sleep(20 * time.Minute)
 		fl.slow.Store(int64(time.Second))
 		start := time.Now()
 		err := l.Wait(t.Context())
@@ -236,11 +201,16 @@ func TestLateSuccessRestoresAllWindows(t *testing.T) {
 	inFleet(t, 1, func(t *testing.T, fl *fleet) {
 		a, b := fl.limiter(redisclawhq.WithRateLimit(1)), fl.limiter(redisclawhq.WithRateLimit(1))
 		agents := clawhq.LimitRequest{Window: "GET /v1/agents"}
-		take(t, a, 1)
+		fl.slow.Store(int64(10 * ms))
+		fl.group.Go(func() { a.Wait(t.Context()) })
+		if err := a.WaitWindow(t.Context(), agents); err != nil { // at the same time: there are two connections
+			t.Fatal(err)
+		}
+		fl.group.Wait()
+		a.ObserveReply(clawhq.LimitReply{Window: agents.Window})
+		synctest.Wait()
 		fl.slow.Store(int64(150 * ms))
-		fl.group.Go(func() {
-			isAway(t, a)
-		})
+		fl.group.Go(func() { a.Wait(t.Context()) })
 		time.Sleep(80 * ms)
 		fl.slow.Store(int64(60 * ms)) // this trip is answered after the first has been given up
 		fl.redis.FlushAll()

@@ -42,20 +42,6 @@ func TestFailedTrip(t *testing.T) {
 	}
 }
 
-// The slot of a trip that was answered too late is returned: its caller was sent
-// off.
-func TestSlotOfALateAnswer(t *testing.T) {
-	t.Parallel()
-	inFleet(t, 1, func(t *testing.T, fl *fleet) {
-		a, b := fl.limiter(redisclawhq.WithRateLimit(1)), fl.limiter(redisclawhq.WithRateLimit(1))
-		fl.slow.Store(int64(150 * ms))
-		isAway(t, a)
-		fl.slow.Store(0)
-		time.Sleep(time.Second)
-		take(t, b, 1)
-	})
-}
-
 // A 429 in a window whose trip fails while another window probes is reported as soon
 // as Redis is back.
 func TestFailedTripOfAnotherWindow(t *testing.T) {
@@ -80,7 +66,7 @@ func TestFailedTripOfAnotherWindow(t *testing.T) {
 		if err := b.WaitWindow(t.Context(), agentsWindow); err != nil {
 			t.Error(err)
 		}
-		if got := time.Since(start); got < 18*time.Second || got > 19*time.Second {
+		if got := time.Since(start); got < 17*time.Second || got > 19*time.Second {
 			t.Errorf("another machine waited %v, want what was left of the 429's 20s", got)
 		}
 	})
