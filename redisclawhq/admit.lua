@@ -71,7 +71,9 @@ for _, machine in ipairs(redis.call('ZRANGEBYSCORE', until_, '-inf', text(now)))
 	redis.call('ZREM', line, machine)
 	redis.call('ZREM', until_, machine)
 end
-for _, id in ipairs(request.returned or {}) do redis.call('ZREM', log, id) end
+for _, id in ipairs(request.returned or {}) do
+	if redis.call('ZREM', log, id) == 1 then changed = true end
+end
 
 -- A foreign call is one that a reply counts but the log does not contain. The
 -- time at which it was sent is a guess.

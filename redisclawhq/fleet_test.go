@@ -243,6 +243,7 @@ func (fl *fleet) evenly(client *clawhq.Client, i, machines, workers int, length 
 				fl.t.Error(err)
 			}
 		}
-		fl.work(client, workers, length-time.Since(fl.start), nil)
+		time.Sleep(time.Until(fl.start.Add(time.Minute)))
+		fl.work(client, workers, length-time.Minute, nil)
 	})
 }

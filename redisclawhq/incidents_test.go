@@ -78,17 +78,20 @@ func TestShortLivedProcesses(t *testing.T) {
 							t.Error(err)
 							return
 						}
-						if killed {
-							time.AfterFunc(time.Duration(rand.N(5000))*ms, func() { rdb.Close() })
-						}
 						ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 						defer cancel()
-						fl.client(l).Chat(ctx, hi)
-						if !killed {
-							l.Close()
+						if killed { // nothing reaches Redis or the service any more
+							time.AfterFunc(time.Duration(rand.N(5000))*ms, func() {
+								rdb.Close()
+								cancel()
+							})
 						}
-						rdb.Close()
+						fl.client(l).Chat(ctx, hi)
+						if killed {
+							<-ctx.Done()
+						}
 						l.Close()
+						rdb.Close()
 					})
 					time.Sleep(500 * ms)
 				}
@@ -309,6 +312,7 @@ func TestClockBehind(t *testing.T) {
 		for _, r := range fl.Requests() {
 			if gap := r.Time.Sub(last); gap > 3*time.Second {
 				t.Errorf("%v of silence after %v", gap, last.Sub(fl.start))
+
 			}
 			last = r.Time
 		}
@@ -351,11 +355,11 @@ func TestManyMachines(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 300, func(t *testing.T, fl *fleet) {
 		var log lines
-		fl.cost.Store(int64(400 * time.Microsecond))
+		fl.cost.Store(int64(600 * time.Microsecond))
 		ctx, cancel := context.WithCancel(t.Context())
 		logger := slog.New(slog.NewTextHandler(&log, nil))
 		var ls []*redisclawhq.Limiter
-		for range 300 {
+		for range 200 {
 			l := fl.limiter(redisclawhq.WithLogger(logger))
 			ls = append(ls, l)
 			for range 2 {
@@ -372,7 +376,7 @@ func TestManyMachines(t *testing.T) {
 		before := fl.trips.Load()
 		time.Sleep(10 * time.Second)
 		trips := fl.trips.Load() - before
-		time.Sleep(30 * time.Second)
+		time.Sleep(65 * time.Second)
 		cancel()
 		fl.group.Wait()
 		fl.cost.Store(0)
@@ -381,8 +385,8 @@ func TestManyMachines(t *testing.T) {
 		if n := strings.Count(log.String(), "level=WARN"); n > 0 {
 			t.Errorf("%d warnings", n)
 		}
-		if served, rejected := fl.seen(100*time.Second, 130*time.Second); rejected > 0 || served < 140 {
-			t.Errorf("from 10 s after the fault: %d served, %d rejected in 30 s, want 150 and 0", served, rejected)
+		if served, rejected := fl.seen(100*time.Second, 160*time.Second); rejected > 0 || served < 290 {
+			t.Errorf("from 10 s after the fault: %d served, %d rejected in a minute, want 300 and 0", served, rejected)
 		}
 	})
 }

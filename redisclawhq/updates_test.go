@@ -19,7 +19,7 @@ func TestFailedTrip(t *testing.T) {
 		from, to time.Duration // that another machine waits afterwards
 	}{
 		"a slot that was not used": {clawhq.LimitReply{Window: "key"}, 0, 0},
-		"a 429":                    {clawhq.LimitReply{Window: "key", Sent: time.Unix(1, 0), StatusCode: 429, RetryAfter: 20 * time.Second}, 17 * time.Second, 18 * time.Second},
+		"a 429":                    {clawhq.LimitReply{Window: "key", Sent: time.Unix(1, 0), StatusCode: 429, RetryAfter: 20 * time.Second}, 15 * time.Second, 17 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -33,7 +33,7 @@ func TestFailedTrip(t *testing.T) {
 				a.ObserveReply(tt.reply)
 				time.Sleep(time.Second) // the Redis client tries more than once
 				fl.redis.SetError("")
-				time.Sleep(time.Second)
+				time.Sleep(3 * time.Second)
 				if got := wait(t, b); got < tt.from || got > tt.to {
 					t.Errorf("another machine waited %v, want %v to %v", got, tt.from, tt.to)
 				}
