@@ -40,14 +40,16 @@ now = now + clock_offset
 -- A request that comes so late that its machine has given it up is not carried out.
 if request.at > 0 and now - request.at > request.within then return {epoch or '', version, limit, 0, 0, 0, 0, 0, 2, now} end
 
--- These commands change nothing, but fail if a later one would: for want of a
--- right, of memory, or of a primary. So the script does all of its work or none.
-for _, key in ipairs({log, line, until_}) do
-	redis.call('ZADD', key, 'XX', 0, '')
-	redis.call('ZREM', key, '')
-	redis.call('ZREMRANGEBYSCORE', key, 1, 0)
-end
+-- These commands change nothing that matters, but fail if a later one would: for
+-- want of a right, of memory, or of a primary. So the script does all of its work or
+-- none.
+for _, key in ipairs({log, line, until_}) do redis.call('ZADD', key, 'XX', 0, '') end
+redis.call('ZREM', log, '')
+redis.call('ZRANGE', log, 0, 0)
+redis.call('ZCOUNT', log, 1, 0)
+redis.call('ZSCORE', log, '')
 redis.call('PEXPIRE', state, text(request.ttl))
+redis.call('HSET', state, 'last_now', text(now))
 
 -- A log has an epoch. If Redis has lost the log, or an older one has taken its
 -- place, a new epoch begins, and the machines that knew another one add their calls.
@@ -66,8 +68,8 @@ if limit == 0 then limit = request.limit end
 local lost = known and known ~= epoch
 if request.away then slow_until = math.max(slow_until, now + request.slow_start) end
 
-redis.call('ZREMRANGEBYSCORE', log, '-inf', text(now - 2 * window))
-for _, machine in ipairs(redis.call('ZRANGEBYSCORE', until_, '-inf', text(now))) do
+for _, id in ipairs(redis.call('ZRANGE', log, '-inf', text(now - 2 * window), 'BYSCORE')) do redis.call('ZREM', log, id) end
+for _, machine in ipairs(redis.call('ZRANGE', until_, '-inf', text(now), 'BYSCORE')) do
 	redis.call('ZREM', line, machine)
 	redis.call('ZREM', until_, machine)
 end
@@ -82,7 +84,7 @@ local function forget_foreign()
 	if foreign_until <= now then return end
 	if not foreign_ids then
 		foreign_ids = {}
-		for _, id in ipairs(redis.call('ZRANGEBYSCORE', log, text(now - span), text(now))) do
+		for _, id in ipairs(redis.call('ZRANGE', log, text(now - span), text(now), 'BYSCORE')) do
 			if string.sub(id, 1, 1) == 'x' then foreign_ids[#foreign_ids + 1] = id end
 		end
 	end
@@ -142,7 +144,7 @@ end
 -- room returns when the window has room for n calls.
 local function room(n)
 	if n > size then return now + window end
-	local nth_latest = redis.call('ZREVRANGE', log, size - n, size - n, 'WITHSCORES')
+	local nth_latest = redis.call('ZRANGE', log, size - n, size - n, 'REV', 'WITHSCORES')
 	return math.max(gate, (nth_latest[2] or 0) + span)
 end
 
@@ -151,7 +153,7 @@ local function turn(before)
 	local at = math.max(now, room(reserve + before + 1))
 	if spread > 0 then at = math.max(at, background_at + before * spread) end
 	if at < slow_until then
-		local latest = redis.call('ZREVRANGE', log, 0, 0, 'WITHSCORES')
+		local latest = redis.call('ZRANGE', log, 0, 0, 'REV', 'WITHSCORES')
 		at = math.max(at, gate + before * gap, (latest[2] or 0) + (before + 1) * gap)
 	end
 	return at
@@ -210,7 +212,7 @@ redis.call('HSET', state, 'epoch', epoch, 'version', text(version + 1), 'limit',
 	'gate', text(gate), 'slow_until', text(slow_until), 'foreign_until', text(foreign_until), 'foreground_until', text(foreground_until),
 	'background_at', text(background_at), 'last_now', text(now), 'clock_offset', text(clock_offset))
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, text(request.ttl)) end
-if changed and redis.call('ZCARD', line) > 0 then redis.pcall('PUBLISH', ARGV[2], ARGV[3]) end
+if changed and redis.call('ZCOUNT', line, '-inf', '+inf') > 0 then redis.pcall('PUBLISH', ARGV[2], ARGV[3]) end
 
 local answer = {epoch, version + 1, limit, granted}
 for i, at in ipairs({due, ask, proven - now, slow_until - now}) do answer[4 + i] = math.ceil(at) end

@@ -1,28 +1,37 @@
-// Package redisclawhq shares the rate limit of a ClawHQ API key between several
-// machines, through Redis or Valkey (6.2 or newer). Together the machines use
-// the whole limit without getting a 429.
+// Package redisclawhq shares what several machines must agree on through Redis or
+// Valkey (6.2 or newer): the rate limit of a ClawHQ API key ([Limiter]), and the
+// webhook events that were handled ([Seen]). With a Limiter, the machines together
+// use the whole limit without getting a 429.
 //
 //	rdb := redis.NewClient(&redis.Options{Addr: "redis:6379"})
-//	limiter := redisclawhq.New(rdb, apiKey)
+//	limiter, err := redisclawhq.NewLimiter(rdb, "production")
 //	defer limiter.Close()
 //	client, err := clawhq.NewClient(clawhq.WithAPIKey(apiKey), clawhq.WithLimiter(limiter))
 //
 // The package is a separate module, so that other programs do not depend on a
 // Redis client.
 //
-// # How it works
+// # How the Limiter works
 //
 // Redis holds a log of the calls of all machines: a sorted set of the times at
 // which they are sent. A script updates it by the clock of Redis, and makes sure
-// that this time does not go back after a failover. The script returns the time
-// of a slot, for which the caller then waits by itself, so that each call needs
-// one round trip to Redis. A slot is free again 60 seconds and a margin
-// ([WithMargin]) after its call was sent.
+// that this time does not go back after a failover. A slot is only given to a call
+// that is sent at once; it counts as sent unless the machine gives it back. It is
+// free again 60 seconds and a margin ([WithMargin]) after its call was sent.
 //
-// The callers of a machine are served in order, retries first. Machines take
-// turns: each holds one slot in advance, however many callers it has. A caller
-// whose context ends returns its slot; the slots of a machine that has stopped
-// expire.
+// If the window is full, the machine gets a place in a line, however many callers it
+// has, and is told when its turn comes. If that is within some seconds, the slot is
+// kept for it; otherwise the machine asks again in between, so that others notice
+// when it has stopped. A machine that does not ask in time loses its place. So a
+// machine that was killed costs others a second, and one that was frozen uses no
+// slot that it held before. Each call needs one round trip to Redis if there is
+// room, and about one more if it must wait.
+//
+// The callers of a machine are served in order, retries first, those in the
+// background ([clawhq.LimitRequest]) last. Background calls of all machines yield to
+// all others, are spread evenly over the window, and leave a tenth of it free as
+// long as there are other calls in it. A process that has only background calls can
+// be kept below the limit by [WithMaxRate] of all machines as well.
 //
 // Machines share what replies report. The limit is learned from
 // X-RateLimit-Limit; until the first reply it is taken to be 30 calls per
@@ -43,25 +52,35 @@
 // No call fails because of Redis. If Redis does not answer within the timeout
 // ([WithTimeout]), or answers with an error, each client shapes its calls by
 // itself. It then knows the calls of other machines only by what replies show,
-// so that a few per cent of the calls get a 429 and are retried. If the window
-// is full, its callers first wait for the machine's next turn, since the slots
-// before it belong to other machines.
+// so that a few calls may get a 429 and are retried. If the window is full, the
+// machine's callers first wait for its turn, since the slots before it belong to
+// calls that were sent. A machine that has never learned the limit sends one call
+// and waits for its reply.
 //
-// The Limiter checks twice a second whether Redis is available again. When it
-// is, machines restore the calls that they have sent to the log, and send slowly
-// for three seconds. [WithLogger] logs both changes. The timeouts of the Redis
-// client may have any value; its own log is set by redis.SetLogger, and ended by
-// logging.Disable.
+// The Limiter checks whether Redis is available again after a quarter of a second,
+// and then less often, down to once every two seconds. When it is, machines restore
+// the calls that they have sent to the log, and send slowly for five seconds. The
+// same happens when Redis has lost its data, or comes back with older data, which
+// machines notice by a version that rises with every round trip.
+//
+// [WithLogger] logs that Redis is away, unless only a single answer was late, and
+// that it is back. [Limiter.Stats] has the same for metrics. The timeouts of the
+// Redis client may have any value; its own log is set by redis.SetLogger, and ended
+// by logging.Disable.
 //
 // # What Redis sees
 //
-// The names of keys in Redis consist of a prefix ([WithPrefix]) and a keyed hash
-// of the API key. The hash is the hash tag for clusters, so that everything of
-// an API key is on one node. The API key itself is not stored. Everything
-// expires five minutes after the last call.
+// The names of keys in Redis consist of a prefix ([WithPrefix]), a keyed hash of
+// the name given to NewLimiter, which is the hash tag for clusters, and a version
+// of what is stored. API keys are not stored. Everything expires five minutes after
+// the last call. All Limiters of a Redis client share one subscription, on which
+// they hear of a changed limit; without the right to publish or subscribe, machines
+// that wait learn of it some seconds later.
 //
-// The commands are EVALSHA and EVAL; EXISTS, HMGET, HSET, PEXPIRE, PUBLISH, TIME
-// and commands for sorted sets within the script; and SUBSCRIBE while callers
-// wait. Without the right to publish or subscribe, a machine only learns a
-// little later of a 429 that another one got.
+// These are the rights that a Limiter and a Seen need, with the default prefixes:
+//
+//	ACL SETUSER clawhq-limiter on >password resetkeys ~clawhq:limit:* resetchannels &clawhq:limit:* nocommands +evalsha +eval +time +hmget +hset +zadd +zrem +zrange +zcount +zscore +pexpire +publish +subscribe
+//	ACL SETUSER clawhq-seen on >password resetkeys ~clawhq:seen:* resetchannels nocommands +evalsha +eval +get +set +del +pttl
+//
+// With these rights, or any others, the script does all of its work or none.
 package redisclawhq

@@ -79,7 +79,7 @@ func (fl *fleet) connect() *redis.Client {
 					peer.WriteError("NOPERM this user has no permissions to access one of the channels")
 					return true
 				}
-				if cmd == "EVALSHA" { // commands of the script itself run with a lock held
+				if cmd == "EVALSHA" || cmd == "EVAL" { // commands of the script itself run with a lock held
 					fl.trips.Add(1)
 					time.Sleep(time.Duration(fl.slow.Load()))
 					if cost := time.Duration(fl.cost.Load()); cost > 0 {

@@ -315,6 +315,53 @@ func TestRates(t *testing.T) {
 	}
 }
 
+// Close reports what replies have shown, and returns what is held or under way.
+func TestCloseDelivers(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 60, func(t *testing.T, fl *fleet) {
+		fl.slow.Store(int64(20 * ms))
+		a, b := fl.limiter(), fl.limiter()
+		if err := a.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		answer(a, 60, 59)
+		fl.group.Go(func() { a.Wait(t.Context()) })
+		time.Sleep(10 * ms) // its trip is under way, and the reply waits for the next
+		start := time.Now()
+		a.Close()
+		if took := time.Since(start); took > redisclawhq.DefaultTimeout {
+			t.Errorf("Close took %v", took)
+		}
+		fl.group.Wait()
+		if n := fl.logged(); n != 1 {
+			t.Errorf("the log has %d calls, want the one that was sent", n)
+		}
+		fl.slow.Store(0)
+		take(t, b, 59)
+	})
+}
+
+// Close does not wait for a Redis that does not answer.
+func TestCloseWithoutRedis(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 60, func(t *testing.T, fl *fleet) {
+		l := fl.limiter()
+		take(t, l, 1)
+		fl.slow.Store(int64(time.Second))
+		answer(l, 60, 59)
+		start := time.Now()
+		l.Close()
+		if took := time.Since(start); took != redisclawhq.DefaultTimeout {
+			t.Errorf("Close took %v, want the timeout", took)
+		}
+		l.Close() // once more
+		if took := time.Since(start); took != redisclawhq.DefaultTimeout {
+			t.Errorf("a second Close took %v more", took-redisclawhq.DefaultTimeout)
+		}
+		time.Sleep(2 * time.Second)
+	})
+}
+
 // After Close, callers get ErrUnavailable, including those that already wait.
 func TestClose(t *testing.T) {
 	t.Parallel()

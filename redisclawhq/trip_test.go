@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/clawhq/clawhq-go"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -40,6 +41,39 @@ func TestStalledProcess(t *testing.T) {
 			if !over() {
 				t.Errorf("late by %v: not given up after its time, twice", tt.late)
 			}
+		})
+	}
+}
+
+// A process that was frozen for more than the lease does not use what it was
+// granted before; it returns the slot and asks again.
+func TestFrozenProcess(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		frozen time.Duration
+		used   bool
+	}{{time.Second, true}, {70 * time.Second, false}} {
+		synctest.Test(t, func(t *testing.T) {
+			rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+			defer rdb.Close()
+			l, err := NewLimiter(rdb, "key")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			now := time.Now()
+			l.mu.Lock()
+			w := l.window(keyWindow)
+			c := newCaller(clawhq.LimitRequest{})
+			w.join(c)
+			trip := &trip{w: w, request: request{Want: 1}, begun: now.Add(-tt.frozen), timer: time.NewTimer(time.Hour)}
+			w.trip = trip
+			trip.succeeded(answer{epoch: "epoch", version: 1, limit: 60, granted: 1}, now)
+			if c.isSettled() != tt.used || tt.used == (w.trip != nil) {
+				t.Errorf("frozen for %v: the slot was used is %v, want %v; another trip is %v", tt.frozen, c.isSettled(), tt.used, w.trip != nil)
+			}
+			l.mu.Unlock()
+			time.Sleep(10 * time.Second) // until that trip has found no Redis
 		})
 	}
 }
