@@ -31,17 +31,17 @@ func TestProcesses(t *testing.T) {
 	server := clawhqtest.NewTestServer(t, clawhqtest.WithPlainHTTP())
 	server.SetRateLimit(server.KeyID(), limit)
 	start := time.Now().Add(500 * time.Millisecond)
-	var wait []func() (processes.Report, error)
+	var running []*processes.Process
 	for i := range machines {
 		m := processes.Machine{
 			Name: fmt.Sprintf("machine/%d", i), URL: server.URL(), Key: server.APIKey(), Redis: store.Socket(),
 			Workers: 8, Start: start, Length: length, Delay: [2]time.Duration{20 * ms, 100 * ms},
 		}
-		w, err := m.Process(t.Context())
+		p, err := m.Process(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		wait = append(wait, w)
+		running = append(running, p)
 	}
 	time.Sleep(time.Until(start.Add(300 * ms)))
 	store.Kill()
@@ -49,8 +49,8 @@ func TestProcesses(t *testing.T) {
 	if err := store.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for i, w := range wait {
-		report, err := w()
+	for i, p := range running {
+		report, err := p.Wait()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/clawhq/clawhq-go/redisclawhq/internal/processes"
 )
 
 // Figures of the two runs that the picture shows.
@@ -25,15 +23,15 @@ const (
 // and of four machines that do not.
 func paint(ctx context.Context, dir, name string) error {
 	runs := []*run{
-		{shared: true, begin: awayFrom, fault: func(ctx context.Context, r *processes.Redis) error {
-			r.Kill()
+		{shared: true, begin: awayFrom, fault: func(ctx context.Context, r *run) error {
+			r.store.Kill()
 			time.Sleep(awayFor)
-			return r.Start()
+			return r.store.Start()
 		}},
 		{},
 	}
 	err := together(runs, func(i int, r *run) error {
-		r.limit, r.even, r.length = pictureLimit, time.Minute, pictureLength
+		r.limit, r.machines, r.even, r.length = pictureLimit, 4, time.Minute, pictureLength
 		return r.do(ctx, filepath.Join(dir, fmt.Sprint("picture", i)))
 	})
 	if err != nil {
