@@ -1,5 +1,6 @@
 // Observability makes a few calls and prints their OpenTelemetry traces, as trees
-// of calls, attempts and HTTP requests, and their metrics.
+// of calls, attempts and HTTP requests, and their metrics, with those of a limit that
+// machines share through Redis.
 //
 //	cd examples/observability && go run .
 //
@@ -41,7 +42,15 @@ func run(ctx context.Context, out io.Writer) error {
 	otel.SetTracerProvider(tracers)
 	otel.SetMeterProvider(meters)
 
-	client, err := newClient(otelclawhq.Option())
+	limiter, end, err := newLimiter()
+	if err != nil {
+		return err
+	}
+	defer end()
+	if err := observeLimiter(meters.Meter("observability"), limiter); err != nil {
+		return err
+	}
+	client, err := newClient(otelclawhq.Option(), clawhq.WithLimiter(limiter))
 	if err != nil {
 		return err
 	}
@@ -66,15 +75,15 @@ func ask(ctx context.Context, client *clawhq.Client) error {
 }
 
 // newClient stands for clawhq.NewClient, so that this runs without a key.
-func newClient(observed clawhq.Option) (*clawhq.Client, error) {
+func newClient(opts ...clawhq.Option) (*clawhq.Client, error) {
 	if os.Getenv(clawhq.EnvAPIKey) != "" {
-		return clawhq.NewClient(observed, clawhq.WithHTTPClient(&http.Client{Transport: otelhttp.NewTransport(http.DefaultTransport)}))
+		return clawhq.NewClient(append(opts, clawhq.WithHTTPClient(&http.Client{Transport: otelhttp.NewTransport(http.DefaultTransport)}))...)
 	}
 	log.Printf("(%s is not set: this is the reference server)", clawhq.EnvAPIKey)
 	server := clawhqtest.NewServer(clawhqtest.WithAgentDelay(30 * time.Millisecond))
 	server.Inject(clawhqtest.FaultStatus(503, clawhq.CodeAgentOffline), clawhqtest.FaultDelay(50*time.Millisecond), clawhqtest.FaultReset())
 	transport := otelhttp.NewTransport(server.HTTPClient().Transport) // as above, but trusts the server's certificate
-	return server.Client(observed, clawhq.WithHTTPClient(&http.Client{Transport: transport})), nil
+	return server.Client(append(opts, clawhq.WithHTTPClient(&http.Client{Transport: transport}))...), nil
 }
 
 func printMetrics(ctx context.Context, out io.Writer, reader metric.Reader) error {

@@ -31,6 +31,9 @@ func TestRun(t *testing.T) {
 		"clawhq.client.call.duration: 2, … s\n",
 		"clawhq.client.rate_limit.remaining: 58 {call}\n",
 		"clawhq.client.stream.time_to_first_chunk: 1, … s\n",
+		"clawhq.limiter.available: 1 1\n",
+		"clawhq.limiter.fallbacks: 0 {call}\n",
+		"clawhq.limiter.limit: 60 {call}/min\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text)
