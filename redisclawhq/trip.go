@@ -13,6 +13,9 @@ const (
 	// maxWant is how many slots a trip may ask for.
 	maxWant = 64
 
+	// forgetful is the time within which a log that is lost twice is not relied on.
+	forgetful = 10 * time.Second
+
 	// connectTime is added to the timeout of a trip that must connect, or load the
 	// script.
 	connectTime = time.Second
@@ -102,7 +105,7 @@ func (t *trip) run() {
 		t.end()
 		t.w.updates.putBack(t.updates)
 		t.w.step(now)
-	case a.lost && t.begun.After(t.w.lostAt) && t.begun.Sub(t.w.lostAt) < time.Second:
+	case a.lost && t.begun.After(t.w.lostAt) && t.begun.Sub(t.w.lostAt) < forgetful:
 		t.failed(errForgetful)
 	default:
 		t.succeeded(a, now)
@@ -201,5 +204,5 @@ func (t *trip) succeeded(a answer, now time.Time) {
 
 var (
 	errClosed    = errors.New("the limiter is closed")
-	errForgetful = errors.New("the log is lost as soon as it is written")
+	errForgetful = errors.New("the log is lost again and again")
 )

@@ -88,7 +88,7 @@ func TestAllWindowsStartSlowly(t *testing.T) {
 		isAway(t, l)
 		time.Sleep(10 * time.Second)
 		fl.down.Store(false)
-		time.Sleep(time.Second)
+		time.Sleep(4 * time.Second) // until it has probed
 		call()
 		start := time.Now()
 		call()
