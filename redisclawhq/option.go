@@ -6,7 +6,8 @@ import (
 )
 
 // An Option configures a Limiter. Machines that share an API key should use the
-// same options, except for the timeout and the logger.
+// same options, except for the timeout, the logger, and what WithMaxRate says of
+// jobs in the background.
 type Option func(*config)
 
 type config struct {
@@ -35,9 +36,11 @@ func WithPrefix(prefix string) Option { return func(c *config) { c.prefix = pref
 const DefaultTimeout = 100 * time.Millisecond
 
 // WithTimeout sets how long Redis may take to answer. After that the client
-// shapes its calls by itself. The timeout applies whatever the timeouts of the
-// Redis client are. Time in which the process could not run does not count.
-// Default, also for a duration that is not positive: DefaultTimeout.
+// shapes its calls by itself. If the Redis client must connect first, or load the
+// script, it may take a second longer. The timeout applies whatever the timeouts of
+// the Redis client are. Time in which the process could not run does not count. It
+// also bounds Close. Default, also for a duration that is not positive:
+// DefaultTimeout.
 func WithTimeout(d time.Duration) Option {
 	return func(c *config) {
 		if c.timeout = d; d <= 0 {
@@ -63,9 +66,12 @@ func WithRateLimit(rpm int) Option { return func(c *config) { c.limit = max(rpm,
 
 // WithMaxRate bounds the calls of all machines together to rpm per minute,
 // whatever the key allows, so that a part of the key's limit is left to other
-// programs. The bound applies to each window. Default: 0, no bound.
+// programs. The bound applies to each window. The machines of a job whose calls are
+// all in the background may have a lower bound than the others: they then only send
+// while all machines together have sent fewer calls. Default: 0, no bound.
 func WithMaxRate(rpm int) Option { return func(c *config) { c.most = max(rpm, 0) } }
 
-// WithLogger sets a logger that gets a warning when Redis becomes unavailable,
-// and an entry when it is available again. Default: none.
+// WithLogger sets a logger that gets a warning when Redis is unavailable, unless
+// only a single answer was late, and an entry when it is available again. Default:
+// none.
 func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
