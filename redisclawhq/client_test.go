@@ -30,3 +30,21 @@ func TestClientsThatDoNotWork(t *testing.T) {
 		t.Errorf("a wrapped client: %v", err)
 	}
 }
+
+// A client of a type that cannot be compared works, as a wrapper with a slice is.
+func TestClientThatCannotBeCompared(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 1, func(t *testing.T, fl *fleet) {
+		type tagged struct {
+			redis.UniversalClient
+			tags []string
+		}
+		l, err := redisclawhq.NewLimiter(tagged{fl.connect(), []string{"prod"}}, "name", redisclawhq.WithRateLimit(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		take(t, l, 1)
+		wait(t, l) // subscribes
+	})
+}

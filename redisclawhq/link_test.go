@@ -73,3 +73,48 @@ func TestLateAnswerTakesNothing(t *testing.T) {
 		}
 	})
 }
+
+// A caller that comes while a trip probes for Redis keeps nobody from falling back.
+func TestCallerDuringAProbe(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 2, func(t *testing.T, fl *fleet) {
+		l := fl.limiter(redisclawhq.WithRateLimit(2))
+		take(t, l, 2)
+		start := time.Now()
+		time.Sleep(30 * time.Second)
+		fl.slow.Store(int64(time.Hour))
+		for range 40 { // one of them comes during a probe
+			fl.group.Go(func() {
+				if err := l.Wait(t.Context()); !errors.Is(err, redisclawhq.ErrUnavailable) || time.Since(start) > 61*time.Second {
+					t.Errorf("got %v after %v, want ErrUnavailable when the turn would have come", err, time.Since(start))
+				}
+			})
+			time.Sleep(300 * ms)
+		}
+		time.Sleep(time.Minute)
+		if n := l.Stats().Waiting; n > 0 {
+			t.Errorf("%d callers still wait", n)
+			l.Close()
+		}
+		fl.slow.Store(0)
+		fl.group.Wait()
+		time.Sleep(2 * time.Hour) // until Redis has answered all
+	})
+}
+
+// A clock of Redis that jumps ahead, as after a failover, costs no fallback.
+func TestClockJumpsAhead(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 60, func(t *testing.T, fl *fleet) {
+		l := fl.limiter(redisclawhq.WithRateLimit(60))
+		take(t, l, 1)
+		fl.redis.SetTime(time.Now().Add(30 * time.Second))
+		take(t, l, 2)
+		if s := l.Stats(); s.Fallbacks > 0 || !s.Available {
+			t.Errorf("got %+v, want no fallback", s)
+		}
+		if n := fl.logged(); n != 3 {
+			t.Errorf("the log has %d calls, want 3", n)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package redisclawhq
 import (
 	"context"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -21,7 +22,7 @@ type board struct {
 }
 
 type boardKey struct {
-	rdb     redis.UniversalClient
+	client  any // of Redis; the Limiter itself if clients of that type cannot be compared
 	channel string
 }
 
@@ -44,7 +45,10 @@ func (l *Limiter) subscribe(now time.Time) {
 		return
 	}
 	l.subscribeAt = now.Add(minSubscription)
-	key := boardKey{l.rdb, l.channel()}
+	key := boardKey{l, l.channel()}
+	if reflect.ValueOf(l.rdb).Comparable() {
+		key.client = l.rdb
+	}
 	boards.mu.Lock()
 	defer boards.mu.Unlock()
 	b := boards.all[key]

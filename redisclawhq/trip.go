@@ -104,6 +104,7 @@ func (t *trip) run() {
 		t.w.answered, t.w.redisTime = now, a.now
 		t.end()
 		t.w.updates.putBack(t.updates)
+		l.link.succeeded(t.w, now)
 		t.w.step(now)
 	case a.lost && t.begun.After(t.w.lostAt) && t.begun.Sub(t.w.lostAt) < forgetful:
 		t.failed(errForgetful)

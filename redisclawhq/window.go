@@ -68,7 +68,7 @@ func (w *window) step(now time.Time) {
 	if w.placed {
 		w.l.subscribe(now)
 	}
-	if w.trip == nil && !w.queue.empty() {
+	if away := w.l.link.cause != nil; !w.queue.empty() && (away || w.trip == nil) {
 		w.timer = time.AfterFunc(next.Sub(now), func() {
 			w.l.mu.Lock()
 			defer w.l.mu.Unlock()
