@@ -58,7 +58,8 @@ local changed = false -- others should ask again
 local known = request.epoch -- nil if the machine has not seen the log within the last window
 if not epoch or known == epoch and request.version > version then
 	if known then -- others add their calls first
-		gate, slow_until = now + request.short_beat, now + request.short_beat + request.slow_start
+		gate = math.max(gate, now + request.short_beat)
+		slow_until = gate + request.slow_start
 		changed = true
 	end
 	epoch, version = request.new_epoch, math.max(version, request.version)

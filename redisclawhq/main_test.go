@@ -8,6 +8,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	processes.Main() // does not return in a process that a test has started
+	receive()        // does not return in a receiver that a test has started
+	processes.Main() // nor this in a machine
 	os.Exit(m.Run())
 }
