@@ -33,7 +33,7 @@ const (
 	lease     = 5 * time.Second
 	grace     = time.Second
 	beat      = 15 * time.Second
-	shortBeat = 2 * time.Second // while no limit is known, and for callers that have no place
+	shortBeat = 3 * time.Second // while no limit is known, and for callers that have no place; also how long others may take to add their calls
 )
 
 // request is the argument of the script. Durations and ages are microseconds.

@@ -18,7 +18,7 @@ func TestFailedTrip(t *testing.T) {
 		reply    clawhq.LimitReply
 		from, to time.Duration // that another machine waits afterwards
 	}{
-		"a slot that was not used": {clawhq.LimitReply{Window: "key"}, 0, 0},
+		"a slot that was not used": {clawhq.LimitReply{Window: "key"}, 0, 4 * time.Second},
 		"a 429":                    {clawhq.LimitReply{Window: "key", Sent: time.Unix(1, 0), StatusCode: 429, RetryAfter: 20 * time.Second}, 15 * time.Second, 17 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
