@@ -31,7 +31,7 @@ type window struct {
 	due        time.Time // when this machine's next call is due
 	ask        time.Time // when to ask again for callers that wait; zero for at once
 	placed     bool      // the machine has a place in the line
-	background bool      // the place is one of callers in the background
+	background bool      // the callers that it was about are in the background
 	proven     time.Time // no slot is free before
 	slowUntil  time.Time // the end of the slow start; until then replies are reported at once
 
@@ -87,7 +87,7 @@ func (w *window) urgent(now time.Time) bool {
 	case n == 0:
 		return w.placed // and leaves the line
 	default:
-		return !now.Before(w.ask) || w.background && !inBackground
+		return !now.Before(w.ask) || w.background != inBackground
 	}
 }
 
