@@ -150,5 +150,11 @@ func crowd(ctx context.Context, dir string) (good bool, err error) {
 	}
 	fmt.Printf("%d failed calls, %d warnings\n", len(r.failed()), warnings)
 	show(r)
+	for _, report := range r.reports {
+		if report.Log != "" {
+			fmt.Print(indent(report.Log))
+			break
+		}
+	}
 	return before.rejected == 0 && after.rejected == 0 && meanwhile.share() <= 0.02 && warnings == 0 && len(r.failed()) == 0, nil
 }
