@@ -74,7 +74,7 @@ func call(ctx context.Context, address string, rpm int) error {
 	pause := time.Minute * machines * workers / time.Duration(rpm) * 4 / 5
 	rdb := redis.NewClient(&redis.Options{Addr: address})
 	defer rdb.Close()
-	limiter, err := redisclawhq.NewLimiter(rdb, os.Getenv(clawhq.EnvAPIKey),
+	limiter, err := redisclawhq.NewLimiter(rdb, "fleet",
 		redisclawhq.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, nil))))
 	if err != nil {
 		return err
