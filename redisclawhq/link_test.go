@@ -118,3 +118,40 @@ func TestClockJumpsAhead(t *testing.T) {
 		}
 	})
 }
+
+// Machines look for a Redis that hangs less and less often, and not all at once.
+func TestProbes(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 60, func(t *testing.T, fl *fleet) {
+		var ls []*redisclawhq.Limiter
+		for range 20 {
+			l := fl.limiter(redisclawhq.WithRateLimit(60))
+			take(t, l, 1)
+			ls = append(ls, l)
+		}
+		fl.slow.Store(int64(2 * time.Second))
+		for _, l := range ls {
+			fl.group.Go(func() { isAway(t, l) })
+		}
+		fl.group.Wait()
+		time.Sleep(10 * time.Second)
+		most, all, before := int64(0), fl.trips.Load(), fl.trips.Load()
+		for range 400 {
+			time.Sleep(100 * ms)
+			now := fl.trips.Load()
+			most, before = max(most, now-before), now
+		}
+		all = before - all
+		t.Logf("20 machines: %d probes in 40s, at most %d in a tenth of a second", all, most)
+		if all < 20*10 || all > 20*40 || most > 8 {
+			t.Errorf("%d probes in 40s, at most %d in a tenth of a second, want one or two in two seconds of each machine", all, most)
+		}
+		fl.slow.Store(0)
+		time.Sleep(6 * time.Second)
+		for _, l := range ls {
+			if !l.Stats().Available {
+				t.Error("not available 6s after Redis has answered again")
+			}
+		}
+	})
+}

@@ -32,6 +32,9 @@ func TestNamesInRedis(t *testing.T) {
 		}
 		tag := ""
 		for _, k := range keys {
+			if !strings.Contains(k, "}:2:") {
+				t.Errorf("name %q has no version of what is stored", k)
+			}
 			prefix, rest, _ := strings.Cut(k, "{")
 			hash, _, tagged := strings.Cut(rest, "}")
 			if prefix != "app:" || !tagged || tag != "" && hash != tag {
