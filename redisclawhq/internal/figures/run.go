@@ -179,8 +179,18 @@ func (r *run) parts() string {
 	return fmt.Sprintf("%d to %d", slices.Min(calls), slices.Max(calls))
 }
 
-// show prints the errors of failed calls.
+// show prints what may explain a rejected request: answers of Redis that came late,
+// and callers that were sent to their client's own shaping. It also prints the errors
+// of failed calls.
 func show(r *run) {
+	late, sentOff := int64(0), int64(0)
+	for _, report := range r.reports {
+		late += report.Stats.Timeouts
+		sentOff += report.Stats.Fallbacks
+	}
+	if late+sentOff > 0 {
+		fmt.Printf("     late answers of Redis: %d, callers sent to their own shaping: %d\n", late, sentOff)
+	}
 	for _, text := range r.failed() {
 		fmt.Println("    ", text)
 	}
