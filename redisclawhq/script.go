@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	slidingwindow "github.com/clawhq/clawhq-go/internal/window"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -19,11 +20,11 @@ var admitSource string
 var admit = redis.NewScript(admitSource)
 
 const (
-	length       = time.Minute     // of the server's window
-	defaultLimit = 30              // calls per window until the limit is known: the smallest tier
-	slowStart    = 5 * time.Second // how long calls keep a distance from each other after a 429 or a loss of the log
-	minGap       = length / 240    // the least distance
-	ttl          = 5 * length      // of the keys in Redis
+	length       = slidingwindow.Length // of the server's window
+	defaultLimit = 30                   // calls per window until the limit is known: the smallest tier
+	slowStart    = 5 * time.Second      // how long calls keep a distance from each other after a 429 or a loss of the log
+	minGap       = length / 240         // the least distance
+	ttl          = 5 * length           // of the keys in Redis
 
 	// A machine whose turn comes within a beat asks again when it comes; nobody
 	// else gets its slot until the grace has passed. A machine whose turn comes
