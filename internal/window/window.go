@@ -14,7 +14,7 @@ import (
 )
 
 // Length is the length of the service's rate limit windows: a call counts for so
-// long after it has arrived. Client, reference server and package redislimit take it
+// long after it has arrived. Client, reference server and package redisclawhq take it
 // from here.
 const Length = time.Minute
 
