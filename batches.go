@@ -42,7 +42,7 @@ type CreateBatchRequest struct {
 type BatchRequest struct {
 	CustomID string // identifies the result: 1 to 128 letters, digits, underscores and hyphens; should be unique in the batch
 	Message  string // required, 10,000 characters at most, counted in UTF-16 units
-	Agent    string // slug of the agent; empty means an agent named "default"
+	Agent    string // slug of the agent; empty means the default agent, which also answers, without a word, if there is no such agent
 }
 
 // Batch is a batch and its state.

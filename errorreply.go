@@ -2,8 +2,6 @@ package clawhq
 
 import (
 	"encoding/json"
-	"net/http"
-	"strings"
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
@@ -56,9 +54,6 @@ func decodeError(e *APIError, body []byte, now time.Time, redact func(string) st
 	}
 	return inner != nil || flat != ""
 }
-
-// isPage reports whether a body is HTML.
-func isPage(body []byte) bool { return strings.HasPrefix(http.DetectContentType(body), "text/html") }
 
 // text returns the value of a JSON string. Of any other value it returns the
 // JSON itself, so that a field of the wrong type is not lost. A missing or null

@@ -197,18 +197,19 @@ func TestOddRepliesOfChats(t *testing.T) {
 	}
 }
 
-// A page of HTML with status 404 says what the base URL is: it may be the wrong one.
+// A 404 that is not the API's says what the base URL is: it may be the wrong one.
 func TestPageInsteadOfAReply(t *testing.T) {
 	t.Parallel()
-	const hint = "got a web page instead of a reply: is the base URL right? It is https://app.clawhq.tech/api"
+	const hint = "the reply is not one of the API: is the base URL right? It is https://app.clawhq.tech/api"
 	for name, tt := range map[string]struct {
 		resp *http.Response
 		want string
 	}{
 		"page":         {testkit.Reply(404, "\n<!DOCTYPE html><html><title>404</title>", "Content-Type", "text/html"), "404 Not Found: " + hint},
 		"page as text": {testkit.Reply(404, "<html>", "Content-Type", "text/plain"), "404 Not Found: " + hint},
-		"no page":      {testkit.Reply(404, "404 page not found", "Content-Type", "text/plain"), "404 Not Found"},
-		"empty":        {testkit.Reply(404, ""), "404 Not Found"},
+		"no page":      {testkit.Reply(404, "404 page not found", "Content-Type", "text/plain"), "404 Not Found: " + hint},
+		"empty":        {testkit.Reply(404, ""), "404 Not Found: " + hint},
+		"a flat error": {testkit.Reply(404, `{"error":"Key not found"}`), "404 Not Found: Key not found"},
 		"not a 404":    {testkit.Reply(403, "<html>"), "403 Forbidden"},
 		"a reply":      {testkit.Reply(404, `{"error":{"code":"agent_not_found","message":"<html>"}}`), "404 agent_not_found: <html>"},
 	} {

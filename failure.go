@@ -53,8 +53,8 @@ func (o origin) errorReply(resp *http.Response, body []byte, otherLimit func(mes
 		to.RawQuery, to.Fragment = "", "" // they may contain secrets
 		e.Message = "redirect to " + o.redact(to.Redacted()) + " is not followed: redirects must keep the method, stay on the same origin, and be within MaxAttempts"
 	}
-	if e.Message == "" && e.StatusCode == http.StatusNotFound && isPage(body) {
-		e.Message = "got a web page instead of a reply: is the base URL right? It is " + o.redact(o.base.Redacted())
+	if e.Message == "" && e.Code == "" && e.StatusCode == http.StatusNotFound {
+		e.Message = "the reply is not one of the API: is the base URL right? It is " + o.redact(o.base.Redacted())
 	}
 	err := typed(e)
 	rejected := e.StatusCode == http.StatusTooManyRequests

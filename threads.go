@@ -17,9 +17,9 @@ type ThreadsService struct{ core *core }
 
 // CreateThreadRequest describes a new thread.
 type CreateThreadRequest struct {
-	// Agent is the slug of the agent that answers in the thread. The service
-	// does not check it: if there is no such agent, Send fails. Empty means an
-	// agent named "default".
+	// Agent is the slug of the agent that answers in the thread. The live service
+	// does not check it: if there is no such agent, the default agent answers,
+	// without a word. Empty means an agent named "default", which is that one.
 	Agent string
 
 	// Metadata is stored with the thread. Its JSON may have 4,000 characters,

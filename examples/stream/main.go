@@ -1,5 +1,6 @@
-// Stream prints an agent's answer while it is being made. Ctrl-C also stops the
-// agent; the text that has arrived by then stays on the screen.
+// Stream prints an agent's answer while it is being made. Ctrl-C ends the request;
+// the text that has arrived by then stays on the screen. (The live service lets the
+// agent finish.)
 //
 //	go run ./examples/stream Explain how webhooks work
 //
