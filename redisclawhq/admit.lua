@@ -19,7 +19,7 @@ local span = window + request.margin -- how long a call occupies its slot
 local function text(n) return string.format('%.0f', n) end
 
 local stored = redis.call('HMGET', state, 'epoch', 'version', 'limit', 'limit_at', 'gate', 'slow_until',
-	'foreign_until', 'foreground_until', 'background_at', 'last_now', 'clock_offset')
+	'foreign_until', 'foreground_until', 'background_at', 'last_now', 'clock_offset', 'born')
 local function stored_number(i) return tonumber(stored[i] or 0) end
 local epoch, version = stored[1], stored_number(2)
 local limit = stored_number(3) -- calls per window; 0 if not known
@@ -29,6 +29,7 @@ local slow_until = stored_number(6) -- calls keep a distance from each other unt
 local foreign_until = stored_number(7) -- the log may hold foreign calls until this time
 local foreground_until = stored_number(8) -- the log may hold foreground calls until this time
 local background_at = stored_number(9) -- no background call is sent before this time
+local born = stored_number(12) -- when the epoch began
 
 -- After a failover, the clock of the new server may be behind. The script then
 -- adds an offset, so that its time does not go back.
@@ -57,13 +58,13 @@ redis.call('HSET', state, 'last_now', text(now))
 local changed, incomplete = false, request.away -- others should ask again; the log may lack calls of others
 local known = request.epoch -- nil if the machine has not seen the log within the last window
 if not epoch or known == epoch and request.version > version then
-	incomplete = incomplete or known
 	changed = true
-	epoch, version = request.new_epoch, math.max(version, request.version)
+	epoch, version, born = request.new_epoch, math.max(version, request.version), now
 	if request.limit > 0 then limit = request.limit end
 end
 if limit == 0 then limit = request.limit end
 local lost = known and known ~= epoch
+if lost and slow_until <= born then incomplete = true end -- once in an epoch
 if incomplete and slow_until <= now then -- others add their calls first
 	gate = math.max(gate, now + request.short_beat)
 	slow_until = gate + request.slow_start
@@ -211,9 +212,9 @@ if limit > 0 and limit_at > now - window and foreign_until <= now then proven = 
 
 redis.call('HSET', state, 'epoch', epoch, 'version', text(version + 1), 'limit', text(limit), 'limit_at', text(limit_at),
 	'gate', text(gate), 'slow_until', text(slow_until), 'foreign_until', text(foreign_until), 'foreground_until', text(foreground_until),
-	'background_at', text(background_at), 'last_now', text(now), 'clock_offset', text(clock_offset))
+	'background_at', text(background_at), 'born', text(born), 'last_now', text(now), 'clock_offset', text(clock_offset))
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, text(request.ttl)) end
-if changed and redis.call('ZCOUNT', line, '-inf', '+inf') > 0 then redis.pcall('PUBLISH', ARGV[2], ARGV[3]) end
+if changed then redis.pcall('PUBLISH', ARGV[2], ARGV[3]) end
 
 local answer = {epoch, version + 1, limit, granted}
 for i, at in ipairs({due, ask, proven - now, slow_until - now}) do answer[4 + i] = math.ceil(at) end

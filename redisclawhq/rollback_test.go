@@ -1,6 +1,7 @@
 package redisclawhq_test
 
 import (
+	"context"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -87,5 +88,31 @@ func TestClockBehind(t *testing.T) {
 		if _, rejected := fl.seen(0, 3*time.Minute); rejected > 0 {
 			t.Errorf("%d rejected", rejected)
 		}
+	})
+}
+
+// A log that was lost took the line with it. Machines that wait hear of it all the
+// same, and add their calls within seconds.
+func TestLostLogIsAnnounced(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 20, func(t *testing.T, fl *fleet) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var ls []*redisclawhq.Limiter
+		for range 5 {
+			l := fl.limiter(redisclawhq.WithRateLimit(20))
+			take(t, l, 4)
+			ls = append(ls, l)
+		}
+		for _, l := range ls {
+			fl.group.Go(func() { l.Wait(ctx) })
+		}
+		time.Sleep(10 * time.Second)
+		fl.redis.FlushAll()
+		take(t, fl.limiter(redisclawhq.WithRateLimit(20)), 1) // a machine that knew nothing of the log
+		time.Sleep(3500 * ms)
+		if n := fl.logged(); n != 21 {
+			t.Errorf("3.5s after the log was found lost, it has %d calls, want the 20 that were sent before, and one", n)
+		}
+		cancel()
 	})
 }
