@@ -115,3 +115,27 @@ func TestBackgroundYields(t *testing.T) {
 		cancel()
 	})
 }
+
+// The machines of a job in the background may have a lower bound than the others.
+func TestBackgroundWithMaxRate(t *testing.T) {
+	t.Parallel()
+	inFleet(t, 60, func(t *testing.T, fl *fleet) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var job, busy atomic.Int64
+		for range 2 {
+			fl.admitted(ctx, fl.limiter(redisclawhq.WithRateLimit(60), redisclawhq.WithMaxRate(20)), backgroundWindow, 5, &job)
+		}
+		time.Sleep(10 * time.Minute)
+		if got := job.Load(); got < 195 || got > 204 {
+			t.Errorf("%d calls of the job in ten minutes, want 200", got)
+		}
+		fl.admitted(ctx, fl.limiter(redisclawhq.WithRateLimit(60)), keyWindow, 20, &busy)
+		time.Sleep(2 * time.Minute)
+		before, foreground := job.Load(), busy.Load()
+		time.Sleep(5 * time.Minute)
+		if got, jobs := busy.Load()-foreground, job.Load()-before; got < 296 || jobs > 0 {
+			t.Errorf("%d calls of others and %d of the job in five minutes, want 300 and 0", got, jobs)
+		}
+		cancel()
+	})
+}

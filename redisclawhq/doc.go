@@ -30,8 +30,8 @@
 // The callers of a machine are served in order, retries first, those in the
 // background ([clawhq.LimitRequest]) last. Background calls of all machines yield to
 // all others, are spread evenly over the window, and leave a tenth of it free as
-// long as there are other calls in it. A process that has only background calls can
-// be kept below the limit by [WithMaxRate] of all machines as well.
+// long as there are other calls in it. The machines of a job in the background may
+// have a lower [WithMaxRate] than the others.
 //
 // Machines share what replies report. The limit is learned from
 // X-RateLimit-Limit; until the first reply it is taken to be 30 calls per
