@@ -55,7 +55,7 @@ redis.call('HSET', state, 'last_now', text(now))
 -- A log has an epoch. If Redis has lost the log, or an older one has taken its
 -- place, a new epoch begins, and the machines that knew another one add their calls.
 -- An older log is told by its version, which rises with every run.
-local changed, incomplete = false, request.away -- others should ask again; the log may lack calls of others
+local changed = false -- others should ask again
 local known = request.epoch -- nil if the machine has not seen the log within the last window
 if not epoch or known == epoch and request.version > version then
 	changed = true
@@ -64,11 +64,9 @@ if not epoch or known == epoch and request.version > version then
 end
 if limit == 0 then limit = request.limit end
 local lost = known and known ~= epoch
-if lost and slow_until <= born then incomplete = true end -- once in an epoch
-if incomplete and slow_until <= now then -- others add their calls first
-	gate = math.max(gate, now + request.short_beat)
-	slow_until = gate + request.slow_start
-end
+if lost then gate = math.max(gate, born + request.short_beat) end -- others add their calls first
+if request.away and slow_until <= now then gate = math.max(gate, now + request.short_beat) end -- likewise
+if lost or request.away then slow_until = math.max(slow_until, gate + request.slow_start) end
 
 for _, id in ipairs(redis.call('ZRANGE', log, '-inf', text(now - 2 * window), 'BYSCORE')) do redis.call('ZREM', log, id) end
 for _, machine in ipairs(redis.call('ZRANGE', until_, '-inf', text(now), 'BYSCORE')) do
