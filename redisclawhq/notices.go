@@ -148,7 +148,7 @@ func (l *Limiter) hear(window, machine string) {
 		}
 		at := now.Add(time.Second + rand.N(time.Second/2))
 		if w.due.Sub(now) > lease {
-			at = now.Add(3*time.Second/2 + rand.N(3*time.Second/2))
+			at = now.Add(3*time.Second/2 + rand.N(time.Second)) // before shortBeat has passed
 		}
 		if at.Before(w.ask) {
 			w.ask = at
