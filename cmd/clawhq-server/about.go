@@ -1,10 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -74,25 +74,16 @@ func (a *about) json() []byte {
 	return append(line, '\n')
 }
 
-// write writes the file, which is whole as soon as it is there, and is for its
-// owner only.
-func (a *about) write(name string) error {
-	file, err := os.CreateTemp(filepath.Dir(name), ".clawhq-server-*") // with mode 0600
-	if err != nil {
-		return fmt.Errorf("-ready-file: %w", err)
+// print prints one line of JSON, or the greeting.
+func (a *about) print(w io.Writer, asJSON bool) error {
+	line := a.json()
+	if !asJSON {
+		var greeting bytes.Buffer
+		a.greet(&greeting)
+		line = greeting.Bytes()
 	}
-	_, err = file.Write(a.json())
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(file.Name(), name)
-	}
-	if err != nil {
-		os.Remove(file.Name())
-		return fmt.Errorf("-ready-file: %w", err)
-	}
-	return nil
+	_, err := w.Write(line)
+	return err
 }
 
 // greet tells the person who started the server how to use it.

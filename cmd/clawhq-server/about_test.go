@@ -26,7 +26,8 @@ func TestReadyFile(t *testing.T) {
 	args := []string{
 		"-addr", "127.0.0.1:0", "-json", "-ready-file", ready, "-cert-out", cert, "-host", "localhost", "-key", "ci:120", "-config", configFile(t, document),
 	}
-	if err := os.WriteFile(ready, []byte("of a server before"), 0o644); err != nil {
+	const before = `{"control_url": "https://127.0.0.1:1/control"}`
+	if err := os.WriteFile(ready, []byte(before), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -34,7 +35,7 @@ func TestReadyFile(t *testing.T) {
 	exited := make(chan int, 1)
 	go func() { exited <- run(ctx, args, &stdout, &stderr) }()
 	var text []byte
-	for text == nil || string(text) == "of a server before" { // until it is there
+	for text == nil || string(text) == before { // until it is there
 		select {
 		case code := <-exited:
 			t.Fatalf("exit status %d: %s", code, &stderr)

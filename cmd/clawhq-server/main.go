@@ -25,6 +25,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 
@@ -49,7 +50,12 @@ const (
 
 func main() {
 	debug.SetMemoryLimit(heapBytes)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGPIPE) // whoever read the output may leave
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -57,30 +63,37 @@ func main() {
 // run is the program: it serves until ctx ends and returns the exit status, 0
 // after a clean end, 1 where it could not serve, 2 for bad flags.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	log := newOutput(stderr)
+	defer log.close()
 	o, err := parseOptions(args, stdout)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "clawhq-server: %v (see -help)\n", err)
+		fmt.Fprintf(log, "clawhq-server: %v (see -help)\n", err)
 		return 2
 	}
-	if err := serve(ctx, o, stdout, stderr); err != nil {
-		fmt.Fprintf(stderr, "clawhq-server: %v\n", err)
+	switch {
+	case o.version:
+		printVersion(stdout)
+	case o.health != "":
+		err = checkHealth(ctx, o.health)
+	default:
+		err = serve(ctx, o, stdout, log)
+	}
+	if err != nil {
+		fmt.Fprintf(log, "clawhq-server: %v\n", err)
 		return 1
 	}
 	return 0
 }
 
-func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
-	var logger *slog.Logger
-	if o.logJSON {
-		logger = slog.New(slog.NewJSONHandler(stderr, nil))
-	} else {
-		logger = slog.New(slog.NewTextHandler(stderr, nil))
-	}
+func serve(ctx context.Context, o options, stdout, log io.Writer) error {
+	logger := o.logger(log)
 	if o.readyFile != "" {
-		os.Remove(o.readyFile) // one that a server before left is no news
+		if err := checkReadyFile(o.readyFile); err != nil {
+			return err
+		}
 	}
 	listener, err := net.Listen("tcp", o.addr)
 	if err != nil {
@@ -93,8 +106,10 @@ func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		clawhqtest.WithProfile(o.profile),
 		clawhqtest.WithPlan(o.plan),
 		clawhqtest.WithAgentDelay(o.agentDelay),
-		clawhqtest.WithLogger(logger),
 		clawhqtest.WithMemoryLimit(keptBytes),
+	}
+	if o.log != logOff {
+		serverOptions = append(serverOptions, clawhqtest.WithLogger(logger))
 	}
 	if o.plain {
 		serverOptions = append(serverOptions, clawhqtest.WithPlainHTTP())
@@ -103,7 +118,8 @@ func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		serverOptions = append(serverOptions, clawhqtest.WithStrictWebhookTargets())
 	}
 	api := clawhqtest.NewServer(serverOptions...)
-	defer api.Close()
+	closeAPI := sync.OnceFunc(func() { within(shutdownTimeout, api.Close) })
+	defer closeAPI()
 	controls, err := control.New(control.Config{Server: api, RPM: o.rpm, Events: o.events(), Start: o.start})
 	if err != nil {
 		return fmt.Errorf("-config: %w", err)
@@ -138,26 +154,31 @@ func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		httpServer.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
 		start = func() error { return httpServer.ServeTLS(server.HTTPSOnly(listener), "", "") }
 	}
-	if o.readyFile != "" {
-		if err := about.write(o.readyFile); err != nil {
-			return err
-		}
-		defer os.Remove(o.readyFile)
-	}
-	if o.json {
-		stdout.Write(about.json())
-	} else {
-		about.greet(stdout)
-	}
-
 	served := make(chan error, 1)
 	go func() { served <- start() }()
-	select {
-	case err := <-served:
-		return fmt.Errorf("cannot serve: %w", err)
-	case <-ctx.Done():
+	defer httpServer.Close()
+	if o.readyFile != "" {
+		file, err := writeReadyFile(o.readyFile, about)
+		if err != nil {
+			return err
+		}
+		defer file.remove()
 	}
-	api.Close() // ends live streams, which Shutdown would wait for
+	printed := make(chan error, 1) // maybe never: nobody has to read what is printed
+	go func() { printed <- about.print(stdout, o.json) }()
+
+	for ctx.Err() == nil {
+		select {
+		case err := <-served:
+			return fmt.Errorf("cannot serve: %w", err)
+		case err := <-printed:
+			if err != nil && o.json && o.readyFile == "" {
+				return fmt.Errorf("-json: %w", err) // nobody can know the keys
+			}
+		case <-ctx.Done():
+		}
+	}
+	closeAPI() // ends live streams, which Shutdown would wait for
 	timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	if err := httpServer.Shutdown(timeout); err != nil {
@@ -166,6 +187,19 @@ func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	<-served
 	logger.Info("stopped")
 	return nil
+}
+
+// within calls f and waits until it returns, but no longer than d.
+func within(d time.Duration, f func()) {
+	returned := make(chan struct{})
+	go func() {
+		defer close(returned)
+		f()
+	}()
+	select {
+	case <-returned:
+	case <-time.After(d):
+	}
 }
 
 // reachable returns the address to show: the listener's, with a name one can

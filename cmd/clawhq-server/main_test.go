@@ -236,6 +236,11 @@ func TestLiveProfile(t *testing.T) {
 	if _, body := p.chat(`{"message": "hello"}`); !strings.Contains(body, `"response":"Echo: hello"`) {
 		t.Errorf("body %s, want the live service's echo", body)
 	}
+	p.stop()
+	if code := <-p.exited; code != 0 {
+		t.Errorf("exit status %d", code)
+	}
+	close(p.exited)
 	if log := p.stderr.String(); !strings.Contains(log, "msg=request method=POST path=/api/v1/chat status=200") {
 		t.Errorf("log %q", log)
 	}
@@ -304,7 +309,7 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"-config", "no/such/file"}, "-config no/such/file: "},
 		{[]string{"-config", "."}, "-config .: "},
 		{[]string{"-config", "main_test.go"}, "-config main_test.go: invalid character 'p'"},
-		{[]string{"-log", "xml"}, `-log "xml": there are text and json`},
+		{[]string{"-log", "xml"}, `-log "xml": there are text, json and off`},
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
 			t.Parallel()
@@ -326,7 +331,7 @@ func TestHelp(t *testing.T) {
 		t.Errorf("exit status %d, stderr %q", code, &stderr)
 	}
 	for _, flag := range []string{"-addr", "-http", "-profile", "-rpm", "-plan", "-agent-delay", "-fault", "-log",
-		"-key", "-config", "-host", "-cors", "-strict-webhooks", "-json", "-ready-file", "-cert-out"} {
+		"-key", "-config", "-host", "-cors", "-strict-webhooks", "-json", "-ready-file", "-cert-out", "-version", "-health"} {
 		if !strings.Contains(stdout.String(), "\n  "+flag) {
 			t.Errorf("the usage lacks %s:\n%s", flag, &stdout)
 		}

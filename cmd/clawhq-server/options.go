@@ -5,8 +5,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +27,7 @@ type options struct {
 	rpm        int
 	plan       string
 	agentDelay time.Duration
-	logJSON    bool
+	log        string // logText, logJSON or logOff
 
 	hosts          []string // further names or addresses that the server is called by
 	cors           []string // origins whose pages may call the API
@@ -35,6 +37,28 @@ type options struct {
 
 	json                       bool
 	readyFile, certificateFile string
+
+	// With one of these the program does that alone.
+	version bool
+	health  string // a URL
+}
+
+// Formats of the access log.
+const (
+	logText = "text"
+	logJSON = "json"
+	logOff  = "off"
+)
+
+// logger returns the server's logger.
+func (o options) logger(w io.Writer) *slog.Logger {
+	switch o.log {
+	case logOff:
+		return slog.New(slog.DiscardHandler)
+	case logJSON:
+		return slog.New(slog.NewJSONHandler(w, nil))
+	}
+	return slog.New(slog.NewTextHandler(w, nil))
 }
 
 var profiles = map[string]clawhqtest.Profile{
@@ -81,9 +105,11 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	})
 	flags.BoolVar(&o.strictWebhooks, "strict-webhooks", false, "refuse webhooks to loopback addresses, as the service does")
 	flags.BoolVar(&o.json, "json", false, "print addresses and keys as one line of JSON")
-	flags.StringVar(&o.readyFile, "ready-file", "", "write the JSON of -json to this `file` when the server is ready, and remove the file at the end")
+	flags.StringVar(&o.readyFile, "ready-file", "", "write the JSON of -json to this `file` when the server is ready, replacing only one that this program wrote, and remove the file at the end")
 	flags.StringVar(&o.certificateFile, "cert-out", "", "write the certificate to this `file`, for clients that must trust it")
-	logFormat := flags.String("log", "text", "`format` of the access log on stderr: text or json")
+	flags.StringVar(&o.log, "log", logText, "`format` of the access log on stderr: text, json, or off for none")
+	flags.BoolVar(&o.version, "version", false, "print the version and exit")
+	flags.StringVar(&o.health, "health", "", "get this `URL`, for example https://127.0.0.1:8787/ready, and exit with status 0 if its reply has status 200, else 1")
 
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -117,10 +143,9 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	if o.agentDelay < 0 {
 		return o, fmt.Errorf("-agent-delay %v is negative", o.agentDelay)
 	}
-	if *logFormat != "text" && *logFormat != "json" {
-		return o, fmt.Errorf("-log %q: there are text and json", *logFormat)
+	if !slices.Contains([]string{logText, logJSON, logOff}, o.log) {
+		return o, fmt.Errorf("-log %q: there are %s, %s and %s", o.log, logText, logJSON, logOff)
 	}
-	o.logJSON = *logFormat == "json"
 	if o.plain && o.certificateFile != "" {
 		return o, errors.New("-cert-out has no certificate to write with -http")
 	}
