@@ -61,6 +61,10 @@ func (s *Server) Emit(event webhook.EventType, data any) {
 	s.service.Emit(string(event), text)()
 }
 
+// PendingDeliveries returns how many deliveries to webhooks, and callbacks of batches,
+// are under way. Retries that are not due yet do not count.
+func (s *Server) PendingDeliveries() int { return s.service.PendingDeliveries() }
+
 // DeliverTo makes the server send all deliveries to handler, whatever their URL
 // and without sockets, so that a receiver can be tested inside a bubble of
 // package testing/synctest. The server calls handler in a goroutine per delivery;

@@ -26,7 +26,9 @@ type Clock struct {
 	mu      sync.Mutex
 	ahead   time.Duration // of real time
 	waiting map[*Timer]struct{}
-	started uint64 // number of timers that were started
+	started uint64              // number of timers that were started
+	awake   map[*work]time.Time // that Advance has woken, and when by real time
+	rested  chan struct{}       // closed when awake has become smaller; nil if nobody waits for that
 }
 
 // New returns a clock that goes as real time does.
@@ -61,6 +63,7 @@ type Timer struct {
 	f     func()
 	due   time.Time
 	order uint64      // order of start, for timers that are due at the same time
+	work  *work       // that it wakes; may be nil
 	real  *time.Timer // nil if real time ends the wait in another way, as in WithTimeoutCause
 }
 
@@ -121,7 +124,13 @@ func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 	over := make(chan struct{})
-	defer c.AfterFunc(d, func() { close(over) }).Stop()
+	c.mu.Lock()
+	t := c.start(d, func() { close(over) })
+	t.work = c.workOf(ctx)
+	t.arm(d)
+	c.restAll(t.work)
+	c.mu.Unlock()
+	defer t.Stop()
 	select {
 	case <-over:
 		return nil
@@ -139,6 +148,7 @@ func (c *Clock) WithTimeoutCause(parent context.Context, d time.Duration, cause 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.start(d, func() { cancel(cause) })
+	t.work = c.workOf(parent)
 	return ctx, func() {
 		t.Stop()
 		release()
@@ -146,12 +156,14 @@ func (c *Clock) WithTimeoutCause(parent context.Context, d time.Duration, cause 
 	}
 }
 
-// Advance adds d to the time. It calls the functions of all timers that fall due, in
-// the order of their times and with the clock at the time of each, and waits for
-// them to return. That includes timers that these functions start. Advance also
-// wakes sleepers, but does not wait for their goroutines. It panics if d is
-// negative.
-func (c *Clock) Advance(d time.Duration) {
+// Advance adds d to the time, in steps. Each step ends where the next timers fall due,
+// and calls their functions, in the order of their times and with the clock at the
+// time of each. Before each further step, and before it returns, Advance waits until
+// all work (see Begin) that was woken sleeps again, has ended, or has been awake for
+// 100 ms of real time. Then it calls the functions between, which may wait for more. So
+// timers that this work starts are called in order as well. Several advances at once
+// add up. Advance panics if d is negative.
+func (c *Clock) Advance(d time.Duration, between ...func()) {
 	if d < 0 {
 		panic("clock: Advance: time does not go back")
 	}
@@ -161,6 +173,10 @@ func (c *Clock) Advance(d time.Duration) {
 			return
 		}
 		t.f()
+		c.settle()
+		for _, wait := range between {
+			wait()
+		}
 	}
 }
 
@@ -189,6 +205,7 @@ func (c *Clock) next(d *time.Duration) *Timer {
 	c.ahead += step
 	*d -= step
 	delete(c.waiting, first)
+	c.wake(first.work)
 	if first.real != nil {
 		first.real.Stop()
 	}

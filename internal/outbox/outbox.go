@@ -58,6 +58,7 @@ type Config struct {
 	Strict    bool              // treat loopback targets like other private ones: as forbidden
 	MaxBytes  int               // of the journal and the logs, of which the oldest goes first; 0 is no limit
 	Transport http.RoundTripper // reaches targets; nil is a transport without kept connections
+	Slots     *Slots            // for attempts; nil is no limit
 	Clock     *clock.Clock      // of retries and of what the log says; receivers are given real time. nil is a new one
 }
 
@@ -89,9 +90,12 @@ type Outbox struct {
 
 	mu       sync.Mutex // guards what follows and all that hangs on it
 	closed   bool
-	underWay int       // events being attempted, until what follows is scheduled
-	settled  sync.Cond // there are none
-	hooks    []*hook   // in the order of creation
+	begun    uint64          // deliveries, those that have ended too
+	ended    uint64          // of them
+	underWay map[uint64]bool // by their number, until what follows is scheduled; true if due by an advance of the clock
+	waits    int             // Waits that have not ended
+	changed  chan struct{}   // closed when underWay or waits changes; nil if nobody waits for that
+	hooks    []*hook         // in the order of creation
 	handler  http.Handler
 	stamped  time.Time // the latest time that an event or a test bears
 	attempts []*Attempt
@@ -107,9 +111,8 @@ func New(config Config) *Outbox {
 	if config.Clock == nil {
 		config.Clock = clock.New()
 	}
-	o := &Outbox{config: config}
+	o := &Outbox{config: config, underWay: map[uint64]bool{}}
 	o.count()
-	o.settled.L = &o.mu
 	o.ctx, o.cancel = context.WithCancel(context.Background())
 	return o
 }
@@ -160,9 +163,9 @@ func (o *Outbox) Subscribed(event string) bool {
 	return slices.ContainsFunc(o.hooks, func(h *hook) bool { return slices.Contains(h.Events, event) })
 }
 
-// Emit sends an event to the webhooks that have subscribed to it. The returned
-// function waits until the first attempts have ended.
-func (o *Outbox) Emit(event string, data json.RawMessage) (wait func()) {
+// Emit sends an event, which comes of the work of ctx, to the webhooks that have
+// subscribed to it. The returned function waits until the first attempts have ended.
+func (o *Outbox) Emit(ctx context.Context, event string, data json.RawMessage) (wait func()) {
 	var sent sync.WaitGroup
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -191,12 +194,11 @@ func (o *Outbox) Emit(event string, data json.RawMessage) (wait func()) {
 			o.add(h, uuid.NewString(), d, Result{text: "Filtered — conditions not met", unsent: true, filtered: true})
 		default:
 			text := h.transformed(body)
-			o.begin()
+			ctx, end := o.begin(ctx)
 			sent.Add(1)
 			go func() {
-				defer o.end()
-				defer sent.Done()
-				o.first(h, d, text, body.Timestamp)
+				defer end()
+				o.first(ctx, h, d, text, body.Timestamp, sent.Done)
 			}()
 		}
 	}
@@ -216,57 +218,104 @@ func (o *Outbox) stamp() wire.Time {
 	return wire.HandlerTime(now)
 }
 
-// first makes the first attempt at a delivery.
-func (o *Outbox) first(h *hook, d delivery, body []byte, at wire.Time) {
+// first makes the first attempt at a delivery, and the retries that are due when it
+// ends. It calls attempted after the first.
+func (o *Outbox) first(ctx context.Context, h *hook, d delivery, body []byte, at wire.Time, attempted func()) {
 	id := uuid.NewString()
-	r := o.send(o.ctx, h, message{row: id, event: d.event, body: body, at: at, attempt: 1})
+	r := o.send(ctx, h, message{row: id, event: d.event, body: body, at: at, attempt: 1})
+	attempted()
+	if row := o.record(h, id, d, r, at); row != nil {
+		o.retries(ctx, h, row, 1, r.ended)
+	}
+}
+
+// record records the result of a first attempt, and returns its row if the delivery
+// failed.
+func (o *Outbox) record(h *hook, id string, d delivery, r Result, at wire.Time) *row {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if h.gone {
-		return
+		return nil
 	}
 	row := o.add(h, id, d, r)
 	h.triggered(r, at)
 	if r.OK() {
 		h.FailureCount = 0
-		return
+		return nil
 	}
 	h.FailureCount++
 	if o.config.Policy.Pausing && h.FailureCount >= MaxFailures && h.PausedAt == "" {
 		h.PausedAt = wire.DatabaseTime(o.config.Clock.Now())
 	}
-	o.schedule(h, row, 1)
+	return row
 }
 
-// schedule schedules the retry of a row after its n-th attempt.
-func (o *Outbox) schedule(h *hook, r *row, n int) {
-	interval := time.Duration(h.RetryIntervalSeconds) * time.Second
-	if wait, again := o.config.Policy.Retry(n, interval); again && !o.closed {
-		r.retry = o.config.Clock.AfterFunc(wait, func() { o.retry(h, r, n+1) })
+// retries makes the retries of a row that are already due, and schedules the next. The
+// n-th attempt ended at ended, since when the clock may have been advanced.
+func (o *Outbox) retries(ctx context.Context, h *hook, r *row, n int, ended time.Time) {
+	for r != nil && !o.schedule(h, r, n, ended) {
+		n++
+		r, ended = o.retry(ctx, h, r, n)
 	}
 }
 
-// retry makes the n-th attempt at a delivery.
-func (o *Outbox) retry(h *hook, r *row, n int) {
+// schedule schedules the retry of a row after its n-th attempt. It returns false if
+// the retry is already due.
+func (o *Outbox) schedule(h *hook, r *row, n int, ended time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	interval := time.Duration(h.RetryIntervalSeconds) * time.Second
+	wait, again := o.config.Policy.Retry(n, interval)
+	if !again || o.closed || h.gone {
+		return true
+	}
+	wait -= o.config.Clock.Since(ended)
+	if wait <= 0 {
+		return false
+	}
+	r.retry = o.config.Clock.AfterFunc(wait, func() { o.fallDue(h, r, n+1) })
+	return true
+}
+
+// fallDue begins the n-th attempt at a delivery.
+func (o *Outbox) fallDue(h *hook, r *row, n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return
+	}
+	due, ended := o.config.Clock.Begin(o.ctx)
+	o.config.Clock.Wake(due)
+	ctx, end := o.begin(due)
+	ended()
+	go func() {
+		defer end()
+		if r, ended := o.retry(ctx, h, r, n); r != nil {
+			o.retries(ctx, h, r, n, ended)
+		}
+	}()
+}
+
+// retry makes the n-th attempt at a delivery. It returns the row that may have a
+// further retry, or nil, and when the attempt ended.
+func (o *Outbox) retry(ctx context.Context, h *hook, r *row, n int) (*row, time.Time) {
 	o.mu.Lock()
 	paused := o.config.Policy.Pausing && h.PausedAt != ""
 	if o.closed || h.gone || !h.Enabled || paused || r.Success || !o.Allowed(h.URL) {
 		o.mu.Unlock()
-		return
+		return nil, time.Time{}
 	}
-	o.begin()
-	defer o.end()
 	o.mu.Unlock()
 
 	id := r.ID
 	if o.config.Policy.LogRetries {
 		id = uuid.NewString()
 	}
-	got := o.send(o.ctx, h, message{row: id, event: r.event, body: r.payload, at: wire.HandlerTime(o.config.Clock.Now()), attempt: n})
+	got := o.send(ctx, h, message{row: id, event: r.event, body: r.payload, at: wire.HandlerTime(o.config.Clock.Now()), attempt: n})
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if h.gone {
-		return
+		return nil, time.Time{}
 	}
 	if o.config.Policy.LogRetries {
 		r.retried = true
@@ -279,33 +328,9 @@ func (o *Outbox) retry(h *hook, r *row, n int) {
 	h.triggered(got, h.LastTriggeredAt)
 	if got.OK() {
 		h.FailureCount = 0
-		return
+		return nil, time.Time{}
 	}
-	o.schedule(h, r, n)
-}
-
-// begin begins to send an event. Call it with o.mu held.
-func (o *Outbox) begin() {
-	o.running.Add(1)
-	o.underWay++
-}
-
-func (o *Outbox) end() {
-	o.mu.Lock()
-	if o.underWay--; o.underWay == 0 {
-		o.settled.Broadcast()
-	}
-	o.mu.Unlock()
-	o.running.Done()
-}
-
-// Settle waits until no attempt to send an event is in progress.
-func (o *Outbox) Settle() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for o.underWay > 0 {
-		o.settled.Wait()
-	}
+	return r, got.ended
 }
 
 // encode writes a body as the service does, without escapes for HTML.

@@ -88,7 +88,9 @@ func create(t *testing.T, o *outbox.Outbox, events ...string) wire.Webhook {
 	return w
 }
 
-func emit(o *outbox.Outbox, data string) { o.Emit("api.request", json.RawMessage(data))() }
+func emit(o *outbox.Outbox, data string) {
+	o.Emit(context.Background(), "api.request", json.RawMessage(data))()
+}
 
 // times returns when the events came.
 func (r *receiver) times() (times []string) {
@@ -175,7 +177,7 @@ func TestEventsDiffer(t *testing.T) {
 		const n = 3000
 		for range n / 3 {
 			emit(o, `{}`)
-			o.Emit("agent.deployed", json.RawMessage(`{}`))() // nobody has subscribed to it
+			o.Emit(t.Context(), "agent.deployed", json.RawMessage(`{}`))() // nobody has subscribed to it
 			if _, err := o.Test(t.Context(), id); err != nil {
 				t.Fatal(err)
 			}

@@ -29,8 +29,9 @@ type Result struct {
 	Status   int    // of the reply; 0 if there was none
 	text     string // its body, or what is logged in its place
 	latency  time.Duration
-	unsent   bool // logged without an attempt
-	filtered bool // because of a filter, which counts as success
+	ended    time.Time // by the clock, had it not been advanced since the attempt began
+	unsent   bool      // logged without an attempt
+	filtered bool      // because of a filter, which counts as success
 }
 
 // OK reports whether the receiver has accepted the event.
@@ -49,9 +50,9 @@ type Attempt struct {
 
 	Status      int // of the reply; 0 if there was none
 	ReplyHeader http.Header
-	Reply       []byte // what was read of its body
-	Latency     time.Duration
-	Err         string // why there was no reply
+	Reply       []byte        // what was read of its body
+	Latency     time.Duration // of real time, as receivers have it
+	Err         string        // why there was no reply
 }
 
 // Attempts returns a copy of the journal, in the order of sending.
@@ -101,10 +102,11 @@ func (o *Outbox) send(ctx context.Context, h *hook, m message) Result {
 	o.make(ctx, a)
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	ended := a.Time.Add(a.Latency)
 	if a.Err != "" {
-		return Result{text: "Connection failed or timed out", latency: a.Latency}
+		return Result{text: "Connection failed or timed out", latency: a.Latency, ended: ended}
 	}
-	return Result{Status: a.Status, text: string(a.Reply), latency: a.Latency}
+	return Result{Status: a.Status, text: string(a.Reply), latency: a.Latency, ended: ended}
 }
 
 // Call posts an unsigned body to the URL of a batch's callback.
@@ -114,8 +116,8 @@ func (o *Outbox) Call(ctx context.Context, to string, body []byte) {
 		o.mu.Unlock()
 		return
 	}
-	o.running.Add(1)
-	defer o.running.Done()
+	_, end := o.begin(ctx)
+	defer end()
 	a := &Attempt{Time: o.config.Clock.Now(), URL: to, Body: body}
 	o.note(a)
 	o.mu.Unlock()
@@ -133,10 +135,11 @@ func (o *Outbox) note(a *Attempt) {
 
 // make makes an attempt and records its result.
 func (o *Outbox) make(ctx context.Context, a *Attempt) {
+	begun := time.Now()
 	resp, reply, err := o.post(ctx, a.URL, a.Header, a.Body)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	a.Latency = o.config.Clock.Since(a.Time)
+	a.Latency = time.Since(begun)
 	if err != nil {
 		a.Err = err.Error()
 		return
@@ -161,6 +164,11 @@ func (o *Outbox) post(ctx context.Context, to string, header http.Header, body [
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(o.ctx, func() { cancel(errClosed) })()
+	release, err := o.config.Slots.take(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer release()
 	timer := time.AfterFunc(wire.DeliveryTimeout, func() { cancel(errTimeout) })
 	defer timer.Stop()
 

@@ -74,7 +74,7 @@ func TestClose(t *testing.T) {
 			time.Sleep(time.Second)
 			ended = time.Now()
 		}))
-		o.Emit("api.request", []byte(`{}`))
+		o.Emit(context.Background(), "api.request", []byte(`{}`))
 		synctest.Wait()
 		start := time.Now()
 		o.Close()

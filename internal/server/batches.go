@@ -161,7 +161,11 @@ func (s *Server) process(ctx context.Context, state *state, b *batch) {
 		done := make([]wire.BatchResult, len(requests))
 		var asking sync.WaitGroup
 		for i, r := range requests {
-			asking.Go(func() { done[i] = s.result(ctx, r) })
+			part, end := s.clock.Begin(ctx)
+			asking.Go(func() {
+				defer end()
+				done[i] = s.result(part, r)
+			})
 		}
 		asking.Wait()
 		if ctx.Err() != nil {

@@ -32,6 +32,7 @@ type call struct {
 
 	ctx    context.Context // done when the client leaves or the server closes
 	cancel context.CancelCauseFunc
+	rest   func() // the clock does not wait for the call any more
 
 	entry   *entry       // in the journal; guarded by s.mu
 	item    *ledger.Item // of the entry
@@ -46,7 +47,9 @@ type call struct {
 // begin begins a call. The caller must call end.
 func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	c := &call{s: s, profile: s.cfg.Profile, w: w, r: r, id: wire.RequestIDStart + hexID(), clientID: r.Header.Get(wire.HeaderClientRequestID)}
-	c.ctx, c.cancel = context.WithCancelCause(r.Context())
+	ctx, rest := s.clock.Begin(r.Context())
+	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	c.rest = rest
 	now := s.clock.Now()
 	c.entry = newEntry(r, c.id, now)
 	if s.clock.Ahead() > 0 {
@@ -83,6 +86,7 @@ func (c *call) stop() {
 }
 
 func (c *call) end() {
+	defer c.rest()
 	c.leave()
 	c.cancel(nil)
 	c.s.mu.Lock()

@@ -129,17 +129,27 @@ func (s *Server) Close() {
 // closes, if it has not yet. Call it with s.mu held.
 func (s *Server) background(work func(context.Context)) {
 	if !s.closed {
-		s.running.Go(func() { work(s.ctx) })
+		s.running.Go(func() {
+			ctx, end := s.clock.Begin(s.ctx)
+			defer end()
+			work(ctx)
+		})
 	}
 }
 
-// AdvanceClock adds to the time that the server goes by, as clock.Advance
-// does. Events whose first attempts are under way have been sent first, so
-// that their retries count among what waits.
+// AdvanceClock adds to the time that the server goes by, as clock.Advance does. It
+// waits for deliveries that are under way before, so that their retries count among
+// what is due, and for those that become due, as outbox.Wait does.
 func (s *Server) AdvanceClock(d time.Duration) {
-	s.outbox.Settle()
-	s.clock.Advance(d)
+	deliveries := s.outbox.StartWait()
+	defer deliveries.End()
+	deliveries.Wait()
+	s.clock.Advance(d, deliveries.Wait)
+	deliveries.Wait()
 }
+
+// PendingDeliveries returns how many deliveries are under way.
+func (s *Server) PendingDeliveries() int { return s.outbox.UnderWay() }
 
 // Now returns the time that the server goes by.
 func (s *Server) Now() time.Time { return s.clock.Now() }

@@ -21,7 +21,7 @@ var (
 // Emit sends an event to the webhooks that subscribed to it, and returns what
 // waits for the first attempts.
 func (s *Server) Emit(event string, data json.RawMessage) (wait func()) {
-	return s.outbox.Emit(event, data)
+	return s.outbox.Emit(s.ctx, event, data)
 }
 
 // DeliverTo makes a handler the receiver of all that is sent.
@@ -35,7 +35,7 @@ func (c *call) tellWebhooks(a *agent) {
 	if !c.s.outbox.Subscribed(wire.EventAPIRequest) {
 		return
 	}
-	c.s.outbox.Emit(wire.EventAPIRequest, encodeJSON(c.profile.requestData(c, a)))
+	c.s.outbox.Emit(c.ctx, wire.EventAPIRequest, encodeJSON(c.profile.requestData(c, a)))
 }
 
 // webhookRefused answers what the outbox would not do.
