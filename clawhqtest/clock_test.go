@@ -47,13 +47,13 @@ func TestAdvanceClockInOrder(t *testing.T) {
 		"five chunks, not yet over":        {naps: slices.Repeat([]time.Duration{10 * s}, 5), steps: []time.Duration{45 * s}, want: []int{0}},
 		"five chunks, 45 s and 5 s":        {naps: slices.Repeat([]time.Duration{10 * s}, 5), steps: []time.Duration{45 * s, 5 * s}, want: []int{200}},
 		"five chunks, 59 s":                {naps: slices.Repeat([]time.Duration{10 * s}, 5), steps: []time.Duration{59 * s}, want: []int{200}},
-		"beyond the limit, in one step":    {naps: slices.Repeat([]time.Duration{40 * s}, 2), steps: []time.Duration{time.Hour}, want: []int{504}},
-		"beyond the limit, in small steps": {naps: slices.Repeat([]time.Duration{40 * s}, 2), steps: slices.Repeat([]time.Duration{5 * s}, 12), want: []int{504}},
+		"beyond the limit, in one step":    {naps: []time.Duration{80 * s}, steps: []time.Duration{time.Hour}, want: []int{504}},
+		"beyond the limit, in small steps": {naps: []time.Duration{80 * s}, steps: slices.Repeat([]time.Duration{5 * s}, 12), want: []int{504}},
 		"a delay before the agent": {
 			naps: []time.Duration{40 * s}, faults: []clawhqtest.Fault{clawhqtest.FaultDelay(50 * s)}, steps: []time.Duration{91 * s}, want: []int{200},
 		},
 		"a delay and the agent's limit": {
-			naps: []time.Duration{40 * s, 40 * s}, faults: []clawhqtest.Fault{clawhqtest.FaultDelay(50 * s)}, steps: []time.Duration{10 * time.Minute}, want: []int{504},
+			naps: []time.Duration{80 * s}, faults: []clawhqtest.Fault{clawhqtest.FaultDelay(50 * s)}, steps: []time.Duration{10 * time.Minute}, want: []int{504},
 		},
 		"a retry by the client": {naps: []time.Duration{40 * s}, faults: []clawhqtest.Fault{failed}, steps: []time.Duration{61 * s}, want: []int{503, 200}},
 	} {

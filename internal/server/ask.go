@@ -113,7 +113,10 @@ func (a *agent) limited(ctx context.Context, limit timeLimit) (limited context.C
 		return limited, func() {}, cancel
 	}
 	limited, cancel := context.WithCancelCause(ctx)
-	up := func() { cancel(errAgentTimeout) }
+	up := func() {
+		a.clock.Wake(ctx)
+		cancel(errAgentTimeout)
+	}
 	timer := a.clock.AfterFunc(wire.AgentTimeout, up)
 	first := true
 	begun = func() {
@@ -154,7 +157,7 @@ func (a *agent) askAll(ctx context.Context, m Message, limit timeLimit) (string,
 // agentContext returns the context of the call's agent.
 func (c *call) agentContext() context.Context {
 	if c.profile.quirks().agentsOutlive {
-		return c.s.ctx
+		return c.s.clock.Join(c.s.ctx, c.ctx)
 	}
 	return c.ctx
 }
