@@ -40,6 +40,11 @@ func (f Fault) On(conditions ...Condition) Fault {
 	return f
 }
 
+// Times returns a fault that is played for n requests in place of one or, if n is 0,
+// for all requests until ClearFaults or Reset removes it. Faults that were queued
+// before it go first. Times panics if n is negative.
+func (f Fault) Times(n int) Fault { return Fault{f.fault.Times(n)} }
+
 // A Condition restricts a [Fault] to certain requests. See [Fault.On].
 type Condition struct{ condition server.Condition }
 
@@ -66,7 +71,7 @@ func Key(key string) Condition { return Condition{server.OnKey(key)} }
 // names no agent is for the default agent.
 func AgentSlug(slug string) Condition { return Condition{server.OnAgent(slug)} }
 
-// Inject queues faults. Each fault is played once, for the next request to the
+// Inject queues faults. Each fault is played once, unless [Fault.Times] says otherwise, for the next request to the
 // API or to the dashboard's endpoints, in the order of queueing. [Fault.On]
 // restricts a fault to certain requests.
 func (s *Server) Inject(faults ...Fault) {
@@ -77,7 +82,8 @@ func (s *Server) Inject(faults ...Fault) {
 	s.service.Inject(queued...)
 }
 
-// Faults returns the faults that were not played yet.
+// Faults returns the faults that are queued: those that were not played yet, or not as
+// often as [Fault.Times] says.
 func (s *Server) Faults() []Fault {
 	var left []Fault
 	for _, f := range s.service.Faults() {
@@ -86,7 +92,7 @@ func (s *Server) Faults() []Fault {
 	return left
 }
 
-// ClearFaults removes the faults that were not played yet.
+// ClearFaults removes the queued faults.
 func (s *Server) ClearFaults() { s.service.ClearFaults() }
 
 // FaultStatus answers with a status and the documented error body. code is a

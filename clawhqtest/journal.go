@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/clawhq/clawhq-go/internal/server"
 )
 
 // A Request is an entry of the journal: a request and its outcome. API keys are
@@ -13,11 +15,15 @@ type Request struct {
 	Duration time.Duration // how long it was handled; 0 while it is being handled
 	Method   string
 	Path     string // including the base path, without the query
+	Query    string // the query as it was sent, without the question mark
 	Header   http.Header
 	Body     []byte // the part of the body that was read, up to 100 KiB and one byte; less with WithMemoryLimit
 	Omitted  int    // how many more bytes were read than Body has, for example of an upload
 
-	Status    int    // status of the reply; 0 if none has begun
+	Status       int    // status of the reply; 0 if none has begun
+	Reply        []byte // the part of its body that was written, up to 16 KiB; keys, secrets and sessions are redacted
+	ReplyOmitted int    // how many more bytes were written than Reply has
+
 	RequestID string // the server's id of the request
 	KeyID     string // the id of the request's API key; empty if the server does not know the key
 	Agent     string // the slug of the agent that ran; empty if none did, for example because a stored reply was sent
@@ -31,37 +37,41 @@ type Request struct {
 // reply. The journal grows until Reset unless [WithJournalLimit] or
 // [WithMemoryLimit] bounds it; then the oldest requests are dropped.
 func (s *Server) Requests() []Request {
-	entries := s.service.Requests()
+	return fromEntries(s.service.Requests())
+}
+
+// LatestRequests returns the latest requests of the journal for which match returns
+// true, at most limit of them, in the order of arrival, and the number of all for which
+// it does. A nil match stands for all requests. match must not change the request. To
+// look at a few requests of a long journal, LatestRequests is much faster than Requests.
+func (s *Server) LatestRequests(limit int, match func(Request) bool) (requests []Request, total int) {
+	entries, total := s.service.LatestRequests(limit, forEntries(match))
+	return fromEntries(entries), total
+}
+
+// WaitRequests waits until the journal has at least n requests for which match
+// returns true, and returns all of these, in the order of arrival. It calls match
+// for each request of the journal, and again when its agent starts, its reply begins,
+// and it ends. match must not change the request. If ctx ends first, WaitRequests
+// returns its error.
+func (s *Server) WaitRequests(ctx context.Context, n int, match func(Request) bool) ([]Request, error) {
+	entries, err := s.service.WaitRequests(ctx, n, forEntries(match))
+	return fromEntries(entries), err
+}
+
+func forEntries(match func(Request) bool) func(server.Request) bool {
+	if match == nil {
+		return nil
+	}
+	return func(r server.Request) bool { return match(Request(r)) }
+}
+
+func fromEntries(entries []server.Request) []Request {
 	requests := make([]Request, len(entries))
 	for i, e := range entries {
 		requests[i] = Request(e)
 	}
 	return requests
-}
-
-// WaitRequests waits until the journal has at least n requests for which match
-// returns true, and returns all of these, in the order of arrival. It calls match
-// for every request of the journal whenever a request arrives, its agent starts,
-// its reply begins, or it ends. If ctx ends first, WaitRequests returns its
-// error.
-func (s *Server) WaitRequests(ctx context.Context, n int, match func(Request) bool) ([]Request, error) {
-	for {
-		changed := s.service.JournalChanged()
-		var found []Request
-		for _, r := range s.Requests() {
-			if match(r) {
-				found = append(found, r)
-			}
-		}
-		if len(found) >= n {
-			return found, nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return found, ctx.Err()
-		}
-	}
 }
 
 // ClearRequests empties the journal, and resets what GET /v1/usage counts.

@@ -1,11 +1,13 @@
 package clawhqtest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
 
+	"github.com/clawhq/clawhq-go/internal/outbox"
 	"github.com/clawhq/clawhq-go/webhook"
 )
 
@@ -31,16 +33,30 @@ type Delivery struct {
 // Deliveries returns all deliveries since the start or the last Reset, in the
 // order of sending. It has a delivery before its receiver is called. Only the
 // newest 10,000 are stored.
-func (s *Server) Deliveries() []Delivery {
-	attempts := s.service.Deliveries()
+func (s *Server) Deliveries() []Delivery { return fromAttempts(s.service.Deliveries()) }
+
+// WaitDeliveries waits until there are at least n deliveries for which match returns
+// true, and returns all of these, in the order of sending. It calls match for each
+// delivery whenever one is sent or answered. match must not change the delivery. If ctx
+// ends first, WaitDeliveries returns its error.
+func (s *Server) WaitDeliveries(ctx context.Context, n int, match func(Delivery) bool) ([]Delivery, error) {
+	attempts, err := s.service.WaitDeliveries(ctx, n, func(a outbox.Attempt) bool { return match(fromAttempt(a)) })
+	return fromAttempts(attempts), err
+}
+
+func fromAttempts(attempts []outbox.Attempt) []Delivery {
 	deliveries := make([]Delivery, len(attempts))
 	for i, a := range attempts {
-		deliveries[i] = Delivery{
-			Time: a.Time, WebhookID: a.WebhookID, ID: a.Delivery, Event: webhook.EventType(a.Event), Attempt: a.Number, URL: a.URL, Header: a.Header, Body: a.Body,
-			Status: a.Status, ReplyHeader: a.ReplyHeader, Reply: a.Reply, Latency: a.Latency, Err: a.Err,
-		}
+		deliveries[i] = fromAttempt(a)
 	}
 	return deliveries
+}
+
+func fromAttempt(a outbox.Attempt) Delivery {
+	return Delivery{
+		Time: a.Time, WebhookID: a.WebhookID, ID: a.Delivery, Event: webhook.EventType(a.Event), Attempt: a.Number, URL: a.URL, Header: a.Header, Body: a.Body,
+		Status: a.Status, ReplyHeader: a.ReplyHeader, Reply: a.Reply, Latency: a.Latency, Err: a.Err,
+	}
 }
 
 // Emit delivers an event to the webhooks that have subscribed to it, as if it had

@@ -122,7 +122,7 @@ func serve(ctx context.Context, o options, stdout, log io.Writer) error {
 	defer closeAPI()
 	controls, err := control.New(control.Config{Server: api, RPM: o.rpm, Events: o.events(), Start: o.start})
 	if err != nil {
-		return fmt.Errorf("-config: %w", err)
+		return o.configError(err)
 	}
 	address := listener.Addr().String()
 	about := o.about(api, controls)

@@ -308,7 +308,7 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"-http", "-cert-out", "x.pem"}, "-cert-out has no certificate to write with -http"},
 		{[]string{"-config", "no/such/file"}, "-config no/such/file: "},
 		{[]string{"-config", "."}, "-config .: "},
-		{[]string{"-config", "main_test.go"}, "-config main_test.go: invalid character 'p'"},
+		{[]string{"-config", "main_test.go"}, "-config main_test.go: line 1: invalid character 'p'"},
 		{[]string{"-log", "xml"}, `-log "xml": there are text, json and off`},
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {

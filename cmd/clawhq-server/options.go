@@ -34,6 +34,8 @@ type options struct {
 	strictWebhooks bool
 	start          control.Document // of -config, -key and -fault
 	configuredKeys int              // how many keys -config has
+	configFile     string
+	configText     []byte
 
 	json                       bool
 	readyFile, certificateFile string
@@ -150,8 +152,12 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 		return o, errors.New("-cert-out has no certificate to write with -http")
 	}
 	if *configFile != "" {
-		if o.start, err = readConfig(*configFile); err != nil {
-			return o, fmt.Errorf("-config %s: %w", *configFile, err)
+		o.configFile = *configFile
+		if o.configText, err = readConfig(*configFile); err == nil {
+			o.start, err = control.ParseDocument(o.configText)
+		}
+		if err != nil {
+			return o, o.configError(err)
 		}
 	}
 	o.configuredKeys = len(o.start.Keys)
@@ -160,18 +166,24 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	return o, nil
 }
 
-// readConfig reads a document from a file.
-func readConfig(name string) (d control.Document, err error) {
+// readConfig reads the file of -config.
+func readConfig(name string) ([]byte, error) {
 	file, err := os.Open(name)
 	if err != nil {
-		return d, errors.Unwrap(err) // the caller names it
+		return nil, errors.Unwrap(err) // configError names it
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, control.MaxDocumentBytes+1))
-	if err != nil {
-		return d, errors.Unwrap(err)
+	return text, errors.Unwrap(err)
+}
+
+// configError names the file of -config and, if it is known, the line that an error is
+// about.
+func (o options) configError(err error) error {
+	if line := control.Line(o.configText, err); line > 0 {
+		return fmt.Errorf("-config %s: line %d: %w", o.configFile, line, err)
 	}
-	return control.ParseDocument(text)
+	return fmt.Errorf("-config %s: %w", o.configFile, err)
 }
 
 func parseKey(text string) (key control.Key, err error) {

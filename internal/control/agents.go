@@ -21,6 +21,19 @@ type Agent struct {
 	Replies []Reply `json:"replies"`
 }
 
+// UnmarshalJSON reads an agent, strictly.
+func (a *Agent) UnmarshalJSON(b []byte) error {
+	var text struct {
+		Slug    string          `json:"slug"`
+		Replies json.RawMessage `json:"replies"`
+	}
+	if err := decode(b, &text); err != nil {
+		return err
+	}
+	a.Slug = text.Slug
+	return decodeList(text.Replies, "replies", &a.Replies)
+}
+
 // A Reply is the answer to a message. In JSON it may be an object or only its text.
 type Reply struct {
 	Text       string `json:"text"`        // in one chunk
@@ -111,7 +124,7 @@ func (a Agent) parse(server *clawhqtest.Server) (clawhqtest.AgentFunc, error) {
 	for i, r := range a.Replies {
 		var err error
 		if replies[i], err = r.parse(); err != nil {
-			return nil, fmt.Errorf("replies[%d]: %w", i, err)
+			return nil, at(err, "replies", i)
 		}
 	}
 	var mu sync.Mutex

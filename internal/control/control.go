@@ -19,6 +19,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -58,32 +59,33 @@ func New(config Config) (*Control, error) {
 	token := rand.Text()
 	c := &Control{server: config.Server, config: config, token: func() string { return token }, mux: http.NewServeMux()}
 	c.faults.server = config.Server
-	for pattern, handle := range map[string]handler{
-		"GET /requests":       c.requests,
-		"DELETE /requests":    c.clearRequests,
-		"GET /requests/wait":  c.waitRequests,
-		"POST /reset":         c.resetAll,
-		"POST /config":        c.apply(""),
-		"POST /agents":        c.apply("agents"),
-		"DELETE /agents":      c.resetAgents,
-		"GET /faults":         c.listFaults,
-		"POST /faults":        c.apply("faults"),
-		"DELETE /faults":      c.clearFaults,
-		"GET /keys":           c.listKeys,
-		"POST /keys":          c.apply("keys"),
-		"PATCH /keys/{id}":    c.changeKey,
-		"DELETE /keys/{id}":   c.revokeKey,
-		"POST /models":        c.apply("models"),
-		"POST /files":         c.apply("files"),
-		"POST /conversations": c.apply("conversations"),
-		"POST /audit-entries": c.apply("audit_entries"),
-		"POST /events":        c.emit,
-		"GET /deliveries":     c.listDeliveries,
-		"GET /clock":          c.clock,
-		"POST /clock":         c.advance,
+	for _, e := range []endpoint{
+		{"GET /requests", c.requests, append([]string{"limit"}, requestFilters...)},
+		{"DELETE /requests", c.clearRequests, nil},
+		{"GET /requests/wait", c.waitRequests, append([]string{"count", "timeout"}, requestFilters...)},
+		{"POST /reset", c.resetAll, nil},
+		{"POST /config", c.apply(""), nil},
+		{"POST /agents", c.apply("agents"), nil},
+		{"DELETE /agents", c.resetAgents, nil},
+		{"GET /faults", c.listFaults, nil},
+		{"POST /faults", c.apply("faults"), nil},
+		{"DELETE /faults", c.clearFaults, nil},
+		{"GET /keys", c.listKeys, nil},
+		{"POST /keys", c.apply("keys"), nil},
+		{"PATCH /keys/{id}", c.changeKey, nil},
+		{"DELETE /keys/{id}", c.revokeKey, nil},
+		{"POST /models", c.apply("models"), nil},
+		{"POST /files", c.apply("files"), nil},
+		{"POST /conversations", c.apply("conversations"), nil},
+		{"POST /audit-entries", c.apply("audit_entries"), nil},
+		{"POST /events", c.emit, nil},
+		{"GET /deliveries", c.listDeliveries, append([]string{"limit"}, deliveryFilters...)},
+		{"GET /deliveries/wait", c.waitDeliveries, append([]string{"count", "timeout"}, deliveryFilters...)},
+		{"GET /clock", c.clock, nil},
+		{"POST /clock", c.advance, nil},
 	} {
-		method, path, _ := strings.Cut(pattern, " ")
-		c.mux.Handle(method+" "+Path+path, handle)
+		method, path, _ := strings.Cut(e.pattern, " ")
+		c.mux.Handle(method+" "+Path+path, e)
 	}
 	c.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusNotFound, wire.FlatError{Error: fmt.Sprintf("the control API has no %s %s: see docs/server.md", r.Method, r.URL.Path)})
@@ -130,6 +132,34 @@ func fromThisMachine(r *http.Request) bool {
 	}
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	return ip.IsLoopback() || ok && local.IP.Equal(ip)
+}
+
+// An endpoint is a call of the control API.
+type endpoint struct {
+	pattern string // method and path, below Path
+	handle  handler
+	query   []string // the names of its parameters
+}
+
+// ServeHTTP refuses parameters that the endpoint does not have.
+func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	for name, values := range query {
+		switch {
+		case err != nil:
+		case e.query == nil:
+			err = fmt.Errorf("the query: %s has no parameters, such as %q", e.pattern, name)
+		case len(values) > 1:
+			err = fmt.Errorf("%s is there %d times", name, len(values))
+		default:
+			err = oneOf("the query", name, e.query)
+		}
+	}
+	if err != nil {
+		writeJSON(w, http.StatusBadRequest, wire.FlatError{Error: err.Error()})
+		return
+	}
+	e.handle.ServeHTTP(w, r)
 }
 
 // A handler answers with what is to be written as JSON. An error is the
@@ -210,7 +240,9 @@ func (c *Control) apply(list string) handler {
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return c.take(d)
+		var applied Applied
+		c.server.Change(func() { applied, err = c.take(d) })
+		return applied, err
 	}
 }
 
@@ -230,7 +262,7 @@ func (c *Control) take(d Document) (applied Applied, err error) {
 	if err != nil {
 		return applied, err
 	}
-	if err := c.faults.arm(d.Faults); err != nil {
+	if err := c.faults.arm(d.Faults, c.knownKeys(d.Keys)); err != nil {
 		return applied, err
 	}
 	for _, change := range changes {
@@ -241,13 +273,16 @@ func (c *Control) take(d Document) (applied Applied, err error) {
 }
 
 // reset returns the server to what it had when it started. The clock stays.
-func (c *Control) reset() (Applied, error) {
+func (c *Control) reset() (applied Applied, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.server.Reset()
-	c.server.ResetAgents()
-	c.server.SetRateLimit(c.server.KeyID(), c.config.RPM)
-	return c.take(c.config.Start)
+	c.server.Change(func() {
+		c.server.Reset()
+		c.server.ResetAgents()
+		c.server.SetRateLimit(c.server.KeyID(), c.config.RPM)
+		applied, err = c.take(c.config.Start)
+	})
+	return applied, err
 }
 
 func (c *Control) resetAll(*http.Request) (any, error) { return c.reset() }
@@ -296,7 +331,13 @@ func (c *Control) advance(r *http.Request) (any, error) {
 		return nil, fmt.Errorf("advance %q: the clock would be more than %v ahead", body.Advance, maxAhead)
 	}
 	c.server.AdvanceClock(d)
-	return c.clock(r)
+	return advanced{c.server.Now().UTC(), c.server.PendingDeliveries()}, nil
+}
+
+// advanced is the reply to an advance of the clock.
+type advanced struct {
+	Now     time.Time `json:"now"`
+	Pending int       `json:"pending"` // deliveries that are under way
 }
 
 // emit has an event happen.
@@ -318,5 +359,5 @@ func (c *Control) emit(r *http.Request) (any, error) {
 		return nil, fmt.Errorf("data has to be a JSON object")
 	}
 	c.server.Emit(webhook.EventType(body.Event), body.Data)
-	return c.listDeliveries(r)
+	return showDeliveries(latest(c.server.Deliveries(), maxShown)), nil
 }

@@ -2,9 +2,12 @@ package control
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/clawhq/clawhq-go/clawhqtest"
@@ -41,4 +44,45 @@ func TestThisMachineOnly(t *testing.T) {
 			t.Errorf("from %s to %s: status %d, want %d", tt.from, tt.to, w.Code, tt.want)
 		}
 	}
+}
+
+// A reset, or a document, is one step: each call sees what was before it, or what is
+// after it.
+func TestResetUnderLoad(t *testing.T) {
+	t.Parallel()
+	server := clawhqtest.NewServer(clawhqtest.WithInMemory())
+	defer server.Close()
+	const key = "clw_0123456789abcdef0123456789abcdef"
+	var start Document
+	if err := decode([]byte(`{"keys": [{"name": "ci", "key": "`+key+`", "rpm": 100000}], "agents": [{"slug": "greeter", "replies": ["Hello."]}]}`), &start); err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(Config{Server: server, RPM: 60, Start: start})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var callers sync.WaitGroup
+	for range 4 {
+		callers.Go(func() {
+			for ctx.Err() == nil {
+				r := httptest.NewRequest(http.MethodPost, "/api/v1/chat", strings.NewReader(`{"message": "hi", "agent": "greeter"}`))
+				r.TLS = &tls.ConnectionState{}
+				r.Header.Set("Authorization", "Bearer "+key)
+				w := httptest.NewRecorder()
+				server.Handler().ServeHTTP(w, r)
+				if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"Hello."`) {
+					t.Errorf("status %d, %s", w.Code, w.Body)
+					return
+				}
+			}
+		})
+	}
+	for range 300 {
+		if _, err := c.reset(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	callers.Wait()
 }

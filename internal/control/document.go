@@ -1,11 +1,10 @@
 package control
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -28,12 +27,46 @@ type Document struct {
 	Offline       *bool          `json:"offline,omitempty"` // whether the agents' machine is stopped
 }
 
+// UnmarshalJSON reads a document, strictly.
+func (d *Document) UnmarshalJSON(b []byte) error {
+	var text struct {
+		Keys          json.RawMessage `json:"keys"`
+		Agents        json.RawMessage `json:"agents"`
+		Models        json.RawMessage `json:"models"`
+		Files         json.RawMessage `json:"files"`
+		Conversations json.RawMessage `json:"conversations"`
+		AuditEntries  json.RawMessage `json:"audit_entries"`
+		Faults        json.RawMessage `json:"faults"`
+		Offline       *bool           `json:"offline"`
+	}
+	if err := decode(b, &text); err != nil {
+		return err
+	}
+	d.Offline = text.Offline
+	return cmp.Or(
+		decodeList(text.Keys, "keys", &d.Keys),
+		decodeList(text.Agents, "agents", &d.Agents),
+		decodeList(text.Models, "models", &d.Models),
+		decodeList(text.Files, "files", &d.Files),
+		decodeList(text.Conversations, "conversations", &d.Conversations),
+		decodeList(text.AuditEntries, "audit_entries", &d.AuditEntries),
+		decodeList(text.Faults, "faults", &d.Faults),
+	)
+}
+
 // A Key is an API key of the account.
 type Key struct {
 	ID   string `json:"id,omitempty"` // in replies only
 	Name string `json:"name"`
 	Key  string `json:"key"` // clw_ and 32 letters or digits; empty is a new one
-	RPM  int    `json:"rpm"` // 0 is 60
+	RPM  int    `json:"rpm"`
+}
+
+// UnmarshalJSON reads a key, whose limit is by default 60.
+func (k *Key) UnmarshalJSON(b []byte) error {
+	type object Key
+	*k = Key{RPM: wire.DefaultTier}
+	return decode(b, (*object)(k))
 }
 
 // A File is an uploaded file.
@@ -92,40 +125,6 @@ func ParseDocument(text []byte) (d Document, err error) {
 	return d, decode(text, &d)
 }
 
-// decode reads one JSON value, strictly.
-func decode(text []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	if err == nil {
-		if _, end := d.Token(); end != io.EOF {
-			return errors.New("there is more than one JSON value")
-		}
-	}
-	var mismatch *json.UnmarshalTypeError
-	switch {
-	case err == io.EOF:
-		return errors.New("it is empty: it must be JSON")
-	case errors.As(err, &mismatch):
-		field := mismatch.Field
-		if field == "" {
-			field = "it"
-		}
-		return fmt.Errorf("%s is a JSON %s, which it cannot be", field, mismatch.Value)
-	case err != nil:
-		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
-	}
-	return nil
-}
-
-// textOr reads JSON that is either a text or an object.
-func textOr(b []byte, text *string, object any) error {
-	if len(b) > 0 && b[0] == '"' {
-		return json.Unmarshal(b, text)
-	}
-	return decode(b, object)
-}
-
 // parseWait reads how long to wait.
 func parseWait(field, text string) (time.Duration, error) {
 	if text == "" {
@@ -142,6 +141,7 @@ func parseWait(field, text string) (time.Duration, error) {
 // not valid.
 func (c *Control) check(d Document) (changes []func(*Applied), err error) {
 	change := func(f func(*Applied)) { changes = append(changes, f) }
+	keys := c.knownKeys(d.Keys)
 	lists := []struct {
 		name   string
 		length int
@@ -182,17 +182,17 @@ func (c *Control) check(d Document) (changes []func(*Applied), err error) {
 			return e.check()
 		}},
 		{"faults", len(d.Faults), func(i int) error {
-			_, err := d.Faults[i].parse()
+			_, err := d.Faults[i].parse(keys)
 			return err
 		}},
 	}
 	for _, list := range lists {
 		if list.length > maxItems {
-			return nil, fmt.Errorf("%s has %d entries: there may be %d at a time", list.name, list.length, maxItems)
+			return nil, at(fmt.Errorf("there are %d entries: there may be %d at a time", list.length, maxItems), list.name)
 		}
 		for i := range list.length {
 			if err := list.item(i); err != nil {
-				return nil, fmt.Errorf("%s[%d]: %w", list.name, i, err)
+				return nil, at(err, list.name, i)
 			}
 		}
 	}
@@ -210,9 +210,6 @@ func (c *Control) check(d Document) (changes []func(*Applied), err error) {
 }
 
 func (k Key) check() (Key, error) {
-	if k.RPM == 0 {
-		k.RPM = wire.DefaultTier
-	}
 	switch n := wire.UTF16Len(wire.Trim(k.Name)); {
 	case k.ID != "":
 		return k, errors.New("id: the server makes it")
@@ -237,6 +234,8 @@ func (f File) check() error {
 	switch {
 	case f.Name == "":
 		return errors.New("name is missing")
+	case f.Status != "" && !slices.Contains(wire.FileStatuses, f.Status):
+		return fmt.Errorf("status %q: there are %s", f.Status, strings.Join(wire.FileStatuses, ", "))
 	case f.Size < 0 || f.Size > wire.MaxFileBytes:
 		return fmt.Errorf("size is %d: it must be from 0 to %d bytes", f.Size, int64(wire.MaxFileBytes))
 	}
@@ -247,7 +246,7 @@ func (c Conversation) check() (clawhqtest.Conversation, error) {
 	checked := clawhqtest.Conversation{ID: c.ID, Agent: c.Agent, CreatedAt: c.CreatedAt, LastMessageAt: c.LastMessageAt}
 	for i, m := range c.Messages {
 		if !slices.Contains([]string{clawhqtest.RoleUser, clawhqtest.RoleAssistant}, m.Role) {
-			return checked, fmt.Errorf("messages[%d]: role %q: there are %s and %s", i, m.Role, clawhqtest.RoleUser, clawhqtest.RoleAssistant)
+			return checked, at(fmt.Errorf("role %q: there are %s and %s", m.Role, clawhqtest.RoleUser, clawhqtest.RoleAssistant), "messages", i)
 		}
 		checked.Messages = append(checked.Messages, clawhqtest.StoredMessage(m))
 	}

@@ -22,6 +22,7 @@ type Fault struct {
 	Key    string `json:"key,omitempty"`    // id of an API key, or the key
 	Agent  string `json:"agent,omitempty"`  // slug of the agent that is asked
 	Nth    int    `json:"nth,omitempty"`    // of the requests that meet the rest; 0 is the first
+	Times  *int   `json:"times,omitempty"`  // for how many requests it is played; 0 is until it is removed, nil is 1
 }
 
 // UnmarshalJSON takes an object or the notation alone.
@@ -35,8 +36,17 @@ const maxNth = 1_000_000
 
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete, http.MethodHead}
 
-// parse returns the fault as the server takes it.
-func (f Fault) parse() (fault clawhqtest.Fault, err error) {
+// knownKeys tells the keys of the account, and those that a document adds, by id or
+// value.
+func (c *Control) knownKeys(more []Key) func(key string) bool {
+	return func(key string) bool {
+		return c.server.FindKey(key) != "" || key != "" && slices.ContainsFunc(more, func(k Key) bool { return k.Key == key })
+	}
+}
+
+// parse returns the fault as the server takes it. known tells the keys that it may be
+// for.
+func (f Fault) parse(known func(key string) bool) (fault clawhqtest.Fault, err error) {
 	if f.Fault == "" {
 		return fault, errors.New("fault is missing, as 429:7")
 	}
@@ -47,6 +57,9 @@ func (f Fault) parse() (fault clawhqtest.Fault, err error) {
 		if err := checkPath(f.Path); err != nil {
 			return fault, err
 		}
+		if !served(f.Path) {
+			return fault, fmt.Errorf("path %q: no endpoint has it, so no request would get the fault", f.Path)
+		}
 		fault = fault.On(clawhqtest.Path(f.Path))
 	}
 	if f.Method != "" {
@@ -56,6 +69,9 @@ func (f Fault) parse() (fault clawhqtest.Fault, err error) {
 		fault = fault.On(clawhqtest.Method(f.Method))
 	}
 	if f.Key != "" {
+		if !known(f.Key) {
+			return fault, fmt.Errorf("key %q: it must be the id or the value of a key of the account", wire.Redact(f.Key))
+		}
 		fault = fault.On(clawhqtest.Key(f.Key))
 	}
 	if f.Agent != "" {
@@ -67,7 +83,27 @@ func (f Fault) parse() (fault clawhqtest.Fault, err error) {
 	if f.Nth > 0 {
 		fault = fault.On(clawhqtest.Nth(f.Nth))
 	}
+	if f.Times != nil {
+		if *f.Times < 0 || *f.Times > maxNth {
+			return fault, fmt.Errorf("times is %d: it must be from 0 (until the fault is removed) to %d", *f.Times, maxNth)
+		}
+		fault = fault.Times(*f.Times)
+	}
 	return fault, nil
+}
+
+// served reports whether an endpoint has the path, with the method before it if there
+// is one.
+func served(path string) bool {
+	method, pattern, found := strings.Cut(path, " ")
+	if !found {
+		method, pattern = "", path
+	}
+	sample := strings.ReplaceAll(pattern, "{id}", "id")
+	return slices.ContainsFunc(wire.Endpoints, func(e wire.Endpoint) bool {
+		_, matches := e.Match(sample)
+		return matches && (method == "" || method == e.Method || method == http.MethodHead && e.Method == http.MethodGet)
+	})
 }
 
 // checkPath refuses what no request's path below the base URL can be. A method
@@ -98,11 +134,11 @@ type queue struct {
 }
 
 // arm appends faults, or none on an error.
-func (q *queue) arm(faults []Fault) error {
+func (q *queue) arm(faults []Fault, known func(key string) bool) error {
 	parsed := make([]clawhqtest.Fault, len(faults))
 	for i, f := range faults {
 		var err error
-		if parsed[i], err = f.parse(); err != nil {
+		if parsed[i], err = f.parse(known); err != nil {
 			return err
 		}
 	}
@@ -153,7 +189,7 @@ func (q dashboardQueue) Arm(notation string) error {
 	if err != nil {
 		return err
 	}
-	return q.arm(faults)
+	return q.arm(faults, nil) // the notation names no key
 }
 
 func (q dashboardQueue) Queued() (texts []string) {
@@ -175,6 +211,13 @@ func (f Fault) String() string {
 	}
 	if f.Nth > 0 {
 		text += fmt.Sprintf(" #%d", f.Nth)
+	}
+	switch {
+	case f.Times == nil:
+	case *f.Times == 0:
+		text += " always"
+	default:
+		text += fmt.Sprintf(" ×%d", *f.Times)
 	}
 	return text
 }

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,19 +18,22 @@ import (
 
 // request is an entry of the journal.
 type request struct {
-	Time       time.Time   `json:"time"`
-	DurationMS float64     `json:"duration_ms"` // 0 while it is handled
-	Method     string      `json:"method"`
-	Path       string      `json:"path"`
-	Headers    http.Header `json:"headers"`
-	Body       string      `json:"body"`
-	Omitted    int         `json:"omitted,omitempty"` // bytes beyond body
-	Status     int         `json:"status"`            // 0 without a reply
-	RequestID  string      `json:"request_id"`
-	KeyID      string      `json:"key_id,omitempty"`
-	Agent      string      `json:"agent,omitempty"`
-	Fault      string      `json:"fault,omitempty"`
-	Error      string      `json:"error,omitempty"`
+	Time         time.Time   `json:"time"`
+	DurationMS   float64     `json:"duration_ms"` // 0 while it is handled
+	Method       string      `json:"method"`
+	Path         string      `json:"path"`
+	Query        string      `json:"query"`
+	Headers      http.Header `json:"headers"`
+	Body         string      `json:"body"`
+	Omitted      int         `json:"omitted,omitempty"` // bytes beyond body
+	Status       int         `json:"status"`            // 0 without a reply
+	Reply        string      `json:"reply"`
+	ReplyOmitted int         `json:"reply_omitted,omitempty"` // bytes beyond reply
+	RequestID    string      `json:"request_id"`
+	KeyID        string      `json:"key_id,omitempty"`
+	Agent        string      `json:"agent,omitempty"`
+	Fault        string      `json:"fault,omitempty"`
+	Error        string      `json:"error,omitempty"`
 }
 
 // journal is a reply with entries of the journal, oldest first.
@@ -38,42 +42,82 @@ type journal struct {
 	Total    int       `json:"total"` // that match, where fewer are shown
 }
 
-// filters are what requests of the journal can be chosen by.
-var filters = []string{"method", "path", "status", "key", "agent", "fault", "body", "request_id"}
+// What requests of the journal, and deliveries, can be chosen by.
+var (
+	requestFilters  = []string{"method", "path", "status", "key", "agent", "fault", "body", "request_id"}
+	deliveryFilters = []string{"event", "webhook", "status", "attempt"}
+)
 
-// filter returns what chooses requests as a query says.
-func filter(query url.Values, others ...string) (func(clawhqtest.Request) bool, error) {
-	for name, values := range query {
-		if err := oneOf("the query", name, append(others, filters...)); err != nil {
-			return nil, err
-		}
-		if len(values) > 1 {
-			return nil, fmt.Errorf("%s is there %d times", name, len(values))
+// filter returns what chooses requests as a query says; nil chooses all.
+func (c *Control) filter(query url.Values) (func(clawhqtest.Request) bool, error) {
+	var conditions []func(clawhqtest.Request) bool
+	add := func(name string, condition func(clawhqtest.Request) bool) {
+		if query.Has(name) {
+			conditions = append(conditions, condition)
 		}
 	}
-	status, err := number(query, "status", 0, 599, 0)
+	status, err := statusOf(query)
 	if err != nil {
 		return nil, err
 	}
-	path := query.Get("path")
-	if path != "" {
+	path, method := query.Get("path"), query.Get("method")
+	if query.Has("path") {
 		if err := checkPath(path); err != nil {
 			return nil, err
 		}
 	}
-	method, pattern, found := strings.Cut(path, " ")
+	if query.Has("method") {
+		if err := oneOf("method", method, methods); err != nil {
+			return nil, err
+		}
+	}
+	if query.Has("fault") {
+		if err := oneOf("fault", query.Get("fault"), []string{"true", "false"}); err != nil {
+			return nil, err
+		}
+	}
+	keyID := c.server.FindKey(query.Get("key"))
+	if query.Has("key") && keyID == "" {
+		return nil, fmt.Errorf("key %q: it must be the id or the value of a key of the account", wire.Redact(query.Get("key")))
+	}
+	faulted, agent, id, body := query.Get("fault") == "true", query.Get("agent"), query.Get("request_id"), []byte(query.Get("body"))
+	pathMethod, pattern, found := strings.Cut(path, " ")
 	if !found {
-		method, pattern = "", path
+		pathMethod, pattern = "", path
+	}
+	endpoint := wire.Endpoint{Path: pattern}
+	// The cheap conditions come first.
+	add("status", func(r clawhqtest.Request) bool { return r.Status == status })
+	add("method", func(r clawhqtest.Request) bool { return r.Method == method })
+	add("key", func(r clawhqtest.Request) bool { return r.KeyID == keyID })
+	add("agent", func(r clawhqtest.Request) bool { return r.Agent == agent })
+	add("request_id", func(r clawhqtest.Request) bool { return r.RequestID == id })
+	add("fault", func(r clawhqtest.Request) bool { return faulted == (r.Fault != "") })
+	add("path", func(r clawhqtest.Request) bool {
+		_, matches := endpoint.Match(strings.TrimPrefix(r.Path, wire.BasePath))
+		return matches && (pathMethod == "" || pathMethod == r.Method)
+	})
+	add("body", func(r clawhqtest.Request) bool { return bytes.Contains(r.Body, body) })
+	if conditions == nil {
+		return nil, nil
 	}
 	return func(r clawhqtest.Request) bool {
-		is := func(name, value string) bool { return !query.Has(name) || query.Get(name) == value }
-		_, matches := (wire.Endpoint{Path: pattern}).Match(strings.TrimPrefix(r.Path, wire.BasePath))
-		return is("method", r.Method) && is("key", r.KeyID) && is("agent", r.Agent) && is("request_id", r.RequestID) &&
-			(method == "" || method == r.Method) && (pattern == "" || matches) &&
-			(!query.Has("status") || status == r.Status) &&
-			(!query.Has("fault") || (query.Get("fault") == "true") == (r.Fault != "")) &&
-			strings.Contains(string(r.Body), query.Get("body"))
+		for _, meets := range conditions {
+			if !meets(r) {
+				return false
+			}
+		}
+		return true
 	}, nil
+}
+
+// statusOf returns the status of a query: 0, for no reply, or one of HTTP.
+func statusOf(query url.Values) (int, error) {
+	status, err := number(query, "status", 0, 599, 0)
+	if err == nil && 0 < status && status < 100 {
+		err = fmt.Errorf("status %d: it must be 0, for no reply, or from 100 to 599", status)
+	}
+	return status, err
 }
 
 // oneOf refuses what is not in a list.
@@ -102,7 +146,7 @@ const maxShown = 1000
 // requests shows the journal: of more than maxShown requests the latest.
 func (c *Control) requests(r *http.Request) (any, error) {
 	query := r.URL.Query()
-	matches, err := filter(query, "limit")
+	matches, err := c.filter(query)
 	if err != nil {
 		return nil, err
 	}
@@ -110,16 +154,17 @@ func (c *Control) requests(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := slices.DeleteFunc(c.server.Requests(), func(r clawhqtest.Request) bool { return !matches(r) })
-	return show(found, limit), nil
+	found, total := c.server.LatestRequests(limit, matches)
+	return show(found, total), nil
 }
 
-func show(found []clawhqtest.Request, limit int) journal {
-	j := journal{Requests: []request{}, Total: len(found)}
-	for _, r := range found[max(0, len(found)-limit):] {
+func show(found []clawhqtest.Request, total int) journal {
+	j := journal{Requests: make([]request, 0, len(found)), Total: total}
+	for _, r := range found {
 		j.Requests = append(j.Requests, request{
-			Time: r.Time.UTC(), DurationMS: float64(r.Duration) / float64(time.Millisecond), Method: r.Method, Path: r.Path, Headers: r.Header, Body: string(r.Body), Omitted: r.Omitted,
-			Status: r.Status, RequestID: r.RequestID, KeyID: r.KeyID, Agent: r.Agent, Fault: r.Fault, Error: r.Err,
+			Time: r.Time.UTC(), DurationMS: float64(r.Duration) / float64(time.Millisecond), Method: r.Method, Path: r.Path, Query: r.Query, Headers: r.Header,
+			Body: string(r.Body), Omitted: r.Omitted, Status: r.Status, Reply: string(r.Reply), ReplyOmitted: r.ReplyOmitted,
+			RequestID: r.RequestID, KeyID: r.KeyID, Agent: r.Agent, Fault: r.Fault, Error: r.Err,
 		})
 	}
 	return j
@@ -127,7 +172,7 @@ func show(found []clawhqtest.Request, limit int) journal {
 
 func (c *Control) clearRequests(*http.Request) (any, error) {
 	c.server.ClearRequests()
-	return show(nil, maxShown), nil
+	return show(nil, 0), nil
 }
 
 // Limits of a wait, in real time.
@@ -136,31 +181,43 @@ const (
 	maxWait     = 5 * time.Minute
 )
 
-// waitRequests waits until so many requests match.
-func (c *Control) waitRequests(r *http.Request) (any, error) {
+// wait waits by a query's count and timeout for so many of what it names, and returns
+// a failure if too few come.
+func wait[T any](r *http.Request, what string, wait func(ctx context.Context, count int) ([]T, error)) ([]T, error) {
 	query := r.URL.Query()
-	matches, err := filter(query, "count", "timeout")
-	if err != nil {
-		return nil, err
-	}
 	count, err := number(query, "count", 1, maxShown, 1)
 	if err != nil {
 		return nil, err
 	}
 	timeout := defaultWait
-	if text := query.Get("timeout"); text != "" {
+	if text := query.Get("timeout"); query.Has("timeout") {
 		if timeout, err = time.ParseDuration(text); err != nil || timeout <= 0 || timeout > maxWait {
 			return nil, fmt.Errorf("timeout %q: it must be a duration up to %v, for example 10s", text, maxWait)
 		}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), timeout)
 	defer cancel()
-	found, err := c.server.WaitRequests(ctx, count, matches)
+	found, err := wait(ctx, count)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, failure{http.StatusGatewayTimeout, fmt.Errorf("%d of %d requests came in %v", len(found), count, timeout)}
+		return nil, failure{http.StatusGatewayTimeout, fmt.Errorf("%d of %d %s came in %v", len(found), count, what, timeout)}
 	}
-	return show(found, maxShown), err
+	return found, err
 }
+
+// waitRequests waits until so many requests match.
+func (c *Control) waitRequests(r *http.Request) (any, error) {
+	matches, err := c.filter(r.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	found, err := wait(r, "requests", func(ctx context.Context, count int) ([]clawhqtest.Request, error) {
+		return c.server.WaitRequests(ctx, count, matches)
+	})
+	return show(latest(found, maxShown), len(found)), err
+}
+
+// latest returns the last elements of a list.
+func latest[T any](list []T, most int) []T { return list[max(0, len(list)-most):] }
 
 // delivery is an attempt to deliver an event, or to tell a batch's callback.
 type delivery struct {
@@ -178,16 +235,66 @@ type delivery struct {
 	Error     string      `json:"error,omitempty"`
 }
 
-// listDeliveries shows the latest of what was sent to webhooks and callbacks,
-// oldest first.
-func (c *Control) listDeliveries(*http.Request) (any, error) {
-	list := []delivery{}
-	sent := c.server.Deliveries()
-	for _, d := range sent[max(0, len(sent)-maxShown):] {
+// deliveryFilter returns what chooses deliveries as a query says.
+func (c *Control) deliveryFilter(query url.Values) (func(clawhqtest.Delivery) bool, error) {
+	status, err := statusOf(query)
+	if err != nil {
+		return nil, err
+	}
+	attempt, err := number(query, "attempt", 0, maxNth, 0)
+	if err != nil {
+		return nil, err
+	}
+	if query.Has("event") {
+		if err := oneOf("event", query.Get("event"), append([]string{wire.EventTest}, c.config.Events...)); err != nil {
+			return nil, err
+		}
+	}
+	return func(d clawhqtest.Delivery) bool {
+		return (!query.Has("event") || query.Get("event") == string(d.Event)) && (!query.Has("webhook") || query.Get("webhook") == d.WebhookID) &&
+			(!query.Has("status") || status == d.Status) && (!query.Has("attempt") || attempt == d.Attempt)
+	}, nil
+}
+
+// deliveries is a reply with deliveries, oldest first.
+type deliveries struct {
+	Deliveries []delivery `json:"deliveries"`
+}
+
+func showDeliveries(sent []clawhqtest.Delivery) deliveries {
+	list := make([]delivery, 0, len(sent))
+	for _, d := range sent {
 		list = append(list, delivery{
 			Time: d.Time.UTC(), WebhookID: d.WebhookID, ID: d.ID, Event: string(d.Event), Attempt: d.Attempt, URL: d.URL, Headers: d.Header, Body: string(d.Body),
 			Status: d.Status, Reply: string(d.Reply), LatencyMS: float64(d.Latency) / float64(time.Millisecond), Error: d.Err,
 		})
 	}
-	return map[string][]delivery{"deliveries": list}, nil
+	return deliveries{list}
+}
+
+// listDeliveries shows the latest of what was sent to webhooks and callbacks.
+func (c *Control) listDeliveries(r *http.Request) (any, error) {
+	query := r.URL.Query()
+	matches, err := c.deliveryFilter(query)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := number(query, "limit", 1, maxShown, maxShown)
+	if err != nil {
+		return nil, err
+	}
+	sent := slices.DeleteFunc(c.server.Deliveries(), func(d clawhqtest.Delivery) bool { return !matches(d) })
+	return showDeliveries(latest(sent, limit)), nil
+}
+
+// waitDeliveries waits until so many deliveries match.
+func (c *Control) waitDeliveries(r *http.Request) (any, error) {
+	matches, err := c.deliveryFilter(r.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	found, err := wait(r, "deliveries", func(ctx context.Context, count int) ([]clawhqtest.Delivery, error) {
+		return c.server.WaitDeliveries(ctx, count, matches)
+	})
+	return showDeliveries(latest(found, maxShown)), err
 }

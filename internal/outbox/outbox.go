@@ -99,6 +99,7 @@ type Outbox struct {
 	handler  http.Handler
 	stamped  time.Time // the latest time that an event or a test bears
 	attempts []*Attempt
+	noted    chan struct{}  // closed when attempts changes; nil if nobody waits for that
 	sent     *ledger.Ledger // of attempts
 	logged   *ledger.Ledger // of the webhooks' logs
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
@@ -61,11 +62,55 @@ func (o *Outbox) Attempts() []Attempt {
 	defer o.mu.Unlock()
 	all := make([]Attempt, len(o.attempts))
 	for i, a := range o.attempts {
-		all[i] = *a
-		all[i].Header, all[i].ReplyHeader = a.Header.Clone(), a.ReplyHeader.Clone()
-		all[i].Body, all[i].Reply = bytes.Clone(a.Body), bytes.Clone(a.Reply)
+		all[i] = a.clone()
 	}
 	return all
+}
+
+// clone returns a copy that shares nothing with the attempt.
+func (a *Attempt) clone() Attempt {
+	c := *a
+	c.Header, c.ReplyHeader = a.Header.Clone(), a.ReplyHeader.Clone()
+	c.Body, c.Reply = bytes.Clone(a.Body), bytes.Clone(a.Reply)
+	return c
+}
+
+// WaitAttempts waits until the journal has at least n attempts that match, and returns
+// all of these, in the order of sending. It calls match for each attempt whenever one
+// begins or ends. match must not change the attempt. If ctx ends first, WaitAttempts
+// returns its error.
+func (o *Outbox) WaitAttempts(ctx context.Context, n int, match func(Attempt) bool) ([]Attempt, error) {
+	for {
+		o.mu.Lock()
+		if o.noted == nil {
+			o.noted = make(chan struct{})
+		}
+		noted := o.noted
+		attempts := make([]Attempt, len(o.attempts))
+		for i, a := range o.attempts {
+			attempts[i] = *a
+		}
+		o.mu.Unlock()
+		attempts = slices.DeleteFunc(attempts, func(a Attempt) bool { return !match(a) })
+		if len(attempts) >= n || ctx.Err() != nil {
+			for i := range attempts {
+				attempts[i] = attempts[i].clone()
+			}
+			return attempts, ctx.Err()
+		}
+		select {
+		case <-noted:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// attemptsChanged tells those who wait that the journal has changed. Call it with o.mu held.
+func (o *Outbox) attemptsChanged() {
+	if o.noted != nil {
+		close(o.noted)
+		o.noted = nil
+	}
 }
 
 // DeliverTo makes a handler receive all deliveries, whatever their URL. If handler
@@ -126,6 +171,7 @@ func (o *Outbox) Call(ctx context.Context, to string, body []byte) {
 
 // note adds an attempt to the journal.
 func (o *Outbox) note(a *Attempt) {
+	defer o.attemptsChanged()
 	o.attempts = append(o.attempts, a)
 	o.sent.Keep(len(a.URL)+len(a.Body)+2*maxReply, func() {
 		o.attempts[0] = nil
@@ -139,6 +185,7 @@ func (o *Outbox) make(ctx context.Context, a *Attempt) {
 	resp, reply, err := o.post(ctx, a.URL, a.Header, a.Body)
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	defer o.attemptsChanged()
 	a.Latency = time.Since(begun)
 	if err != nil {
 		a.Err = err.Error()

@@ -44,7 +44,7 @@ func (s *Server) HandleAgent(slug string, fn AgentFunc) {
 func (s *Server) ResetAgents() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.agents, s.offline = nil, false
+	s.state.roster = roster{}
 	s.deployBuiltins()
 }
 
@@ -55,31 +55,31 @@ func (s *Server) deploy(a agent) {
 	a.slug = s.cfg.Profile.slug(a.slug, a.name)
 	a.deployedAt = s.clock.Now()
 	a.clock = s.clock
-	if i := slices.IndexFunc(s.agents, func(old *agent) bool { return old.slug == a.slug }); i >= 0 {
-		old := s.agents[i]
+	if i := slices.IndexFunc(s.state.agents, func(old *agent) bool { return old.slug == a.slug }); i >= 0 {
+		old := s.state.agents[i]
 		a.id, a.name, a.description, a.model = old.id, old.name, old.description, old.model
-		s.agents = slices.Delete(s.agents, i, i+1)
+		s.state.agents = slices.Delete(s.state.agents, i, i+1)
 	}
-	s.agents = append(s.agents, &a)
+	s.state.agents = append(s.state.agents, &a)
 }
 
 // deployed returns the deployed agents, in the order of deployment.
-func (s *Server) deployed() []*agent {
-	return slices.DeleteFunc(slices.Clone(s.agents), func(a *agent) bool { return a.undeployed })
+func (r *roster) deployed() []*agent {
+	return slices.DeleteFunc(slices.Clone(r.agents), func(a *agent) bool { return a.undeployed })
 }
 
-// findAgent returns the deployed agent with that slug or, failing that, name,
+// find returns the deployed agent with that slug or, failing that, name,
 // in any case or, by the documentation, id; for an empty one the default agent.
 // It is nil if there is none. Call it with s.mu held.
-func (s *Server) findAgent(name string) *agent {
-	deployed := s.deployed()
+func (r *roster) find(p Profile, name string) *agent {
+	deployed := r.deployed()
 	if name == "" {
-		return s.cfg.Profile.defaultAgent(deployed)
+		return p.defaultAgent(deployed)
 	}
 	for _, is := range []func(*agent) bool{
 		func(a *agent) bool { return strings.EqualFold(a.slug, name) },
 		func(a *agent) bool { return strings.EqualFold(a.name, name) },
-		func(a *agent) bool { return s.cfg.Profile.quirks().agentsByID && strings.EqualFold(a.id, name) },
+		func(a *agent) bool { return p.quirks().agentsByID && strings.EqualFold(a.id, name) },
 	} {
 		if i := slices.IndexFunc(deployed, is); i >= 0 {
 			return deployed[i]
@@ -88,18 +88,18 @@ func (s *Server) findAgent(name string) *agent {
 	return nil
 }
 
-// anyAgent is findAgent for threads and batches, which use the default agent if
+// any is find for threads and batches, which use the default agent if
 // there is no agent with the name.
-func (s *Server) anyAgent(name string) *agent {
-	if a := s.findAgent(name); a != nil {
+func (r *roster) any(p Profile, name string) *agent {
+	if a := r.find(p, name); a != nil {
 		return a
 	}
-	return s.findAgent("")
+	return r.find(p, "")
 }
 
-func (s *Server) agentNames() []string {
+func (r *roster) names() []string {
 	names := []string{}
-	for _, a := range s.deployed() {
+	for _, a := range r.deployed() {
 		names = append(names, a.name)
 	}
 	return names
@@ -110,12 +110,12 @@ func (s *Server) agentNames() []string {
 func (s *Server) SetOffline(offline bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.offline = offline
+	s.state.offline = offline
 }
 
 // listAgents answers GET /v1/agents: those deployed, newest first.
 func (c *call) listAgents() (any, error) {
-	agents := c.s.deployed()
+	agents := c.state.deployed()
 	slices.Reverse(agents)
 	page, paging, err := pageOf(c, agents, "agents")
 	if err != nil {
@@ -154,11 +154,11 @@ func (c *call) undeployAgent() (any, error) {
 
 // agent returns the agent with the id in the path, deployed or not, or nil.
 func (c *call) agent() *agent {
-	i := slices.IndexFunc(c.s.agents, func(a *agent) bool { return a.id == c.ids[0] })
+	i := slices.IndexFunc(c.state.agents, func(a *agent) bool { return a.id == c.ids[0] })
 	if i < 0 {
 		return nil
 	}
-	return c.s.agents[i]
+	return c.state.agents[i]
 }
 
 func (c *call) showAgent(a *agent) wire.Agent {

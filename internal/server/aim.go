@@ -120,9 +120,9 @@ func (c *call) asks(agent string) bool {
 	if c.route == nil {
 		return false
 	}
-	wanted := c.s.findAgent(agent)
+	wanted := c.state.find(c.profile, agent)
 	is := func(name string) bool {
-		a := c.s.findAgent(name)
+		a := c.state.find(c.profile, name)
 		return a != nil && a == wanted || a == nil && strings.EqualFold(name, agent)
 	}
 	body, _ := parseObject(c.body)

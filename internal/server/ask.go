@@ -166,7 +166,7 @@ func (c *call) agentContext() context.Context {
 // s.mu while the agent runs.
 func (c *call) await(a *agent, m Message) (text string, err error) {
 	c.entry.Agent = a.slug
-	c.s.journalChanged()
+	c.journalChanged()
 	c.leave()
 	c.body = nil
 	if err = c.fault.gateway(); err == nil {

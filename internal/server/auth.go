@@ -67,7 +67,6 @@ func (c *call) authenticate() error {
 	if k == nil || c.lookupFails(LookupKey) {
 		return refuse(wire.CodeInvalidAPIKey, "", "")
 	}
-	c.entry.KeyID = k.id
 	switch {
 	case k.revoked:
 		return refuse(wire.CodeRevokedAPIKey, "", "")

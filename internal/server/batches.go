@@ -148,7 +148,7 @@ func (c *call) getBatch() (any, error) {
 // as it does when the service is restarted.
 func (s *Server) process(ctx context.Context, state *state, b *batch) {
 	s.mu.Lock()
-	if s.offline {
+	if state.offline {
 		b.status = wire.BatchFailed
 		s.mu.Unlock()
 		return
@@ -164,7 +164,7 @@ func (s *Server) process(ctx context.Context, state *state, b *batch) {
 			part, end := s.clock.Begin(ctx)
 			asking.Go(func() {
 				defer end()
-				done[i] = s.result(part, r)
+				done[i] = s.result(part, state, r)
 			})
 		}
 		asking.Wait()
@@ -188,9 +188,9 @@ func (s *Server) process(ctx context.Context, state *state, b *batch) {
 }
 
 // result returns the answer of the agent of a request.
-func (s *Server) result(ctx context.Context, r batchItem) wire.BatchResult {
+func (s *Server) result(ctx context.Context, state *state, r batchItem) wire.BatchResult {
 	s.mu.Lock()
-	a := s.anyAgent(lookUp(r.agent))
+	a := state.any(s.cfg.Profile, lookUp(r.agent))
 	s.mu.Unlock()
 	result := wire.BatchResult{CustomID: r.customID, Status: wire.BatchFailed, Error: message(wire.CodeModelError)}
 	if a == nil || r.badAgent {

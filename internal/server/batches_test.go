@@ -108,7 +108,7 @@ func TestBatchAnswers(t *testing.T) {
 		if diff := cmp.Diff(want, get[wire.BatchReply](t, s, "/v1/chat/batch/"+id).Batch.Results); diff != "" {
 			t.Errorf("a silent agent (-want +got):\n%s", diff)
 		}
-		for _, a := range s.agents {
+		for _, a := range s.state.agents {
 			a.undeployed = true
 		}
 		id = newBatch(t, s, `{"requests":[{"custom_id":"a","message":"hi"}]}`)

@@ -52,16 +52,22 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	c.rest = rest
 	now := s.clock.Now()
 	c.entry = newEntry(r, c.id, now)
+	c.w = &recorder{w, c}
 	if s.clock.Ahead() > 0 {
 		w.Header().Set("Date", now.UTC().Format(http.TimeFormat)) // net/http's is real time's
 	}
 
+	s.changing.RLock()
+	defer s.changing.RUnlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.state = s.state
+	if k := c.state.keys.find(bearer(r)); k != nil {
+		c.entry.KeyID = k.id
+	}
 	if !c.aside() {
 		c.journal()
-		s.journalChanged()
+		c.journalChanged()
 	}
 	if s.closed {
 		c.cancel(errClosing)
@@ -95,8 +101,11 @@ func (c *call) end() {
 		defer c.s.running.Done()
 	}
 	c.entry.Duration = c.s.clock.Since(c.entry.Time)
+	if c.entry.replying != nil {
+		c.entry.Reply, c.entry.replying = c.s.redactReply(c.entry.replying), nil
+	}
 	e := c.entry.Request
-	c.s.journalChanged()
+	c.journalChanged()
 	c.s.mu.Unlock()
 	if c.s.cfg.Logger != nil && !c.aside() {
 		c.log(e)
@@ -240,7 +249,7 @@ func (c *call) answer(reply any, err error) {
 func (c *call) begun(status int) {
 	c.locked(func() {
 		c.entry.Status = status
-		c.s.journalChanged()
+		c.journalChanged()
 		if status >= http.StatusBadRequest {
 			c.countFailure()
 		}

@@ -31,13 +31,13 @@ func (c *call) chat() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := c.s.findAgent(req.Agent)
+	a := c.state.find(p, req.Agent)
 	switch {
 	case a == nil || c.lookupFails(LookupAgent):
 		return nil, refuse(wire.CodeAgentNotFound, agentNotFound(req.Agent), "")
 	case c.lookupFails(LookupServer):
 		return nil, refuse(wire.CodeAgentOffline, "No VPS provisioned", "")
-	case c.s.offline:
+	case c.state.offline:
 		return nil, refuse(wire.CodeAgentOffline, "", "")
 	}
 
@@ -61,7 +61,7 @@ func (c *call) chat() (any, error) {
 	}
 	if req.Stream {
 		c.entry.Agent = a.slug
-		c.s.journalChanged()
+		c.journalChanged()
 		c.leave()
 		c.body = nil
 		c.unlocked(func() { err = c.stream(a, m) })

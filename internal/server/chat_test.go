@@ -121,7 +121,7 @@ func TestHandleAgent(t *testing.T) {
 		return says("by slug")
 	})
 	s.HandleAgent("support-bot", agentOf(says("re", "placed")))
-	if diff := cmp.Diff([]string{"sales-assistant", "Support Bot", "Support Bot"}, s.agentNames()); diff != "" {
+	if diff := cmp.Diff([]string{"sales-assistant", "Support Bot", "Support Bot"}, s.state.names()); diff != "" {
 		t.Errorf("names (-want +got):\n%s", diff)
 	}
 	for agent, want := range map[string]string{"": "replaced", "support-bot": "replaced", "Support Bot": "by slug"} {

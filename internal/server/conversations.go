@@ -39,7 +39,7 @@ func (s *Server) AddConversation(add Conversation) (id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	kept := &conversation{Conversation: add, slug: add.Agent}
-	if a := s.findAgent(add.Agent); a != nil {
+	if a := s.state.find(s.cfg.Profile, add.Agent); a != nil {
 		kept.Agent, kept.slug = a.name, a.slug
 	}
 	if kept.ID == "" {
@@ -82,7 +82,7 @@ func (c *call) listConversations() (any, error) {
 	limit, offset := c.pageAsked()
 	asked := c.query("agent")
 	var found []*conversation
-	known := slices.ContainsFunc(c.s.agents, func(a *agent) bool { return p.isOf(a.name, a.slug, asked) })
+	known := slices.ContainsFunc(c.state.agents, func(a *agent) bool { return p.isOf(a.name, a.slug, asked) })
 	for _, kept := range slices.Backward(c.state.conversations) {
 		if p.isOf(kept.Agent, kept.slug, asked) {
 			found, known = append(found, kept), true

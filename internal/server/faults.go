@@ -1,13 +1,8 @@
 package server
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"html"
-	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
@@ -23,7 +18,28 @@ type Fault struct {
 	after  int // chunks
 	aim    aim
 	passed int // requests that it was not yet the turn of
+	times  int // for how many requests it is played; 0 is 1
+	played int // requests that have got it
 }
+
+// untilRemoved is the number of times of a fault that stays.
+const untilRemoved = -1
+
+// Times returns the fault for n requests, or for all until it is removed if n is 0.
+func (f Fault) Times(n int) Fault {
+	if n < 0 {
+		panic(fmt.Sprintf("clawhqtest: Times: %d requests", n))
+	}
+	f.times = n
+	if n == 0 {
+		f.times = untilRemoved
+	}
+	return f
+}
+
+// Met reports whether the fault has been played as often as it has to be: one that
+// stays until it is removed, once.
+func (f Fault) Met() bool { return f.played > 0 && f.played >= f.times }
 
 type faultKind int
 
@@ -156,7 +172,16 @@ func checkStatus(function string, status int) int {
 
 // String returns the call that makes the fault, as in
 // FaultStatus(503, "agent_offline").
-func (f Fault) String() string { return f.call() + f.aim.String() }
+func (f Fault) String() string {
+	text := f.call() + f.aim.String()
+	switch {
+	case f.times == untilRemoved:
+		text += ".Times(0)"
+	case f.times > 0:
+		text += fmt.Sprintf(".Times(%d)", f.times)
+	}
+	return text
+}
 
 func (f Fault) call() string {
 	switch f.kind {
@@ -194,7 +219,7 @@ func (f Fault) call() string {
 	return "no fault"
 }
 
-// Inject queues faults: each is played for one request, in order, those with
+// Inject queues faults: each is played for one request, unless Times says otherwise, in order, those with
 // an aim for the next that they aim at. Requests for the API and for the
 // dashboard's endpoints take them, also those that would have been refused; a
 // request over plain HTTP takes none.
@@ -204,187 +229,16 @@ func (s *Server) Inject(faults ...Fault) {
 	s.state.faults = append(s.state.faults, faults...)
 }
 
-// Faults returns the faults that no request has taken yet.
+// Faults returns the faults that wait for a request.
 func (s *Server) Faults() []Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.state.faults)
 }
 
-// ClearFaults forgets the faults that no request has taken yet.
+// ClearFaults removes the faults that wait for a request.
 func (s *Server) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state.faults = nil
-}
-
-// faulted takes the next fault that aims at the call and plays it, and returns
-// what the call is answered with, if that is settled. A fault for a stream is
-// left for chat to play.
-func (c *call) faulted() error {
-	if c.aside() {
-		return nil
-	}
-	c.locked(func() {
-		i := c.state.due(c)
-		if i < 0 {
-			return
-		}
-		c.fault = c.state.faults[i]
-		c.state.faults = slices.Delete(c.state.faults, i, i+1)
-		c.entry.Fault = wire.Redact(c.fault.String())
-	})
-	if c.fault != (Fault{}) {
-		c.leave() // it may wait
-	}
-	if c.fault.onStream() {
-		if c.route != nil && c.route.Endpoint == wire.Chat {
-			return nil
-		}
-		return c.playWithoutStream()
-	}
-
-	f := c.fault
-	switch f.kind {
-	case faultDelay:
-		if c.s.clock.Sleep(c.ctx, f.delay) != nil {
-			return c.interrupted()
-		}
-	case faultStatus:
-		code := f.text
-		if code == "" {
-			code = codeFor(f.status)
-		}
-		return &refusal{status: f.status, code: code, message: message(code)}
-	case faultRateLimit:
-		refused := refuse(wire.CodeRateLimited, c.profile.rateLimitedBy(f.text), "")
-		if f.text != "" {
-			refused.header = http.Header{wire.HeaderRetryAfter: {f.text}}
-		}
-		return refused
-	case faultHTML:
-		title := html.EscapeString(fmt.Sprintf("%d %s", f.status, http.StatusText(f.status)))
-		return &refusal{status: f.status, page: &page{htmlType,
-			"<!DOCTYPE html>\n<html><head><title>" + title + "</title></head><body><h1>" + title + "</h1></body></html>\n"}}
-	case faultReset:
-		c.reset()
-		return errAnswered
-	case faultLegacyError:
-		body := wire.FlatError{Error: message(wire.LegacyCodes[f.text]), Code: f.text, Status: f.status}
-		if f.status == http.StatusTooManyRequests {
-			seconds := 12.0 // the reference pages' example
-			body.RetryAfter = &seconds
-		}
-		c.identify()
-		c.writeJSON(f.status, body)
-		return errAnswered
-	}
-	return nil
-}
-
-// due returns the index of the first fault whose turn it is with the call, or
-// -1, and counts the call for those that it passes. Call it with s.mu held.
-func (s *state) due(c *call) int {
-	for i := range s.faults {
-		f := &s.faults[i]
-		if !f.aim.meets(c) || !f.concerns(c) {
-			continue
-		}
-		if f.passed++; f.passed >= f.aim.nth {
-			return i
-		}
-	}
-	return -1
-}
-
-// onStream reports whether the fault is one of a stream.
-func (f Fault) onStream() bool { return f.kind >= faultStreamError }
-
-// gateway returns how the gateway fails by the fault, or nil.
-func (f Fault) gateway() error {
-	switch f.kind {
-	case faultGatewayDown:
-		return errGatewayDown
-	case faultGatewayNotJSON:
-		return errGatewayNotJSON
-	}
-	return nil
-}
-
-// lookupFails reports whether a lookup fails by the call's fault.
-func (c *call) lookupFails(what Lookup) bool {
-	return c.fault.kind == faultLookup && c.fault.text == string(what)
-}
-
-// concerns reports whether the call comes to where the fault is met.
-func (f Fault) concerns(c *call) bool {
-	if f.kind < faultLookup || f.kind >= faultStreamError {
-		return true
-	}
-	if c.route == nil {
-		return false
-	}
-	e := c.route.Endpoint
-	switch is := func(endpoints ...wire.Endpoint) bool { return slices.Contains(endpoints, e) }; {
-	case f.kind != faultLookup || f.text == string(LookupServer):
-		return is(wire.Chat, wire.SendThreadMessage)
-	case f.text == string(LookupAgent):
-		return is(wire.Chat, wire.GetAgent, wire.UndeployAgent)
-	case f.text == string(LookupThread):
-		return is(wire.GetThread, wire.DeleteThread, wire.SendThreadMessage, wire.ListThreadMessages)
-	case f.text == string(LookupList):
-		return e.Auth == wire.KeyAuth && e.Page.Most > 0 || is(wire.ListModels, wire.GetUsage, wire.GetHealth)
-	}
-	return e.Auth == wire.KeyAuth
-}
-
-// playWithoutStream plays a stream's fault for a request that asks for none.
-// Call it without s.mu.
-func (c *call) playWithoutStream() error {
-	switch c.fault.kind {
-	case faultStreamError:
-		code := c.fault.text
-		if code == wire.CodeStreamError {
-			code = wire.CodeModelError
-		}
-		return refuse(code, message(code), "")
-	case faultStreamCut:
-		c.reset()
-		return errAnswered
-	case faultStreamStall:
-		<-c.ctx.Done()
-		return c.interrupted()
-	}
-	c.identify()
-	c.write(http.StatusOK, wire.ContentTypeJSON, []byte(`{"response":`))
-	return errAnswered
-}
-
-var (
-	errCut     = errors.New("connection cut by a fault")
-	errUnended = errors.New("stream ended without [DONE] by a fault")
-)
-
-// streamError is the code of an error event that a fault asks for.
-type streamError string
-
-func (e streamError) Error() string { return strconv.Quote(string(e)) + " by a fault" }
-
-// playOnStream plays a stream's fault. An error ends the stream.
-func (c *call) playOnStream(out *eventStream) error {
-	switch c.fault.kind {
-	case faultStreamError:
-		return streamError(c.fault.text)
-	case faultStreamCut:
-		return errCut
-	case faultStreamStall:
-		<-c.ctx.Done()
-		return context.Cause(c.ctx)
-	case faultStreamUnended:
-		return errUnended
-	case faultStreamSplit:
-		out.lost = true
-		return out.split()
-	}
-	return out.malformed()
 }

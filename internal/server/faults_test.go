@@ -225,7 +225,7 @@ func TestFailedLookups(t *testing.T) {
 	for _, profile := range []Profile{Documented, Live} {
 		s := newService(t, Config{Profile: profile})
 		thread := newThread(t, s, `{}`).ID
-		agent := s.agents[0].id
+		agent := s.state.agents[0].id
 		for _, tc := range []struct {
 			what    Lookup
 			r       request
@@ -316,5 +316,27 @@ func TestSplitAndUnendedStreams(t *testing.T) {
 		if diff := cmp.Diff(outcome{Status: 200, Type: wire.ContentTypeJSON, Body: `{"response":`}, s.outcome(request{body: hi})); diff != "" {
 			t.Errorf("%v without a stream (-want +got):\n%s", tc.fault, diff)
 		}
+	}
+}
+
+// A fault is played as often as it says.
+func TestFaultTimes(t *testing.T) {
+	t.Parallel()
+	s := newService(t, Config{})
+	s.Inject(FaultStatus(502, "").Times(2), FaultStatus(500, "").On(OnNth(2)).Times(0), FaultStatus(503, ""))
+	var got []int
+	for range 8 {
+		got = append(got, s.send(request{body: `{"message": "hi"}`}).Code)
+	}
+	if diff := cmp.Diff([]int{502, 502, 503, 500, 500, 500, 500, 500}, got); diff != "" {
+		t.Errorf("statuses (-want +got):\n%s", diff)
+	}
+	left := s.Faults()
+	if len(left) != 1 || !left[0].Met() || left[0].String() != `FaultStatus(500, "").On(Nth(2)).Times(0)` {
+		t.Errorf("left: %v", left)
+	}
+	s.ClearFaults()
+	if code := s.send(request{body: `{"message": "hi"}`}).Code; code != 200 {
+		t.Errorf("after it was removed: status %d", code)
 	}
 }

@@ -2,9 +2,14 @@ package server
 
 import (
 	"bytes"
+	"context"
+	"fmt"
+	"iter"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +34,7 @@ func TestJournal(t *testing.T) {
 			Duration: 2 * time.Second,
 			Method:   "POST",
 			Path:     "/api/v1/chat",
+			Query:    "key=" + s.key[:12] + "…",
 			Header: http.Header{
 				"Authorization": {"Bearer " + s.key[:12] + "…"},
 				"X-Odd":         {"a " + s.key[:12] + "… b"},
@@ -36,6 +42,7 @@ func TestJournal(t *testing.T) {
 			},
 			Body:      []byte(`{"message":"` + s.key[:12] + `…"}`),
 			Status:    200,
+			Reply:     []byte(`{"response":"Echo: ` + s.key[:12] + `…","agent":"sales-assistant","request_id":"` + got[0].RequestID + `"}`),
 			RequestID: got[0].RequestID,
 			KeyID:     s.FirstKeyID(),
 			Agent:     "sales-assistant",
@@ -49,7 +56,7 @@ func TestJournal(t *testing.T) {
 		}
 
 		got[0].Header.Set("Authorization", "changed")
-		got[0].Body[0] = 'x'
+		got[0].Body[0], got[0].Reply[0] = 'x', 'x'
 		if diff := cmp.Diff(want, s.Requests()); diff != "" {
 			t.Errorf("a change to the copy changed the journal (-want +got):\n%s", diff)
 		}
@@ -121,4 +128,155 @@ level=INFO msg=request method=POST path=/api/v1/chat status=502 duration=0s requ
 			t.Errorf("log (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// A request's key is in the journal whatever becomes of the request.
+func TestJournalKeys(t *testing.T) {
+	t.Parallel()
+	s := newService(t, Config{})
+	id, key := s.CreateKey("other", 60)
+	s.RevokeKey(id)
+	s.Inject(FaultStatus(503, ""), FaultRateLimit("7"))
+	for _, path := range []string{chatPath, "/api/v1/health", "/api/v1/nothing", "/api/keys", "/elsewhere"} {
+		s.send(request{path: path, auth: "Bearer " + s.key, body: `{"message": "hi"}`})
+		s.send(request{path: path, auth: "Bearer " + key, body: `{"message": "hi"}`})
+		s.send(request{path: path, auth: "Bearer clw_00000000000000000000000000000000", body: `{"message": "hi"}`})
+	}
+	for i, r := range s.Requests() {
+		if want := []string{s.FirstKeyID(), id, ""}[i%3]; r.KeyID != want {
+			t.Errorf("%s, status %d: key %q, want %q", r.Path, r.Status, r.KeyID, want)
+		}
+	}
+}
+
+// The journal has the beginning of a reply, as far as it was written, without secrets.
+func TestJournalReplies(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, Config{})
+		s.HandleAgent("long", func(context.Context, Message) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) {
+				yield(s.key[:20], nil)
+				time.Sleep(time.Second)
+				yield(strings.Repeat("x", 20_000)+s.Session(), nil)
+			}
+		})
+		go s.send(request{body: `{"message": "hi", "agent": "long", "stream": true}`})
+		synctest.Wait()
+		shown := s.key[:12] + "…"
+		if got, want := string(s.Requests()[0].Reply), "data: {\"content\": \""+shown+"\"}\n\n"; got != want {
+			t.Errorf("under way: %q, want %q", got, want)
+		}
+		time.Sleep(2 * time.Second)
+		r := s.Requests()[0]
+		if len(r.Reply)+len(s.key[:20])-len(shown) != maxShownBody || r.ReplyOmitted < 3000 {
+			t.Errorf("at the end: %d bytes, %d omitted", len(r.Reply), r.ReplyOmitted)
+		}
+
+		created := s.send(request{path: "/api/keys", body: `{"name": "a"}`}).Body.String()
+		hook := s.send(request{path: "/api/webhooks", body: `{"url": "https://example.com/", "events": ["api.request"]}`}).Body.String()
+		all := s.Requests()
+		for i, whole := range []string{created, hook} {
+			if got := string(all[len(all)-2+i].Reply); got == "" || got == whole || len(got) > len(whole) {
+				t.Errorf("of %s the journal has %s", whole, got)
+			}
+		}
+		s.send(request{path: "/api/v1/chat", body: `{"message": "` + s.Session() + `"}`})
+		if all := s.Requests(); strings.Contains(string(all[len(all)-1].Reply), s.Session()) {
+			t.Error("a reply has the session")
+		}
+	})
+}
+
+// To look at the end of a long journal, or to wait for its next request, takes no look
+// at the rest.
+func TestLongJournal(t *testing.T) {
+	s := newService(t, Config{})
+	const requests, more = 5000, 50
+	health := request{method: "GET", path: "/api/v1/health", auth: "-"}
+	for range requests {
+		s.send(health)
+	}
+	latest, total := s.LatestRequests(2, nil)
+	if len(latest) != 2 || total != requests {
+		t.Errorf("%d requests of %d", len(latest), total)
+	}
+	if n := testing.AllocsPerRun(10, func() { s.LatestRequests(1, nil) }); n > 20 {
+		t.Errorf("the latest request takes %v allocations", n)
+	}
+	odd := func(r Request) bool { return r.RequestID[len(r.RequestID)-1]%2 == 1 }
+	latest, total = s.LatestRequests(10, odd)
+	var want []Request
+	for _, r := range s.Requests() {
+		if odd(r) {
+			want = append(want, r)
+		}
+	}
+	if diff := cmp.Diff(want[len(want)-10:], latest); diff != "" || total != len(want) {
+		t.Errorf("%d in all, want %d; (-want +got):\n%s", total, len(want), diff)
+	}
+
+	var looks atomic.Int64
+	begun, found := make(chan struct{}), make(chan []Request)
+	go func() {
+		got, _ := s.WaitRequests(t.Context(), more, func(r Request) bool {
+			if looks.Add(1) == requests {
+				close(begun)
+			}
+			return r.Path == chatPath && r.Status != 0
+		})
+		found <- got
+	}()
+	<-begun
+	for range more {
+		s.send(request{body: `{"message": "hi"}`})
+	}
+	if got := <-found; len(got) != more || looks.Load() > requests+5*more {
+		t.Errorf("%d were waited for, with %d looks", len(got), looks.Load())
+	}
+}
+
+// Who waits finds no request that the journal has no longer.
+func TestWaitRequestsForgets(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, Config{})
+		health := request{method: "GET", path: "/api/v1/health"}
+		s.send(health)
+		found := make(chan []Request)
+		go func() {
+			got, _ := s.WaitRequests(t.Context(), 2, func(Request) bool { return true })
+			found <- got
+		}()
+		for _, forget := range []func(){s.ClearRequests, s.Reset} {
+			synctest.Wait()
+			forget()
+			s.send(health)
+		}
+		synctest.Wait()
+		s.send(health)
+		if got := <-found; len(got) != 2 {
+			t.Errorf("%d requests", len(got))
+		}
+	})
+}
+
+// BenchmarkLatestRequests has a journal of 40,000 requests. Its floor is a journal of
+// 40.
+func BenchmarkLatestRequests(b *testing.B) {
+	for _, n := range []int{40, 40_000} {
+		s, _ := New(Config{})
+		for range n {
+			r := httptest.NewRequest("GET", "/api/v1/health", nil)
+			s.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		for name, match := range map[string]func(Request) bool{"all": nil, "by status": func(r Request) bool { return r.Status == 200 }} {
+			b.Run(fmt.Sprint(n, " requests, ", name), func(b *testing.B) {
+				for b.Loop() {
+					s.LatestRequests(1, match)
+				}
+			})
+		}
+		s.Close()
+	}
 }

@@ -125,6 +125,20 @@ func (s *Server) AddKey(name, secret string, rpm int) (id string) {
 	return k.id
 }
 
+// FindKey returns the id of the key with that id or value, revoked or not; it is empty
+// if there is none.
+func (s *Server) FindKey(key string) (id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k, ok := s.state.keys.byID[key]; ok {
+		return k.id
+	}
+	if k := s.state.keys.find(key); k != nil {
+		return k.id
+	}
+	return ""
+}
+
 // A KeyInfo is what may be told of a key.
 type KeyInfo struct {
 	ID, Name, Prefix string

@@ -95,7 +95,7 @@ func (p Profile) threadBody(body []byte) (js.Object, error) {
 
 // threadAgent returns the agent that a thread is created with, which live is
 // not checked.
-func (p Profile) threadAgent(s *Server, body js.Object) (string, error) {
+func (p Profile) threadAgent(agents *roster, body js.Object) (string, error) {
 	if agent := member(body, "agent"); p == Live && js.Truthy(agent) {
 		return databaseText(agent), nil
 	}
@@ -105,7 +105,7 @@ func (p Profile) threadAgent(s *Server, body js.Object) (string, error) {
 		return "", err
 	case name == "" || name == wire.DefaultThreadAgent:
 		return wire.DefaultThreadAgent, nil
-	case s.findAgent(name) == nil:
+	case agents.find(p, name) == nil:
 		return "", refuse(wire.CodeAgentNotFound, agentNotFound(name), "")
 	}
 	return name, nil
@@ -313,7 +313,7 @@ func (p Profile) health(c *call, shown wire.Health) wire.Health {
 	}
 	now := c.s.clock.Now()
 	agents := "healthy"
-	if c.s.offline {
+	if c.state.offline {
 		agents = "offline"
 	}
 	uptime := math.Floor(now.Sub(c.s.started).Seconds())

@@ -35,7 +35,7 @@ func (w *world) deployRecorded(e recorded.Exchange) {
 		ids = third
 		at = []time.Time{time.Date(2026, 11, 28, 17, 23, 47, 296e6, time.UTC), time.Date(2026, 11, 29, 16, 23, 47, 296e6, time.UTC)}
 	}
-	for i, a := range w.agents {
+	for i, a := range w.state.agents {
 		a.id, a.deployedAt = ids[i], at[i]
 		a.undeployed = e.Name == "agents_none" || i == 0 && slices.Contains([]string{"agent_delete_again", "agent_get_undeployed"}, e.Name)
 	}

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,13 +61,14 @@ type Server struct {
 	rooms   rooms          // of a guarded server
 	running sync.WaitGroup // one for each of live and for each work that goes on
 
-	mu      sync.Mutex     // guards what follows and all that hangs on it
-	live    map[*call]bool // being handled, and waited for by Close
-	closed  bool
-	offline bool     // the agents' machine does not run
-	agents  []*agent // in the order of deployment, undeployed ones too
-	state   *state
-	changed chan struct{} // closed at the journal's next change; nil if nobody waits for it
+	changing sync.RWMutex // locked while requests that begin have to wait, by Change
+
+	mu       sync.Mutex     // guards what follows and all that hangs on it
+	live     map[*call]bool // being handled, and waited for by Close
+	closed   bool
+	state    *state
+	arrived  uint64            // requests
+	watchers map[*watcher]bool // of the journal
 }
 
 var errClosing = errors.New("the server is shutting down")
@@ -90,10 +92,12 @@ func New(cfg Config) (s *Server, apiKey string) {
 		outbox: outbox.New(outbox.Config{
 			Policy: cfg.Profile.deliveries(), Strict: cfg.StrictWebhooks, Transport: cfg.Transport, Clock: serverClock, MaxBytes: cfg.Limits.DeliveryBytes,
 		}),
-		rooms: newRooms(),
-		live:  map[*call]bool{},
+		rooms:    newRooms(),
+		live:     map[*call]bool{},
+		watchers: map[*watcher]bool{},
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.state = &state{}
 	s.deployBuiltins()
 	s.Reset()
 	return s, apiKey
@@ -105,9 +109,20 @@ func New(cfg Config) (s *Server, apiKey string) {
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	roster := s.state.roster
 	s.state = newState(s.cfg.Limits)
+	s.state.roster = roster
+	s.state.agents = slices.Clone(roster.agents)
 	s.outbox.Reset()
 	s.state.keys.add(s.firstKey, s.clock.Now())
+}
+
+// Change calls change while no request begins: one sees all that change does, or
+// nothing. change must not send requests to the server.
+func (s *Server) Change(change func()) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	change()
 }
 
 // Close ends what is being served, live streams included, and returns when
@@ -201,7 +216,7 @@ func (c *call) serve() (reply any, err error) {
 
 // health answers GET /v1/health, the cheap way to check a key.
 func (c *call) health() (any, error) {
-	names := c.s.agentNames()
+	names := c.state.names()
 	if c.lookupFails(LookupList) {
 		names = []string{}
 	}

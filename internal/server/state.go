@@ -9,6 +9,7 @@ import (
 // state is what Reset starts afresh. A request keeps to the one that it began
 // with.
 type state struct {
+	roster
 	keys    keyring
 	windows map[string]*window.Log // the account's, by name
 	replies replies
@@ -26,6 +27,12 @@ type state struct {
 	files         []*file // in the order of creation
 	audit         []auditEntry
 	predictions   map[string]wire.Prediction
+}
+
+// roster is the agents of the account. It outlives a Reset.
+type roster struct {
+	agents  []*agent // in the order of deployment, undeployed ones too
+	offline bool     // the agents' machine does not run
 }
 
 // sessionKey names a chat session, which no key shares with another.

@@ -59,7 +59,7 @@ func (c *call) createThread() (any, error) {
 		return nil, err
 	}
 	t := &thread{metadata: json.RawMessage("{}")}
-	if t.agent, err = p.threadAgent(c.s, body); err != nil {
+	if t.agent, err = p.threadAgent(&c.state.roster, body); err != nil {
 		return nil, err
 	}
 	metadata := member(body, "metadata")
@@ -187,8 +187,8 @@ func (c *call) converse(t *thread, message string) (answer StoredMessage, err er
 		m.History = append(m.History, Turn{said.Role, said.Content})
 	}
 	c.addMessage(t, RoleUser, message)
-	a := c.s.anyAgent(lookUp(t.agent))
-	if a == nil || c.s.offline || c.lookupFails(LookupServer) {
+	a := c.state.any(c.profile, lookUp(t.agent))
+	if a == nil || c.state.offline || c.lookupFails(LookupServer) {
 		return answer, refuse(wire.CodeAgentOffline, "", "")
 	}
 	text, err := c.await(a, m)

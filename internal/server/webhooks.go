@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +30,11 @@ func (s *Server) DeliverTo(handler http.Handler) { s.outbox.DeliverTo(handler) }
 
 // Deliveries returns a copy of the journal of what was sent.
 func (s *Server) Deliveries() []outbox.Attempt { return s.outbox.Attempts() }
+
+// WaitDeliveries waits for deliveries, as outbox.WaitAttempts does.
+func (s *Server) WaitDeliveries(ctx context.Context, n int, match func(outbox.Attempt) bool) ([]outbox.Attempt, error) {
+	return s.outbox.WaitAttempts(ctx, n, match)
+}
 
 // tellWebhooks tells of a chat that was answered.
 func (c *call) tellWebhooks(a *agent) {

@@ -125,6 +125,9 @@ func SupportedFileTypes() string {
 	return strings.Join(names, ", ")
 }
 
+// FileStatuses are all statuses of a file.
+var FileStatuses = []string{FileProcessing, FileProcessed, FilePendingEmbedding, FileError, FileFailed}
+
 // FileHead is how much of a file's beginning Matches has to see, in bytes.
 const FileHead = 12
 
