@@ -128,17 +128,22 @@ func TestHost(t *testing.T) {
 		t.Errorf("base URL %s", p.base)
 	}
 	for host, want := range map[string]int{"clawhq": 200, "evil.example": 421} {
-		request, _ := http.NewRequest("GET", local+"/api/v1/models", nil)
-		request.Host = host
-		request.Header.Set("Authorization", "Bearer "+p.key)
-		response, err := p.client.Do(request)
-		if err != nil {
-			t.Fatal(err)
+		for path, credential := range map[string]string{"/api/v1/models": p.key, "/ready": "", "/control/clock": p.token} {
+			request, _ := http.NewRequest("GET", local+path, nil)
+			request.Host = host
+			request.Header.Set("Authorization", "Bearer "+credential)
+			response, err := p.client.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if response.StatusCode != want {
+				t.Errorf("host %s, %s: status %d, want %d", host, path, response.StatusCode, want)
+			}
 		}
-		response.Body.Close()
-		if response.StatusCode != want {
-			t.Errorf("host %s: status %d, want %d", host, response.StatusCode, want)
-		}
+	}
+	if response, body := p.call("GET", local+"/v1/health", "", ""); response.StatusCode != 404 || !strings.Contains(body, "the base URL ends in /api, so this would be /api/v1/health") {
+		t.Errorf("without the base path: status %d, %s", response.StatusCode, body)
 	}
 }
 
@@ -159,7 +164,7 @@ func TestCORS(t *testing.T) {
 		{"GET", p.base + "/v1/models", "https://evil.example", 403, ""},
 		{"OPTIONS", p.base + "/v1/chat", "https://evil.example", 403, ""},
 		{"GET", p.base + "/keys", page, 403, ""},
-		{"OPTIONS", p.controlURL + "/clock", page, 401, ""},
+		{"OPTIONS", p.controlURL + "/clock", page, 403, ""},
 	} {
 		request, _ := http.NewRequest(tt.method, tt.url, nil)
 		request.Header.Set("Origin", tt.origin)

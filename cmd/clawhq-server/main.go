@@ -15,6 +15,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -130,7 +131,7 @@ func serve(ctx context.Context, o options, stdout, log io.Writer) error {
 		API:      api.Handler(),
 		Session:  api.Session(),
 		APIKeys:  about.secrets(),
-		Hosts:    append([]string{o.host}, o.hosts...),
+		Hosts:    o.names(),
 		Profile:  o.profile.String(),
 		Faults:   controls.Queue(),
 		Events:   o.events(),
@@ -215,16 +216,27 @@ func reachable(listening, host string) string {
 	return net.JoinHostPort(host, port)
 }
 
+// names are the host names that the server is called by, besides those of loopback.
+func (o options) names() []string { return append([]string{o.host}, o.hosts...) }
+
 // handler serves what is on the server's origin: whether it is ready, the
 // control API, and all that the dashboard has beside it, to pages of certain
 // other origins too.
 func (o options) handler(api http.Handler, controls, page http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("/v1/", http.HandlerFunc(forgottenBase))
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", wire.ContentTypeJSON)
 		io.WriteString(w, `{"ready":true}`+"\n")
 	})
 	mux.Handle(control.Path+"/", controls)
 	mux.Handle("/", page)
-	return allowOrigins(o.cors, api, mux)
+	return allowOrigins(o.cors, api, dashboard.Guard(o.names(), mux))
+}
+
+// forgottenBase answers requests whose base URL lacks its path.
+func forgottenBase(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", wire.ContentTypeJSON)
+	w.WriteHeader(http.StatusNotFound)
+	json.NewEncoder(w).Encode(wire.FlatError{Error: fmt.Sprintf("there is no %s: the base URL ends in %s, so this would be %s", r.URL.Path, wire.BasePath, wire.BasePath+r.URL.Path)})
 }

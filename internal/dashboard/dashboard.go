@@ -100,12 +100,12 @@ func New(config Config) *Dashboard {
 	mux.Handle("GET /{$}", d.page(func(w http.ResponseWriter, _ *http.Request) { writePage(w, http.StatusOK) }))
 	mux.Handle("GET /static/", d.page(http.FileServerFS(files).ServeHTTP))
 	mux.Handle("GET /login", d.page(d.login))
-	mux.Handle("GET /dashboard/endpoints", d.page(d.signedIn(d.catalog)))
+	mux.Handle("GET /dashboard/endpoints", d.page(d.showsToken(d.catalog)))
 	mux.Handle("GET /dashboard/attempts", d.page(d.signedIn(d.attempts)))
 	mux.Handle("GET /dashboard/faults", d.page(d.signedIn(d.listFaults)))
 	mux.Handle("POST /dashboard/faults", d.page(d.signedIn(d.armFaults)))
 	mux.Handle("DELETE /dashboard/faults", d.page(d.signedIn(d.clearFaults)))
-	d.handler = guard(config.Hosts, mux)
+	d.handler = Guard(config.Hosts, mux)
 	return d
 }
 

@@ -76,6 +76,8 @@ func do(d *dashboard.Dashboard, q request) *httptest.ResponseRecorder {
 	if q.signedIn {
 		login := do(d, request{path: d.LoginPath(), host: q.host})
 		r.AddCookie(login.Result().Cookies()[0])
+		_, token, _ := strings.Cut(login.Header().Get("Location"), "#token=")
+		r.Header.Set("X-Dashboard-Token", token)
 	}
 	w := httptest.NewRecorder()
 	d.ServeHTTP(w, r)
@@ -206,7 +208,7 @@ func TestLogin(t *testing.T) {
 		if strings.Contains(w.Header().Get("Set-Cookie"), session) {
 			t.Errorf("%s: the cookie, which servers on other ports see, is the account's session", tt.host)
 		}
-		if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/" {
+		if _, token, _ := strings.Cut(d.LoginPath(), "token="); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/#token="+token {
 			t.Errorf("%s: status %d, location %q", tt.host, w.Code, w.Header().Get("Location"))
 		}
 	}
@@ -350,4 +352,29 @@ func readCatalog(t *testing.T, d *dashboard.Dashboard) catalog {
 		t.Fatalf("GET /dashboard/endpoints: status %d, %v", w.Code, err)
 	}
 	return c
+}
+
+// The cookie alone, which a browser sends to servers on other ports of this machine as
+// well, shows no keys.
+func TestKeysTakeTheToken(t *testing.T) {
+	t.Parallel()
+	const key = "clw_0123456789abcdef0123456789abcdef"
+	d := dashboard.New(dashboard.Config{API: http.NotFoundHandler(), APIKeys: []string{key}, Faults: &queue{}})
+	for token, want := range map[string]int{"": http.StatusUnauthorized, "wrong": http.StatusUnauthorized} {
+		login := do(d, request{path: d.LoginPath()})
+		r := httptest.NewRequest(http.MethodGet, "/dashboard/endpoints", nil)
+		r.Host, r.TLS = "127.0.0.1:8787", &tls.ConnectionState{}
+		r.AddCookie(login.Result().Cookies()[0])
+		if token != "" {
+			r.Header.Set("X-Dashboard-Token", token)
+		}
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, r)
+		if w.Code != want || strings.Contains(w.Body.String(), key) {
+			t.Errorf("token %q: status %d, %s", token, w.Code, w.Body)
+		}
+	}
+	if w := do(d, request{path: "/dashboard/endpoints", signedIn: true}); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), key) {
+		t.Errorf("with the token: status %d", w.Code)
+	}
 }

@@ -13,11 +13,11 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// guard refuses what only a web page of somebody else can send: a host name
+// Guard refuses what only a web page of somebody else can send: a host name
 // rebound to this server, a request from another origin, a form posted
 // across. Clients that are no browsers send none of the headers it looks at,
 // but for Host, and pass.
-func guard(hosts []string, next http.Handler) http.Handler {
+func Guard(hosts []string, next http.Handler) http.Handler {
 	origin := http.NewCrossOriginProtection() // Sec-Fetch-Site, then Origin against Host; unsafe methods only
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {

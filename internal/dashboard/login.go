@@ -23,7 +23,22 @@ func (d *Dashboard) login(w http.ResponseWriter, r *http.Request) {
 		Secure:   r.TLS != nil,
 		SameSite: http.SameSiteStrictMode,
 	})
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, "/#token="+d.token, http.StatusSeeOther) // for the page to keep
+}
+
+// headerToken has the token of the login link. A browser sends a cookie to servers on
+// other ports as well, but the token only if the page says so.
+const headerToken = "X-Dashboard-Token"
+
+// showsToken lets only requests with the token pass, of a browser that is signed in.
+func (d *Dashboard) showsToken(next http.HandlerFunc) http.HandlerFunc {
+	return d.signedIn(func(w http.ResponseWriter, r *http.Request) {
+		if !same(r.Header.Get(headerToken), d.token) {
+			writeError(w, http.StatusUnauthorized, "the page has to show the token of the login link")
+			return
+		}
+		next(w, r)
+	})
 }
 
 // cookieName names the cookie by the port that the browser calls. A browser

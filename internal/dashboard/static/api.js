@@ -2,6 +2,7 @@
 // dashboard's way, where neither faults nor limits meet them.
 
 import { buildRequest } from './request.js';
+import { keepToken, token as heldToken } from './token.js';
 
 const longestWait = 10_000; // milliseconds
 
@@ -55,7 +56,10 @@ function inWords(status, said) {
 function dashboard(method, path, body) {
   return call(path, {
     method,
-    headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+    headers: {
+      'X-Dashboard-Token': heldToken(),
+      ...body === undefined ? {} : { 'Content-Type': 'application/json' },
+    },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
 }
@@ -70,7 +74,9 @@ export const clearFaults = () => dashboard('DELETE', '/dashboard/faults');
 export async function signIn(token) {
   try {
     const response = await fetch(`/login?${new URLSearchParams({ token })}`, { cache: 'no-store', redirect: 'manual' });
-    return response.type === 'opaqueredirect';
+    const right = response.type === 'opaqueredirect';
+    if (right) keepToken(token);
+    return right;
   } catch {
     throw new ApiError(0, 'The server did not answer. Is it still running?');
   }
