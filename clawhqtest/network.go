@@ -41,7 +41,7 @@ func listen(handler http.Handler, cfg config) network {
 const maxIdle = 256
 
 func listenOnLoopback(handler http.Handler, errorLog *log.Logger, plain bool) network {
-	s := httptest.NewUnstartedServer(handler)
+	s := httptest.NewUnstartedServer(server.Drained(handler))
 	s.Config.ErrorLog = errorLog
 	if plain {
 		s.Start()
@@ -85,7 +85,7 @@ func listenInMemory(handler http.Handler, errorLog *log.Logger, plain bool) netw
 		MaxIdleConnsPerHost: maxIdle,
 	}
 	s := &http.Server{
-		Handler:  handler,
+		Handler:  server.Drained(handler),
 		ErrorLog: errorLog,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			if c.LocalAddr().Network() == secureNetwork {

@@ -28,12 +28,13 @@ const MaxConns = 2048
 // connection that sends no request, its header or its body in time is closed,
 // one that streams a reply is not, and a header may have 16 KiB.
 func NewHTTPServer(handler http.Handler) *http.Server {
+	drained := Drained(handler)
 	return &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Body != http.NoBody {
 				r.Body = newTimedBody(w, r.Body)
 			}
-			handler.ServeHTTP(w, r)
+			drained.ServeHTTP(w, r)
 		}),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
