@@ -12,7 +12,7 @@ type Message struct {
 	Text      string
 	Agent     string // the slug of the agent
 	SessionID string // empty if the message belongs to no session
-	History   []Turn // the earlier turns of the session, the oldest first
+	History   []Turn // the last 20 turns of the session or thread, the oldest first
 }
 
 // A Turn is an earlier message or answer of a conversation.

@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -39,6 +40,7 @@ type Config struct {
 	RPM    int      // of the server's first key
 	Events []string // that webhooks can subscribe to
 	Start  Document // what the server has from the start, and after a reset again
+	Budget *Budget  // of the program; nil is one of the server alone
 }
 
 // Control is the control API of one server.
@@ -50,7 +52,8 @@ type Control struct {
 	faults queue
 	keys   []Key // that Start gave the account
 
-	mu sync.Mutex // held while a document or a reset takes effect
+	mu     sync.Mutex     // held while a document or a reset takes effect
+	agents map[string]int // the size of each, by its slug
 }
 
 // New returns the control API of a server, after applying config.Start. It returns
@@ -59,6 +62,9 @@ func New(config Config) (*Control, error) {
 	token := rand.Text()
 	c := &Control{server: config.Server, config: config, token: func() string { return token }, mux: http.NewServeMux()}
 	c.faults.server = config.Server
+	if c.config.Budget == nil {
+		c.config.Budget = &Budget{}
+	}
 	for _, e := range []endpoint{
 		{"GET /requests", c.requests, append([]string{"limit"}, requestFilters...)},
 		{"DELETE /requests", c.clearRequests, nil},
@@ -262,9 +268,14 @@ func (c *Control) take(d Document) (applied Applied, err error) {
 	if err != nil {
 		return applied, err
 	}
+	agents, err := c.countAgents(d.Agents)
+	if err != nil {
+		return applied, err
+	}
 	if err := c.faults.arm(d.Faults, c.knownKeys(d.Keys)); err != nil {
 		return applied, err
 	}
+	c.agents = agents
 	for _, change := range changes {
 		change(&applied)
 	}
@@ -278,7 +289,7 @@ func (c *Control) reset() (applied Applied, err error) {
 	defer c.mu.Unlock()
 	c.server.Change(func() {
 		c.server.Reset()
-		c.server.ResetAgents()
+		c.dropAgents()
 		c.server.SetRateLimit(c.server.KeyID(), c.config.RPM)
 		applied, err = c.take(c.config.Start)
 	})
@@ -288,8 +299,45 @@ func (c *Control) reset() (applied Applied, err error) {
 func (c *Control) resetAll(*http.Request) (any, error) { return c.reset() }
 
 func (c *Control) resetAgents(*http.Request) (any, error) {
-	c.server.ResetAgents()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dropAgents()
 	return struct{}{}, nil
+}
+
+// dropAgents returns to the built-in agents. Call it with c.mu held.
+func (c *Control) dropAgents() {
+	c.server.ResetAgents()
+	c.config.Budget.change(sum(c.agents), 0)
+	c.agents = nil
+}
+
+// countAgents returns the sizes of the server's agents together with more, or an error
+// if they are too large. Call it with c.mu held.
+func (c *Control) countAgents(more []Agent) (map[string]int, error) {
+	agents := maps.Clone(c.agents)
+	if agents == nil {
+		agents = map[string]int{}
+	}
+	for _, a := range more {
+		agents[a.Slug] = a.size()
+	}
+	return agents, c.config.Budget.change(sum(c.agents), sum(agents))
+}
+
+func sum(sizes map[string]int) (n int) {
+	for _, size := range sizes {
+		n += size
+	}
+	return n
+}
+
+// Close gives back what the server's agents take of the Budget.
+func (c *Control) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.config.Budget.change(sum(c.agents), 0)
+	c.agents = nil
 }
 
 func (c *Control) listFaults(*http.Request) (any, error) {

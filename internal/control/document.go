@@ -115,6 +115,7 @@ const (
 	MaxDocumentBytes = 1 << 20
 	maxItems         = 1000    // of each of its lists
 	maxRPM           = 100_000 // of a key
+	maxKeys          = 10_000  // of a server, revoked ones included
 )
 
 // ParseDocument parses a document. It returns an error for an unknown field.
@@ -142,6 +143,9 @@ func parseWait(field, text string) (time.Duration, error) {
 func (c *Control) check(d Document) (changes []func(*Applied), err error) {
 	change := func(f func(*Applied)) { changes = append(changes, f) }
 	keys := c.knownKeys(d.Keys)
+	if n := len(c.server.Keys()) + len(d.Keys); len(d.Keys) > 0 && n > maxKeys {
+		return nil, at(fmt.Errorf("there would be %d: there may be %d", n, maxKeys), "keys")
+	}
 	lists := []struct {
 		name   string
 		length int

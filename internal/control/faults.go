@@ -31,8 +31,11 @@ func (f *Fault) UnmarshalJSON(b []byte) error {
 	return textOr(b, &f.Fault, (*object)(f))
 }
 
-// maxNth bounds Fault.Nth.
-const maxNth = 1_000_000
+// maxNth bounds Fault.Nth, maxFaultText each text of a Fault.
+const (
+	maxNth       = 1_000_000
+	maxFaultText = 1000
+)
 
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete, http.MethodHead}
 
@@ -49,6 +52,11 @@ func (c *Control) knownKeys(more []Key) func(key string) bool {
 func (f Fault) parse(known func(key string) bool) (fault clawhqtest.Fault, err error) {
 	if f.Fault == "" {
 		return fault, errors.New("fault is missing, as 429:7")
+	}
+	for name, text := range map[string]string{"fault": f.Fault, "path": f.Path, "agent": f.Agent} {
+		if len(text) > maxFaultText {
+			return fault, fmt.Errorf("%s has %d characters: there may be %d", name, len(text), maxFaultText)
+		}
 	}
 	if fault, err = parseFault(f.Fault); err != nil {
 		return fault, fmt.Errorf("fault %q: %w", f.Fault, err)

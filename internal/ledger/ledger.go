@@ -7,18 +7,72 @@
 //	l.Forget(item) // the store has deleted it by itself
 package ledger
 
-import "container/list"
+import (
+	"container/list"
+	"sync"
+)
 
 // A Ledger counts items and their bytes. The zero value has no limit and
 // counts nothing. A Ledger is not safe for concurrent use.
 type Ledger struct {
 	maxItems, maxBytes int
+	pool               *Pool // that bytes beyond own come from; may be nil
+	own                int
+	borrowed           int // from pool
 	bytes              int
 	items              list.List // of *Item, the oldest first
 }
 
 // New returns a ledger of at most maxItems items with maxBytes bytes; 0 is no limit.
 func New(maxItems, maxBytes int) *Ledger { return &Ledger{maxItems: maxItems, maxBytes: maxBytes} }
+
+// A Pool is memory that several ledgers share. Its methods are safe for concurrent use.
+type Pool struct {
+	mu   sync.Mutex
+	left int // less than 0 if more was reserved than was left
+}
+
+// NewPool returns a pool of so many bytes.
+func NewPool(bytes int) *Pool { return &Pool{left: bytes} }
+
+// Reserve takes bytes out of the pool, for what must have them; negative ones are given
+// back. What others have borrowed beyond the pool they give back when they next change.
+func (p *Pool) Reserve(bytes int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left -= bytes
+}
+
+// borrow changes what a ledger has borrowed, and reports whether the pool has it.
+func (p *Pool) borrow(bytes int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left -= bytes
+	return p.left >= 0
+}
+
+// Share makes the ledger borrow from a pool what it has beyond own bytes. Call it
+// before anything is kept, and Close at the end.
+func (l *Ledger) Share(pool *Pool, own int) { l.pool, l.own = pool, own }
+
+// Close gives back what was borrowed. The ledger counts for itself from then on.
+func (l *Ledger) Close() {
+	if l.pool != nil {
+		l.pool.borrow(-l.borrowed)
+		l.pool, l.borrowed = nil, 0
+	}
+}
+
+// full reports whether the oldest item has to go.
+func (l *Ledger) full() bool {
+	full := l.maxItems > 0 && l.items.Len() > l.maxItems || l.maxBytes > 0 && l.bytes > l.maxBytes
+	if l.pool != nil {
+		more := max(l.bytes-l.own, 0) - l.borrowed
+		l.borrowed += more
+		full = !l.pool.borrow(more) && l.borrowed > 0 || full
+	}
+	return full
+}
 
 // An Item is one entry of a Ledger.
 type Item struct {
@@ -61,6 +115,7 @@ func (l *Ledger) Forget(item *Item) {
 		l.items.Remove(item.at)
 		item.at = nil
 		l.bytes -= item.size
+		l.full() // gives back
 	}
 }
 
@@ -78,7 +133,7 @@ func (l *Ledger) Bytes() int { return l.bytes }
 func (l *Ledger) Len() int { return l.items.Len() }
 
 func (l *Ledger) trim() {
-	for l.items.Len() > 0 && (l.maxItems > 0 && l.items.Len() > l.maxItems || l.maxBytes > 0 && l.bytes > l.maxBytes) {
+	for l.full() && l.items.Len() > 0 {
 		oldest := l.items.Front().Value.(*Item)
 		l.Forget(oldest)
 		oldest.drop()

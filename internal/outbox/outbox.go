@@ -57,6 +57,8 @@ type Config struct {
 	Policy    Policy
 	Strict    bool              // treat loopback targets like other private ones: as forbidden
 	MaxBytes  int               // of the journal and the logs, of which the oldest goes first; 0 is no limit
+	Pool      *ledger.Pool      // that bytes beyond OwnBytes are borrowed from; nil is none
+	OwnBytes  int               // of MaxBytes
 	Transport http.RoundTripper // reaches targets; nil is a transport without kept connections
 	Slots     *Slots            // for attempts; nil is no limit
 	Clock     *clock.Clock      // of retries and of what the log says; receivers are given real time. nil is a new one
@@ -127,6 +129,10 @@ func (o *Outbox) Close() {
 	o.mu.Unlock()
 	o.cancel()
 	o.running.Wait()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sent.Close()
+	o.logged.Close()
 }
 
 // Reset removes all webhooks and attempts. Attempts in progress go on, but are not
@@ -141,8 +147,16 @@ func (o *Outbox) Reset() {
 
 // count begins to count anew what is kept.
 func (o *Outbox) count() {
+	if o.sent != nil {
+		o.sent.Close()
+		o.logged.Close()
+	}
 	o.sent = ledger.New(maxAttempts, o.config.MaxBytes/2)
 	o.logged = ledger.New(0, o.config.MaxBytes/2)
+	if o.config.Pool != nil && !o.closed {
+		o.sent.Share(o.config.Pool, o.config.OwnBytes/2)
+		o.logged.Share(o.config.Pool, o.config.OwnBytes/2)
+	}
 }
 
 func (o *Outbox) forget() {

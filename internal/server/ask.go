@@ -15,7 +15,8 @@ type Message struct {
 	Text      string
 	Agent     string // slug of the agent asked
 	SessionID string // of the chat session; empty for any other message
-	History   []Turn // earlier turns of the session or thread, oldest first
+	History   []Turn // the last 20 turns of the session or thread, oldest first
+	earlier   int    // exchanges of the session
 }
 
 // Turn is an earlier message or answer of a conversation.

@@ -136,7 +136,7 @@ func quote(text string) string {
 
 func (d desk) reply(m Message) string {
 	opening := d.greeting
-	if n := len(m.History)/2 + 1; n > 1 {
+	if n := max(m.earlier, len(m.History)/2) + 1; n > 1 {
 		opening = fmt.Sprintf("This is message %d of our conversation.", n)
 	}
 	answer := ""

@@ -192,14 +192,24 @@ func (c *call) readBody() {
 		size, err = io.Copy(io.Discard, in)
 		c.locked(func() { c.entry.Omitted = int(size) })
 	} else {
-		c.enter(long)
-		c.body, err = io.ReadAll(in)
+		c.body, err = c.readAll(in, long)
 		c.journalBody(most)
 	}
 	if err != nil { // the client left while it was sending
 		c.failed(err)
 		c.abort()
 	}
+}
+
+// readAll reads a body. One that is longer than smallBody takes a place for that.
+func (c *call) readAll(body io.Reader, long bool) ([]byte, error) {
+	begin, err := io.ReadAll(io.LimitReader(body, smallBody))
+	if err != nil || len(begin) < smallBody {
+		return begin, err
+	}
+	c.enter(long)
+	rest, err := io.ReadAll(body)
+	return append(begin, rest...), err
 }
 
 // maxUnitBytes is how many bytes of UTF-8 a UTF-16 unit may take.

@@ -56,7 +56,7 @@ func (c *call) chat() (any, error) {
 	m := Message{Text: req.Message, SessionID: req.SessionID}
 	if m.SessionID != "" {
 		if said := c.state.sessions[sessionKey{c.key.id, m.SessionID}]; said != nil {
-			m.History = slices.Clone(said.turns)
+			m.History, m.earlier = slices.Clone(said.turns), said.count
 		}
 	}
 	if req.Stream {
@@ -131,8 +131,14 @@ func (c *call) remember(m Message, answer string) {
 		state.sessions[k] = said
 		said.item = state.kept.Keep(len(m.SessionID), func() { delete(state.sessions, k) })
 	}
+	said.count++
 	said.turns = append(said.turns, Turn{RoleUser, m.Text}, Turn{RoleAssistant, answer})
-	state.kept.Grow(said.item, messageBytes+len(m.Text)+len(answer))
+	grown := 2*messageBytes + len(m.Text) + len(answer)
+	for len(said.turns) > historyTurns {
+		grown -= messageBytes + len(said.turns[0].Content)
+		said.turns = slices.Delete(said.turns, 0, 1)
+	}
+	state.kept.Grow(said.item, grown)
 }
 
 // readChat checks the body.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -130,7 +131,7 @@ func TestHandleAgent(t *testing.T) {
 			t.Errorf("agent %q: %q, want %q", agent, got, want)
 		}
 	}
-	if diff := cmp.Diff([]Message{{Text: " hi ", Agent: "Support Bot"}}, got); diff != "" {
+	if diff := cmp.Diff([]Message{{Text: " hi ", Agent: "Support Bot"}}, got, cmpopts.IgnoreUnexported(Message{})); diff != "" {
 		t.Errorf("message (-want +got):\n%s", diff)
 	}
 	defer func() {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/clock"
+	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
 // What a connection may take of a server that strangers reach.
@@ -20,6 +22,10 @@ const (
 	maxUnread      = 64 << 10
 )
 
+// MaxRequests is how many requests a program handles at once. Further ones get 503: over
+// HTTP/2 there may be many more of them than connections.
+const MaxRequests = MaxConns
+
 // MaxConns is how many connections a program should serve at once: see
 // LimitConns.
 const MaxConns = 2048
@@ -28,7 +34,7 @@ const MaxConns = 2048
 // connection that sends no request, its header or its body in time is closed,
 // one that streams a reply is not, and a header may have 16 KiB.
 func NewHTTPServer(handler http.Handler) *http.Server {
-	drained := Drained(handler)
+	drained := limitRequests(Drained(handler))
 	return &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Body != http.NoBody {
@@ -46,6 +52,23 @@ func NewHTTPServer(handler http.Handler) *http.Server {
 			WriteByteTimeout:              bodyTimeout,
 		},
 	}
+}
+
+// limitRequests refuses requests while MaxRequests others are being handled.
+func limitRequests(next http.Handler) http.Handler {
+	slots := make(chan struct{}, MaxRequests)
+	refusal := encodeJSON(wire.FlatError{Error: fmt.Sprintf("%d requests are being handled: there may be no more at a time", MaxRequests)})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+			next.ServeHTTP(w, r)
+		default:
+			w.Header().Set("Content-Type", wire.ContentTypeJSON)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			w.Write(refusal)
+		}
+	})
 }
 
 // timedBody is a body that has to come within bodyTimeout. What follows it may

@@ -1,5 +1,10 @@
 package server
 
+import (
+	"github.com/clawhq/clawhq-go/internal/ledger"
+	"github.com/clawhq/clawhq-go/internal/outbox"
+)
+
 // Limits bound what a server keeps, so that it can run for as long as one
 // likes; the oldest goes first. The zero value keeps everything, as a test
 // wants it, and 0 is no limit.
@@ -13,7 +18,41 @@ type Limits struct {
 	// memory only if the request's key or session is good, keeps no more than
 	// maxShownBody of it in the journal, and handles few bodies at once.
 	Guarded bool
+
+	shared *shared // by several servers of a program; nil for one alone
 }
+
+// shared is what servers of one program share: the memory of what they store, and the
+// bounds of what is under way.
+type shared struct {
+	memory     *ledger.Pool
+	rooms      rooms
+	deliveries *outbox.Slots
+}
+
+// Servers of one program have a part of its memory each, and share the rest.
+const ownParts = 200
+
+// own returns the bytes that a server has of a limit for itself.
+func own(bytes int) int { return bytes / ownParts }
+
+// SharedLimits returns the limits for several servers that store so many bytes in all.
+// One server after the other may drop its oldest entries when all is taken, but each
+// has 1/200 for itself.
+func SharedLimits(bytes int) Limits {
+	limits := LimitsFor(bytes)
+	limits.shared = &shared{ledger.NewPool(bytes), newRooms(), newSlots()}
+	return limits
+}
+
+// Deliveries of a guarded server: how many are attempted at a time, and how many may
+// wait for that.
+const (
+	deliveriesAtOnce  = 64
+	deliveriesWaiting = 1000
+)
+
+func newSlots() *outbox.Slots { return outbox.NewSlots(deliveriesAtOnce, deliveriesWaiting) }
 
 // LimitsFor shares so many bytes out.
 func LimitsFor(bytes int) Limits {
@@ -26,8 +65,9 @@ const messageBytes = 256
 // Bounds of a guarded server.
 const (
 	maxShownBody     = 16 << 10
-	bodiesAtOnce     = 128 // of wire.MaxBodyBytes
-	longBodiesAtOnce = 2   // of uploads and threads, which are a hundred times as long
+	smallBody        = 8 << 10 // that is read without a place
+	bodiesAtOnce     = 128     // of wire.MaxBodyBytes
+	longBodiesAtOnce = 2       // of uploads and threads, which are a hundred times as long
 )
 
 // rooms are where bodies are held, one of each length at a time in each place.
@@ -60,4 +100,23 @@ func (c *call) leave() {
 		<-c.room
 		c.room = nil
 	}
+}
+
+// slots returns what bounds the deliveries of a server; nil is no bound.
+func (l Limits) slots() *outbox.Slots {
+	switch {
+	case l.shared != nil:
+		return l.shared.deliveries
+	case l.Guarded:
+		return newSlots()
+	}
+	return nil
+}
+
+// pool returns the memory that the server shares with others, or nil.
+func (l Limits) pool() *ledger.Pool {
+	if l.shared == nil {
+		return nil
+	}
+	return l.shared.memory
 }

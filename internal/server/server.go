@@ -59,6 +59,7 @@ type Server struct {
 	ctx     context.Context // of work that goes on after a reply; done when the server closes
 	cancel  context.CancelCauseFunc
 	rooms   rooms          // of a guarded server
+	release func()         // gives back what the server has of shared memory
 	running sync.WaitGroup // one for each of live and for each work that goes on
 
 	changing sync.RWMutex // locked while requests that begin have to wait, by Change
@@ -91,12 +92,20 @@ func New(cfg Config) (s *Server, apiKey string) {
 		started:   serverClock.Now(),
 		outbox: outbox.New(outbox.Config{
 			Policy: cfg.Profile.deliveries(), Strict: cfg.StrictWebhooks, Transport: cfg.Transport, Clock: serverClock, MaxBytes: cfg.Limits.DeliveryBytes,
+			Slots: cfg.Limits.slots(), Pool: cfg.Limits.pool(), OwnBytes: own(cfg.Limits.DeliveryBytes),
 		}),
 		rooms:    newRooms(),
+		release:  func() {},
 		live:     map[*call]bool{},
 		watchers: map[*watcher]bool{},
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	if shared := cfg.Limits.shared; shared != nil {
+		s.rooms = shared.rooms
+		reserved := own(cfg.Limits.JournalBytes) + own(cfg.Limits.StateBytes) + own(cfg.Limits.DeliveryBytes)
+		shared.memory.Reserve(reserved)
+		s.release = sync.OnceFunc(func() { shared.memory.Reserve(-reserved) })
+	}
 	s.state = &state{}
 	s.deployBuiltins()
 	s.Reset()
@@ -110,6 +119,7 @@ func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	roster := s.state.roster
+	s.state.close()
 	s.state = newState(s.cfg.Limits)
 	s.state.roster = roster
 	s.state.agents = slices.Clone(roster.agents)
@@ -138,6 +148,10 @@ func (s *Server) Close() {
 	s.mu.Unlock()
 	s.running.Wait()
 	s.outbox.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.close()
+	s.release()
 }
 
 // background starts work that goes on after the reply, until the server

@@ -40,7 +40,8 @@ type sessionKey struct{ keyID, session string }
 
 // session is what has been said in a chat session.
 type session struct {
-	turns []Turn
+	turns []Turn // the latest historyTurns
+	count int    // of all exchanges
 	item  *ledger.Item
 }
 
@@ -53,6 +54,18 @@ func newState(limits Limits) *state {
 		models:    catalog(),
 		batches:   map[string]*batch{},
 	}
+	if shared := limits.shared; shared != nil {
+		s.journaled.Share(shared.memory, own(limits.JournalBytes))
+		s.kept.Share(shared.memory, own(limits.StateBytes))
+	}
 	s.replies.kept = s.kept
 	return s
+}
+
+// close gives back what the state has of shared memory.
+func (s *state) close() {
+	if s.journaled != nil {
+		s.journaled.Close()
+		s.kept.Close()
+	}
 }

@@ -173,8 +173,9 @@ func (c *call) sendThreadMessage() (any, error) {
 	return wire.ThreadAnswer{Response: &answer.Content, MessageID: answer.ID, ThreadID: t.id}, nil
 }
 
-// threadHistory is how many of a thread's messages the agent is shown.
-const threadHistory = 20
+// historyTurns is how many of the earlier messages of a thread or session the agent is
+// shown.
+const historyTurns = 20
 
 // converse adds a message to a thread, asks its agent and adds the answer.
 // The message stays if the agent fails.
@@ -183,7 +184,7 @@ func (c *call) converse(t *thread, message string) (answer StoredMessage, err er
 		return answer, err
 	}
 	m := Message{Text: message}
-	for _, said := range t.messages[max(0, len(t.messages)-threadHistory):] {
+	for _, said := range t.messages[max(0, len(t.messages)-historyTurns):] {
 		m.History = append(m.History, Turn{said.Role, said.Content})
 	}
 	c.addMessage(t, RoleUser, message)
