@@ -79,6 +79,11 @@ func WithJournalLimit(requests, bytes int) Option {
 // deliveries; in each part the oldest entries are dropped first. The journal then
 // has at most 16 KiB of each body, and no bodies of requests without a valid key
 // or session; only a few bodies are read at the same time. Default: no bound.
+//
+// Servers that are made with the same Option, the value that one call of
+// WithMemoryLimit has returned, share the limit and these bounds: each has 1/200 of the
+// bytes for itself, and the rest goes to who comes first.
 func WithMemoryLimit(bytes int) Option {
-	return func(c *config) { c.server.Limits = server.LimitsFor(bytes) }
+	limits := server.SharedLimits(bytes)
+	return func(c *config) { c.server.Limits = limits }
 }

@@ -20,7 +20,7 @@ type about struct {
 	APIKey       string        `json:"api_key"`
 	Keys         []control.Key `json:"keys"` // that APIKey among them
 	Session      string        `json:"session"`
-	Dashboard    string        `json:"dashboard"`
+	Dashboard    string        `json:"dashboard,omitempty"`
 	Certificate  string        `json:"certificate,omitempty"` // path of the file
 	ControlURL   string        `json:"control_url"`
 	ControlToken string        `json:"control_token"`
@@ -53,6 +53,9 @@ func (a *about) reachedAt(listening string, o options, loginPath string) {
 	origin := local
 	if len(o.hosts) > 0 {
 		origin = scheme + reachable(listening, o.hosts[0])
+	}
+	if o.controlFromAny {
+		local = origin
 	}
 	a.BaseURL, a.Dashboard, a.ControlURL = origin+wire.BasePath, origin+loginPath, local+control.Path
 }

@@ -15,7 +15,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -26,6 +25,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -102,26 +102,20 @@ func serve(ctx context.Context, o options, stdout, log io.Writer) error {
 	}
 	defer listener.Close()
 
-	serverOptions := []clawhqtest.Option{
-		clawhqtest.WithInMemory(),
-		clawhqtest.WithProfile(o.profile),
-		clawhqtest.WithPlan(o.plan),
-		clawhqtest.WithAgentDelay(o.agentDelay),
-		clawhqtest.WithMemoryLimit(keptBytes),
-	}
-	if o.log != logOff {
-		serverOptions = append(serverOptions, clawhqtest.WithLogger(logger))
-	}
-	if o.plain {
-		serverOptions = append(serverOptions, clawhqtest.WithPlainHTTP())
-	}
-	if o.strictWebhooks {
-		serverOptions = append(serverOptions, clawhqtest.WithStrictWebhookTargets())
-	}
-	api := clawhqtest.NewServer(serverOptions...)
-	closeAPI := sync.OnceFunc(func() { within(shutdownTimeout, api.Close) })
+	h := &host{options: o, serverOptions: o.serverOptions(logger), budget: &control.Budget{}}
+	api := clawhqtest.NewServer(h.serverOptions...)
+	boxes := &sandboxes{host: h, byID: map[string]*sandbox{}}
+	closeAPI := sync.OnceFunc(func() {
+		within(shutdownTimeout, func() {
+			boxes.close()
+			api.Close()
+		})
+	})
 	defer closeAPI()
-	controls, err := control.New(control.Config{Server: api, RPM: o.rpm, Events: o.events(), Start: o.start})
+	controls, err := control.New(control.Config{
+		Server: api, RPM: o.rpm, Events: o.events(), Start: o.start, Budget: h.budget,
+		Token: o.controlToken, AnyHost: o.controlFromAny, Sandboxes: boxes,
+	})
 	if err != nil {
 		return o.configError(err)
 	}
@@ -138,8 +132,9 @@ func serve(ctx context.Context, o options, stdout, log io.Writer) error {
 		Attempts: func(webhookID string) []dashboard.Attempt { return attempts(api, webhookID) },
 	})
 	about.reachedAt(address, o, page.LoginPath())
+	boxes.origin, boxes.local = strings.TrimSuffix(about.BaseURL, wire.BasePath), strings.TrimSuffix(about.ControlURL, control.Path)
 	listener = server.LimitConns(listener, server.MaxConns)
-	httpServer := server.NewHTTPServer(o.handler(api.Handler(), controls, page))
+	httpServer := server.NewHTTPServer(withSandboxes(boxes, o.handler(api.Handler(), controls, page)))
 	httpServer.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelDebug) // mostly browsers that distrust the certificate
 	start := func() error { return httpServer.Serve(listener) }
 	if !o.plain {
@@ -190,6 +185,45 @@ func serve(ctx context.Context, o options, stdout, log io.Writer) error {
 	return nil
 }
 
+// host is what the servers of the program have in common.
+type host struct {
+	options       options
+	serverOptions []clawhqtest.Option
+	budget        *control.Budget
+}
+
+// serverOptions are the options of each server; they share the program's memory.
+func (o options) serverOptions(logger *slog.Logger) []clawhqtest.Option {
+	list := []clawhqtest.Option{
+		clawhqtest.WithInMemory(),
+		clawhqtest.WithProfile(o.profile),
+		clawhqtest.WithPlan(o.plan),
+		clawhqtest.WithAgentDelay(o.agentDelay),
+		clawhqtest.WithMemoryLimit(keptBytes),
+	}
+	if o.log != logOff {
+		list = append(list, clawhqtest.WithLogger(logger))
+	}
+	if o.plain {
+		list = append(list, clawhqtest.WithPlainHTTP())
+	}
+	if o.strictWebhooks {
+		list = append(list, clawhqtest.WithStrictWebhookTargets())
+	}
+	return list
+}
+
+// withSandboxes serves sandboxes below sandboxPath, and everything else by next.
+func withSandboxes(boxes, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, sandboxPath) {
+			boxes.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // within calls f and waits until it returns, but no longer than d.
 func within(d time.Duration, f func()) {
 	returned := make(chan struct{})
@@ -236,7 +270,5 @@ func (o options) handler(api http.Handler, controls, page http.Handler) http.Han
 
 // forgottenBase answers requests whose base URL lacks its path.
 func forgottenBase(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", wire.ContentTypeJSON)
-	w.WriteHeader(http.StatusNotFound)
-	json.NewEncoder(w).Encode(wire.FlatError{Error: fmt.Sprintf("there is no %s: the base URL ends in %s, so this would be %s", r.URL.Path, wire.BasePath, wire.BasePath+r.URL.Path)})
+	notFound(w, fmt.Sprintf("there is no %s: the base URL ends in %s, so this would be %s", r.URL.Path, wire.BasePath, wire.BasePath+r.URL.Path))
 }

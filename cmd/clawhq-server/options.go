@@ -33,12 +33,17 @@ type options struct {
 	cors           []string // origins whose pages may call the API
 	strictWebhooks bool
 	start          control.Document // of -config, -key and -fault
+	flagged        control.Document // of -key and -fault alone
 	configuredKeys int              // how many keys -config has
 	configFile     string
 	configText     []byte
 
 	json                       bool
 	readyFile, certificateFile string
+
+	sandboxIdle    time.Duration
+	controlToken   string // of the user; may be empty
+	controlFromAny bool   // whether other machines may call the control API
 
 	// With one of these the program does that alone.
 	version bool
@@ -50,6 +55,13 @@ const (
 	logText = "text"
 	logJSON = "json"
 	logOff  = "off"
+)
+
+// Who may call the control API, and the variable with its token.
+const (
+	controlFromLoopback  = "loopback"
+	controlFromAny       = "any"
+	controlTokenVariable = "CLAWHQ_CONTROL_TOKEN"
 )
 
 // logger returns the server's logger.
@@ -110,6 +122,8 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	flags.StringVar(&o.readyFile, "ready-file", "", "write the JSON of -json to this `file` when the server is ready, replacing only one that this program wrote, and remove the file at the end")
 	flags.StringVar(&o.certificateFile, "cert-out", "", "write the certificate to this `file`, for clients that must trust it")
 	flags.StringVar(&o.log, "log", logText, "`format` of the access log on stderr: text, json, or off for none")
+	flags.DurationVar(&o.sandboxIdle, "sandbox-idle", 10*time.Minute, "`time` after which a sandbox without a request ends")
+	controlFrom := flags.String("control-from", controlFromLoopback, "`machines` that may call the control API: loopback, or any, for which "+controlTokenVariable+" must be set")
 	flags.BoolVar(&o.version, "version", false, "print the version and exit")
 	flags.StringVar(&o.health, "health", "", "get this `URL`, for example https://127.0.0.1:8787/ready, and exit with status 0 if its reply has status 200, else 1")
 
@@ -148,6 +162,20 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	if !slices.Contains([]string{logText, logJSON, logOff}, o.log) {
 		return o, fmt.Errorf("-log %q: there are %s, %s and %s", o.log, logText, logJSON, logOff)
 	}
+	if o.sandboxIdle <= 0 {
+		return o, fmt.Errorf("-sandbox-idle %v: it must be above zero", o.sandboxIdle)
+	}
+	if !slices.Contains([]string{controlFromLoopback, controlFromAny}, *controlFrom) {
+		return o, fmt.Errorf("-control-from %q: there are %s and %s", *controlFrom, controlFromLoopback, controlFromAny)
+	}
+	o.controlFromAny = *controlFrom == controlFromAny
+	o.controlToken = os.Getenv(controlTokenVariable)
+	switch {
+	case o.controlFromAny && o.controlToken == "":
+		return o, fmt.Errorf("-control-from any: the environment variable %s must have the control token", controlTokenVariable)
+	case strings.ContainsFunc(o.controlToken, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return o, fmt.Errorf("%s: it must be printable ASCII without spaces", controlTokenVariable)
+	}
 	if o.plain && o.certificateFile != "" {
 		return o, errors.New("-cert-out has no certificate to write with -http")
 	}
@@ -160,6 +188,7 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 			return o, o.configError(err)
 		}
 	}
+	o.flagged = control.Document{Keys: keys, Faults: faults}
 	o.configuredKeys = len(o.start.Keys)
 	o.start.Keys = append(o.start.Keys, keys...)
 	o.start.Faults = append(o.start.Faults, faults...)

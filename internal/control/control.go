@@ -12,6 +12,8 @@
 package control
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/json"
@@ -41,6 +43,23 @@ type Config struct {
 	Events []string // that webhooks can subscribe to
 	Start  Document // what the server has from the start, and after a reset again
 	Budget *Budget  // of the program; nil is one of the server alone
+
+	Token     string    // in place of a random one; may be empty
+	AnyHost   bool      // whether other machines may call
+	Sandboxes Sandboxes // of the program; nil for a sandbox itself
+}
+
+// Sandboxes are further servers of the program.
+type Sandboxes interface {
+	// Create makes a sandbox that starts with a document or, if that is nil, as the
+	// program has started. It returns what is to be known of it.
+	Create(start *Document) (any, error)
+
+	// List returns what may be told of all sandboxes.
+	List() any
+
+	// Delete ends a sandbox, and reports whether there was one with that id.
+	Delete(id string) bool
 }
 
 // Control is the control API of one server.
@@ -59,7 +78,7 @@ type Control struct {
 // New returns the control API of a server, after applying config.Start. It returns
 // an error if Start is not valid.
 func New(config Config) (*Control, error) {
-	token := rand.Text()
+	token := cmp.Or(config.Token, rand.Text())
 	c := &Control{server: config.Server, config: config, token: func() string { return token }, mux: http.NewServeMux()}
 	c.faults.server = config.Server
 	if c.config.Budget == nil {
@@ -89,7 +108,13 @@ func New(config Config) (*Control, error) {
 		{"GET /deliveries/wait", c.waitDeliveries, append([]string{"count", "timeout"}, deliveryFilters...)},
 		{"GET /clock", c.clock, nil},
 		{"POST /clock", c.advance, nil},
+		{"GET /sandboxes", c.listSandboxes, nil},
+		{"POST /sandboxes", c.createSandbox, nil},
+		{"DELETE /sandboxes/{id}", c.deleteSandbox, nil},
 	} {
+		if config.Sandboxes == nil && strings.Contains(e.pattern, "/sandboxes") {
+			continue
+		}
 		method, path, _ := strings.Cut(e.pattern, " ")
 		c.mux.Handle(method+" "+Path+path, e)
 	}
@@ -119,7 +144,7 @@ func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	w.Header().Set("Cache-Control", "no-store")
 	switch {
-	case !fromThisMachine(r):
+	case !c.config.AnyHost && !fromThisMachine(r):
 		writeJSON(w, http.StatusForbidden, wire.FlatError{Error: "the control API answers to its own machine only"})
 	case !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare([]byte(token), []byte(c.token())) != 1:
 		writeJSON(w, http.StatusUnauthorized, wire.FlatError{Error: "the control API wants Authorization: Bearer and the control token that the server printed"})
@@ -178,9 +203,19 @@ type failure struct {
 	error
 }
 
+// Unavailable returns an error that is answered with status 503.
+func Unavailable(err error) error { return failure{http.StatusServiceUnavailable, err} }
+
+// made is a reply with status 201.
+type made struct{ reply any }
+
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, MaxDocumentBytes)
 	reply, err := h(r)
+	if created, ok := reply.(made); ok && err == nil {
+		writeJSON(w, http.StatusCreated, created.reply)
+		return
+	}
 	if err == nil {
 		writeJSON(w, http.StatusOK, reply)
 		return
@@ -273,6 +308,7 @@ func (c *Control) take(d Document) (applied Applied, err error) {
 		return applied, err
 	}
 	if err := c.faults.arm(d.Faults, c.knownKeys(d.Keys)); err != nil {
+		c.config.Budget.change(sum(agents), sum(c.agents))
 		return applied, err
 	}
 	c.agents = agents
@@ -347,6 +383,32 @@ func (c *Control) listFaults(*http.Request) (any, error) {
 func (c *Control) clearFaults(r *http.Request) (any, error) {
 	c.server.ClearFaults()
 	return c.listFaults(r)
+}
+
+func (c *Control) listSandboxes(*http.Request) (any, error) { return c.config.Sandboxes.List(), nil }
+
+// createSandbox takes a document, or nothing.
+func (c *Control) createSandbox(r *http.Request) (any, error) {
+	body, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	var start *Document
+	if len(bytes.TrimSpace(body)) > 0 {
+		start = &Document{}
+		if err := decode(body, start); err != nil {
+			return nil, fmt.Errorf("the body: %w", err)
+		}
+	}
+	reply, err := c.config.Sandboxes.Create(start)
+	return made{reply}, err
+}
+
+func (c *Control) deleteSandbox(r *http.Request) (any, error) {
+	if !c.config.Sandboxes.Delete(r.PathValue("id")) {
+		return nil, failure{http.StatusNotFound, fmt.Errorf("there is no sandbox %q", r.PathValue("id"))}
+	}
+	return struct{}{}, nil
 }
 
 // clock tells the server's time.

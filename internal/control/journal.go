@@ -201,6 +201,9 @@ func wait[T any](r *http.Request, what string, wait func(ctx context.Context, co
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, failure{http.StatusGatewayTimeout, fmt.Errorf("%d of %d %s came in %v", len(found), count, what, timeout)}
 	}
+	if err != nil {
+		err = Unavailable(errors.New("the server is shutting down"))
+	}
 	return found, err
 }
 

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// sandbox makes a sandbox, and returns a client of it.
+func (p *program) sandbox(document string) (*program, string) {
+	p.t.Helper()
+	response, text := p.call("POST", p.controlURL+"/sandboxes", "Bearer "+p.token, document)
+	var made struct {
+		ID string
+		about
+	}
+	if err := json.Unmarshal([]byte(text), &made); err != nil || response.StatusCode != http.StatusCreated {
+		p.t.Fatalf("creating a sandbox: status %d, %s", response.StatusCode, text)
+	}
+	return &program{t: p.t, base: made.BaseURL, key: made.APIKey, session: made.Session, controlURL: made.ControlURL, token: made.ControlToken, client: p.client}, made.ID
+}
+
+// A sandbox is a server of its own, which starts as the program has started.
+func TestSandboxes(t *testing.T) {
+	t.Parallel()
+	p := start(t, "-config", configFile(t, document), "-key", "ci:120", "-fault", "500")
+	one, id := p.sandbox("")
+	two, _ := p.sandbox(`{"agents": [{"slug": "support-bot", "replies": ["From the second."]}]}`)
+	if want := strings.TrimSuffix(p.base, "/api") + "/sandbox/" + id + "/api"; one.base != want || one.controlURL != strings.TrimSuffix(want, "/api")+"/control" {
+		t.Errorf("base URL %s, control URL %s", one.base, one.controlURL)
+	}
+	if one.token == p.token || one.token == two.token || one.session == p.session || one.key != p.key || two.key == p.key {
+		t.Errorf("credentials: %+v, %+v", one, two)
+	}
+
+	if diff := cmp.Diff([]int{429, 500, 503, 200}, one.statuses(4)); diff != "" { // faults of its own
+		t.Errorf("as the program started (-want +got):\n%s", diff)
+	}
+	one.do("POST", "/clock", `{"advance": "48h"}`, nil)
+	one.do("POST", "/reset", "", nil)
+	if response, body := two.chat(`{"message": "hi"}`); response.StatusCode != 500 { // -fault
+		t.Errorf("the second: status %d, %s", response.StatusCode, body)
+	}
+	if _, body := two.chat(`{"message": "hi"}`); !strings.Contains(body, "From the second.") {
+		t.Errorf("the second says %s", body)
+	}
+	var clock struct{ Now time.Time }
+	if two.do("GET", "/clock", "", &clock); time.Until(clock.Now) > time.Hour {
+		t.Errorf("the second's clock says %v", clock.Now)
+	}
+	var journal struct {
+		Requests []struct{ Path string }
+		Total    int
+	}
+	for client, want := range map[*program]int{p: 0, one: 0, two: 2} {
+		if client.do("GET", "/requests", "", &journal); journal.Total != want || want > 0 && journal.Requests[0].Path != "/api/v1/chat" {
+			t.Errorf("a journal has %+v, want %d requests", journal, want)
+		}
+	}
+	// The program's token is none of a sandbox, nor the other way round.
+	for url, token := range map[string]string{one.controlURL: p.token, p.controlURL: one.token, two.controlURL: one.token} {
+		if response, _ := p.call("GET", url+"/clock", "Bearer "+token, ""); response.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s with another's token: status %d", url, response.StatusCode)
+		}
+	}
+	if status, problem := one.control("POST", "/sandboxes", "", nil); status != http.StatusNotFound {
+		t.Errorf("a sandbox in a sandbox: status %d, %s", status, problem)
+	}
+	if status, problem := p.control("POST", "/sandboxes", `{"keys": [{}]}`, nil); status != http.StatusBadRequest || problem != "keys[0]: name is missing" {
+		t.Errorf("a bad document: status %d, %s", status, problem)
+	}
+
+	p.do("POST", "/reset", "", nil) // leaves them alone
+	var list struct {
+		Sandboxes []struct {
+			ID      string
+			BaseURL string `json:"base_url"`
+		}
+	}
+	if p.do("GET", "/sandboxes", "", &list); len(list.Sandboxes) != 2 || list.Sandboxes[0].ID != id || list.Sandboxes[0].BaseURL != one.base {
+		t.Errorf("the list is %+v", list)
+	}
+
+	// The end of one ends what waits in it.
+	one.do("POST", "/agents", `{"slug": "slow", "replies": [{"text": "late", "delay": "1h"}]}`, nil)
+	one.do("DELETE", "/faults", "", nil)
+	ended := make(chan int, 2)
+	go func() {
+		response, _ := p.call("GET", one.controlURL+"/requests/wait?count=1000&timeout=5m", "Bearer "+one.token, "")
+		ended <- response.StatusCode
+	}()
+	go func() {
+		response, _ := one.chat(`{"message": "hi", "agent": "slow"}`)
+		ended <- response.StatusCode
+	}()
+	one.do("GET", "/requests/wait?agent=slow", "", nil)
+	p.do("DELETE", "/sandboxes/"+id, "", nil)
+	for range 2 {
+		if status := <-ended; status != http.StatusServiceUnavailable {
+			t.Errorf("what was under way got status %d", status)
+		}
+	}
+	for _, url := range []string{one.base + "/v1/health", one.controlURL + "/clock", strings.TrimSuffix(p.base, "/api") + "/sandbox/none/api/v1/health"} {
+		response, body := p.call("GET", url, "Bearer "+one.token, "")
+		var flat struct{ Error string }
+		if err := json.Unmarshal([]byte(body), &flat); err != nil || response.StatusCode != http.StatusNotFound || flat.Error == "" {
+			t.Errorf("%s after the end: status %d, %s", url, response.StatusCode, body)
+		}
+	}
+	if status, _ := p.control("DELETE", "/sandboxes/"+id, "", nil); status != http.StatusNotFound {
+		t.Errorf("deleting it again: status %d", status)
+	}
+}
+
+// A sandbox ends when nobody has used it for a while, but not while a request is under
+// way.
+func TestIdleSandboxes(t *testing.T) {
+	t.Parallel()
+	p := start(t, "-sandbox-idle", "700ms")
+	p.sandbox("")
+	busy, _ := p.sandbox("")
+	waited := make(chan int)
+	go func() {
+		status, _ := busy.control("GET", "/requests/wait?timeout=3s", "", nil)
+		waited <- status
+	}()
+	var list struct{ Sandboxes []struct{ ID string } }
+	for deadline := time.Now().Add(2500 * time.Millisecond); time.Now().Before(deadline) && len(list.Sandboxes) != 1; time.Sleep(20 * time.Millisecond) {
+		p.do("GET", "/sandboxes", "", &list)
+	}
+	if status := <-waited; len(list.Sandboxes) != 1 || status != http.StatusGatewayTimeout {
+		t.Errorf("sandboxes %+v; the one under way got status %d", list, status)
+	}
+}
+
+// 200 sandboxes can be had at once, each with a journal of its own; the next is refused.
+func TestManySandboxes(t *testing.T) {
+	t.Parallel()
+	p := start(t, "-log", "off")
+	var making sync.WaitGroup
+	for range 8 {
+		making.Go(func() {
+			for range maxSandboxes / 8 {
+				box, id := p.sandbox("")
+				if got := box.statuses(2); got[0] != 200 || got[1] != 200 {
+					t.Errorf("sandbox %s: statuses %v", id, got)
+				}
+				var journal struct{ Total int }
+				if box.do("GET", "/requests", "", &journal); journal.Total != 2 {
+					t.Errorf("sandbox %s: %d requests", id, journal.Total)
+				}
+			}
+		})
+	}
+	making.Wait()
+	if status, problem := p.control("POST", "/sandboxes", "", nil); status != http.StatusServiceUnavailable || problem != fmt.Sprintf("there are %d sandboxes, as many as there may be: delete one", maxSandboxes) {
+		t.Errorf("one more: status %d, %s", status, problem)
+	}
+}
