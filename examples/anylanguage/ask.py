@@ -11,8 +11,9 @@ class Gone(Exception):
 
 
 def ask(base_url, api_key, message, *, verify=True, attempts=4, sleep=time.sleep):
-    """Returns the agent's whole answer. A stream that was cut off does not
-    count as one: it has not said [DONE]."""
+    """Returns the agent's whole answer. A stream that was cut off, or that has
+    an error, does not count as one: it has not come to [DONE]."""
+    reason = ""
     for _ in range(attempts):
         try:
             response = requests.post(
@@ -24,18 +25,29 @@ def ask(base_url, api_key, message, *, verify=True, attempts=4, sleep=time.sleep
                 verify=verify,
             )
             if response.status_code == 429:
+                reason = "rate limited"
                 sleep(int(response.headers["Retry-After"]))
                 continue
             response.raise_for_status()
-            answer = ""
-            for line in response.iter_lines():
-                if line == b"data: [DONE]":
-                    return answer
-                if line.startswith(b"data: "):
-                    answer += json.loads(line.removeprefix(b"data: "))["content"]
-        except requests.exceptions.ConnectionError:
-            pass
-        except requests.exceptions.ChunkedEncodingError:
-            pass
+            return answer_of(response)
+        except requests.exceptions.HTTPError:
+            raise
+        except (requests.exceptions.RequestException, Gone, ValueError) as error:
+            reason = error
         sleep(1)
-    raise Gone(f"no answer in {attempts} attempts")
+    raise Gone(f"no answer in {attempts} attempts: {reason}")
+
+
+def answer_of(response):
+    """Returns the answer of a stream, or raises Gone or ValueError."""
+    answer = ""
+    for line in response.iter_lines():
+        if not line.startswith(b"data: "):
+            continue
+        if line == b"data: [DONE]":
+            return answer
+        event = json.loads(line.removeprefix(b"data: "))
+        if "error" in event:
+            raise Gone(event["error"]["code"])
+        answer += event["content"]
+    raise Gone("the stream was cut off")

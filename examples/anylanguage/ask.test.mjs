@@ -11,11 +11,11 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { after, before, beforeEach, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 
-// ask is what is tested. It returns the agent's whole answer: a stream that was
-// cut off, without [DONE], is asked for again.
+// ask is what is tested. It returns the agent's whole answer: after a stream that was
+// cut off, without [DONE], or that has an error, it asks again.
 async function ask(baseURL, apiKey, message, sleep = (seconds) => wait(1000 * seconds)) {
   for (let attempt = 1; attempt <= 4; attempt++) {
     const response = await fetch(`${baseURL}/v1/chat`, {
@@ -29,22 +29,39 @@ async function ask(baseURL, apiKey, message, sleep = (seconds) => wait(1000 * se
       continue;
     }
     if (!response.ok) throw new Error(`status ${response.status}`);
-    let text = "";
-    try {
-      for await (const part of response.body.pipeThrough(new TextDecoderStream())) text += part;
-    } catch {
-      // text is what came of it
-    }
-    if (text.includes("data: [DONE]")) {
-      const data = text.split("\n").filter((line) => line.startsWith("data: {"));
-      return data.map((line) => JSON.parse(line.slice("data: ".length)).content).join("");
-    }
+    const answer = await answerOf(response);
+    if (answer !== undefined) return answer;
     await sleep(1);
   }
   throw new Error("no answer in 4 attempts");
 }
 
-let server, about, slept;
+// answerOf returns the answer of a stream. It is undefined if the stream was cut off,
+// has an error or is not JSON.
+async function answerOf(response) {
+  let text = "";
+  try {
+    for await (const part of response.body.pipeThrough(new TextDecoderStream())) text += part;
+  } catch {
+    return undefined; // cut off
+  }
+  let answer = "";
+  for (const line of text.split("\n").filter((line) => line.startsWith("data: "))) {
+    const data = line.slice("data: ".length);
+    if (data === "[DONE]") return answer;
+    let event;
+    try {
+      event = JSON.parse(data);
+    } catch {
+      return undefined;
+    }
+    if (event.error) return undefined;
+    answer += event.content;
+  }
+  return undefined;
+}
+
+let server, about;
 
 before(async () => {
   server = spawn(process.env.CLAWHQ_SERVER ?? "clawhq-server", ["-addr", "127.0.0.1:0", "-http", "-json", "-rpm", "30"], {
@@ -60,16 +77,10 @@ after(async () => {
   await exited;
 });
 
-beforeEach(async () => {
-  slept = [];
-  await control("POST", "/reset");
-  await control("POST", "/agents", { slug: "support-bot", replies: [{ chunks: ["We are open ", "from 9 to 5."] }] });
-});
-
-async function control(method, path, body) {
-  const response = await fetch(about.control_url + path, {
+async function control(of, method, path, body) {
+  const response = await fetch(of.control_url + path, {
     method,
-    headers: { Authorization: `Bearer ${about.control_token}` },
+    headers: { Authorization: `Bearer ${of.control_token}` },
     body: body && JSON.stringify(body),
   });
   const reply = await response.json();
@@ -77,35 +88,48 @@ async function control(method, path, body) {
   return reply;
 }
 
-// sleep stands in for waiting: the server's time passes.
-async function sleep(seconds) {
-  slept.push(seconds);
-  await control("POST", "/clock", { advance: `${seconds}s` });
+// inSandbox is a test with a sandbox: a server of its own behind the same port.
+function inSandbox(name, check) {
+  test(name, async () => {
+    const sandbox = await control(about, "POST", "/sandboxes", {
+      agents: [{ slug: "support-bot", replies: [{ chunks: ["We are open ", "from 9 to 5."] }] }],
+    });
+    const slept = [];
+    try {
+      await check({
+        slept,
+        fault: (fault) => control(sandbox, "POST", "/faults", { fault, path: "/v1/chat" }),
+        ask: () => ask(sandbox.base_url, sandbox.api_key, "When are you open?", async (seconds) => {
+          slept.push(seconds); // nobody waits: the sandbox's time passes
+          await control(sandbox, "POST", "/clock", { advance: `${seconds}s` });
+        }),
+        statuses: async () => (await control(sandbox, "GET", "/requests?path=/v1/chat")).requests.map((r) => r.status),
+      });
+    } finally {
+      await control(about, "DELETE", `/sandboxes/${sandbox.id}`);
+    }
+  });
 }
 
-const asked = (message) => ask(about.base_url, about.api_key, message, sleep);
+describe("ask", { concurrency: true }, () => { // all at once
+  inSandbox("heeds Retry-After", async ({ fault, ask, slept, statuses }) => {
+    await fault("429:7");
+    assert.equal(await ask(), "We are open from 9 to 5.");
+    assert.deepEqual(slept, [7]);
+    assert.deepEqual(await statuses(), [429, 200]);
+  });
 
-async function statuses() {
-  const { requests } = await control("GET", "/requests?path=/v1/chat");
-  return requests.map((request) => request.status);
-}
+  inSandbox("waits for the rate limit", async ({ ask, slept, statuses }) => {
+    for (let i = 0; i < 31; i++) await ask();
+    assert.equal(slept.length, 1); // a minute, or as much as is left of it
+    assert.deepEqual((await statuses()).slice(-2), [429, 200]);
+  });
 
-test("heeds Retry-After", async () => {
-  await control("POST", "/faults", { fault: "429:7", path: "/v1/chat" });
-  assert.equal(await asked("When are you open?"), "We are open from 9 to 5.");
-  assert.deepEqual(slept, [7]);
-  assert.deepEqual(await statuses(), [429, 200]);
-});
-
-test("waits for the rate limit", async () => {
-  for (let i = 0; i < 31; i++) await asked(`question ${i}`);
-  assert.equal(slept.length, 1); // a minute, or as much as is left of it
-  assert.deepEqual((await statuses()).slice(-2), [429, 200]);
-});
-
-test("asks again when the stream is cut", async () => {
-  await control("POST", "/faults", { fault: "cut:1", path: "/v1/chat" });
-  assert.equal(await asked("When are you open?"), "We are open from 9 to 5.");
-  const { requests } = await control("GET", "/requests/wait?path=/v1/chat&count=2");
-  assert.equal(requests[0].fault, 'FaultStreamCut(1).On(Path("/v1/chat"))');
+  for (const fault of ["cut:1", "error:stream_error:1", "malformed:1"]) {
+    inSandbox(`asks again after ${fault}`, async (sandbox) => {
+      await sandbox.fault(fault);
+      assert.equal(await sandbox.ask(), "We are open from 9 to 5.");
+      assert.deepEqual(await sandbox.statuses(), [200, 200]);
+    });
+  }
 });

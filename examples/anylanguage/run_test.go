@@ -44,8 +44,8 @@ func TestLanguages(t *testing.T) {
 	t.Parallel()
 	server := build(t)
 	for _, tt := range []struct{ want, name, args string }{
-		{"Ran 3 tests", "python3", "-m unittest test_ask"},
-		{"# pass 3", "node", "--test --test-reporter=tap ask.test.mjs"},
+		{"Ran 10 tests", "python3", "-m unittest test_ask"},
+		{"# pass 5", "node", "--test --test-reporter=tap ask.test.mjs"},
 		{"test_ask.sh passed", "bash", "test_ask.sh"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Tests a script that asks an agent against a reference server, which this
-# starts and stops. clawhq-server has to be in PATH, or at $CLAWHQ_SERVER.
+# starts and stops. clawhq-server has to be in PATH, or at $CLAWHQ_SERVER. Each
+# test has a sandbox, a server of its own behind the same port; all run at once.
 set -euo pipefail
 
 dir=$(mktemp -d)
@@ -11,16 +12,15 @@ until [ -e "$dir/ready.json" ]; do
 	kill -0 "$server"
 	sleep 0.05
 done
-about() { sed -E "s/.*\"$1\":\"([^\"]*)\".*/\1/" "$dir/ready.json"; }
-base=$(about base_url) key=$(about api_key) url=$(about control_url) token=$(about control_token)
+about() { grep -o "\"$2\":\"[^\"]*\"" <<<"$1" | head -n 1 | cut -d '"' -f 4; } # JSON name
 
 # ask prints the status and Retry-After of a chat.
 ask() {
-	curl -s --cacert "$dir/server.pem" -o /dev/null -w '%{http_code} %header{retry-after}\n' -H "Authorization: Bearer $key" \
-		-H 'Content-Type: application/json' -d '{"message": "When are you open?"}' "$base/v1/chat"
+	curl -s --cacert "$dir/server.pem" -o /dev/null -w '%{http_code} %header{retry-after}\n' -H "Authorization: Bearer $(about "$sandbox" api_key)" \
+		-H 'Content-Type: application/json' -d '{"message": "When are you open?"}' "$(about "$sandbox" base_url)/v1/chat"
 }
-control() { # method path [body]
-	curl -sf --cacert "$dir/server.pem" -X "$1" -H "Authorization: Bearer $token" ${3:+-d "$3"} "$url$2"
+control() { # server-or-sandbox method path [body]
+	curl -sf --cacert "$dir/server.pem" -X "$2" -H "Authorization: Bearer $(about "$1" control_token)" ${4:+-d "$4"} "$(about "$1" control_url)$3"
 }
 equal() {
 	if [ "$1" != "$2" ]; then
@@ -29,18 +29,30 @@ equal() {
 	fi
 }
 
-# A fault, for the second chat.
-control POST /faults '{"fault": "429:7", "path": "/v1/chat", "nth": 2}' >/dev/null
-equal "$(ask)" '200 '
-equal "$(ask)" '429 7'
-equal "$(ask)" '200 '
+test_fault() { # for the second chat
+	control "$sandbox" POST /faults '{"fault": "429:7", "path": "/v1/chat", "nth": 2}' >/dev/null
+	equal "$(ask)" '200 '
+	equal "$(ask)" '429 7'
+	equal "$(ask)" '200 '
+}
 
-# The rate limit, and a minute that takes no time. The fault was not counted.
-for _ in $(seq 28); do ask >/dev/null; done
-equal "$(ask | cut -c 1-3)" 429
-control POST /clock '{"advance": "60s"}' >/dev/null
-equal "$(ask)" '200 '
+test_rate_limit() { # and a minute that takes no time
+	for _ in $(seq 30); do ask >/dev/null; done
+	equal "$(ask | cut -c 1-3)" 429
+	control "$sandbox" POST /clock '{"advance": "60s"}' >/dev/null
+	equal "$(ask)" '200 '
+	control "$sandbox" GET '/requests?path=/v1/chat&status=429' | grep -q '"total":1'
+}
 
-# What was sent.
-control GET '/requests?path=/v1/chat&status=429' | grep -q '"total":2'
+in_sandbox() {
+	sandbox=$(control "$server_json" POST /sandboxes)
+	"$1"
+	control "$server_json" DELETE "/sandboxes/$(about "$sandbox" id)" >/dev/null
+}
+
+server_json=$(cat "$dir/ready.json")
+in_sandbox test_fault & first=$!
+in_sandbox test_rate_limit & second=$!
+wait "$first"
+wait "$second"
 echo 'test_ask.sh passed'
