@@ -1,18 +1,22 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"runtime"
 	"runtime/debug"
 )
 
-// printVersion prints the version of the module that the program was built from, as
-// the go command knows it, and that of Go.
+// version is set by the linker for a release.
+var version string
+
+// printVersion prints the version of the program, or that of the module as the go
+// command knows it, and that of Go.
 func printVersion(w io.Writer) {
-	version := "(devel)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		version = info.Main.Version
+	module := ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		module = info.Main.Version
 	}
-	fmt.Fprintf(w, "clawhq-server %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintf(w, "clawhq-server %s %s %s/%s\n", cmp.Or(version, module, "(devel)"), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

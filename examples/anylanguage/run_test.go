@@ -79,7 +79,7 @@ func TestPage(t *testing.T) {
 	}
 	start := strings.Replace(block("Start the server", "```sh"), "clawhq-server ", "clawhq-server -addr 127.0.0.1:0 ", 1)
 	script := "trap 'kill %1; wait' EXIT\n" + start + "until [ -e server.json ]; do kill -0 %1; sleep 0.05; done\n" + block("Run it:", "```sh")
-	if out := run(t, dir, build(t), "bash", "-e", "-c", script); !strings.Contains(out, "Ran 2 tests") || !strings.Contains(out, "OK") {
+	if out := run(t, dir, build(t), "bash", "-e", "-c", script); !strings.Contains(out, "Ran 3 tests") || !strings.Contains(out, "OK") {
 		t.Errorf("it prints\n%s", out)
 	}
 }
