@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 )
 
@@ -43,4 +44,39 @@ func (a Agent) size() int {
 		}
 	}
 	return n
+}
+
+// dropAgents returns to the built-in agents. Call it with c.mu held.
+func (c *Control) dropAgents() {
+	c.server.ResetAgents()
+	c.config.Budget.change(sum(c.agents), 0)
+	c.agents = nil
+}
+
+// countAgents returns the sizes of the server's agents together with more, or an error
+// if they are too large. Call it with c.mu held.
+func (c *Control) countAgents(more []Agent) (map[string]int, error) {
+	agents := maps.Clone(c.agents)
+	if agents == nil {
+		agents = map[string]int{}
+	}
+	for _, a := range more {
+		agents[a.Slug] = a.size()
+	}
+	return agents, c.config.Budget.change(sum(c.agents), sum(agents))
+}
+
+func sum(sizes map[string]int) (n int) {
+	for _, size := range sizes {
+		n += size
+	}
+	return n
+}
+
+// Close gives back what the server's agents take of the Budget.
+func (c *Control) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.config.Budget.change(sum(c.agents), 0)
+	c.agents = nil
 }

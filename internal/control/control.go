@@ -12,21 +12,16 @@
 package control
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/json"
 	"fmt"
-	"io"
-	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/clawhq/clawhq-go/internal/wire"
@@ -47,19 +42,6 @@ type Config struct {
 	Token     string    // in place of a random one; may be empty
 	AnyHost   bool      // whether other machines may call
 	Sandboxes Sandboxes // of the program; nil for a sandbox itself
-}
-
-// Sandboxes are further servers of the program.
-type Sandboxes interface {
-	// Create makes a sandbox that starts with a document or, if that is nil, as the
-	// program has started. It returns what is to be known of it.
-	Create(start *Document) (any, error)
-
-	// List returns what may be told of all sandboxes.
-	List() any
-
-	// Delete ends a sandbox, and reports whether there was one with that id.
-	Delete(id string) bool
 }
 
 // Control is the control API of one server.
@@ -165,97 +147,6 @@ func fromThisMachine(r *http.Request) bool {
 	return ip.IsLoopback() || ok && local.IP.Equal(ip)
 }
 
-// An endpoint is a call of the control API.
-type endpoint struct {
-	pattern string // method and path, below Path
-	handle  handler
-	query   []string // the names of its parameters
-}
-
-// ServeHTTP refuses parameters that the endpoint does not have.
-func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	for name, values := range query {
-		switch {
-		case err != nil:
-		case e.query == nil:
-			err = fmt.Errorf("the query: %s has no parameters, such as %q", e.pattern, name)
-		case len(values) > 1:
-			err = fmt.Errorf("%s is there %d times", name, len(values))
-		default:
-			err = oneOf("the query", name, e.query)
-		}
-	}
-	if err != nil {
-		writeJSON(w, http.StatusBadRequest, wire.FlatError{Error: err.Error()})
-		return
-	}
-	e.handle.ServeHTTP(w, r)
-}
-
-// A handler answers with what is to be written as JSON. An error is the
-// request's fault unless it is a failure.
-type handler func(r *http.Request) (any, error)
-
-// A failure is an error with a status of its own.
-type failure struct {
-	status int
-	error
-}
-
-// Unavailable returns an error that is answered with status 503.
-func Unavailable(err error) error { return failure{http.StatusServiceUnavailable, err} }
-
-// made is a reply with status 201.
-type made struct{ reply any }
-
-func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, MaxDocumentBytes)
-	reply, err := h(r)
-	if created, ok := reply.(made); ok && err == nil {
-		writeJSON(w, http.StatusCreated, created.reply)
-		return
-	}
-	if err == nil {
-		writeJSON(w, http.StatusOK, reply)
-		return
-	}
-	status := http.StatusBadRequest
-	if f, ok := err.(failure); ok {
-		status = f.status
-	}
-	writeJSON(w, status, wire.FlatError{Error: err.Error()})
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", wire.ContentTypeJSON)
-	w.WriteHeader(status)
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.Encode(v) // fails only when the client is gone
-}
-
-// readBody returns a request's body.
-func readBody(r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(r.Body)
-	if _, tooLong := err.(*http.MaxBytesError); tooLong {
-		return nil, failure{http.StatusRequestEntityTooLarge, fmt.Errorf("the body is longer than %d bytes", MaxDocumentBytes)}
-	}
-	return body, err
-}
-
-// read reads a request's body into v.
-func read(r *http.Request, v any) error {
-	body, err := readBody(r)
-	if err != nil {
-		return err
-	}
-	if err := decode(body, v); err != nil {
-		return fmt.Errorf("the body: %w", err)
-	}
-	return nil
-}
-
 // Applied tells what a document has made.
 type Applied struct {
 	Keys          []Key    `json:"keys,omitempty"`
@@ -341,41 +232,6 @@ func (c *Control) resetAgents(*http.Request) (any, error) {
 	return struct{}{}, nil
 }
 
-// dropAgents returns to the built-in agents. Call it with c.mu held.
-func (c *Control) dropAgents() {
-	c.server.ResetAgents()
-	c.config.Budget.change(sum(c.agents), 0)
-	c.agents = nil
-}
-
-// countAgents returns the sizes of the server's agents together with more, or an error
-// if they are too large. Call it with c.mu held.
-func (c *Control) countAgents(more []Agent) (map[string]int, error) {
-	agents := maps.Clone(c.agents)
-	if agents == nil {
-		agents = map[string]int{}
-	}
-	for _, a := range more {
-		agents[a.Slug] = a.size()
-	}
-	return agents, c.config.Budget.change(sum(c.agents), sum(agents))
-}
-
-func sum(sizes map[string]int) (n int) {
-	for _, size := range sizes {
-		n += size
-	}
-	return n
-}
-
-// Close gives back what the server's agents take of the Budget.
-func (c *Control) Close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.config.Budget.change(sum(c.agents), 0)
-	c.agents = nil
-}
-
 func (c *Control) listFaults(*http.Request) (any, error) {
 	return map[string][]Fault{"faults": c.faults.list()}, nil
 }
@@ -383,71 +239,6 @@ func (c *Control) listFaults(*http.Request) (any, error) {
 func (c *Control) clearFaults(r *http.Request) (any, error) {
 	c.server.ClearFaults()
 	return c.listFaults(r)
-}
-
-func (c *Control) listSandboxes(*http.Request) (any, error) { return c.config.Sandboxes.List(), nil }
-
-// createSandbox takes a document, or nothing.
-func (c *Control) createSandbox(r *http.Request) (any, error) {
-	body, err := readBody(r)
-	if err != nil {
-		return nil, err
-	}
-	var start *Document
-	if len(bytes.TrimSpace(body)) > 0 {
-		start = &Document{}
-		if err := decode(body, start); err != nil {
-			return nil, fmt.Errorf("the body: %w", err)
-		}
-	}
-	reply, err := c.config.Sandboxes.Create(start)
-	return made{reply}, err
-}
-
-func (c *Control) deleteSandbox(r *http.Request) (any, error) {
-	if !c.config.Sandboxes.Delete(r.PathValue("id")) {
-		return nil, failure{http.StatusNotFound, fmt.Errorf("there is no sandbox %q", r.PathValue("id"))}
-	}
-	return struct{}{}, nil
-}
-
-// clock tells the server's time.
-func (c *Control) clock(*http.Request) (any, error) {
-	return map[string]time.Time{"now": c.server.Now().UTC()}, nil
-}
-
-// maxAdvance bounds one advance and every delay, maxAhead all advances
-// together: a time.Duration goes as far as 292 years.
-const (
-	maxAdvance = 366 * 24 * time.Hour
-	maxAhead   = 100 * maxAdvance
-)
-
-// advance adds to the server's time.
-func (c *Control) advance(r *http.Request) (any, error) {
-	var body struct {
-		Advance string `json:"advance"`
-	}
-	if err := read(r, &body); err != nil {
-		return nil, err
-	}
-	d, err := parseWait("advance", body.Advance)
-	switch {
-	case err != nil:
-		return nil, err
-	case d == 0:
-		return nil, fmt.Errorf("advance is missing: it must be a duration up to %v, for example 60s", maxAdvance)
-	case time.Until(c.server.Now())+d > maxAhead:
-		return nil, fmt.Errorf("advance %q: the clock would be more than %v ahead", body.Advance, maxAhead)
-	}
-	c.server.AdvanceClock(d)
-	return advanced{c.server.Now().UTC(), c.server.PendingDeliveries()}, nil
-}
-
-// advanced is the reply to an advance of the clock.
-type advanced struct {
-	Now     time.Time `json:"now"`
-	Pending int       `json:"pending"` // deliveries that are under way
 }
 
 // emit has an event happen.

@@ -40,6 +40,13 @@ func TestThisMachineOnly(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer "+c.Token())
 		w := httptest.NewRecorder()
 		c.ServeHTTP(w, r)
+		if c.config.AnyHost = true; tt.want == http.StatusForbidden {
+			w := httptest.NewRecorder()
+			if c.ServeHTTP(w, r); w.Code != http.StatusOK {
+				t.Errorf("from %s to %s, from any host: status %d", tt.from, tt.to, w.Code)
+			}
+		}
+		c.config.AnyHost = false
 		if w.Code != tt.want {
 			t.Errorf("from %s to %s: status %d, want %d", tt.from, tt.to, w.Code, tt.want)
 		}

@@ -1,0 +1,46 @@
+package control
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// clock tells the server's time.
+func (c *Control) clock(*http.Request) (any, error) {
+	return map[string]time.Time{"now": c.server.Now().UTC()}, nil
+}
+
+// maxAdvance bounds one advance and every delay, maxAhead all advances
+// together: a time.Duration goes as far as 292 years.
+const (
+	maxAdvance = 366 * 24 * time.Hour
+	maxAhead   = 100 * maxAdvance
+)
+
+// advance adds to the server's time.
+func (c *Control) advance(r *http.Request) (any, error) {
+	var body struct {
+		Advance string `json:"advance"`
+	}
+	if err := read(r, &body); err != nil {
+		return nil, err
+	}
+	d, err := parseWait("advance", body.Advance)
+	switch {
+	case err != nil:
+		return nil, err
+	case d == 0:
+		return nil, fmt.Errorf("advance is missing: it must be a duration up to %v, for example 60s", maxAdvance)
+	case time.Until(c.server.Now())+d > maxAhead:
+		return nil, fmt.Errorf("advance %q: the clock would be more than %v ahead", body.Advance, maxAhead)
+	}
+	c.server.AdvanceClock(d)
+	return advanced{c.server.Now().UTC(), c.server.PendingDeliveries()}, nil
+}
+
+// advanced is the reply to an advance of the clock.
+type advanced struct {
+	Now     time.Time `json:"now"`
+	Pending int       `json:"pending"` // deliveries that are under way
+}
