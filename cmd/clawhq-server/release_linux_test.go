@@ -20,7 +20,9 @@ func TestDockerfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	program := filepath.Join(t.TempDir(), "clawhq-server")
-	here := func(command string) string { return strings.ReplaceAll(command, "/clawhq-server ./cmd", program+" ./cmd") }
+	here := func(command string) string {
+		return strings.ReplaceAll(command, "/clawhq-server ./cmd", program+" ./cmd")
+	}
 	steps := regexp.MustCompile(`(?m)^RUN (.+)$`).FindAllStringSubmatch(string(text), -1)
 	if len(steps) == 0 {
 		t.Fatal("there are no steps")

@@ -64,7 +64,7 @@ func (s *sandboxes) Create(d *control.Document) (any, error) {
 	o := s.host.options
 	start, configured := o.start, o.configuredKeys
 	if d != nil {
-		start, configured = o.flagged, len(d.Keys)
+		configured = len(d.Keys)
 		start = control.Document{
 			Keys: slices.Concat(d.Keys, o.flagged.Keys), Faults: slices.Concat(d.Faults, o.flagged.Faults),
 			Agents: d.Agents, Models: d.Models, Files: d.Files, Conversations: d.Conversations, AuditEntries: d.AuditEntries, Offline: d.Offline,
