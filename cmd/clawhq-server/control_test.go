@@ -318,6 +318,23 @@ func TestEvents(t *testing.T) {
 	if got := fmt.Sprint(sent.Deliveries); got != "[{agent.deployed 200}]" {
 		t.Errorf("deliveries are %s", got)
 	}
+	p.do("GET", "/deliveries/wait?event=agent.deployed&status=200&attempt=1", "", &sent)
+	if got := fmt.Sprint(sent.Deliveries); got != "[{agent.deployed 200}]" {
+		t.Errorf("waited for deliveries %s", got)
+	}
+	if p.do("GET", "/deliveries?status=500", "", &sent); len(sent.Deliveries) != 0 {
+		t.Errorf("deliveries with status 500: %v", sent.Deliveries)
+	}
+	if status, problem := p.control("GET", "/deliveries/wait?count=2&timeout=10ms", "", nil); status != 504 || problem != "1 of 2 deliveries came in 10ms" {
+		t.Errorf("waiting in vain: status %d, %s", status, problem)
+	}
+	var advanced struct {
+		Now     string
+		Pending *int
+	}
+	if p.do("POST", "/clock", `{"advance": "1h"}`, &advanced); advanced.Now == "" || advanced.Pending == nil || *advanced.Pending != 0 {
+		t.Errorf("an advance answers %+v", advanced)
+	}
 	if status := create(start(t, "-strict-webhooks")); status != 400 {
 		t.Errorf("-strict-webhooks: status %d", status)
 	}

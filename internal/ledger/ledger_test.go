@@ -68,3 +68,48 @@ func TestLedger(t *testing.T) {
 		})
 	}
 }
+
+// Ledgers that share a pool have their own bytes in any case, and the rest goes to who
+// comes first, until it is reserved or given back.
+func TestPool(t *testing.T) {
+	t.Parallel()
+	const one = 1000 - 512 // with the overhead, an item of 1000 bytes
+	pool := NewPool(10_000)
+	pool.Reserve(4000)
+	keep := func(l *Ledger, n int) {
+		for range n {
+			l.Keep(one, func() {})
+		}
+	}
+	newLedger := func() *Ledger {
+		l := New(0, 8000)
+		l.Share(pool, 2000)
+		return l
+	}
+	a, b := newLedger(), newLedger()
+	check := func(step string, wantA, wantB int) {
+		t.Helper()
+		if a.Bytes() != wantA || b.Bytes() != wantB {
+			t.Errorf("%s: %d and %d bytes, want %d and %d", step, a.Bytes(), b.Bytes(), wantA, wantB)
+		}
+	}
+	keep(a, 20)
+	check("the first takes what it may", 8000, 0)
+	keep(b, 20)
+	check("the second has its own", 8000, 2000)
+	pool.Reserve(3000)
+	keep(a, 1)
+	check("the first gives back what is reserved", 5000, 2000)
+	a.Close()
+	keep(b, 20)
+	check("the second takes what the first has left", 5000, 5000)
+	b.Clear()
+	b.Close()
+	pool.Reserve(-7000)
+	c := newLedger()
+	pool.Reserve(2000)
+	keep(c, 20)
+	if c.Bytes() != 8000 {
+		t.Errorf("a later one has %d bytes", c.Bytes())
+	}
+}
