@@ -246,7 +246,13 @@ func TestUploadAnsweredEarly(t *testing.T) {
 			reads, calls := 0, 0
 			_, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{
 				Name:     "a.txt",
-				Content:  readFunc(func(p []byte) (int, error) { reads++; runtime.Gosched(); return len(p), nil }),
+				Content: readFunc(func(p []byte) (int, error) {
+					runtime.Gosched()
+					if reads++; reads > 100 { // the reply must come before the file is too large
+						return 1, nil
+					}
+					return len(p), nil
+				}),
 				Progress: func(int64, int64) { calls++; runtime.Gosched() },
 			})
 			var api *clawhq.APIError
