@@ -239,18 +239,20 @@ func TestUploadAnsweredEarly(t *testing.T) {
 			io.CopyN(io.Discard, r.Body, 100_000)
 			w.WriteHeader(status)
 			w.(http.Flusher).Flush()
-			io.Copy(io.Discard, r.Body)
+			io.CopyN(io.Discard, r.Body, 1<<20) // while the client reads the reply
 		}))
 		client := testkit.Client(t, nil, clawhq.WithHTTPClient(s.Client()), clawhq.WithBaseURL(s.URL), clawhq.WithRateLimit(0))
 		for range 5 {
-			reads, calls := 0, 0
+			reads, calls, sent := 0, 0, 0
 			_, err := client.Files.Upload(t.Context(), clawhq.UploadFileRequest{
-				Name:     "a.txt",
+				Name: "a.txt",
 				Content: readFunc(func(p []byte) (int, error) {
 					runtime.Gosched()
-					if reads++; reads > 100 { // the reply must come before the file is too large
-						return 1, nil
+					reads++
+					if sent > 8<<20 { // the reply must come before the file is too large
+						p = p[:1]
 					}
+					sent += len(p)
 					return len(p), nil
 				}),
 				Progress: func(int64, int64) { calls++; runtime.Gosched() },
