@@ -48,7 +48,7 @@ type exchange struct {
 
 	pool      *transports           // the client's; set by begin
 	transport http.RoundTripper     // what sends the request; set by begin
-	last      int64                 // when anything was received, or else the request was sent, by clock; written by send and Read
+	last      int64                 // when anything was received, or else the request was sent, by clock; written by send and received
 	hooks     httptrace.ClientTrace // what net/http tells of the request; set before it is sent
 	got       atomic.Int32          // how often net/http has found a connection to send the request; counted by hooks
 
@@ -81,7 +81,9 @@ func (x *exchange) netHTTP() bool {
 // returns matches errNoConnection or errUnprocessed if the service has certainly
 // done nothing.
 func (x *exchange) send(req *http.Request) (*http.Response, error) {
-	x.last = clock()
+	if x.netHTTP() {
+		x.last = clock()
+	}
 	resp, err := x.transport.RoundTrip(req)
 	if err == nil && resp == nil {
 		err = errors.New("the transport returned neither a response nor an error")
@@ -114,10 +116,12 @@ func (x *exchange) send(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// received notes that something was received.
+// received notes that something was received: a reply, or a part of a stream.
 func (x *exchange) received() {
-	x.last = clock()
-	x.pool.latest.Store(x.last)
+	if x.netHTTP() {
+		x.last = clock()
+		x.pool.latest.Store(x.last)
+	}
 }
 
 // silent reports whether the exchange had a connection and ended because nothing
@@ -240,9 +244,6 @@ func (x *exchange) readBody(p []byte) (int, error) {
 	x.reading = false
 	x.mu.Unlock()
 	x.whole = err == io.EOF
-	if n > 0 {
-		x.received()
-	}
 	return n, err
 }
 

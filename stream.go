@@ -169,6 +169,9 @@ func (s *stream) Read(p []byte) (int, error) {
 	s.exchange.bound(most, why)
 	n, err := s.exchange.Read(p)
 	s.exchange.timer.Stop()
+	if n > 0 {
+		s.exchange.received()
+	}
 	return n, err
 }
 
