@@ -180,7 +180,7 @@ func TestFiguresSpreadDelays(t *testing.T) {
 		t.Run(fmt.Sprintf("%d RPM", limit), func(t *testing.T) {
 			t.Parallel()
 			tr := traffic{limit: limit, clients: 1, workers: 20 + limit/15, least: 0, most: 2 * time.Second, length: 10 * time.Minute}
-			const runs = 4 // one 429 by chance costs a run several per cent
+			const runs = 8 // one 429 by chance costs a run several per cent
 			var quota, late float64
 			failed, least := 0, 1.0
 			for range runs {

@@ -40,11 +40,8 @@ func (t *Turn) answered(now moment, r Reply) {
 	if r.Success && r.Counted >= 0 && all != nil && all.disproved(now, t.before, r.Counted) {
 		t.key.separate = true
 	}
-	if t.set.margin.widened() && r.Counted >= 0 {
-		// Own attempts do not explain the count, however long they travelled.
-		if may, _ := t.counting().history.counted(t.at, maxMargin); r.Counted > may {
-			t.set.margin.others(now)
-		}
+	if t.counting().proved > 0 {
+		t.set.margin.others(now)
 	}
 	if !confirmed || own.limit() != limit { // more is proven than was
 		own.refuse(now)

@@ -37,12 +37,9 @@ func (m *margin) observe(now moment, spread time.Duration) {
 	}
 }
 
-// widened reports whether only 429s have increased the margin.
-func (m *margin) widened() bool { return !m.seen && m.length > minMargin }
-
 // others undoes what 429s have caused, when a reply proves that there are others.
 func (m *margin) others(now moment) {
-	if m.widened() {
+	if !m.seen && m.length > minMargin {
 		m.length, m.changed = minMargin, now
 	}
 }
