@@ -168,7 +168,7 @@ func (c *call) agentContext() context.Context {
 func (c *call) await(a *agent, m Message) (text string, err error) {
 	c.entry.Agent = a.slug
 	c.journalChanged()
-	c.leave()
+	c.releaseBodySlot()
 	c.body = nil
 	if err = c.fault.gateway(); err == nil {
 		c.unlocked(func() { text, err = a.askAll(c.agentContext(), m, c.profile.quirks().plainLimit) })

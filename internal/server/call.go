@@ -19,16 +19,16 @@ import (
 
 // A call is a request that the server handles.
 type call struct {
-	s       *Server
-	profile Profile
-	state   *state
-	w       http.ResponseWriter
-	r       *http.Request
-	id      string        // the server's of the request
-	route   *route        // nil where there is none
-	ids     []string      // in the path
-	body    []byte        // at most one byte over the limit
-	room    chan struct{} // that it has a place in, or nil
+	s        *Server
+	profile  Profile
+	state    *state
+	w        http.ResponseWriter
+	r        *http.Request
+	id       string        // the server's of the request
+	route    *route        // nil where there is none
+	ids      []string      // in the path
+	body     []byte        // at most one byte over the limit
+	bodySlot chan struct{} // that its body takes a slot of; nil if none
 
 	ctx    context.Context // done when the client leaves or the server closes
 	cancel context.CancelCauseFunc
@@ -93,7 +93,7 @@ func (c *call) stop() {
 
 func (c *call) end() {
 	defer c.rest()
-	c.leave()
+	c.releaseBodySlot()
 	c.cancel(nil)
 	c.s.mu.Lock()
 	if c.s.live[c] {
@@ -201,13 +201,13 @@ func (c *call) readBody() {
 	}
 }
 
-// readAll reads a body. One that is longer than smallBody takes a place for that.
+// readAll reads a body. A body longer than smallBody takes a slot.
 func (c *call) readAll(body io.Reader, long bool) ([]byte, error) {
 	begin, err := io.ReadAll(io.LimitReader(body, smallBody))
 	if err != nil || len(begin) < smallBody {
 		return begin, err
 	}
-	c.enter(long)
+	c.acquireBodySlot(long)
 	rest, err := io.ReadAll(body)
 	return append(begin, rest...), err
 }

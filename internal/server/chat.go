@@ -62,7 +62,7 @@ func (c *call) chat() (any, error) {
 	if req.Stream {
 		c.entry.Agent = a.slug
 		c.journalChanged()
-		c.leave()
+		c.releaseBodySlot()
 		c.body = nil
 		c.unlocked(func() { err = c.stream(a, m) })
 		return nil, err

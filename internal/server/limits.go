@@ -5,104 +5,104 @@ import (
 	"github.com/clawhq/clawhq-go/internal/outbox"
 )
 
-// Limits bound what a server keeps, so that it can run for as long as one
-// likes; the oldest goes first. The zero value keeps everything, as a test
-// wants it, and 0 is no limit.
+// Limits bounds what a server stores. When a limit is reached, the oldest entries are
+// dropped. 0 means no limit.
 type Limits struct {
 	JournalEntries int // requests in the journal
 	JournalBytes   int
-	StateBytes     int // of sessions, replies, threads, batches, files, audit entries and conversations
-	DeliveryBytes  int // of what webhooks were sent, and of their logs
+	StateBytes     int // sessions, replies, threads, batches, files, audit entries and conversations
+	DeliveryBytes  int // deliveries of webhooks and their logs
 
-	// Guarded is for a server that strangers may reach: it reads a body into
-	// memory only if the request's key or session is good, keeps no more than
-	// maxShownBody of it in the journal, and handles few bodies at once.
+	// Guarded protects a server that strangers can reach. Such a server reads a body
+	// into memory only if the request's key or session is valid, stores at most
+	// maxShownBody of it in the journal, and holds few bodies at once.
 	Guarded bool
 
-	shared *shared // by several servers of a program; nil for one alone
+	shared *shared // with the program's other servers; nil if there are none
 }
 
-// shared is what servers of one program share: the memory of what they store, and the
-// bounds of what is under way.
+// shared is what all servers of a program have in common: memory for what they store,
+// and slots for bodies and deliveries.
 type shared struct {
 	memory     *ledger.Pool
-	rooms      rooms
+	bodies     bodySlots
 	deliveries *outbox.Slots
 }
 
-// Servers of one program have a part of its memory each, and share the rest.
+// ownParts is how many parts shared memory is divided into. Each server is sure of one
+// part; all of them compete for the rest.
 const ownParts = 200
 
-// own returns the bytes that a server has of a limit for itself.
+// own returns the part of a limit that a server is sure of.
 func own(bytes int) int { return bytes / ownParts }
 
-// SharedLimits returns the limits for several servers that store so many bytes in all.
-// One server after the other may drop its oldest entries when all is taken, but each
-// has 1/200 for itself.
+// SharedLimits returns the limits for several servers that store at most so many bytes
+// together. When the memory is full, a server that stores more drops its own oldest
+// entries. Each server is sure of 1/200 of the memory.
 func SharedLimits(bytes int) Limits {
 	limits := LimitsFor(bytes)
-	limits.shared = &shared{ledger.NewPool(bytes), newRooms(), newSlots()}
+	limits.shared = &shared{ledger.NewPool(bytes), newBodySlots(), newSlots()}
 	return limits
 }
 
-// Deliveries of a guarded server: how many are attempted at a time, and how many may
-// wait for that.
+// Bounds on the deliveries of a guarded server.
 const (
-	deliveriesAtOnce  = 64
-	deliveriesWaiting = 1000
+	deliveriesAtOnce  = 64   // attempted at the same time
+	deliveriesWaiting = 1000 // that may wait for one of these
 )
 
 func newSlots() *outbox.Slots { return outbox.NewSlots(deliveriesAtOnce, deliveriesWaiting) }
 
-// LimitsFor shares so many bytes out.
+// LimitsFor returns the limits for a guarded server that stores at most so many bytes.
 func LimitsFor(bytes int) Limits {
 	return Limits{JournalBytes: bytes / 2, StateBytes: bytes / 4, DeliveryBytes: bytes / 4, Guarded: true}
 }
 
-// messageBytes is about what a message or a turn takes beside its text.
+// messageBytes is roughly the memory that a message or a turn takes besides its text.
 const messageBytes = 256
 
-// Bounds of a guarded server.
+// Bounds on the bodies of a guarded server.
 const (
-	maxShownBody     = 16 << 10
-	smallBody        = 8 << 10 // that is read without a place
-	bodiesAtOnce     = 128     // of wire.MaxBodyBytes
-	longBodiesAtOnce = 2       // of uploads and threads, which are a hundred times as long
+	maxShownBody     = 16 << 10 // in the journal
+	smallBody        = 8 << 10  // is read without a slot
+	bodiesAtOnce     = 128      // of at most wire.MaxBodyBytes
+	longBodiesAtOnce = 2        // of uploads and threads, which are a hundred times as long
 )
 
-// rooms are where bodies are held, one of each length at a time in each place.
-type rooms struct{ short, long chan struct{} }
+// bodySlots bounds how many request bodies are in memory at once. Short and long bodies
+// have slots of their own.
+type bodySlots struct{ short, long chan struct{} }
 
-func newRooms() rooms {
-	return rooms{make(chan struct{}, bodiesAtOnce), make(chan struct{}, longBodiesAtOnce)}
+func newBodySlots() bodySlots {
+	return bodySlots{make(chan struct{}, bodiesAtOnce), make(chan struct{}, longBodiesAtOnce)}
 }
 
-// enter waits for a place in a room of a guarded server, which leave gives up.
-func (c *call) enter(long bool) {
+// acquireBodySlot waits for a slot for the call's body, if the server is guarded.
+func (c *call) acquireBodySlot(long bool) {
 	if !c.s.cfg.Limits.Guarded {
 		return
 	}
-	room := c.s.rooms.short
+	slots := c.s.bodies.short
 	if long {
-		room = c.s.rooms.long
+		slots = c.s.bodies.long
 	}
 	select {
-	case room <- struct{}{}:
-		c.room = room
+	case slots <- struct{}{}:
+		c.bodySlot = slots
 	case <-c.ctx.Done():
 	}
 }
 
-// leave gives the place up, for the call's end and before it waits for an
-// agent or by a fault.
-func (c *call) leave() {
-	if c.room != nil {
-		<-c.room
-		c.room = nil
+// releaseBodySlot frees the call's slot, if it has one. A call frees it before it waits
+// for an agent or a fault, and at its end.
+func (c *call) releaseBodySlot() {
+	if c.bodySlot != nil {
+		<-c.bodySlot
+		c.bodySlot = nil
 	}
 }
 
-// slots returns what bounds the deliveries of a server; nil is no bound.
+// slots returns the slots for a server's deliveries; nil means no bound.
 func (l Limits) slots() *outbox.Slots {
 	switch {
 	case l.shared != nil:
@@ -113,7 +113,7 @@ func (l Limits) slots() *outbox.Slots {
 	return nil
 }
 
-// pool returns the memory that the server shares with others, or nil.
+// pool returns the memory that the server shares with others; nil if there is none.
 func (l Limits) pool() *ledger.Pool {
 	if l.shared == nil {
 		return nil

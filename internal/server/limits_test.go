@@ -164,7 +164,7 @@ func TestRooms(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		if n := len(s.rooms.short); n != 0 {
+		if n := len(s.bodies.short); n != 0 {
 			t.Errorf("%d places are taken by calls that wait", n)
 		}
 		s.say(t, "hi")

@@ -32,7 +32,7 @@ func (c *call) faulted() error {
 		c.entry.Fault = wire.Redact(c.fault.String())
 	})
 	if c.fault != (Fault{}) {
-		c.leave() // it may wait
+		c.releaseBodySlot() // it may wait
 	}
 	if c.fault.onStream() {
 		if c.route != nil && c.route.Endpoint == wire.Chat {

@@ -58,7 +58,7 @@ type Server struct {
 
 	ctx     context.Context // of work that goes on after a reply; done when the server closes
 	cancel  context.CancelCauseFunc
-	rooms   rooms          // of a guarded server
+	bodies  bodySlots      // of a guarded server
 	release func()         // gives back what the server has of shared memory
 	running sync.WaitGroup // one for each of live and for each work that goes on
 
@@ -94,14 +94,14 @@ func New(cfg Config) (s *Server, apiKey string) {
 			Policy: cfg.Profile.deliveries(), Strict: cfg.StrictWebhooks, Transport: cfg.Transport, Clock: serverClock, MaxBytes: cfg.Limits.DeliveryBytes,
 			Slots: cfg.Limits.slots(), Pool: cfg.Limits.pool(), OwnBytes: own(cfg.Limits.DeliveryBytes),
 		}),
-		rooms:    newRooms(),
+		bodies:   newBodySlots(),
 		release:  func() {},
 		live:     map[*call]bool{},
 		watchers: map[*watcher]bool{},
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	if shared := cfg.Limits.shared; shared != nil {
-		s.rooms = shared.rooms
+		s.bodies = shared.bodies
 		reserved := own(cfg.Limits.JournalBytes) + own(cfg.Limits.StateBytes) + own(cfg.Limits.DeliveryBytes)
 		shared.memory.Reserve(reserved)
 		s.release = sync.OnceFunc(func() { shared.memory.Reserve(-reserved) })
