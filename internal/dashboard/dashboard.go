@@ -95,7 +95,7 @@ func New(config Config) *Dashboard {
 	api := d.withSession(config.API)
 	mux.Handle(wire.BasePath+"/", api)
 	mux.Handle(ownPath+wire.BasePath+"/", d.page(d.signedIn(func(w http.ResponseWriter, r *http.Request) {
-		http.StripPrefix(ownPath, api).ServeHTTP(w, server.Aside(r))
+		http.StripPrefix(ownPath, api).ServeHTTP(w, server.FromDashboard(r))
 	})))
 	mux.Handle("GET /{$}", d.page(func(w http.ResponseWriter, _ *http.Request) { writePage(w, http.StatusOK) }))
 	mux.Handle("GET /static/", d.page(http.FileServerFS(files).ServeHTTP))

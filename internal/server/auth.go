@@ -79,7 +79,7 @@ func (c *call) authenticate() error {
 
 // count counts the call in its window, or refuses it if the window is full.
 func (c *call) count() error {
-	if c.route.Window == (wire.Window{}) || c.aside() {
+	if c.route.Window == (wire.Window{}) || c.fromDashboard() {
 		return nil
 	}
 	now := c.s.clock.Now()

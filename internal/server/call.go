@@ -65,7 +65,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	if k := c.state.keys.find(bearer(r)); k != nil {
 		c.entry.KeyID = k.id
 	}
-	if !c.aside() {
+	if !c.fromDashboard() {
 		c.journal()
 		c.journalChanged()
 	}
@@ -107,7 +107,7 @@ func (c *call) end() {
 	e := c.entry.Request
 	c.journalChanged()
 	c.s.mu.Unlock()
-	if c.s.cfg.Logger != nil && !c.aside() {
+	if c.s.cfg.Logger != nil && !c.fromDashboard() {
 		c.log(e)
 	}
 }

@@ -5,14 +5,15 @@ import (
 	"net/http"
 )
 
-type asideKey struct{}
+type fromDashboardKey struct{}
 
-// Aside marks a request as a call of the server's own dashboard, which must not
-// disturb the test of another program: it gets no fault, does not count against
-// the limits of key management, and is neither in the journal nor in the log.
-func Aside(r *http.Request) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), asideKey{}, true))
+// FromDashboard marks a request as one that the server's own dashboard makes. Such a
+// request must not disturb the tests of other programs: it gets no fault, does not count
+// against the limits of key and webhook management, and appears neither in the journal
+// nor in the log.
+func FromDashboard(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), fromDashboardKey{}, true))
 }
 
-// aside reports whether the call was marked by Aside.
-func (c *call) aside() bool { return c.r.Context().Value(asideKey{}) != nil }
+// fromDashboard reports whether the call was marked by FromDashboard.
+func (c *call) fromDashboard() bool { return c.r.Context().Value(fromDashboardKey{}) != nil }

@@ -11,9 +11,9 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// TestAside lists keys far more often than the limit allows, with a fault
+// TestFromDashboard lists keys far more often than the limit allows, with a fault
 // armed: neither meets a call of the dashboard, and both still meet others.
-func TestAside(t *testing.T) {
+func TestFromDashboard(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	s, _ := server.New(server.Config{PlainHTTP: true, Logger: slog.New(slog.NewTextHandler(&log, nil))})
@@ -26,7 +26,7 @@ func TestAside(t *testing.T) {
 		return w.Code
 	}
 	for i := range 2 * wire.ListKeysPerMinute {
-		if got := list(server.Aside); got != http.StatusOK {
+		if got := list(server.FromDashboard); got != http.StatusOK {
 			t.Fatalf("call %d of the dashboard: status %d, want 200", i, got)
 		}
 	}

@@ -306,7 +306,7 @@ func (s *Server) still(found map[uint64]Request) (requests []Request) {
 // journalChanged tells those who wait that the call's entry has changed. Call it with
 // s.mu held.
 func (c *call) journalChanged() {
-	if c.aside() {
+	if c.fromDashboard() {
 		return
 	}
 	for w := range c.s.watchers {

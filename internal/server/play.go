@@ -16,7 +16,7 @@ import (
 // what the call is answered with, if that is settled. A fault for a stream is
 // left for chat to play.
 func (c *call) faulted() error {
-	if c.aside() {
+	if c.fromDashboard() {
 		return nil
 	}
 	c.locked(func() {

@@ -67,7 +67,7 @@ func (c *call) listWebhooks() (any, error) {
 		w = c.s.shown(w)
 		w.Secret = "••••••••••••" + w.Secret[len(w.Secret)-4:]
 		w.UserID = ""
-		if !c.aside() { // the dashboard shows what is paused
+		if !c.fromDashboard() { // the dashboard shows what is paused
 			w.WebhookDetails = nil
 		}
 		list.Webhooks = append(list.Webhooks, w)

@@ -34,14 +34,14 @@ func (s server) newID(t *testing.T, path, body string) string {
 	return ids.Thread.ID + ids.Batch
 }
 
-// aside calls key or webhook management as the dashboard does, which no limit
+// fromDashboard calls key or webhook management as the dashboard does, which no limit
 // counts.
-func (s server) aside(t *testing.T, method, path, body string) []byte {
+func (s server) fromDashboard(t *testing.T, method, path, body string) []byte {
 	t.Helper()
 	r := httptest.NewRequest(method, "https://clawhq.test/api"+path, strings.NewReader(body))
 	r.AddCookie(&http.Cookie{Name: "session", Value: s.session})
 	w := httptest.NewRecorder()
-	s.api.Handler().ServeHTTP(w, apiserver.Aside(r))
+	s.api.Handler().ServeHTTP(w, apiserver.FromDashboard(r))
 	if w.Code != http.StatusOK {
 		t.Fatalf("%s %s: status %d, body %s", method, path, w.Code, w.Body)
 	}
@@ -52,7 +52,7 @@ func (s server) aside(t *testing.T, method, path, body string) []byte {
 func (s server) webhookID(t *testing.T, url string) string {
 	t.Helper()
 	var created wire.WebhookReply
-	if err := json.Unmarshal(s.aside(t, http.MethodPost, "/webhooks", `{"url":"`+url+`","events":["api.request"]}`), &created); err != nil {
+	if err := json.Unmarshal(s.fromDashboard(t, http.MethodPost, "/webhooks", `{"url":"`+url+`","events":["api.request"]}`), &created); err != nil {
 		t.Fatal(err)
 	}
 	return created.Webhook.ID
@@ -63,7 +63,7 @@ func (s server) deliveryID(t *testing.T, webhookID string) string {
 	t.Helper()
 	for range 100 {
 		var list wire.DeliveryList
-		if err := json.Unmarshal(s.aside(t, http.MethodGet, "/webhooks/"+webhookID+"/deliveries", ""), &list); err != nil {
+		if err := json.Unmarshal(s.fromDashboard(t, http.MethodGet, "/webhooks/"+webhookID+"/deliveries", ""), &list); err != nil {
 			t.Fatal(err)
 		}
 		if len(list.Deliveries) > 0 {
