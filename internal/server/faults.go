@@ -16,7 +16,7 @@ type Fault struct {
 	text   string // error code, Retry-After or Lookup
 	delay  time.Duration
 	after  int // chunks
-	aim    aim
+	match  match
 	passed int // requests that it was not yet the turn of
 	times  int // for how many requests it is played; 0 is 1
 	played int // requests that have got it
@@ -173,7 +173,7 @@ func checkStatus(function string, status int) int {
 // String returns the call that makes the fault, as in
 // FaultStatus(503, "agent_offline").
 func (f Fault) String() string {
-	text := f.call() + f.aim.String()
+	text := f.call() + f.match.String()
 	switch {
 	case f.times == untilRemoved:
 		text += ".Times(0)"

@@ -12,7 +12,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// faulted takes the next fault that aims at the call and plays it, and returns
+// faulted takes the next fault that matches the call and plays it, and returns
 // what the call is answered with, if that is settled. A fault for a stream is
 // left for chat to play.
 func (c *call) faulted() error {
@@ -84,10 +84,10 @@ func (c *call) faulted() error {
 func (s *state) due(c *call) int {
 	for i := range s.faults {
 		f := &s.faults[i]
-		if !f.aim.meets(c) || !f.concerns(c) {
+		if !f.match.matches(c) || !f.concerns(c) {
 			continue
 		}
-		if f.passed++; f.passed >= f.aim.nth {
+		if f.passed++; f.passed >= f.match.nth {
 			return i
 		}
 	}

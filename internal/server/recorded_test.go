@@ -294,7 +294,7 @@ func (w *world) send(e recorded.Exchange) recordedReply {
 // fillWindow makes the calls that the exchange's headers say there were.
 func (w *world) fillWindow(e recorded.Exchange) {
 	c := &call{s: w.Server, r: httptest.NewRequest(e.Method, e.URL, nil)}
-	if c.match() != nil || w.key == nil || c.route.Window == (wire.Window{}) {
+	if c.findRoute() != nil || w.key == nil || c.route.Window == (wire.Window{}) {
 		return
 	}
 	log, limit := w.state.window(c.route.Window, w.key)

@@ -95,9 +95,9 @@ func (c *call) unmatched(refused error) error {
 	return refused
 }
 
-// match finds the call's route. Without one the profile says what is
+// findRoute finds the call's route. Without one the profile says what is
 // answered.
-func (c *call) match() error {
+func (c *call) findRoute() error {
 	path, inside := strings.CutPrefix(c.r.URL.EscapedPath(), wire.BasePath)
 	if !inside {
 		return c.profile.noRoute(c.r)

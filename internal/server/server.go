@@ -202,7 +202,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve takes the call from step to step, as far as it gets.
 func (c *call) serve() (reply any, err error) {
-	unmatched := c.match()
+	unmatched := c.findRoute()
 	if c.ctx.Err() != nil {
 		return nil, c.interrupted()
 	}

@@ -17,7 +17,7 @@ func TestAim(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		name  string
-		aim   []Condition
+		match []Condition
 		r     request
 		meets bool
 	}{
@@ -48,7 +48,7 @@ func TestAim(t *testing.T) {
 		{"second", []Condition{OnNth(2)}, request{body: hi}, false},
 		{"all of them", []Condition{OnPath("/v1/chat"), OnKey(id)}, request{body: hi}, false},
 	} {
-		fault := FaultStatus(418, "x").On(tc.aim...)
+		fault := FaultStatus(418, "x").On(tc.match...)
 		s.Inject(fault)
 		s.send(tc.r)
 		if met := len(s.Faults()) == 0; met != tc.meets {

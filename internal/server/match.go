@@ -10,8 +10,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// An aim has the conditions of a Fault. The zero aim is met by every request.
-type aim struct {
+// A match is the conditions of a Fault. Every request meets those of the zero match.
+type match struct {
 	path   string // below the base URL, with a method before it or not
 	method string
 	key    keyRef
@@ -36,24 +36,24 @@ func refTo(key string) (r keyRef) {
 // kind, the last one counts.
 func (f Fault) On(conditions ...Condition) Fault {
 	for _, c := range conditions {
-		f.aim.path = cmp.Or(c.aim.path, f.aim.path)
-		f.aim.method = cmp.Or(c.aim.method, f.aim.method)
-		f.aim.nth = cmp.Or(c.aim.nth, f.aim.nth)
-		f.aim.key = cmp.Or(c.aim.key, f.aim.key)
-		f.aim.agent = cmp.Or(c.aim.agent, f.aim.agent)
+		f.match.path = cmp.Or(c.match.path, f.match.path)
+		f.match.method = cmp.Or(c.match.method, f.match.method)
+		f.match.nth = cmp.Or(c.match.nth, f.match.nth)
+		f.match.key = cmp.Or(c.match.key, f.match.key)
+		f.match.agent = cmp.Or(c.match.agent, f.match.agent)
 	}
 	return f
 }
 
 // A Condition restricts a Fault to certain requests.
-type Condition struct{ aim aim }
+type Condition struct{ match match }
 
 // OnPath is met by requests for a path below the base URL. {id} in it matches any
 // segment. It may have a method before it.
-func OnPath(path string) Condition { return Condition{aim{path: path}} }
+func OnPath(path string) Condition { return Condition{match{path: path}} }
 
 // OnMethod is met by requests with that method.
-func OnMethod(method string) Condition { return Condition{aim{method: method}} }
+func OnMethod(method string) Condition { return Condition{match{method: method}} }
 
 // OnNth is met by the n-th request that meets the other conditions. Requests for
 // which an earlier fault is played do not count.
@@ -61,28 +61,28 @@ func OnNth(n int) Condition {
 	if n < 1 {
 		panic(fmt.Sprintf("clawhqtest: Nth: there is no request %d", n))
 	}
-	return Condition{aim{nth: n}}
+	return Condition{match{nth: n}}
 }
 
 // OnKey is met by requests that bear the key with that id, or the key itself.
-func OnKey(key string) Condition { return Condition{aim{key: refTo(key)}} }
+func OnKey(key string) Condition { return Condition{match{key: refTo(key)}} }
 
 // OnAgent is met by requests for that agent: chats, messages of its threads
 // and batches with a message for it.
-func OnAgent(agent string) Condition { return Condition{aim{agent: agent}} }
+func OnAgent(agent string) Condition { return Condition{match{agent: agent}} }
 
 // String returns the conditions as they are written in Go.
-func (a aim) String() string {
+func (m match) String() string {
 	var conditions []string
 	for _, c := range []struct{ name, value string }{
-		{"Path", a.path}, {"Method", a.method}, {"Key", a.key.shown}, {"AgentSlug", a.agent},
+		{"Path", m.path}, {"Method", m.method}, {"Key", m.key.shown}, {"AgentSlug", m.agent},
 	} {
 		if c.value != "" {
 			conditions = append(conditions, fmt.Sprintf("%s(%q)", c.name, c.value))
 		}
 	}
-	if a.nth > 0 {
-		conditions = append(conditions, fmt.Sprintf("Nth(%d)", a.nth))
+	if m.nth > 0 {
+		conditions = append(conditions, fmt.Sprintf("Nth(%d)", m.nth))
 	}
 	if conditions == nil {
 		return ""
@@ -90,29 +90,29 @@ func (a aim) String() string {
 	return ".On(" + strings.Join(conditions, ", ") + ")"
 }
 
-// meets reports whether the call meets all conditions except OnNth. Call it with
+// matches reports whether the call matches all conditions except OnNth. Call it with
 // s.mu held.
-func (a aim) meets(c *call) bool {
+func (m match) matches(c *call) bool {
 	path, inside := strings.CutPrefix(c.r.URL.EscapedPath(), wire.BasePath)
-	if !inside || a.method != "" && a.method != c.r.Method {
+	if !inside || m.method != "" && m.method != c.r.Method {
 		return false
 	}
-	if a.path != "" {
-		method, pattern, found := strings.Cut(a.path, " ")
+	if m.path != "" {
+		method, pattern, found := strings.Cut(m.path, " ")
 		if !found {
-			method, pattern = c.r.Method, a.path
+			method, pattern = c.r.Method, m.path
 		}
 		if _, ok := (wire.Endpoint{Path: pattern}).Match(path); !ok || method != c.r.Method {
 			return false
 		}
 	}
-	if a.key != (keyRef{}) {
+	if m.key != (keyRef{}) {
 		k := c.state.keys.find(bearer(c.r))
-		if k == nil || k.id != a.key.shown && k.hash != a.key.hash {
+		if k == nil || k.id != m.key.shown && k.hash != m.key.hash {
 			return false
 		}
 	}
-	return a.agent == "" || c.asks(a.agent)
+	return m.agent == "" || c.asks(m.agent)
 }
 
 // asks reports whether the call is a message for an agent, by slug or name.
