@@ -20,7 +20,7 @@ type agent struct {
 	deployedAt     time.Time
 	undeployed     bool
 	answer         AgentFunc
-	prompt         bool // never waits, and so needs no limit of time
+	instant        bool // it never waits, and so needs no time limit
 	clock          *clock.Clock
 }
 
@@ -33,7 +33,7 @@ func (s *Server) HandleAgent(slug string, fn AgentFunc) {
 	}
 	a := agent{slug: slug, name: slug, model: wire.DefaultModel, answer: fn}
 	if fn == nil {
-		a = s.builtin(a, supportDesk)
+		a = s.builtin(a, supportAgent)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

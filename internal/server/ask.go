@@ -106,7 +106,7 @@ const (
 // limited returns a context for the agent that ends when its time is up. begun
 // tells it of a chunk, end that the answer is there.
 func (a *agent) limited(ctx context.Context, limit timeLimit) (limited context.Context, begun, end func()) {
-	if a.prompt {
+	if a.instant {
 		return ctx, func() {}, func() {}
 	}
 	if limit == wholeAnswer {

@@ -18,21 +18,21 @@ const supportBot = "support-bot"
 
 // deployBuiltins deploys the agents of a new server, the default one last.
 func (s *Server) deployBuiltins() {
-	support := s.builtin(agent{slug: supportBot, name: "Support Bot", description: "Helps", model: "k2.5-standard"}, supportDesk)
-	sales := s.builtin(agent{slug: "sales-assistant", name: "sales-assistant", model: wire.DefaultModel}, salesDesk)
+	support := s.builtin(agent{slug: supportBot, name: "Support Bot", description: "Helps", model: "k2.5-standard"}, supportAgent)
+	sales := s.builtin(agent{slug: "sales-assistant", name: "sales-assistant", model: wire.DefaultModel}, salesAgent)
 	for _, a := range s.cfg.Profile.deployOrder(sales, support) {
 		s.deploy(a)
 	}
 }
 
-// builtin returns a, made to answer as d or, in profile Live, with an echo;
-// word by word, with the configured delay in between.
-func (s *Server) builtin(a agent, d desk) agent {
-	reply, delay := func(m Message) ([]string, error) { return strings.SplitAfter(d.reply(m), " "), nil }, func(Message) time.Duration { return 0 }
+// builtin makes a answer like the canned agent or, in profile Live, like echo. It
+// answers word by word, with the configured delay between words.
+func (s *Server) builtin(a agent, canned cannedAgent) agent {
+	reply, delay := func(m Message) ([]string, error) { return strings.SplitAfter(canned.answer(m), " "), nil }, func(Message) time.Duration { return 0 }
 	if s.cfg.Profile.quirks().echoes {
 		reply, delay = echo, echoDelay
 	}
-	a.prompt = s.cfg.AgentDelay <= 0 && !s.cfg.Profile.quirks().echoes
+	a.instant = s.cfg.AgentDelay <= 0 && !s.cfg.Profile.quirks().echoes
 	a.answer = func(ctx context.Context, m Message) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
 			if s.clock.Sleep(ctx, delay(m)) != nil {
@@ -91,15 +91,15 @@ func echoDelay(m Message) time.Duration {
 	return 0
 }
 
-// desk is a built-in agent of profile Documented. Its answers depend only on the
-// message and the history.
-type desk struct {
+// A cannedAgent is a built-in agent of profile Documented. Its answer depends only on
+// the message and the history.
+type cannedAgent struct {
 	greeting string
-	answers  []struct{ word, text string } // the first whose word is in the message
+	answers  []struct{ word, text string } // it gives the first one whose word is in the message
 	closing  string
 }
 
-var supportDesk = desk{
+var supportAgent = cannedAgent{
 	greeting: "Thanks for reaching out to support.",
 	answers: []struct{ word, text string }{
 		{"hour", "Our support hours are Monday to Friday, 9:00 to 18:00 UTC."},
@@ -110,7 +110,7 @@ var supportDesk = desk{
 	closing: "Is there anything else I can help you with?",
 }
 
-var salesDesk = desk{
+var salesAgent = cannedAgent{
 	greeting: "Thanks for your interest in ClawHQ.",
 	answers: []struct{ word, text string }{
 		{"price", "API access is part of the Pro plan."},
@@ -120,10 +120,10 @@ var salesDesk = desk{
 	closing: "Shall I tell you more about what ClawHQ can do for you?",
 }
 
-// maxQuote bounds, in characters, the part of a message that a desk repeats.
+// maxQuote is how many characters of a message a canned agent repeats.
 const maxQuote = 120
 
-// quote returns the part of a message that a desk repeats.
+// quote returns the part of a message that a canned agent repeats.
 func quote(text string) string {
 	n := 0
 	for i := range text {
@@ -134,18 +134,18 @@ func quote(text string) string {
 	return text
 }
 
-func (d desk) reply(m Message) string {
-	opening := d.greeting
+func (c cannedAgent) answer(m Message) string {
+	opening := c.greeting
 	if n := max(m.earlier, len(m.History)/2) + 1; n > 1 {
 		opening = fmt.Sprintf("This is message %d of our conversation.", n)
 	}
 	answer := ""
 	lower := strings.ToLower(m.Text)
-	for _, a := range d.answers {
+	for _, a := range c.answers {
 		if strings.Contains(lower, a.word) {
 			answer = a.text + " "
 			break
 		}
 	}
-	return opening + " You asked: “" + quote(m.Text) + "” " + answer + d.closing
+	return opening + " You asked: “" + quote(m.Text) + "” " + answer + c.closing
 }
