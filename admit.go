@@ -22,11 +22,11 @@ func (cfg *config) shaping(longest time.Duration) *shaping.Set {
 		return nil
 	}
 	return shaping.NewSet(shaping.Config{
-		Limit:   cfg.rateLimit,
-		Max:     cfg.maxRate,
-		Unknown: wire.SmallestTier,
-		Others:  smallestWindow,
-		Longest: max(longest, 2*wire.RateWindow),
+		Limit:           cfg.rateLimit,
+		Max:             cfg.maxRate,
+		Unknown:         wire.SmallestTier,
+		UnknownSeparate: smallestWindow,
+		Longest:         max(longest, 2*wire.RateWindow),
 	})
 }
 

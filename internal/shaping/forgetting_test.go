@@ -103,7 +103,7 @@ func TestTierRaisedAndPutBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := &server{one: true, limits: map[string]int{"": 60}, logs: map[string]*window.Log{}, served: map[string]int{}}
-		set := NewSet(Config{Unknown: 30, Others: 5})
+		set := NewSet(Config{Unknown: 30, UnknownSeparate: 5})
 		ask := func(w Window) {
 			var turn Turn
 			if err := set.Admit(t.Context(), Request{Window: w}, &turn); err != nil {

@@ -35,7 +35,7 @@ func TestKeyChanges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := NewSet(Config{Unknown: 30, Others: 5})
+				s := NewSet(Config{Unknown: 30, UnknownSeparate: 5})
 				for i := range 2 {
 					send(t, s, "a", Request{}, Reply{Success: true, Limit: 2, Counted: i + 1})
 				}
@@ -114,7 +114,7 @@ func TestKeyChangesBeforeSending(t *testing.T) {
 func TestKeysAreRemembered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := NewSet(Config{Unknown: 30, Others: 5})
+		s := NewSet(Config{Unknown: 30, UnknownSeparate: 5})
 		agents := Request{Window: Window{Name: "agents"}}
 		for i := range 3 {
 			send(t, s, "a", agents, Reply{Success: true, Limit: 3, Counted: i + 1})

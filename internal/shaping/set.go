@@ -24,11 +24,11 @@ type Window struct {
 
 // Config configures a Set.
 type Config struct {
-	Limit   int           // the limit of the key's window; 0 if it is not known
-	Max     int           // bounds the attempts in each window, whatever replies report; 0 means no bound
-	Unknown int           // how many attempts may be outstanding in the key's window while its limit is not known
-	Others  int           // the same for the other windows
-	Longest time.Duration // the longest Retry-After of a 429 that is believed
+	Limit           int           // the limit of the key's window; 0 if it is not known
+	Max             int           // bounds the attempts in each window, whatever replies report; 0 means no bound
+	Unknown         int           // how many attempts may be outstanding in the key's window while its limit is not known
+	UnknownSeparate int           // the same for each separate window
+	Longest         time.Duration // the longest Retry-After of a 429 that is believed
 }
 
 // A Set shapes the attempts of a client. It has a Shaper for each window, which
@@ -227,7 +227,7 @@ func (s *Set) shaper(w Window) *Shaper {
 		if s.windows == nil {
 			s.windows = map[string]*Shaper{}
 		}
-		sh = s.newShaper(w.Limit, s.cfg.Others)
+		sh = s.newShaper(w.Limit, s.cfg.UnknownSeparate)
 		s.windows[w.Name] = sh
 	}
 	return sh

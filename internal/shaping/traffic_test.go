@@ -89,7 +89,7 @@ type result struct {
 }
 
 func (s *service) client(agent ...time.Duration) *client {
-	c := &client{set: NewSet(Config{Unknown: 30, Others: 5, Longest: 2 * Length}), srv: s, travel: [2]time.Duration{20 * ms, 100 * ms}}
+	c := &client{set: NewSet(Config{Unknown: 30, UnknownSeparate: 5, Longest: 2 * Length}), srv: s, travel: [2]time.Duration{20 * ms, 100 * ms}}
 	copy(c.agent[:], agent)
 	return c
 }

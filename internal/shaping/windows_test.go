@@ -79,7 +79,7 @@ func TestMixedWindows(t *testing.T) {
 				const length = 10 * time.Minute
 				srv := &server{one: tt.one, logs: map[string]*window.Log{}, served: map[string]int{},
 					limits: map[string]int{"": tt.key, "agents": 60, "batch-create": 5}}
-				set := NewSet(Config{Unknown: 30, Others: 5})
+				set := NewSet(Config{Unknown: 30, UnknownSeparate: 5})
 				ctx, cancel := context.WithTimeout(t.Context(), length)
 				defer cancel()
 				var wg sync.WaitGroup
@@ -123,7 +123,7 @@ func TestSmallWindowBesideTheKeys(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := &server{logs: map[string]*window.Log{}, served: map[string]int{}, limits: map[string]int{"": 60, "batch-create": 5}}
-				set := NewSet(Config{Unknown: 30, Others: 5})
+				set := NewSet(Config{Unknown: 30, UnknownSeparate: 5})
 				var wg sync.WaitGroup
 				send := func(n int, w Window) {
 					for range n {
@@ -161,7 +161,7 @@ func TestCommonWindowComesBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := &server{logs: map[string]*window.Log{}, served: map[string]int{}, limits: map[string]int{"": 60, "agents": 60}}
-		set := NewSet(Config{Unknown: 30, Others: 5})
+		set := NewSet(Config{Unknown: 30, UnknownSeparate: 5})
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
 		var wg sync.WaitGroup
