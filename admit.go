@@ -34,21 +34,22 @@ func (cfg *config) shaping(longest time.Duration) *shaping.Set {
 // besides the key's, that for creating batches.
 const smallestWindow = 5
 
-// A place is an attempt's place in the window of the rate limit.
-type place struct {
+// An admission is an attempt's part in the rate limit: its turn, and what the reply
+// says of the window.
+type admission struct {
 	mu      sync.Mutex    // guards turn while net/http sends the request
 	turn    *shaping.Turn // set by admit; nil if the attempt is not shaped, or not admitted yet
-	room    shaping.Turn  // what turn points to at first, a part of the attempt to save an allocation
+	first   shaping.Turn  // the turn that admit takes; a field saves an allocation
 	counted int           // how many calls the server has counted, by the reply; -1 if it does not tell; set by observe
 
 	byMinute bool // the server names the ends of the clock's minutes: see shaping.Reply; set by observe
 }
 
 // wrote is called when the request has been written to its connection.
-func (p *place) wrote(httptrace.WroteRequestInfo) {
-	p.mu.Lock()
-	turn := p.turn
-	p.mu.Unlock()
+func (m *admission) wrote(httptrace.WroteRequestInfo) {
+	m.mu.Lock()
+	turn := m.turn
+	m.mu.Unlock()
 	turn.Sent()
 }
 
@@ -58,18 +59,18 @@ func (a *attempt) admit() error {
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
 	}
-	return a.takeTurn(&a.place.room)
+	return a.takeTurn(&a.admission.first)
 }
 
 // admitUnderKey makes the attempt count in the window of the key that it will be
 // sent with. If the key has changed while the attempt waited, it may have to wait for
 // that window as well.
 func (a *attempt) admitUnderKey() error {
-	if a.place.turn == nil || a.call.core.secrets.get().ask == nil || a.call.core.limiter != nil {
+	if a.admission.turn == nil || a.call.core.secrets.get().ask == nil || a.call.core.limiter != nil {
 		return nil
 	}
-	for !a.place.turn.UseKey(a.call.authorization) {
-		if err := a.takeTurn(a.place.turn); err != nil {
+	for !a.admission.turn.UseKey(a.call.authorization) {
+		if err := a.takeTurn(a.admission.turn); err != nil {
 			return err
 		}
 	}
@@ -90,9 +91,9 @@ func (a *attempt) gotConn(httptrace.GotConnInfo) {
 		c.core.budget.spend() // net/http does not ask
 	}
 	a.unanswered(false)
-	a.place.mu.Lock()
-	a.place.turn = nil
-	a.place.mu.Unlock()
+	a.admission.mu.Lock()
+	a.admission.turn = nil
+	a.admission.mu.Unlock()
 	x.timer.Stop()
 	defer x.bound(a.most(), errAttemptTimeout)
 	err := a.takeTurn(new(shaping.Turn))
@@ -105,8 +106,7 @@ func (a *attempt) gotConn(httptrace.GotConnInfo) {
 	}
 }
 
-// takeTurn waits until the rate limit admits the attempt, and makes turn its
-// place.
+// takeTurn waits until the rate limit admits the attempt, which then has the turn.
 func (a *attempt) takeTurn(turn *shaping.Turn) error {
 	c := a.call
 	if c.request.auth == wire.SessionAuth || c.core.shaping == nil {
@@ -138,9 +138,9 @@ func (a *attempt) takeTurn(turn *shaping.Turn) error {
 	if err != nil {
 		return err
 	}
-	a.place.mu.Lock()
-	a.place.turn = turn
-	a.place.mu.Unlock()
+	a.admission.mu.Lock()
+	a.admission.turn = turn
+	a.admission.mu.Unlock()
 	admitted = true
 	return nil
 }
@@ -273,16 +273,16 @@ func (c *call) waited(d time.Duration, err error) {
 
 // answered ends the attempt's turn with what a reply other than a 429 reports.
 func (a *attempt) answered() {
-	if turn := a.place.turn; turn != nil {
+	if turn := a.admission.turn; turn != nil {
 		status, limit := a.info.StatusCode, a.info.RateLimit
-		turn.Answered(shaping.Reply{Success: status < 300, Limit: limit.Limit, Counted: a.place.counted, ByMinute: a.place.byMinute})
+		turn.Answered(shaping.Reply{Success: status < 300, Limit: limit.Limit, Counted: a.admission.counted, ByMinute: a.admission.byMinute})
 		a.tell(LimitReply{Sent: turn.At(), StatusCode: status, RateLimit: limit})
 	}
 }
 
 // rejected ends the attempt's turn with the outcome of a 429.
 func (a *attempt) rejected(o outcome) {
-	turn := a.place.turn
+	turn := a.admission.turn
 	if turn == nil {
 		return
 	}
@@ -290,7 +290,7 @@ func (a *attempt) rejected(o outcome) {
 	if o.limited {
 		turn.Rejected(cmp.Or(o.early, o.after), o.early > 0)
 	} else { // it concerns another limit, not the rate limit
-		turn.Answered(shaping.Reply{Limit: limit.Limit, Counted: a.place.counted})
+		turn.Answered(shaping.Reply{Limit: limit.Limit, Counted: a.admission.counted})
 		status = http.StatusBadRequest
 	}
 	a.tell(LimitReply{Sent: turn.At(), StatusCode: status, RateLimit: limit, RetryAfter: o.after})
@@ -299,7 +299,7 @@ func (a *attempt) rejected(o outcome) {
 // unanswered ends the attempt's turn if no reply has. unsent is whether the
 // request was certainly not processed.
 func (a *attempt) unanswered(unsent bool) {
-	turn := a.place.turn
+	turn := a.admission.turn
 	turn.Lost(unsent)
 	if turn == nil || a.info.StatusCode != 0 {
 		return

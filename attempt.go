@@ -22,10 +22,10 @@ import (
 // end of its reply. What it holds is in three parts; end releases them all, once
 // and on every path.
 type attempt struct {
-	call     *call
-	place    place       // in the window of the rate limit: admit.go
-	exchange exchange    // with the server: exchange.go
-	cookies  sentCookies // the session's cookies that went with it: session.go
+	call      *call
+	admission admission   // by the rate limit: admit.go
+	exchange  exchange    // with the server: exchange.go
+	cookies   sentCookies // the session's cookies that went with it: session.go
 
 	info     ResponseInfo    // of its reply; zero if none came; set by observe and the readers of the body
 	number   int             // within its call, from 1; set by attemptStart
@@ -155,13 +155,13 @@ func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
 	r := &a.call.request
 	ctx := a.exchange.ctx
 	noContent := r.json == nil && r.upload == nil && r.method != http.MethodPost && r.method != http.MethodPut && r.method != http.MethodPatch
-	if a.place.turn != nil {
-		a.exchange.hooks.WroteRequest = a.place.wrote
+	if a.admission.turn != nil {
+		a.exchange.hooks.WroteRequest = a.admission.wrote
 	}
 	if a.exchange.netHTTP() {
 		a.exchange.hooks.GotConn = a.gotConn
 	}
-	if a.place.turn != nil || a.exchange.netHTTP() {
+	if a.admission.turn != nil || a.exchange.netHTTP() {
 		ctx = httptrace.WithClientTrace(ctx, &a.exchange.hooks)
 	}
 	out := req.WithContext(ctx)
@@ -242,7 +242,7 @@ func (a *attempt) observe(resp *http.Response) {
 		Header:     resp.Header,
 	}
 	c.seen = &a.info
-	a.place.counted, a.place.byMinute = counted, byMinute
+	a.admission.counted, a.admission.byMinute = counted, byMinute
 	if limit.Limit > 0 && c.request.auth == wire.KeyAuth && c.request.countsForKey() { // others' limits are not the key's
 		c.core.rateLimit.store(limit)
 	}
