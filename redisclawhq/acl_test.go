@@ -96,7 +96,7 @@ func TestLimiterACL(t *testing.T) {
 			t.Error(err)
 		}
 	case <-time.After(10 * time.Second):
-		t.Error("a notice was not published")
+		t.Error("a plan change was not published")
 	}
 
 	for _, right := range acl {
@@ -124,8 +124,8 @@ func TestLimiterACL(t *testing.T) {
 	}
 }
 
-// Without the rights for notices a Limiter works, and no script fails.
-func TestLimiterWithoutNotices(t *testing.T) {
+// Without the rights for plan changes a Limiter works, and no script fails.
+func TestLimiterWithoutPlanChanges(t *testing.T) {
 	t.Parallel()
 	store := startRedis(t)
 	acl := slices.DeleteFunc(printedACL(t, "clawhq-limiter"), func(s string) bool { return s == "+publish" || s == "+subscribe" })

@@ -30,14 +30,14 @@ type Limiter struct {
 
 	mu       sync.Mutex
 	windows  map[string]*window
-	link     link
+	health   health
 	stats    Stats         // its counters
 	finished chan struct{} // closed when Close has nothing left to report
 
-	board       *board // hears of changes for this Limiter; nil if it does not listen
-	boardTimer  *time.Timer
-	listenUntil time.Time // the end of the subscription
-	subscribeAt time.Time // when it may be made anew
+	subscription      *subscription // to plan changes; nil if the Limiter does not listen
+	subscriptionTimer *time.Timer
+	listenUntil       time.Time // the end of the subscription
+	subscribeAt       time.Time // when it may be made anew
 }
 
 var _ interface {
@@ -77,7 +77,7 @@ func NewLimiter(rdb redis.UniversalClient, name string, opts ...Option) (*Limite
 	// The braces make a cluster keep all names of a limit on one node.
 	l.base = l.config.prefix + "{" + fingerprint(name) + "}:" + layout
 	l.ctx, l.stop = context.WithCancel(context.Background())
-	l.link.l, l.link.back = l, make(chan struct{})
+	l.health.l, l.health.back = l, make(chan struct{})
 	return l, nil
 }
 
@@ -115,7 +115,7 @@ func fingerprint(name string) string {
 // that their clients shape calls by themselves. The returned error is always nil.
 func (l *Limiter) Close() error {
 	l.mu.Lock()
-	l.link.close()
+	l.health.close()
 	l.unsubscribe()
 	for _, w := range l.windows {
 		w.step(time.Now())
@@ -136,11 +136,11 @@ func (l *Limiter) Close() error {
 // finish closes l.finished if the Limiter is closed and has nothing left to report.
 // The caller holds l.mu.
 func (l *Limiter) finish() {
-	if !l.link.closed {
+	if !l.health.closed {
 		return
 	}
 	for _, w := range l.windows {
-		if w.trip != nil || l.link.cause == nil && w.urgent(time.Now()) {
+		if w.roundTrip != nil || l.health.cause == nil && w.urgent(time.Now()) {
 			return
 		}
 	}
@@ -180,7 +180,7 @@ func (l *Limiter) WaitWindow(ctx context.Context, r clawhq.LimitRequest) error {
 	}
 	w.join(c)
 	w.step(now)
-	l.link.use(now)
+	l.health.use(now)
 	l.mu.Unlock()
 
 	select {

@@ -28,7 +28,7 @@ func receive() {
 	if !ok {
 		return
 	}
-	journal, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND, 0)
+	record, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -41,10 +41,10 @@ func receive() {
 			defer cancel()
 			claimed, err := seen.Claim(ctx, event)
 			if err == nil && claimed {
-				fmt.Fprintln(journal, "handle", event)
+				fmt.Fprintln(record, "handle", event)
 				time.Sleep(rand.N(200 * ms))
 				if err = seen.Done(ctx, event); err == nil {
-					fmt.Fprintln(journal, "done", event)
+					fmt.Fprintln(record, "done", event)
 				}
 			}
 			if err == nil {
@@ -100,7 +100,7 @@ func (r *receivers) start(i int) {
 func TestReceiversKilledAtRandom(t *testing.T) {
 	t.Parallel()
 	store := startRedis(t)
-	file := filepath.Join(t.TempDir(), "journal")
+	file := filepath.Join(t.TempDir(), "record")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -39,23 +39,23 @@ const (
 
 // request is the argument of the script. Durations and ages are microseconds.
 type request struct {
-	Machine    string      `json:"machine"`
-	First      int         `json:"first"`              // number in the first call's id
-	Want       int         `json:"want"`               // callers that wait
-	Background bool        `json:"background"`         // all of them yield to others
-	Patience   int64       `json:"patience"`           // how long the last of them waits; 0 if there is no end
-	Epoch      string      `json:"epoch,omitempty"`    // of the log that the machine has last seen; empty if that was long ago
-	Version    int64       `json:"version"`            // of that log
-	NewEpoch   string      `json:"new_epoch"`          // of the log, if a new one begins
-	Limit      int         `json:"limit"`              // as far as the machine knows; 0 if it does not
-	MaxRate    int         `json:"max_rate"`           // 0 for none
-	Away       bool        `json:"away"`               // Redis was away so long that the log may lack calls of other machines
-	Returned   []string    `json:"returned,omitempty"` // ids of calls that were not sent
-	Sent       []wireCall  `json:"sent,omitempty"`
-	Replies    []wireReply `json:"replies,omitempty"`
-	Random     float64     `json:"random"` // spreads what machines do
-	At         int64       `json:"at"`     // Redis's time when the request was made; 0 if not known
-	Within     int64       `json:"within"` // how late it may be carried out
+	Machine    string       `json:"machine"`
+	First      int          `json:"first"`              // number in the first call's id
+	Want       int          `json:"want"`               // callers that wait
+	Background bool         `json:"background"`         // all of them yield to others
+	Patience   int64        `json:"patience"`           // how long the last of them waits; 0 if there is no end
+	Epoch      string       `json:"epoch,omitempty"`    // of the log that the machine has last seen; empty if that was long ago
+	Version    int64        `json:"version"`            // of that log
+	NewEpoch   string       `json:"new_epoch"`          // of the log, if a new one begins
+	Limit      int          `json:"limit"`              // as far as the machine knows; 0 if it does not
+	MaxRate    int          `json:"max_rate"`           // 0 for none
+	Away       bool         `json:"away"`               // Redis was away so long that the log may lack calls of other machines
+	Returned   []string     `json:"returned,omitempty"` // ids of calls that were not sent
+	Sent       []wireCall   `json:"sent,omitempty"`
+	Replies    []wireReport `json:"replies,omitempty"`
+	Random     float64      `json:"random"` // spreads what machines do
+	At         int64        `json:"at"`     // Redis's time when the request was made; 0 if not known
+	Within     int64        `json:"within"` // how late it may be carried out
 
 	Window       int64 `json:"window"`
 	Margin       int64 `json:"margin"`
@@ -79,14 +79,14 @@ func newRequest(c config) request {
 	}
 }
 
-// wireCall is an entry of the journal as the script reads it.
+// wireCall is a call of the history as the script reads it.
 type wireCall struct {
 	ID  string `json:"id"`
 	Age int64  `json:"age"`
 }
 
-// wireReply is a reply as the script reads it.
-type wireReply struct {
+// wireReport is a report as the script reads it.
+type wireReport struct {
 	Age     int64 `json:"age"` // of its call
 	Took    int64 `json:"took"`
 	Limit   int   `json:"limit"`
@@ -134,15 +134,15 @@ func parseAnswer(v any) (a answer, err error) {
 
 // eval runs the script. loading is called before the source is sent to a Redis
 // that does not know the script.
-func eval(ctx context.Context, rdb redis.UniversalClient, keys []string, r request, notice [2]string, loading func()) (answer, error) {
+func eval(ctx context.Context, rdb redis.UniversalClient, keys []string, r request, change [2]string, loading func()) (answer, error) {
 	text, err := json.Marshal(r)
 	if err != nil {
 		return answer{}, err
 	}
-	cmd := admit.EvalSha(ctx, rdb, keys, text, notice[0], notice[1])
+	cmd := admit.EvalSha(ctx, rdb, keys, text, change[0], change[1])
 	if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
 		loading()
-		cmd = admit.Eval(ctx, rdb, keys, text, notice[0], notice[1])
+		cmd = admit.Eval(ctx, rdb, keys, text, change[0], change[1])
 	}
 	reply, err := cmd.Result()
 	if err != nil {

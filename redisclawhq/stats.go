@@ -24,8 +24,8 @@ func (l *Limiter) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.stats
-	s.Since = l.link.since
-	s.Available = l.link.cause == nil && !s.Since.IsZero()
+	s.Since = l.health.since
+	s.Available = l.health.cause == nil && !s.Since.IsZero()
 	s.Limit = l.config.limit
 	now := time.Now()
 	for name, w := range l.windows {

@@ -8,15 +8,15 @@ import (
 	"github.com/clawhq/clawhq-go"
 )
 
-// updates are what the next trip reports to Redis.
+// updates are what the next round trip reports to Redis.
 type updates struct {
 	returned []string // ids of calls that were not sent
-	replies  []reply
-	atOnce   bool // the trip must not wait for the next caller
+	reports  []report
+	atOnce   bool // the round trip must not wait for the next caller
 }
 
-// A reply is what a reply of the service reported.
-type reply struct {
+// A report is what a reply of the service has shown.
+type report struct {
 	at      time.Time // when its call was sent
 	took    time.Duration
 	limit   int           // calls per window; 0 if not reported
@@ -24,8 +24,9 @@ type reply struct {
 	pause   time.Duration // how long a 429 asks clients to wait; 0 for other replies
 }
 
-// maxReplies is how many replies are kept for the next trip; older ones are dropped.
-const maxReplies = 8
+// maxReports is how many reports are kept for the next round trip; older ones are
+// dropped.
+const maxReports = 8
 
 // giveBack returns the slot of a call that was not sent.
 func (u *updates) giveBack(id string) {
@@ -37,7 +38,7 @@ func (u *updates) giveBack(id string) {
 // limit go to Redis at once; during a slow start every reply does, since the log
 // may then lack calls that the reply counts.
 func (u *updates) addReply(w *window, r clawhq.LimitReply, now time.Time) {
-	t := reply{at: r.Sent, took: now.Sub(r.Sent), limit: r.RateLimit.Limit, counted: -1}
+	t := report{at: r.Sent, took: now.Sub(r.Sent), limit: r.RateLimit.Limit, counted: -1}
 	switch {
 	case r.StatusCode == http.StatusTooManyRequests:
 		t.pause = w.pause(r.RetryAfter)
@@ -51,33 +52,33 @@ func (u *updates) addReply(w *window, r clawhq.LimitReply, now time.Time) {
 	if t.limit > 0 {
 		w.limit = t.limit
 	}
-	u.replies = append(u.replies, t)
+	u.reports = append(u.reports, t)
 	u.trim()
 }
 
-// trim keeps the latest replies.
+// trim keeps the latest reports.
 func (u *updates) trim() {
-	if n := len(u.replies) - maxReplies; n > 0 {
-		u.replies = slices.Delete(u.replies, 0, n)
+	if n := len(u.reports) - maxReports; n > 0 {
+		u.reports = slices.Delete(u.reports, 0, n)
 	}
 }
 
-// putBack adds the updates of a trip that has failed.
+// putBack adds the updates of a round trip that has failed.
 func (u *updates) putBack(failed updates) {
 	u.returned = append(failed.returned, u.returned...)
-	u.replies = append(failed.replies, u.replies...)
+	u.reports = append(failed.reports, u.reports...)
 	u.trim()
 	u.atOnce = u.atOnce || failed.atOnce
 }
 
-// report fills in what a trip that begins now reports, and returns the calls that
-// it adds to the log.
-func (u *updates) report(r *request, missing []entry, now time.Time) {
-	for _, e := range missing {
-		r.Sent = append(r.Sent, wireCall{e.id, now.Sub(e.at).Microseconds()})
+// fill adds the updates to the request of a round trip that begins now, and the calls
+// that the log lacks.
+func (u *updates) fill(r *request, missing []call, now time.Time) {
+	for _, c := range missing {
+		r.Sent = append(r.Sent, wireCall{c.id, now.Sub(c.at).Microseconds()})
 	}
-	for _, t := range u.replies {
-		r.Replies = append(r.Replies, wireReply{
+	for _, t := range u.reports {
+		r.Replies = append(r.Replies, wireReport{
 			Age: now.Sub(t.at).Microseconds(), Took: t.took.Microseconds(), Limit: t.limit, Counted: t.counted, Pause: t.pause.Microseconds(),
 		})
 	}

@@ -11,7 +11,7 @@ import (
 
 var agentsWindow = clawhq.LimitRequest{Window: "GET /v1/agents"}
 
-// What a failed trip was to report, the next one does.
+// The next round trip reports what a failed one was to report.
 func TestFailedTrip(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -42,7 +42,7 @@ func TestFailedTrip(t *testing.T) {
 	}
 }
 
-// A 429 in a window whose trip fails while another window probes is reported as soon
+// A 429 in a window whose round trip fails while another window probes is reported as soon
 // as Redis is back.
 func TestFailedTripOfAnotherWindow(t *testing.T) {
 	t.Parallel()
@@ -59,7 +59,7 @@ func TestFailedTripOfAnotherWindow(t *testing.T) {
 		time.Sleep(50 * ms)
 		a.ObserveReply(clawhq.LimitReply{Window: agentsWindow.Window, Sent: time.Now(), StatusCode: 429, RetryAfter: 20 * time.Second})
 		fl.group.Wait()
-		time.Sleep(100 * ms) // until that trip has failed, too
+		time.Sleep(100 * ms) // until that round trip has failed, too
 		fl.slow.Store(0)
 		time.Sleep(time.Second)
 		start := time.Now()

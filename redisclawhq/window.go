@@ -14,13 +14,13 @@ import (
 // its place in the line of machines, and the updates for Redis. The Limiter's mutex
 // guards it.
 type window struct {
-	l      *Limiter
-	base   string   // of the names in Redis
-	keys   []string // KEYS of the script
-	queue  queue
-	timer  *time.Timer // of the next step
-	trip   *trip       // under way; nil if there is none
-	lastID int         // number in the id that was made last
+	l         *Limiter
+	base      string   // of the names in Redis
+	keys      []string // KEYS of the script
+	queue     queue
+	timer     *time.Timer // of the next step
+	roundTrip *roundTrip  // under way; nil if there is none
+	lastID    int         // number in the id that was made last
 
 	// What the last answer of Redis said.
 	answered   time.Time // when it came; zero before the first
@@ -38,9 +38,9 @@ type window struct {
 	keepUntil time.Time     // callers are kept until then while Redis is away
 	tryAt     time.Time     // when another caller may be sent off while no limit is known
 	backoff   time.Duration // the last pause after a 429 without a usable Retry-After
-	away      bool          // the next trip reports that Redis was away
-	lostAt    time.Time     // when a trip last found the log lost
-	journal   journal
+	away      bool          // the next round trip reports that Redis was away
+	lostAt    time.Time     // when a round trip last found the log lost
+	history   history
 	updates   updates
 }
 
@@ -54,13 +54,13 @@ func newWindow(l *Limiter, name string) *window {
 // the timer for the next step, if a time is known for it.
 func (w *window) step(now time.Time) {
 	var next time.Time
-	if err := w.l.link.err(); err != nil {
+	if err := w.l.health.err(); err != nil {
 		next = w.sendOff(err, now)
 	} else {
 		next = w.ask
 	}
-	if w.trip == nil && w.l.link.cause == nil && w.urgent(now) && w.l.ctx.Err() == nil {
-		w.startTrip(now)
+	if w.roundTrip == nil && w.l.health.cause == nil && w.urgent(now) && w.l.ctx.Err() == nil {
+		w.startRoundTrip(now)
 	}
 	if w.timer != nil {
 		w.timer.Stop()
@@ -68,7 +68,7 @@ func (w *window) step(now time.Time) {
 	if w.placed {
 		w.l.subscribe(now)
 	}
-	if away := w.l.link.cause != nil; !w.queue.empty() && (away || w.trip == nil) {
+	if away := w.l.health.cause != nil; !w.queue.empty() && (away || w.roundTrip == nil) {
 		w.timer = time.AfterFunc(next.Sub(now), func() {
 			w.l.mu.Lock()
 			defer w.l.mu.Unlock()
@@ -82,7 +82,7 @@ func (w *window) step(now time.Time) {
 func (w *window) urgent(now time.Time) bool {
 	n, inBackground := w.queue.head()
 	switch {
-	case w.updates.atOnce, w.l.link.closed && len(w.unlogged(now)) > 0:
+	case w.updates.atOnce, w.l.health.closed && len(w.unlogged(now)) > 0:
 		return true
 	case n == 0:
 		return w.placed // and leaves the line
@@ -92,8 +92,8 @@ func (w *window) urgent(now time.Time) bool {
 }
 
 // unlogged returns the calls that the log in Redis may lack.
-func (w *window) unlogged(now time.Time) []entry {
-	return w.journal.missing(now.Add(-length - w.l.config.margin))
+func (w *window) unlogged(now time.Time) []call {
+	return w.history.missing(now.Add(-length - w.l.config.margin))
 }
 
 // join adds a caller. If the machine has a place in the line, the caller shares it.
@@ -107,7 +107,7 @@ func (w *window) join(c *caller) {
 // admit lets a caller send its call.
 func (w *window) admit(c *caller, id string, now time.Time) {
 	c.id = id
-	w.journal.add(entry{id: id, at: now, logged: true})
+	w.history.add(call{id: id, at: now, logged: true})
 	close(c.settled)
 }
 
@@ -125,7 +125,7 @@ func (w *window) leave(c *caller) {
 	case !c.isSettled():
 		w.queue.remove(c)
 	case c.err == nil:
-		w.journal.remove(c.id)
+		w.history.remove(c.id)
 		w.updates.giveBack(c.id)
 	}
 	w.step(time.Now())
@@ -140,7 +140,7 @@ func (w *window) fallBack(now time.Time) {
 	if cold := now.Add(minPause + rand.N(2*minPause)); w.limit == 0 && w.keepUntil.Before(cold) {
 		w.keepUntil = cold
 	}
-	w.journal.allMissing() // Redis may come back with old data
+	w.history.allMissing() // Redis may come back with old data
 	w.ask, w.placed = time.Time{}, false
 	w.step(now)
 }
@@ -153,10 +153,10 @@ const coldPause = 10 * time.Second
 // Close. It returns when to look again for callers that must wait for that. If no
 // limit is known, callers are sent off one by one, each after a reply.
 func (w *window) sendOff(err error, now time.Time) (next time.Time) {
-	if now.Before(w.keepUntil) && !w.l.link.closed {
+	if now.Before(w.keepUntil) && !w.l.health.closed {
 		return w.keepUntil
 	}
-	one := w.limit == 0 && !w.l.link.closed
+	one := w.limit == 0 && !w.l.health.closed
 	for !w.queue.empty() {
 		if one && now.Before(w.tryAt) {
 			return w.tryAt
@@ -187,26 +187,26 @@ func (w *window) observe(r clawhq.LimitReply, now time.Time) {
 	w.tryAt = now
 	if r.Sent.IsZero() {
 		if r.StatusCode == 0 { // the call was never sent: its slot is free
-			if e, ok := w.journal.take(now); ok {
-				w.updates.giveBack(e.id)
+			if c, ok := w.history.take(now); ok {
+				w.updates.giveBack(c.id)
 			}
 			return
 		}
 		r.Sent = now
 	}
-	e, ok := w.journal.take(r.Sent)
+	c, ok := w.history.take(r.Sent)
 	switch {
 	case !ok: // the client admitted the call itself, while Redis was away
-		e = entry{id: w.newID(), at: r.Sent}
+		c = call{id: w.newID(), at: r.Sent}
 		w.updates.atOnce = true
-	case r.Sent.Sub(e.at) > lateness:
-		e.at, e.logged = r.Sent, false
+	case r.Sent.Sub(c.at) > lateness:
+		c.at, c.logged = r.Sent, false
 	}
-	e.answered = true
+	c.answered = true
 	if r.StatusCode == http.StatusTooManyRequests { // the server counts only calls that it admits
-		w.updates.giveBack(e.id)
+		w.updates.giveBack(c.id)
 	} else {
-		w.journal.add(e)
+		w.history.add(c)
 	}
 	w.updates.addReply(w, r, now)
 }

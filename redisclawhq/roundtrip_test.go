@@ -25,7 +25,7 @@ func TestStalledProcess(t *testing.T) {
 			}
 			defer l.Close()
 			w := l.window(keyWindow)
-			trip := &trip{w: w, begun: time.Now().Add(-DefaultTimeout - tt.late)}
+			trip := &roundTrip{w: w, begun: time.Now().Add(-DefaultTimeout - tt.late)}
 			over := func() bool {
 				l.mu.Lock()
 				defer l.mu.Unlock()
@@ -66,11 +66,11 @@ func TestFrozenProcess(t *testing.T) {
 			w := l.window(keyWindow)
 			c := newCaller(clawhq.LimitRequest{})
 			w.join(c)
-			trip := &trip{w: w, request: request{Want: 1}, begun: now.Add(-tt.frozen), timer: time.NewTimer(time.Hour)}
-			w.trip = trip
+			trip := &roundTrip{w: w, request: request{Want: 1}, begun: now.Add(-tt.frozen), timer: time.NewTimer(time.Hour)}
+			w.roundTrip = trip
 			trip.succeeded(answer{epoch: "epoch", version: 1, limit: 60, granted: 1}, now)
-			if c.isSettled() != tt.used || tt.used == (w.trip != nil) {
-				t.Errorf("frozen for %v: the slot was used is %v, want %v; another trip is %v", tt.frozen, c.isSettled(), tt.used, w.trip != nil)
+			if c.isSettled() != tt.used || tt.used == (w.roundTrip != nil) {
+				t.Errorf("frozen for %v: the slot was used is %v, want %v; another trip is %v", tt.frozen, c.isSettled(), tt.used, w.roundTrip != nil)
 			}
 			l.mu.Unlock()
 			time.Sleep(10 * time.Second) // until that trip has found no Redis

@@ -76,7 +76,7 @@ func TestManyMachines(t *testing.T) {
 	})
 }
 
-// A machine that hears no notices learns of a changed limit all the same.
+// A machine that hears no plan changes learns of a changed limit all the same.
 func TestUnheardNotices(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 1, func(t *testing.T, fl *fleet) {

@@ -74,7 +74,7 @@ func TestLateAnswerTakesNothing(t *testing.T) {
 	})
 }
 
-// A caller that comes while a trip probes for Redis keeps nobody from falling back.
+// A caller that comes while a round trip probes for Redis keeps nobody from falling back.
 func TestCallerDuringAProbe(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 2, func(t *testing.T, fl *fleet) {

@@ -10,36 +10,37 @@ import (
 )
 
 const (
-	// maxWant is how many slots a trip may ask for.
+	// maxWant is how many slots a round trip may ask for.
 	maxWant = 64
 
 	// forgetful is the time within which a log that is lost twice is not relied on.
 	forgetful = 10 * time.Second
 
-	// connectTime is added to the timeout of a trip that must connect, or load the
-	// script.
+	// connectTime is added to the timeout of a round trip that must connect, or
+	// load the script.
 	connectTime = time.Second
 )
 
-// A trip is one call of the script: a round trip to Redis. A window has one trip
-// under way at most, so that answers come in order.
-type trip struct {
+// A roundTrip is one run of the script in Redis. A window has one round trip under way
+// at most, so that answers come in order.
+type roundTrip struct {
 	w        *window
 	request  request
-	sent     []entry // calls that it adds to the log
+	sent     []call // calls that it adds to the log
 	updates  updates
 	begun    time.Time
 	timer    *time.Timer // calls giveUp
-	misses   uint32      // of the connection pool, when the trip began
+	misses   uint32      // of the connection pool, when the round trip began
 	loading  bool        // the script is being loaded
 	extended bool        // the process did not run for a while
-	over     bool        // the trip has succeeded, failed, or been given up
+	over     bool        // it has succeeded, failed, or been given up
 }
 
-// trip starts a trip that carries the updates, and asks for the callers that wait.
-// The caller holds the Limiter's mutex; the trip itself runs without it.
-func (w *window) startTrip(now time.Time) {
-	t := &trip{w: w, updates: w.updates, begun: now, misses: w.l.misses()}
+// startRoundTrip starts a round trip that carries the updates, and asks for slots for
+// the callers that wait. The caller holds the Limiter's mutex; the round trip itself
+// runs without it.
+func (w *window) startRoundTrip(now time.Time) {
+	t := &roundTrip{w: w, updates: w.updates, begun: now, misses: w.l.misses()}
 	w.updates = updates{}
 	r := newRequest(w.l.config)
 	r.Machine, r.First = w.l.machine, w.lastID+1
@@ -54,11 +55,11 @@ func (w *window) startTrip(now time.Time) {
 	}
 	r.Within = (2*w.l.config.timeout + connectTime).Microseconds()
 	r.NewEpoch, r.Limit, r.Away = rand.Text(), w.limit, w.away
-	t.sent = w.journal.missing(now.Add(-length - w.l.config.margin))
-	t.updates.report(&r, t.sent, now)
+	t.sent = w.history.missing(now.Add(-length - w.l.config.margin))
+	t.updates.fill(&r, t.sent, now)
 	w.lastID += r.Want
 	t.request = r
-	w.trip = t
+	w.roundTrip = t
 	t.timer = time.AfterFunc(w.l.config.timeout, t.giveUp)
 	go t.run()
 }
@@ -71,15 +72,15 @@ func (w *window) newID() string {
 // id returns the id of a call in the log. The script makes ids in the same way.
 func (w *window) id(n int) string { return w.l.machine + "-" + strconv.Itoa(n) }
 
-// ids returns the ids of the first n calls that the trip asks for.
-func (t *trip) ids(n int) (ids []string) {
+// ids returns the ids of the first n calls that the round trip asks for.
+func (t *roundTrip) ids(n int) (ids []string) {
 	for i := range n {
 		ids = append(ids, t.w.id(t.request.First+i))
 	}
 	return ids
 }
 
-func (t *trip) run() {
+func (t *roundTrip) run() {
 	l := t.w.l
 	ctx, cancel := context.WithTimeout(l.ctx, 2*l.config.timeout+connectTime)
 	defer cancel()
@@ -95,7 +96,7 @@ func (t *trip) run() {
 		for _, id := range t.ids(a.granted) {
 			t.w.updates.giveBack(id) // its caller was sent off
 		}
-		l.link.late()
+		l.health.late()
 		t.w.step(now)
 	case t.over:
 	case err != nil:
@@ -104,7 +105,7 @@ func (t *trip) run() {
 		t.w.answered, t.w.redisTime = now, a.now
 		t.end()
 		t.w.updates.putBack(t.updates)
-		l.link.succeeded(t.w, now)
+		l.health.succeeded(t.w, now)
 		t.w.step(now)
 	case a.lost && t.begun.After(t.w.lostAt) && t.begun.Sub(t.w.lostAt) < forgetful:
 		t.failed(errForgetful)
@@ -114,17 +115,17 @@ func (t *trip) run() {
 }
 
 // load notes that the script is being loaded.
-func (t *trip) load() {
+func (t *roundTrip) load() {
 	t.w.l.mu.Lock()
 	defer t.w.l.mu.Unlock()
 	t.loading = true
 }
 
-// giveUp ends a trip that takes too long. A trip that must connect or load the
+// giveUp ends a round trip that takes too long. One that must connect or load the
 // script has more time. If giveUp itself is called late, the process did not run
-// for a while, and Redis may have answered in time: the trip then has its time once
-// more.
-func (t *trip) giveUp() {
+// for a while, and Redis may have answered in time: the round trip then gets its time
+// once more.
+func (t *roundTrip) giveUp() {
 	l := t.w.l
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -151,30 +152,30 @@ func (l *Limiter) misses() uint32 {
 	return 0
 }
 
-// failed keeps the updates for the next trip, and reports the failure to the link,
-// so that clients shape calls by themselves until a trip succeeds.
-func (t *trip) failed(err error) {
+// failed keeps the updates for the next round trip, and notes the failure, so that
+// clients shape calls by themselves until a round trip succeeds.
+func (t *roundTrip) failed(err error) {
 	t.end()
 	t.w.updates.putBack(t.updates)
-	t.w.l.link.failed(t.w, err)
+	t.w.l.health.failed(t.w, err)
 }
 
-// end marks the trip as over.
-func (t *trip) end() {
+// end marks the round trip as over.
+func (t *roundTrip) end() {
 	t.over = true
 	t.timer.Stop()
-	t.w.trip = nil
+	t.w.roundTrip = nil
 }
 
 // succeeded applies the answer of the script.
-func (t *trip) succeeded(a answer, now time.Time) {
+func (t *roundTrip) succeeded(a answer, now time.Time) {
 	w := t.w
 	t.end()
 	if a.epoch != w.epoch {
-		w.journal.allMissing()
+		w.history.allMissing()
 	}
-	for _, e := range t.sent {
-		w.journal.markLogged(e)
+	for _, c := range t.sent {
+		w.history.markLogged(c)
 	}
 	if a.lost {
 		w.lostAt = now
@@ -199,7 +200,7 @@ func (t *trip) succeeded(a answer, now time.Time) {
 			w.settle(c, err)
 		}
 	})
-	w.l.link.succeeded(w, now)
+	w.l.health.succeeded(w, now)
 	w.step(now)
 }
 
