@@ -51,8 +51,8 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	c.last = outcome{}
 	resp, out := a.run(req)
 	c.last = out
-	if out.reply != nil {
-		c.errorReply = out.reply
+	if out.errorReply != nil {
+		c.errorReply = out.errorReply
 	}
 	if !a.began.IsZero() {
 		c.log("clawhq: attempt", out.err, slog.Int("status", a.info.StatusCode),

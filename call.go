@@ -181,7 +181,7 @@ func (c *call) decide(_ context.Context, resp *http.Response, err error) (bool, 
 		c.last = outcome{err: fmt.Errorf("%w: %w", errRedirect, err)}
 	case resp.StatusCode >= 300: // the caller's CheckRedirect returned http.ErrUseLastResponse
 		c.last = c.origin().errorReply(resp, nil, nil)
-		c.errorReply = c.last.reply
+		c.errorReply = c.last.errorReply
 	default:
 		return false, nil
 	}
@@ -276,7 +276,7 @@ func (c *call) askKey() outcome {
 		e := o.apiError()
 		e.Message = err.Error()
 		refused := &AuthenticationError{e}
-		return outcome{err: refused, reply: refused, unprocessed: true}
+		return outcome{err: refused, errorReply: refused, unprocessed: true}
 	}
 	c.authorization = bearer(key)
 	return outcome{}

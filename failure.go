@@ -15,7 +15,7 @@ import (
 // An outcome says what became of an attempt. The zero value is a usable reply.
 type outcome struct {
 	err         error         // why the attempt failed; nil if its reply is usable
-	reply       error         // the error reply that err is or wraps; nil if the server sent none
+	errorReply  error         // the error reply that err is or wraps; nil if the server sent none
 	transient   bool          // a repetition may succeed
 	unprocessed bool          // it is certain that the service has done nothing
 	limited     bool          // the rate limit has refused the attempt
@@ -61,7 +61,7 @@ func (o origin) errorReply(resp *http.Response, body []byte, otherLimit func(mes
 	lasting := rejected && otherLimit != nil && otherLimit(e.Message)
 	out := outcome{
 		err:         err,
-		reply:       err,
+		errorReply:  err,
 		transient:   retryableReply(e) && !lasting,
 		unprocessed: rejected,
 		limited:     rejected && !lasting,
@@ -83,7 +83,7 @@ func (o origin) errorIn(body []byte) outcome {
 	}
 	e.Body = excerpt(body, o.redact)
 	err := typed(e)
-	return outcome{err: err, reply: err}
+	return outcome{err: err, errorReply: err}
 }
 
 // unusable returns the outcome of an attempt whose reply has a successful status
@@ -96,7 +96,7 @@ func (o origin) unusable(body []byte, err error) outcome {
 		e.Message = "reply is not usable"
 	}
 	reply := typed(e)
-	return outcome{err: newCallError(reply.Error()+": "+oneLine(o.redact(err.Error())), reply, err), reply: reply}
+	return outcome{err: newCallError(reply.Error()+": "+oneLine(o.redact(err.Error())), reply, err), errorReply: reply}
 }
 
 // cutOff returns the outcome of an attempt whose reply was cut off.
@@ -109,7 +109,7 @@ func (o origin) cutOff(body []byte, err error) outcome {
 // streamFailed returns the outcome of an attempt whose stream failed before its
 // first chunk.
 func streamFailed(err *StreamError) outcome {
-	return outcome{err: err, reply: err, transient: transientStream(err.Code)}
+	return outcome{err: err, errorReply: err, transient: transientStream(err.Code)}
 }
 
 // transientStream reports whether a stream that failed with this code may succeed
@@ -152,7 +152,7 @@ func (o origin) apiError() *APIError {
 func (o origin) callError(ctx context.Context, last outcome, earlier error, v verdict, wait time.Duration) error {
 	causes := []error{last.err}
 	var text string
-	if last.reply != nil {
+	if last.errorReply != nil {
 		text = last.err.Error()
 	} else {
 		text = fmt.Sprintf("clawhq: %s %s: %s (client_request_id %s", o.method, o.path, oneLine(o.redact(last.err.Error())), o.clientRequestID)
@@ -177,7 +177,7 @@ func (o origin) callError(ctx context.Context, last outcome, earlier error, v ve
 	case overBudget:
 		text += "; not repeated, since the client's retry budget is spent"
 	default:
-		if last.reply != nil {
+		if last.errorReply != nil {
 			return last.err
 		}
 	}

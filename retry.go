@@ -183,7 +183,7 @@ func (r *retries) judge(ctx context.Context, o outcome, repeatable bool) (verdic
 	}
 	deadline, hasDeadline := ctx.Deadline()
 	switch {
-	case ctx.Err() != nil && (retry || o.reply == nil):
+	case ctx.Err() != nil && (retry || o.errorReply == nil):
 		return ended, 0
 	case !retry:
 		return final, 0

@@ -79,14 +79,14 @@ const (
 	maxChunks    = 10_000 // of a reply
 )
 
-// reply is a Reply, checked.
-type reply struct {
+// A parsedReply is a Reply that has been checked.
+type parsedReply struct {
 	chunks            []string
 	delay, chunkDelay time.Duration
 	err               error
 }
 
-func (r Reply) parse() (parsed reply, err error) {
+func (r Reply) parse() (parsed parsedReply, err error) {
 	parsed.chunks = r.Chunks
 	switch {
 	case r.Text != "" && r.Chunks != nil:
@@ -120,7 +120,7 @@ func (a Agent) parse(server *clawhqtest.Server) (clawhqtest.AgentFunc, error) {
 	case len(a.Replies) == 0:
 		return nil, nil
 	}
-	replies := make([]reply, len(a.Replies))
+	replies := make([]parsedReply, len(a.Replies))
 	for i, r := range a.Replies {
 		var err error
 		if replies[i], err = r.parse(); err != nil {
@@ -139,7 +139,7 @@ func (a Agent) parse(server *clawhqtest.Server) (clawhqtest.AgentFunc, error) {
 }
 
 // say gives the reply.
-func (r reply) say(ctx context.Context, sleep func(context.Context, time.Duration) error) iter.Seq2[string, error] {
+func (r parsedReply) say(ctx context.Context, sleep func(context.Context, time.Duration) error) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		if err := sleep(ctx, r.delay); err != nil {
 			yield("", err)

@@ -84,7 +84,7 @@ func (c *call) count() error {
 	}
 	now := c.s.clock.Now()
 	p := c.profile
-	log, limit := c.state.window(p.window(c.route.Endpoint), c.key)
+	log, limit := c.state.callLog(p.window(c.route.Endpoint), c.key)
 	remaining, wait := log.Admit(window.Unix(now), wire.RateWindow, limit)
 	if c.route.Auth == wire.SessionAuth {
 		if wait > 0 {

@@ -41,17 +41,17 @@ func (c *call) chat() (any, error) {
 		return nil, refuse(wire.CodeAgentOffline, "", "")
 	}
 
-	place := &storedReply{key: idempotencyKey}
+	stored := &storedReply{key: idempotencyKey}
 	if idempotencyKey != "" && p.quirks().holdsKeys {
 		var first bool
-		place, first = c.state.replies.claim(idempotencyKey, c.s.clock.Now())
+		stored, first = c.state.replies.claim(idempotencyKey, c.s.clock.Now())
 		switch {
-		case !first && place.body != nil:
-			return c.replay(place)
+		case !first && stored.body != nil:
+			return c.replay(stored)
 		case !first:
 			return nil, refuse(wire.CodeRequestInProgress, "", "")
 		}
-		defer c.state.replies.release(place)
+		defer c.state.replies.release(stored)
 	}
 	m := Message{Text: req.Message, SessionID: req.SessionID}
 	if m.SessionID != "" {
@@ -82,7 +82,7 @@ func (c *call) chat() (any, error) {
 	c.answered(a, m, text)
 	reply := p.chatReply(text, a.slug, c.id)
 	if p.storable("", reply) == nil {
-		c.state.replies.store(place, p.storedReply(reply), c.s.clock.Now())
+		c.state.replies.store(stored, p.bodyForRepeats(reply), c.s.clock.Now())
 	}
 	return encoded(js.Stringify(reply)), nil
 }

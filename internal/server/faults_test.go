@@ -115,7 +115,7 @@ func TestFaults(t *testing.T) {
 				if diff := cmp.Diff(want, s.outcome(request{body: `{"message":"a b"}`})); diff != "" {
 					t.Errorf("afterwards (-want +got):\n%s", diff)
 				}
-				if got := s.state.keys.all[0].window.Len(); (got > 1) != tc.counted {
+				if got := s.state.keys.all[0].callLog.Len(); (got > 1) != tc.counted {
 					t.Errorf("%d calls counted", got)
 				}
 			})

@@ -8,23 +8,24 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// replies keeps the reply to each idempotency key of the account.
-type replies struct {
+// storedReplies holds the reply to each idempotency key of the account.
+type storedReplies struct {
 	byKey  map[string]*storedReply
 	stored []*storedReply // oldest first
 	kept   *ledger.Ledger
 }
 
-// storedReply is a stored reply, or the place of a reply that is being made.
+// A storedReply is the reply to an idempotency key. While the first request with the
+// key is under way, it has no body yet.
 type storedReply struct {
 	key  string
-	body []byte // nil while the first request is in flight
+	body []byte // nil while the first request is under way
 	at   time.Time
 	item *ledger.Item
 }
 
-// find returns the reply that a key has, or nil.
-func (r *replies) find(key string, now time.Time) *storedReply {
+// find returns the reply to a key; nil if there is none yet.
+func (r *storedReplies) find(key string, now time.Time) *storedReply {
 	r.expire(now)
 	if reply, ok := r.byKey[key]; ok && reply.body != nil {
 		return reply
@@ -32,24 +33,24 @@ func (r *replies) find(key string, now time.Time) *storedReply {
 	return nil
 }
 
-// expire forgets the replies that have been kept long enough.
-func (r *replies) expire(now time.Time) {
+// expire drops the replies that are older than wire.IdempotencyTTL.
+func (r *storedReplies) expire(now time.Time) {
 	for len(r.stored) > 0 && now.Sub(r.stored[0].at) >= wire.IdempotencyTTL {
 		r.kept.Forget(r.stored[0].item)
 		r.drop()
 	}
 }
 
-// drop forgets the oldest reply.
-func (r *replies) drop() {
+// drop drops the oldest reply.
+func (r *storedReplies) drop() {
 	delete(r.byKey, r.stored[0].key)
 	r.stored[0] = nil
 	r.stored = r.stored[1:]
 }
 
-// claim returns the place of a key. first is whether the caller is the first with
-// the key; if so, it must call store or release.
-func (r *replies) claim(key string, now time.Time) (reply *storedReply, first bool) {
+// claim returns the entry of a key, and whether the caller is the first with the key. If
+// so, the caller must call store or release.
+func (r *storedReplies) claim(key string, now time.Time) (reply *storedReply, first bool) {
 	r.expire(now)
 	if reply, ok := r.byKey[key]; ok {
 		return reply, false
@@ -62,9 +63,9 @@ func (r *replies) claim(key string, now time.Time) (reply *storedReply, first bo
 	return reply, true
 }
 
-// store keeps the body of a successful reply, if it has a key, in place of an
-// earlier one.
-func (r *replies) store(reply *storedReply, body []byte, now time.Time) {
+// store stores the body of a successful reply, unless its key is empty. It replaces an
+// earlier reply to the same key.
+func (r *storedReplies) store(reply *storedReply, body []byte, now time.Time) {
 	if reply.key == "" {
 		return
 	}
@@ -82,7 +83,7 @@ func (r *replies) store(reply *storedReply, body []byte, now time.Time) {
 }
 
 // release frees the key unless a reply was stored.
-func (r *replies) release(reply *storedReply) {
+func (r *storedReplies) release(reply *storedReply) {
 	if reply.body == nil {
 		delete(r.byKey, reply.key)
 	}

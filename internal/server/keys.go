@@ -35,7 +35,7 @@ type key struct {
 	newKey
 	revoked   bool
 	createdAt time.Time
-	window    window.Log // its calls
+	callLog   window.Log // of the calls that count in its window
 	usage     usage
 }
 

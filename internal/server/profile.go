@@ -260,8 +260,9 @@ func (p Profile) chatReply(answer, agent, requestID string) js.Object {
 	return js.Object{{Name: "response", Value: answer}, {Name: "agent", Value: agent}, {Name: "request_id", Value: requestID}}
 }
 
-// storedReply returns a reply as its repeats get it: live from the database.
-func (p Profile) storedReply(reply js.Object) []byte {
+// bodyForRepeats returns the body with which a repeated chat is answered. The live
+// service takes it from its database.
+func (p Profile) bodyForRepeats(reply js.Object) []byte {
 	if p == Live {
 		return js.Stringify(postgres.JSONB(reply))
 	}

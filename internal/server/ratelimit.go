@@ -25,16 +25,16 @@ func (l rateLimit) set(h http.Header) {
 	h.Set(wire.HeaderRateLimitReset, l.reset)
 }
 
-// window returns the calls in a window, the key's or the account's, and its
-// size.
-func (s *state) window(w wire.Window, k *key) (log *window.Log, limit int) {
+// callLog returns the log of the calls that count in a window, which is the key's or one
+// of the account's, and the window's limit.
+func (s *state) callLog(w wire.Window, k *key) (log *window.Log, limit int) {
 	if w == wire.KeyWindow {
-		return &k.window, k.rpm
+		return &k.callLog, k.rpm
 	}
-	log = s.windows[w.Name]
+	log = s.callLogs[w.Name]
 	if log == nil {
 		log = new(window.Log)
-		s.windows[w.Name] = log
+		s.callLogs[w.Name] = log
 	}
 	return log, w.Limit
 }

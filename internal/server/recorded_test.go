@@ -297,7 +297,7 @@ func (w *world) fillWindow(e recorded.Exchange) {
 	if c.findRoute() != nil || w.key == nil || c.route.Window == (wire.Window{}) {
 		return
 	}
-	log, limit := w.state.window(c.route.Window, w.key)
+	log, limit := w.state.callLog(c.route.Window, w.key)
 	calls := 0
 	if remaining, err := strconv.Atoi(e.ReplyHeader.Get(wire.HeaderRateLimitRemaining)); err == nil {
 		calls = limit - 1 - remaining - log.Len()

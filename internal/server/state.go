@@ -10,11 +10,11 @@ import (
 // with.
 type state struct {
 	roster
-	keys    keyring
-	windows map[string]*window.Log // the account's, by name
-	replies replies
-	faults  []Fault
-	journal []*entry
+	keys     keyring
+	callLogs map[string]*window.Log // of the calls that count in the account's windows, by the window's name
+	replies  storedReplies
+	faults   []Fault
+	journal  []*entry
 
 	journaled *ledger.Ledger // of journal
 	kept      *ledger.Ledger // of what follows, and of replies
@@ -47,7 +47,7 @@ type session struct {
 
 func newState(limits Limits) *state {
 	s := &state{
-		windows:   map[string]*window.Log{},
+		callLogs:  map[string]*window.Log{},
 		journaled: ledger.New(limits.JournalEntries, limits.JournalBytes),
 		kept:      ledger.New(0, limits.StateBytes),
 		sessions:  map[sessionKey]*session{},
