@@ -19,7 +19,7 @@ type health struct {
 	pause   time.Duration // before the next probe, on average
 	timer   *time.Timer   // of the next probe; nil if none is due
 	lastUse time.Time     // when a caller last came
-	window  *window       // whose round trips probe
+	share   *share        // whose round trips probe
 	back    chan struct{} // closed when Redis is back, and then replaced
 	closed  bool
 }
@@ -55,22 +55,22 @@ func (h *health) err() error {
 	return nil
 }
 
-// failed notes that a round trip of window w failed. The first failure may be a single
+// failed notes that a round trip of share s failed. The first failure may be a single
 // slow answer; that Redis is away is logged after the second.
-func (h *health) failed(w *window, err error) {
+func (h *health) failed(s *share, err error) {
 	now := time.Now()
-	if h.timer != nil { // a round trip of another window has failed
+	if h.timer != nil { // a round trip of another share has failed
 		return
 	}
 	first := h.cause == nil
-	h.cause, h.window = err, w
+	h.cause, h.share = err, s
 	if first {
 		h.left, h.probes, h.warned, h.pause = now, 0, false, minPause
 		if !h.since.IsZero() {
 			h.since = now
 		}
-		for _, w := range h.l.windows {
-			w.fallBack(now)
+		for _, s := range h.l.shares {
+			s.fallBack(now)
 		}
 	} else {
 		h.probes++
@@ -102,14 +102,14 @@ func (h *health) late() {
 
 // probe starts a round trip that finds out whether Redis is back.
 func (h *health) probe() {
-	if h.cause != nil && !h.closed && h.window.roundTrip == nil {
-		h.window.away = h.window.away || time.Since(h.left) > longAway
-		h.window.startRoundTrip(time.Now())
+	if h.cause != nil && !h.closed && h.share.roundTrip == nil {
+		h.share.away = h.share.away || time.Since(h.left) > longAway
+		h.share.startRoundTrip(time.Now())
 	}
 }
 
-// succeeded notes that a round trip of window w succeeded.
-func (h *health) succeeded(w *window, now time.Time) {
+// succeeded notes that a round trip of share s succeeded.
+func (h *health) succeeded(s *share, now time.Time) {
 	if h.since.IsZero() {
 		h.since = now
 	}
@@ -123,11 +123,11 @@ func (h *health) succeeded(w *window, now time.Time) {
 		h.timer.Stop()
 		h.timer = nil
 	}
-	for _, other := range h.l.windows {
+	for _, other := range h.l.shares {
 		if len(other.unlogged(now)) > 0 || len(other.updates.reports) > 0 {
 			other.updates.atOnce = true
 		}
-		if other != w {
+		if other != s {
 			other.away = other.away || now.Sub(h.left) > longAway
 			other.step(now)
 		}

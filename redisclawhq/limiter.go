@@ -29,7 +29,7 @@ type Limiter struct {
 	stop context.CancelFunc
 
 	mu       sync.Mutex
-	windows  map[string]*window
+	shares   map[string]*share
 	health   health
 	stats    Stats         // its counters
 	finished chan struct{} // closed when Close has nothing left to report
@@ -66,7 +66,7 @@ func NewLimiter(rdb redis.UniversalClient, name string, opts ...Option) (*Limite
 		rdb:      rdb,
 		config:   defaults(),
 		machine:  rand.Text()[:12],
-		windows:  make(map[string]*window),
+		shares:   make(map[string]*share),
 		finished: make(chan struct{}),
 	}
 	for _, opt := range opts {
@@ -117,8 +117,8 @@ func (l *Limiter) Close() error {
 	l.mu.Lock()
 	l.health.close()
 	l.unsubscribe()
-	for _, w := range l.windows {
-		w.step(time.Now())
+	for _, s := range l.shares {
+		s.step(time.Now())
 	}
 	l.finish()
 	l.mu.Unlock()
@@ -139,8 +139,8 @@ func (l *Limiter) finish() {
 	if !l.health.closed {
 		return
 	}
-	for _, w := range l.windows {
-		if w.roundTrip != nil || l.health.cause == nil && w.urgent(time.Now()) {
+	for _, s := range l.shares {
+		if s.roundTrip != nil || l.health.cause == nil && s.urgent(time.Now()) {
 			return
 		}
 	}
@@ -172,14 +172,14 @@ func (l *Limiter) WaitWindow(ctx context.Context, r clawhq.LimitRequest) error {
 	c.deadline, _ = ctx.Deadline()
 
 	l.mu.Lock()
-	w := l.window(r.Window)
+	s := l.share(r.Window)
 	now := time.Now()
-	if err := w.refusal(c, now); err != nil {
+	if err := s.refusal(c, now); err != nil {
 		l.mu.Unlock()
 		return err
 	}
-	w.join(c)
-	w.step(now)
+	s.join(c)
+	s.step(now)
 	l.health.use(now)
 	l.mu.Unlock()
 
@@ -190,7 +190,7 @@ func (l *Limiter) WaitWindow(ctx context.Context, r clawhq.LimitRequest) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	w.leave(c)
+	s.leave(c)
 	return context.Cause(ctx)
 }
 
@@ -198,7 +198,7 @@ func (l *Limiter) WaitWindow(ctx context.Context, r clawhq.LimitRequest) error {
 func (l *Limiter) ObserveReply(r clawhq.LimitReply) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.window(r.Window).observe(r, time.Now())
+	l.share(r.Window).observe(r, time.Now())
 }
 
 // Fallback returns a channel that is closed when Redis is available again, if err
@@ -212,14 +212,14 @@ func (l *Limiter) Fallback(err error) <-chan struct{} {
 	return e.back
 }
 
-// window returns the window of that name. The caller holds l.mu.
-func (l *Limiter) window(name string) *window {
-	w := l.windows[name]
-	if w == nil {
-		w = newWindow(l, name)
-		l.windows[name] = w
+// share returns the share in the window of that name. The caller holds l.mu.
+func (l *Limiter) share(name string) *share {
+	s := l.shares[name]
+	if s == nil {
+		s = newShare(l, name)
+		l.shares[name] = s
 	}
-	return w
+	return s
 }
 
 // ErrUnavailable reports that Redis did not answer in time, or answered with an error. A

@@ -142,17 +142,17 @@ func (s *subscription) each(f func(*Limiter)) {
 // that not all machines ask at once, and the earlier the nearer their turn.
 func (l *Limiter) hear(base, machine string) {
 	now := time.Now()
-	for _, w := range l.windows {
-		if w.base != base || machine == l.machine || w.queue.empty() {
+	for _, s := range l.shares {
+		if s.base != base || machine == l.machine || s.queue.empty() {
 			continue
 		}
 		at := now.Add(time.Second + rand.N(time.Second/2))
-		if w.due.Sub(now) > lease {
+		if s.due.Sub(now) > lease {
 			at = now.Add(3*time.Second/2 + rand.N(time.Second)) // before shortBeat has passed
 		}
-		if at.Before(w.ask) {
-			w.ask = at
-			w.step(now)
+		if at.Before(s.ask) {
+			s.ask = at
+			s.step(now)
 		}
 	}
 }

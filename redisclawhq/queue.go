@@ -30,7 +30,7 @@ func newCaller(r clawhq.LimitRequest) *caller {
 
 func (c *caller) isSettled() bool { return c.id != "" || c.err != nil }
 
-// A queue holds the callers of a window in order: retries, first attempts, retries
+// A queue holds the callers of a share in order: retries, first attempts, retries
 // in the background, first attempts in the background.
 type queue [4]list.List // of *caller
 

@@ -21,10 +21,10 @@ const (
 	connectTime = time.Second
 )
 
-// A roundTrip is one run of the script in Redis. A window has one round trip under way
+// A roundTrip is one run of the script in Redis. A share has one round trip under way
 // at most, so that answers come in order.
 type roundTrip struct {
-	w        *window
+	share    *share
 	request  request
 	sent     []call // calls that it adds to the log
 	updates  updates
@@ -39,52 +39,52 @@ type roundTrip struct {
 // startRoundTrip starts a round trip that carries the updates, and asks for slots for
 // the callers that wait. The caller holds the Limiter's mutex; the round trip itself
 // runs without it.
-func (w *window) startRoundTrip(now time.Time) {
-	t := &roundTrip{w: w, updates: w.updates, begun: now, misses: w.l.misses()}
-	w.updates = updates{}
-	r := newRequest(w.l.config)
-	r.Machine, r.First = w.l.machine, w.lastID+1
-	r.Want, r.Background = w.queue.head()
+func (s *share) startRoundTrip(now time.Time) {
+	t := &roundTrip{share: s, updates: s.updates, begun: now, misses: s.l.misses()}
+	s.updates = updates{}
+	r := newRequest(s.l.config)
+	r.Machine, r.First = s.l.machine, s.lastID+1
+	r.Want, r.Background = s.queue.head()
 	r.Want = min(r.Want, maxWant)
-	r.Patience = w.queue.patience(now).Microseconds()
-	if now.Sub(w.answered) < length+w.l.config.margin {
-		r.Epoch, r.Version = w.epoch, w.version
+	r.Patience = s.queue.patience(now).Microseconds()
+	if now.Sub(s.answered) < length+s.l.config.margin {
+		r.Epoch, r.Version = s.epoch, s.version
 	}
-	if w.redisTime != 0 {
-		r.At = w.redisTime + now.Sub(w.answered).Microseconds()
+	if s.redisTime != 0 {
+		r.At = s.redisTime + now.Sub(s.answered).Microseconds()
 	}
-	r.Within = (2*w.l.config.timeout + connectTime).Microseconds()
-	r.NewEpoch, r.Limit, r.Away = rand.Text(), w.limit, w.away
-	t.sent = w.history.missing(now.Add(-length - w.l.config.margin))
+	r.Within = (2*s.l.config.timeout + connectTime).Microseconds()
+	r.NewEpoch, r.Limit, r.Away = rand.Text(), s.limit, s.away
+	t.sent = s.history.missing(now.Add(-length - s.l.config.margin))
 	t.updates.fill(&r, t.sent, now)
-	w.lastID += r.Want
+	s.lastID += r.Want
 	t.request = r
-	w.roundTrip = t
-	t.timer = time.AfterFunc(w.l.config.timeout, t.giveUp)
+	s.roundTrip = t
+	t.timer = time.AfterFunc(s.l.config.timeout, t.giveUp)
 	go t.run()
 }
 
-func (w *window) newID() string {
-	w.lastID++
-	return w.id(w.lastID)
+func (s *share) newID() string {
+	s.lastID++
+	return s.id(s.lastID)
 }
 
 // id returns the id of a call in the log. The script makes ids in the same way.
-func (w *window) id(n int) string { return w.l.machine + "-" + strconv.Itoa(n) }
+func (s *share) id(n int) string { return s.l.machine + "-" + strconv.Itoa(n) }
 
 // ids returns the ids of the first n calls that the round trip asks for.
 func (t *roundTrip) ids(n int) (ids []string) {
 	for i := range n {
-		ids = append(ids, t.w.id(t.request.First+i))
+		ids = append(ids, t.share.id(t.request.First+i))
 	}
 	return ids
 }
 
 func (t *roundTrip) run() {
-	l := t.w.l
+	l := t.share.l
 	ctx, cancel := context.WithTimeout(l.ctx, 2*l.config.timeout+connectTime)
 	defer cancel()
-	a, err := eval(ctx, l.rdb, t.w.keys, t.request, [2]string{l.channel(), t.w.base + " " + l.machine}, t.load)
+	a, err := eval(ctx, l.rdb, t.share.keys, t.request, [2]string{l.channel(), t.share.base + " " + l.machine}, t.load)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
@@ -94,20 +94,20 @@ func (t *roundTrip) run() {
 	switch {
 	case t.over && err == nil:
 		for _, id := range t.ids(a.granted) {
-			t.w.updates.giveBack(id) // its caller was sent off
+			t.share.updates.giveBack(id) // its caller was sent off
 		}
 		l.health.late()
-		t.w.step(now)
+		t.share.step(now)
 	case t.over:
 	case err != nil:
 		t.failed(err)
 	case a.late: // the clock of Redis has jumped
-		t.w.answered, t.w.redisTime = now, a.now
+		t.share.answered, t.share.redisTime = now, a.now
 		t.end()
-		t.w.updates.putBack(t.updates)
-		l.health.succeeded(t.w, now)
-		t.w.step(now)
-	case a.lost && t.begun.After(t.w.lostAt) && t.begun.Sub(t.w.lostAt) < forgetful:
+		t.share.updates.putBack(t.updates)
+		l.health.succeeded(t.share, now)
+		t.share.step(now)
+	case a.lost && t.begun.After(t.share.lostAt) && t.begun.Sub(t.share.lostAt) < forgetful:
 		t.failed(errForgetful)
 	default:
 		t.succeeded(a, now)
@@ -116,8 +116,8 @@ func (t *roundTrip) run() {
 
 // load notes that the script is being loaded.
 func (t *roundTrip) load() {
-	t.w.l.mu.Lock()
-	defer t.w.l.mu.Unlock()
+	t.share.l.mu.Lock()
+	defer t.share.l.mu.Unlock()
 	t.loading = true
 }
 
@@ -126,7 +126,7 @@ func (t *roundTrip) load() {
 // for a while, and Redis may have answered in time: the round trip then gets its time
 // once more.
 func (t *roundTrip) giveUp() {
-	l := t.w.l
+	l := t.share.l
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	took, timeout := time.Since(t.begun), l.config.timeout
@@ -156,52 +156,52 @@ func (l *Limiter) misses() uint32 {
 // clients shape calls by themselves until a round trip succeeds.
 func (t *roundTrip) failed(err error) {
 	t.end()
-	t.w.updates.putBack(t.updates)
-	t.w.l.health.failed(t.w, err)
+	t.share.updates.putBack(t.updates)
+	t.share.l.health.failed(t.share, err)
 }
 
 // end marks the round trip as over.
 func (t *roundTrip) end() {
 	t.over = true
 	t.timer.Stop()
-	t.w.roundTrip = nil
+	t.share.roundTrip = nil
 }
 
 // succeeded applies the answer of the script.
 func (t *roundTrip) succeeded(a answer, now time.Time) {
-	w := t.w
+	s := t.share
 	t.end()
-	if a.epoch != w.epoch {
-		w.history.allMissing()
+	if a.epoch != s.epoch {
+		s.history.allMissing()
 	}
 	for _, c := range t.sent {
-		w.history.markLogged(c)
+		s.history.markLogged(c)
 	}
 	if a.lost {
-		w.lostAt = now
-		w.updates.atOnce = true
+		s.lostAt = now
+		s.updates.atOnce = true
 	}
-	w.answered, w.redisTime, w.away = now, a.now, false
-	w.epoch, w.version, w.limit = a.epoch, a.version, a.limit
-	w.due, w.ask = now.Add(a.due), now.Add(a.ask)
-	w.proven, w.slowUntil = now.Add(a.proven), now.Add(a.slow)
+	s.answered, s.redisTime, s.away = now, a.now, false
+	s.epoch, s.version, s.limit = a.epoch, a.version, a.limit
+	s.due, s.ask = now.Add(a.due), now.Add(a.ask)
+	s.proven, s.slowUntil = now.Add(a.proven), now.Add(a.slow)
 	patience := time.Duration(t.request.Patience) * time.Microsecond
-	w.placed = t.request.Want > a.granted && (patience == 0 || a.due <= patience)
-	w.background = t.request.Background
+	s.placed = t.request.Want > a.granted && (patience == 0 || a.due <= patience)
+	s.background = t.request.Background
 	for _, id := range t.ids(a.granted) {
-		if w.queue.empty() || now.Sub(t.begun) > lease {
-			w.updates.giveBack(id)
+		if s.queue.empty() || now.Sub(t.begun) > lease {
+			s.updates.giveBack(id)
 			continue
 		}
-		w.admit(w.queue.pop(), id, now)
+		s.admit(s.queue.pop(), id, now)
 	}
-	w.queue.each(func(c *caller) {
-		if err := w.refusal(c, now); err != nil {
-			w.settle(c, err)
+	s.queue.each(func(c *caller) {
+		if err := s.refusal(c, now); err != nil {
+			s.settle(c, err)
 		}
 	})
-	w.l.health.succeeded(w, now)
-	w.step(now)
+	s.l.health.succeeded(s, now)
+	s.step(now)
 }
 
 var (

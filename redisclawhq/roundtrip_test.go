@@ -24,8 +24,8 @@ func TestStalledProcess(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer l.Close()
-			w := l.window(keyWindow)
-			trip := &roundTrip{w: w, begun: time.Now().Add(-DefaultTimeout - tt.late)}
+			w := l.share(keyWindow)
+			trip := &roundTrip{share: w, begun: time.Now().Add(-DefaultTimeout - tt.late)}
 			over := func() bool {
 				l.mu.Lock()
 				defer l.mu.Unlock()
@@ -63,10 +63,10 @@ func TestFrozenProcess(t *testing.T) {
 			defer l.Close()
 			now := time.Now()
 			l.mu.Lock()
-			w := l.window(keyWindow)
+			w := l.share(keyWindow)
 			c := newCaller(clawhq.LimitRequest{})
 			w.join(c)
-			trip := &roundTrip{w: w, request: request{Want: 1}, begun: now.Add(-tt.frozen), timer: time.NewTimer(time.Hour)}
+			trip := &roundTrip{share: w, request: request{Want: 1}, begun: now.Add(-tt.frozen), timer: time.NewTimer(time.Hour)}
 			w.roundTrip = trip
 			trip.succeeded(answer{epoch: "epoch", version: 1, limit: 60, granted: 1}, now)
 			if c.isSettled() != tt.used || tt.used == (w.roundTrip != nil) {

@@ -28,12 +28,12 @@ func (l *Limiter) Stats() Stats {
 	s.Available = l.health.cause == nil && !s.Since.IsZero()
 	s.Limit = l.config.limit
 	now := time.Now()
-	for name, w := range l.windows {
+	for name, sh := range l.shares {
 		if name == keyWindow {
-			s.Limit = w.limit
+			s.Limit = sh.limit
 		}
-		w.queue.each(func(*caller) { s.Waiting++ })
-		if w.placed && w.due.Sub(now) <= lease {
+		sh.queue.each(func(*caller) { s.Waiting++ })
+		if sh.placed && sh.due.Sub(now) <= lease {
 			s.Leased++
 		}
 	}

@@ -37,20 +37,20 @@ func (u *updates) giveBack(id string) {
 // addReply adds a reply of the service, if it reports anything. A 429 and a new
 // limit go to Redis at once; during a slow start every reply does, since the log
 // may then lack calls that the reply counts.
-func (u *updates) addReply(w *window, r clawhq.LimitReply, now time.Time) {
+func (u *updates) addReply(s *share, r clawhq.LimitReply, now time.Time) {
 	t := report{at: r.Sent, took: now.Sub(r.Sent), limit: r.RateLimit.Limit, counted: -1}
 	switch {
 	case r.StatusCode == http.StatusTooManyRequests:
-		t.pause = w.pause(r.RetryAfter)
+		t.pause = s.pause(r.RetryAfter)
 	case t.limit > 0:
 		t.counted = t.limit - r.RateLimit.Remaining
-		w.backoff = 0
+		s.backoff = 0
 	default:
 		return
 	}
-	u.atOnce = u.atOnce || t.pause > 0 || t.limit != w.limit || now.Before(w.slowUntil)
+	u.atOnce = u.atOnce || t.pause > 0 || t.limit != s.limit || now.Before(s.slowUntil)
 	if t.limit > 0 {
-		w.limit = t.limit
+		s.limit = t.limit
 	}
 	u.reports = append(u.reports, t)
 	u.trim()
