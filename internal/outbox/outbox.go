@@ -56,7 +56,7 @@ type Policy struct {
 type Config struct {
 	Policy    Policy
 	Strict    bool              // treat loopback targets like other private ones: as forbidden
-	MaxBytes  int               // of the journal and the logs, of which the oldest goes first; 0 is no limit
+	MaxBytes  int               // of attempts and logs; the oldest are dropped first; 0 means no limit
 	Pool      *ledger.Pool      // that bytes beyond OwnBytes are borrowed from; nil is none
 	OwnBytes  int               // of MaxBytes
 	Transport http.RoundTripper // reaches targets; nil is a transport without kept connections

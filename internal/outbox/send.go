@@ -38,7 +38,7 @@ type Result struct {
 // OK reports whether the receiver has accepted the event.
 func (r Result) OK() bool { return r.filtered || 200 <= r.Status && r.Status < 300 }
 
-// Attempt is an entry of the journal of attempts, which includes tests and replays.
+// Attempt is an attempt to deliver, which may be a test or a replay.
 type Attempt struct {
 	Time      time.Time // when it was sent
 	WebhookID string    // empty for a batch's callback
@@ -56,7 +56,7 @@ type Attempt struct {
 	Err         string        // why there was no reply
 }
 
-// Attempts returns a copy of the journal, in the order of sending.
+// Attempts returns a copy of all attempts, in the order of sending.
 func (o *Outbox) Attempts() []Attempt {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -75,7 +75,7 @@ func (a *Attempt) clone() Attempt {
 	return c
 }
 
-// WaitAttempts waits until the journal has at least n attempts that match, and returns
+// WaitAttempts waits until at least n attempts match, and returns
 // all of these, in the order of sending. It calls match for each attempt whenever one
 // begins or ends. match must not change the attempt. If ctx ends first, WaitAttempts
 // returns its error.
@@ -105,7 +105,7 @@ func (o *Outbox) WaitAttempts(ctx context.Context, n int, match func(Attempt) bo
 	}
 }
 
-// attemptsChanged tells those who wait that the journal has changed. Call it with o.mu held.
+// attemptsChanged tells those who wait that the attempts have changed. Call it with o.mu held.
 func (o *Outbox) attemptsChanged() {
 	if o.noted != nil {
 		close(o.noted)
@@ -169,7 +169,7 @@ func (o *Outbox) Call(ctx context.Context, to string, body []byte) {
 	o.make(ctx, a)
 }
 
-// note adds an attempt to the journal.
+// note adds an attempt.
 func (o *Outbox) note(a *Attempt) {
 	defer o.attemptsChanged()
 	o.attempts = append(o.attempts, a)
