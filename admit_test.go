@@ -230,6 +230,28 @@ func TestShapingAndContexts(t *testing.T) {
 	})
 }
 
+// ErrThrottled says that an attempt was not sent. An earlier one may have been, and
+// its reply is told.
+func TestThrottledRetry(t *testing.T) {
+	t.Parallel()
+	testkit.Bubble(t, func(t *testing.T, s *clawhqtest.Server) {
+		s.SetRateLimit(s.KeyID(), 2)
+		client := s.Client()
+		if _, err := client.Chat(t.Context(), testkit.Hi); err != nil {
+			t.Fatal(err)
+		}
+		s.Inject(clawhqtest.FaultStatus(503, "agent_offline"))
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		var info clawhq.ResponseInfo
+		_, err := client.Chat(ctx, testkit.Hi, clawhq.WithResponseInfo(&info))
+		var offline *clawhq.AgentError
+		if !errors.Is(err, clawhq.ErrThrottled) || !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &offline) || info.Attempts != 1 {
+			t.Errorf("got %v after %d attempts, want ErrThrottled and the reply of one", err, info.Attempts)
+		}
+	})
+}
+
 // Key management does not count against the key's limit, and is not shaped.
 func TestShapingLeavesKeysAlone(t *testing.T) {
 	t.Parallel()

@@ -57,17 +57,19 @@
 // [*InvalidRequestError], [*NotFoundError], [*ConflictError],
 // [*RateLimitError], [*AgentError], [*ServerError] and [*StreamError]. If the
 // client refuses a request because the service would refuse it, the error is an
-// InvalidRequestError with StatusCode 0, and nothing is sent. If no reply came,
-// the error wraps its cause: the context's error, a *net.OpError and so on. No
-// error, and nothing else that a Client prints, logs or marshals, shows a key.
+// InvalidRequestError with StatusCode 0, and nothing is sent; only an upload whose
+// size is not known is broken off when it turns out to be too large. If no reply
+// came, the error wraps its cause: the context's error, a *net.OpError and so on.
+// No error, and nothing else that a Client prints, logs or marshals, shows a key.
 //
 // # Retries
 //
 // A call repeats failed attempts that may succeed the next time, as
 // [RetryPolicy] describes: up to 4 attempts with one idempotency key, after
 // waits that are random, at least as long as the server's Retry-After, and
-// never longer than the context's deadline allows. A retry budget, shared by
-// all calls of a Client, keeps retries from multiplying the load during an
+// never longer than the context's deadline allows. (After two kinds of replies,
+// which RetryPolicy names, it asks sooner and more often.) A retry budget, shared
+// by all calls of a Client, keeps retries from multiplying the load during an
 // outage.
 //
 // # Rate limits

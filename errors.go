@@ -178,8 +178,8 @@ func oneLine(s string) string {
 // AuthenticationError reports that the API key or the session is missing,
 // malformed, unknown or revoked. It stands for the codes invalid_api_key and
 // revoked_api_key and, for replies without a known code, for status 401.
-// StatusCode is 0 if the client has no valid key or session for the call, and sent
-// nothing.
+// StatusCode is 0 if the client has no valid key or session for the attempt, and
+// did not send it.
 type AuthenticationError struct{ *APIError }
 
 // PermissionError reports that the account's plan does not allow the call. It
@@ -191,7 +191,8 @@ type PermissionError struct{ *APIError }
 // codes invalid_request, missing_parameter, invalid_parameter, content_blocked,
 // file_too_large, unsupported_file_type and batch_too_large and, for replies
 // without a known code, for every 4xx status that has no other type. StatusCode
-// is 0 if the client refused the request and sent nothing.
+// is 0 if the client refused the request; see Upload for the only one that may
+// have been sent in part.
 type InvalidRequestError struct{ *APIError }
 
 // NotFoundError reports that an agent, thread or other thing does not exist. It
@@ -330,9 +331,10 @@ func invalid(code ErrorCode, param, format string, args ...any) *InvalidRequestE
 	return &InvalidRequestError{&APIError{Code: code, Type: TypeValidation, Param: param, Message: fmt.Sprintf(format, args...)}}
 }
 
-// ErrThrottled reports that the client's own rate shaping did not send a call:
-// its context ended while it waited, or the client could prove at once that
-// there would be no room before the context's deadline. An error that matches
+// ErrThrottled reports that the client's own rate shaping did not send an attempt:
+// the context ended while it waited, or the client could prove at once that there
+// would be no room before the context's deadline. Earlier attempts of the call may
+// have been sent; ResponseInfo.Attempts counts them. An error that matches
 // ErrThrottled also matches the context's error, context.DeadlineExceeded or
 // context.Canceled.
 var ErrThrottled = errors.New("clawhq: not admitted by the rate limit")

@@ -94,7 +94,7 @@ func TestPatientAttempt(t *testing.T) {
 	})
 }
 
-// With one attempt the agent runs at most testkit.OneAttempt, and the error leaves open whether it
+// With one attempt the agent runs once at most, and the error leaves open whether it
 // has.
 func TestOneAttempt(t *testing.T) {
 	t.Parallel()
@@ -107,6 +107,35 @@ func TestOneAttempt(t *testing.T) {
 			t.Errorf("asked %d times, acted %d times", a.asked, a.acted)
 		}
 	})
+}
+
+// An agent that acts and then fails, or takes more than a minute to begin, is run
+// again, also with the same idempotency key.
+func TestFailedAgentRunsAgain(t *testing.T) {
+	t.Parallel()
+	for _, stream := range []bool{false, true} {
+		acting(t, 2*time.Minute, func(t *testing.T, live bool, a *actor, _ *clawhq.Client) {
+			a.beforeAnswers = true
+			runs := 0
+			a.server.HandleAgent("fails", func(context.Context, clawhqtest.Message) iter.Seq2[string, error] {
+				return func(yield func(string, error) bool) { runs++; yield("", errors.New("after it has acted")) }
+			})
+			client := a.server.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 2}))
+			for agent, ran := range map[string]*int{"fails": &runs, "actor": &a.asked} {
+				req := clawhq.ChatRequest{Message: "file a ticket", Agent: agent}
+				var err error
+				if stream {
+					_, err = clawhq.CollectText(client.ChatStream(t.Context(), req))
+				} else {
+					_, err = client.Chat(t.Context(), req)
+				}
+				var failed *clawhq.AgentError
+				if !stream && !errors.As(err, &failed) || err == nil || *ran != 2 {
+					t.Errorf("stream %t: the agent %s ran %d times, want 2: %v", stream, agent, *ran, err)
+				}
+			}
+		})
+	}
 }
 
 // Asked again with its own key once the agent has finished, the service has the
