@@ -219,7 +219,7 @@ func parseBaseURL(raw string, insecureHTTP bool) (*url.URL, error) {
 		if errors.As(err, &uerr) {
 			err = uerr.Err
 		}
-		return nil, fmt.Errorf("malformed base URL: %w", redactedError(err, wire.Redact))
+		return nil, fmt.Errorf("base URL is not of the form https://host/path: %w", redactedError(err, wire.Redact))
 	}
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "", u.Opaque != "":

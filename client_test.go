@@ -26,7 +26,8 @@ func TestNewClient(t *testing.T) {
 
 		"base URL by environment": {map[string]string{"CLAWHQ_BASE_URL": "ftp://x"}, []clawhq.Option{key}, "not of the form"},
 		"base URL without scheme": {nil, []clawhq.Option{key, clawhq.WithBaseURL("app.clawhq.tech/api")}, "not of the form"},
-		"base URL malformed":      {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://[::1")}, "malformed base URL"},
+		"base URL of a socket":    {nil, []clawhq.Option{key, clawhq.WithBaseURL("127.0.0.1:8787/api")}, "base URL is not of the form https://host/path: "},
+		"base URL malformed":      {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://[::1")}, "not of the form https://host/path"},
 		"base URL with user":      {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://u:p@host")}, "user name"},
 		"base URL with query":     {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://host?a=b")}, "query"},
 		"base URL with a blank":   {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://host/a b/")}, "has a blank in its path"},
@@ -59,7 +60,7 @@ func TestNewClient(t *testing.T) {
 		"key as the base URL":    {nil, []clawhq.Option{key, clawhq.WithBaseURL(testkit.Key)}, "clw_a1b2c3d4…"},
 		"base URL without host":  {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://:443/api")}, "not of the form"},
 		"key as an http host":    {nil, []clawhq.Option{key, clawhq.WithBaseURL("http://" + testkit.Key)}, "clw_a1b2c3d4…"},
-		"key in a broken URL":    {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://" + testkit.Key + ":x")}, "malformed base URL"},
+		"key in a broken URL":    {nil, []clawhq.Option{key, clawhq.WithBaseURL("https://" + testkit.Key + ":x")}, "not of the form https://host/path"},
 		"budget not a number":    {nil, []clawhq.Option{key, clawhq.WithRetry(clawhq.RetryPolicy{Budget: nan()})}, "not a number"},
 		"everything at its best": {nil, []clawhq.Option{key, clawhq.WithUserAgent("app/1"), clawhq.WithSession("s"), clawhq.WithRateLimit(60), clawhq.WithLogger(nil), clawhq.WithHTTPClient(nil)}, ""},
 	}

@@ -78,7 +78,8 @@ const (
 
 // APIError is an error reply of the server, or of a proxy in front of it; or a
 // request that the client refused to send, with StatusCode 0. Every specific
-// error type embeds an *APIError, and errors.As finds both. No field holds an
+// error type embeds an *APIError, and errors.As finds both; a fake of a Client that
+// returns one must set it, since it is nil in &RateLimitError{}. No field holds an
 // API key or a session.
 type APIError struct {
 	StatusCode      int           // HTTP status; 0 if the client refused to send the request

@@ -4,13 +4,15 @@ import (
 	"encoding/pem"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/clawhq/clawhq-go/clawhqtest"
 )
 
-// The quickstart talks over TLS to a server whose certificate is in a file.
+// The quickstart talks over TLS to a server whose certificate is in a file. On Linux
+// so does any Go program, without code of its own.
 func TestQuickstartWithCertificate(t *testing.T) {
 	t.Parallel()
 	service := clawhqtest.NewTestServer(t)
@@ -29,7 +31,16 @@ func TestQuickstartWithCertificate(t *testing.T) {
 			t.Errorf("%s: %v\n%s", file, err, out)
 		}
 	}
-	if got := len(service.Requests()); got != 3 {
-		t.Errorf("made %d requests, want 3", got)
+	want := 3
+	if runtime.GOOS == "linux" { // where any Go program takes its roots from a file
+		want++
+		cmd := command(t, filepath.Join(bin, "chat"), "hi")
+		cmd.Env = append(append(cmd.Env, account(service)...), "SSL_CERT_FILE="+trusted)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("chat: %v\n%s", err, out)
+		}
+	}
+	if got := len(service.Requests()); got != want {
+		t.Errorf("made %d requests, want %d", got, want)
 	}
 }

@@ -108,7 +108,7 @@ func (a *about) greet(w io.Writer) {
 		curl = "curl --cacert " + quote(a.Certificate)
 		fmt.Fprintf(w, "The certificate was made at start. What makes clients trust it:\n\n"+
 			"  curl    --cacert %[1]s\n"+
-			"  Go      CLAWHQ_CA_FILE=%[1]s go run ./examples/quickstart\n"+
+			"  Go      SSL_CERT_FILE=%[1]s go run …   (macOS and Windows: a root in tls.Config)\n"+
 			"  Python  REQUESTS_CA_BUNDLE=%[1]s python3 …   (httpx and urllib: SSL_CERT_FILE)\n"+
 			"  Node    NODE_EXTRA_CA_CERTS=%[1]s node …\n\n", quote(a.Certificate))
 	case strings.HasPrefix(a.BaseURL, "https:"):

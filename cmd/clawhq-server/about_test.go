@@ -94,7 +94,7 @@ func TestGreetingOfCertificate(t *testing.T) {
 	cert := filepath.Join(t.TempDir(), "c.pem")
 	p := start(t, "-cert-out", cert, "-key", "ci:120")
 	for _, want := range []string{
-		"curl    --cacert " + quote(cert), "Go      CLAWHQ_CA_FILE=", "Python  REQUESTS_CA_BUNDLE=", "Node    NODE_EXTRA_CA_CERTS=", " (ci)\n",
+		"curl    --cacert " + quote(cert), "Go      SSL_CERT_FILE=", "Python  REQUESTS_CA_BUNDLE=", "Node    NODE_EXTRA_CA_CERTS=", " (ci)\n",
 		"curl --cacert " + quote(cert) + " " + p.base + "/v1/chat",
 	} {
 		if !strings.Contains(p.greeting, want) {
