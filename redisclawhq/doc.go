@@ -75,7 +75,8 @@
 // of what is stored. API keys are not stored. Everything expires five minutes after
 // the last call. All Limiters of a Redis client share one subscription, on which
 // they hear of a changed limit; without the right to publish or subscribe, machines
-// that wait learn of it some seconds later.
+// that wait learn of it when they ask next, after half of their wait and 15 seconds
+// at least.
 //
 // These are the rights that a Limiter and a Seen need, with the default prefixes:
 //

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -101,5 +102,36 @@ func TestLimitConns(t *testing.T) {
 		}
 		c.Close()
 		conns[1].Close()
+	})
+}
+
+// While as many requests are handled as may be, a further one is refused; one that
+// ends makes room.
+func TestLimitRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		proceed := make(chan struct{})
+		h := NewHTTPServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if r.Method == "POST" {
+				<-proceed
+			}
+		})).Handler
+		status := func(method string) int {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest(method, "/", nil))
+			return w.Code
+		}
+		for range MaxRequests {
+			go status("POST")
+		}
+		synctest.Wait()
+		if got := status("GET"); got != http.StatusServiceUnavailable {
+			t.Errorf("one more: status %d, want 503", got)
+		}
+		proceed <- struct{}{}
+		synctest.Wait()
+		if got := status("GET"); got != http.StatusOK {
+			t.Errorf("after one has ended: status %d, want 200", got)
+		}
+		close(proceed)
 	})
 }
