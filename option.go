@@ -84,7 +84,7 @@ func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger 
 // WithTrace makes the client call the functions of trace at each step of a
 // call. The option can be given more than once: then every Trace is called, in
 // the order of the options. A nil Trace is ignored. A client without a Trace
-// spends no time or memory on tracing. Default: none.
+// allocates nothing for tracing. Default: none.
 func WithTrace(trace *Trace) Option {
 	return func(c *config) {
 		if trace != nil {
@@ -146,8 +146,8 @@ const DefaultAttemptTimeout = 90 * time.Second
 // request until its reply has been read or, for a stream, until the reply's
 // headers have arrived. While the bytes of an upload flow, it bounds silence only.
 // Waiting for the rate limit and between attempts does not count. An attempt that
-// timed out is retried. Default: DefaultAttemptTimeout; 0 means no bound, a
-// negative value is an error.
+// timed out is retried as [RetryPolicy] describes. Default: DefaultAttemptTimeout;
+// 0 means no bound, a negative value is an error.
 func WithAttemptTimeout(d time.Duration) Option {
 	return func(c *config) { c.attemptTimeout = d }
 }

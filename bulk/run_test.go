@@ -235,3 +235,34 @@ func TestReadsAsNeeded(t *testing.T) {
 		}
 	})
 }
+
+// Items that wait for their conversation are held up to a number; then reading goes
+// on as they end.
+func TestReadsOneLongConversation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var read, answered atomic.Int32
+		items := func(yield func(bulk.Item, error) bool) {
+			for i := range 3000 {
+				read.Add(1)
+				it := item(i)
+				it.Request.SessionID = "one"
+				if !yield(it, nil) {
+					return
+				}
+			}
+		}
+		client := chat(func(ctx context.Context, req clawhq.ChatRequest, opts ...clawhq.CallOption) (*clawhq.ChatResponse, error) {
+			time.Sleep(time.Second)
+			if most := answered.Load() + 1024 + 2; read.Load() > most {
+				t.Errorf("%d items were read when %d were answered, want at most %d", read.Load(), answered.Load(), most)
+			}
+			answered.Add(1)
+			return echo(ctx, req, opts...)
+		})
+		results, err := all(t.Context(), client, items, bulk.Options{})
+		if err != nil || len(results) != 3000 {
+			t.Errorf("got %d results, error %v; want 3000", len(results), err)
+		}
+	})
+}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/clawhq/clawhq-go"
 	"github.com/clawhq/clawhq-go/internal/testkit"
+	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
 // withBody returns a reply without a Content-Type whose body is read by f.
@@ -239,6 +240,34 @@ type panickingObserver struct{}
 
 func (panickingObserver) Wait(context.Context) error     { return nil }
 func (panickingObserver) ObserveReply(clawhq.LimitReply) { panic("no memory") }
+
+// Without the credential that an endpoint asks for, no call is sent.
+func TestWithoutCredential(t *testing.T) {
+	t.Setenv(clawhq.EnvAPIKey, "")
+	transport := testkit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		t.Errorf("%s %s was sent", r.Method, r.URL.Path)
+		return nil, io.EOF
+	})
+	for auth, credential := range map[wire.Auth]clawhq.Option{wire.KeyAuth: clawhq.WithSession("s"), wire.SessionAuth: clawhq.WithAPIKey(testkit.Key)} {
+		client, err := clawhq.NewClient(credential, clawhq.WithHTTPClient(&http.Client{Transport: transport}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range calls {
+			if row.endpoint.Auth != auth || row.byDo { // Do takes what the client has
+				continue
+			}
+			_, err := row.call(arguments{
+				ctx: t.Context(), client: client, ids: []string{"1", "1"}, days: 7, path: strings.ReplaceAll(row.endpoint.Path, "{id}", "1"),
+				text: func(_, otherwise string) string { return otherwise },
+			})
+			var refused *clawhq.AuthenticationError
+			if !errors.As(err, &refused) || refused.StatusCode != 0 {
+				t.Errorf("%s %s: got %v", row.endpoint.Method, row.endpoint.Path, err)
+			}
+		}
+	}
+}
 
 // A malformed key on a later attempt was refused by no reply.
 func TestMalformedKeyLater(t *testing.T) {

@@ -218,7 +218,23 @@ func TestStreamExits(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				left = make(chan error, 1)
 				s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory(), clawhqtest.WithAgent("talker", testkit.Talker(left)))
-				leave(t, s.Client())
+				var told []string
+				leave(t, s.Client(clawhq.WithTrace(&clawhq.Trace{
+					CallStart: func(ctx context.Context, _ clawhq.TraceCallStart) context.Context {
+						told = append(told, "call")
+						return ctx
+					},
+					AttemptStart: func(ctx context.Context, _ clawhq.TraceAttemptStart) context.Context {
+						told = append(told, "attempt")
+						return ctx
+					},
+					StreamEnd:  func(context.Context, clawhq.TraceStreamEnd) { told = append(told, "stream ends") },
+					AttemptEnd: func(context.Context, clawhq.TraceAttemptEnd) { told = append(told, "attempt ends") },
+					CallEnd:    func(context.Context, clawhq.TraceCallEnd) { told = append(told, "call ends") },
+				})))
+				if diff := cmp.Diff([]string{"call", "attempt", "stream ends", "attempt ends", "call ends"}, told); diff != "" {
+					t.Errorf("a Trace is told (-want +got):\n%s", diff)
+				}
 				at := time.Now()
 				if err := <-left; !errors.Is(err, context.Canceled) {
 					t.Errorf("the agent's context says %v", err)
