@@ -149,6 +149,16 @@ func TestWebhookEvents(t *testing.T) {
 		clawhq.CollectText(client.ChatStream(ctx, hello))
 		client.Chat(ctx, hello)
 		client.Keys.List(ctx)
+		thread, err := client.Threads.Create(ctx, clawhq.CreateThreadRequest{Agent: "support-bot"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Threads.Send(ctx, thread.ID, "hi"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Batches.Create(ctx, clawhq.CreateBatchRequest{Requests: []clawhq.BatchRequest{{CustomID: "a", Message: "hi"}}}); err != nil {
+			t.Fatal(err)
+		}
 		synctest.Wait()
 		s.Emit(webhook.EventTicketCreated, webhook.TicketCreated{TicketID: "tkt_1"})
 		s.Emit(webhook.EventAgentDeployed, webhook.AgentDeployed{AgentName: "nobody listens"})

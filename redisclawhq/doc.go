@@ -1,7 +1,8 @@
 // Package redisclawhq shares what several machines must agree on through Redis or
 // Valkey (6.2 or newer): the rate limit of a ClawHQ API key ([Limiter]), and the
 // webhook events that were handled ([Seen]). With a Limiter, the machines together
-// use the whole limit without getting a 429.
+// use the whole limit, without a 429 as long as delays differ by less than a margin
+// ([WithMargin]).
 //
 //	rdb := redis.NewClient(&redis.Options{Addr: "redis:6379"})
 //	limiter, err := redisclawhq.NewLimiter(rdb, "production")
