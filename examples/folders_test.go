@@ -20,7 +20,8 @@ func TestFolders(t *testing.T) {
 	}
 	for _, e := range entries {
 		if _, err := os.Stat(filepath.Join(e.Name(), "go.mod")); err == nil {
-			continue // a module of its own, with a test of its own
+			importsNoInternals(t, e.Name()) // a module of its own, with a test of its own
+			continue
 		}
 		if _, known := prints[e.Name()]; e.IsDir() && !known {
 			t.Errorf("examples/%s is not run by TestExamples", e.Name())
@@ -52,6 +53,27 @@ func TestFolders(t *testing.T) {
 		}
 		if !program && output != nil {
 			t.Errorf("examples/%s is no program", folder)
+		}
+	}
+}
+
+// importsNoInternals checks that a module, without its replace lines, needs no more of
+// this one than anybody may import.
+func importsNoInternals(t *testing.T, folder string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(folder, files, err)
+	}
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range file.Imports {
+			if path := strings.Trim(spec.Path.Value, `"`); strings.HasPrefix(path, "github.com/clawhq/") && strings.Contains(path, "/internal/") {
+				t.Errorf("%s imports %s", name, path)
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -159,6 +160,15 @@ func TestManySandboxes(t *testing.T) {
 		})
 	}
 	making.Wait()
+	page, err := os.ReadFile("../../docs/server.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{fmt.Sprintf("There can be %d at a time", maxSandboxes), fmt.Sprintf("store at most %d MB", keptBytes>>20)} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("docs/server.md does not say: %s", want)
+		}
+	}
 	if status, problem := p.control("POST", "/sandboxes", "", nil); status != http.StatusServiceUnavailable || problem != fmt.Sprintf("there are %d sandboxes, as many as there may be: delete one", maxSandboxes) {
 		t.Errorf("one more: status %d, %s", status, problem)
 	}

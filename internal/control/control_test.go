@@ -3,9 +3,11 @@ package control
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -93,3 +95,27 @@ func TestResetUnderLoad(t *testing.T) {
 	cancel()
 	callers.Wait()
 }
+
+// docs/server.md has the bounds as they are.
+func TestDocumentedBounds(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/server.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(string(page)), " ")
+	for _, want := range []string{
+		fmt.Sprintf("a list may have %s entries", thousands(maxItems)),
+		fmt.Sprintf("`rpm` is 1 to %s; default 60. There may be %s keys.", thousands(maxRPM), thousands(maxKeys)),
+		fmt.Sprintf("All agents together may take %d MB.", maxAgentBytes>>20),
+		fmt.Sprintf("Up to %s faults can be queued.", thousands(maxFaults)),
+		fmt.Sprintf("If there are more than `limit` (default %s), the latest are returned.", thousands(maxShown)),
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("docs/server.md does not say: %s", want)
+		}
+	}
+}
+
+// thousands returns n as prose has it.
+func thousands(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }

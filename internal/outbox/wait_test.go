@@ -21,7 +21,8 @@ func (silent) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, r.Context().Err()
 }
 
-// Deliveries beyond the slots wait, and those beyond the places to wait fail and say so.
+// Deliveries beyond the slots wait, and those beyond the places to wait fail and say
+// so. All are tried again.
 func TestSlots(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -47,6 +48,16 @@ func TestSlots(t *testing.T) {
 		synctest.Wait()
 		if o.UnderWay() != 3 {
 			t.Errorf("%d are under way after the first have timed out", o.UnderWay())
+		}
+		time.Sleep(90 * time.Second)
+		again := 0
+		for _, a := range o.Attempts() {
+			if a.Number == 2 {
+				again++
+			}
+		}
+		if again != 7 {
+			t.Errorf("%d were tried again, want all 7", again)
 		}
 	})
 }

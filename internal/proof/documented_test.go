@@ -18,7 +18,7 @@ import (
 func TestEveryExportedNameIsDocumented(t *testing.T) {
 	t.Parallel()
 	names := 0
-	for _, dir := range []string{"../..", "../../clawhqtest", "../../relay", "../../webhook", "../../otelclawhq", "../../redisclawhq"} {
+	for _, dir := range []string{"../..", "../../bulk", "../../clawhqtest", "../../relay", "../../webhook", "../../otelclawhq", "../../redisclawhq"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)

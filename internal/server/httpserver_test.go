@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -135,3 +136,26 @@ func TestLimitRequests(t *testing.T) {
 		close(proceed)
 	})
 }
+
+// docs/server.md has the bounds as they are.
+func TestDocumentedBounds(t *testing.T) {
+	page, err := os.ReadFile("../../docs/server.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(string(page)), " ")
+	for _, want := range []string{
+		fmt.Sprintf("%d deliveries are attempted at a time, and %s wait", deliveriesAtOnce, thousands(deliveriesWaiting)),
+		fmt.Sprintf("serves %s connections and handles %s requests at once", thousands(MaxConns), thousands(MaxRequests)),
+		fmt.Sprintf("An agent is shown the last %d messages of a session or thread.", historyTurns),
+		fmt.Sprintf("no complete header arrives within %.0f s, no complete body within %.0f s, or nothing for %.0f s",
+			headerTimeout.Seconds(), bodyTimeout.Seconds(), idleTimeout.Seconds()),
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("docs/server.md does not say: %s", want)
+		}
+	}
+}
+
+// thousands returns n as prose has it.
+func thousands(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }
