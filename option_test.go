@@ -218,6 +218,12 @@ func TestResponseInfoBody(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, got, tt.want)
 		}
 	}
+	long := strings.Repeat("x", 64<<10)
+	var cut clawhq.ResponseInfo
+	client := testkit.ClientFunc(t, func(*http.Request) (*http.Response, error) { return testkit.Reply(400, long+"y"), nil })
+	if client.Chat(t.Context(), testkit.Hi, clawhq.WithResponseInfo(&cut)); string(cut.Body) != long {
+		t.Errorf("a long error: %d bytes, want the first %d", len(cut.Body), len(long))
+	}
 	var info clawhq.ResponseInfo
 	if _, err := clawhq.CollectText(mockStream(t, "data: [DONE]\n\n").ChatStream(t.Context(), testkit.Hi, clawhq.WithResponseInfo(&info))); err != nil || info.Body != nil {
 		t.Errorf("a stream: got %q, %v", info.Body, err)

@@ -55,8 +55,8 @@ func TestRetryBudget(t *testing.T) {
 				}
 			}
 		}
-		if most := int(1000 * share); retries > most || retries == 0 {
-			t.Errorf("budget %v: 1,000 failing calls made %d retries, at most %d are allowed", share, retries, most)
+		if want := int(500 * share); retries != want {
+			t.Errorf("budget %v: 1,000 failing calls made %d retries, want the %d that it holds at first", share, retries, want)
 		}
 		if b.Spend() {
 			t.Errorf("budget %v: spent, and yet there is more", share)

@@ -56,7 +56,7 @@
 // so that a few calls may get a 429 and are retried. If the window is full, the
 // machine's callers first wait for its turn, since the slots before it belong to
 // calls that were sent. A machine that has never learned the limit sends one call
-// and waits for its reply.
+// and waits for its reply, 10 seconds at most.
 //
 // The Limiter checks whether Redis is available again after a quarter of a second,
 // and then less often, down to once every two seconds. When it is, machines restore

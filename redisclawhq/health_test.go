@@ -9,9 +9,20 @@ import (
 	"github.com/clawhq/clawhq-go/redisclawhq"
 )
 
-// Connecting and loading the script do not count as a slow answer.
+// Connecting and loading the script do not count as a slow answer, up to a second.
 func TestColdStart(t *testing.T) {
 	t.Parallel()
+	inFleet(t, 60, func(t *testing.T, fl *fleet) {
+		fl.far.Store(int64(3 * time.Second))
+		for most, l := range map[time.Duration]*redisclawhq.Limiter{1100 * ms: fl.limiter(redisclawhq.WithRateLimit(60)), 1850 * ms: fl.limiter()} {
+			start := time.Now()
+			err := l.Wait(t.Context())
+			if took := time.Since(start); !errors.Is(err, redisclawhq.ErrUnavailable) || took < 1100*ms || took > most {
+				t.Errorf("a connection that takes too long: got %v after %v, want ErrUnavailable after 1.1 s, and %v at most", err, took, most)
+			}
+		}
+		time.Sleep(10 * time.Second)
+	})
 	inFleet(t, 60, func(t *testing.T, fl *fleet) {
 		fl.far.Store(int64(400 * ms))
 		fl.slow.Store(int64(80 * ms)) // twice, as long as Redis does not know the script
@@ -27,12 +38,13 @@ func TestColdStart(t *testing.T) {
 	})
 }
 
-// more once a reply has shown the limit.
+// Without Redis, a machine that knows no limit sends one call, and the next after its
+// reply or after ten seconds.
 func TestColdFallback(t *testing.T) {
 	t.Parallel()
 	inFleet(t, 60, func(t *testing.T, fl *fleet) {
 		fl.stop()
-		fl.agent.Store(int64(5 * time.Second))
+		fl.agent.Store(int64(14 * time.Second))
 		for range 20 {
 			client := fl.machine()
 			for range 20 {
@@ -48,6 +60,10 @@ func TestColdFallback(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		if n := len(fl.Requests()); n < 15 || n > 20 {
 			t.Errorf("%d requests before the first reply, want one of each machine", n)
+		}
+		time.Sleep(7 * time.Second)
+		if n := len(fl.Requests()); n < 30 || n > 40 {
+			t.Errorf("%d requests after 12 s without a reply, want two of each machine", n)
 		}
 		fl.group.Wait()
 		fl.down.Store(false)

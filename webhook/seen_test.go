@@ -272,11 +272,11 @@ func (s *brokenSeen) Claim(context.Context, string) (bool, error) { return s.cla
 func (s *brokenSeen) Done(ctx context.Context, _ string) error    { return settled(ctx, s.done) }
 func (s *brokenSeen) Forget(ctx context.Context, _ string) error  { return settled(ctx, s.forget) }
 
-// settled returns err, unless there is no time to settle anything, or no end
-// to it.
+// settled returns err, unless there is no time to settle anything, or more than
+// Seen says.
 func settled(ctx context.Context, err error) error {
-	if _, ok := ctx.Deadline(); !ok {
-		return errors.New("without a deadline")
+	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > 5*time.Second {
+		return errors.New("without a deadline 5 seconds away")
 	}
 	return errors.Join(ctx.Err(), err)
 }
