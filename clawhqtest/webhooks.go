@@ -60,9 +60,9 @@ func fromAttempt(a outbox.Attempt) Delivery {
 }
 
 // Emit delivers an event to the webhooks that have subscribed to it, as if it had
-// happened. It returns when the first attempt for each webhook has ended, after
-// ten seconds at most; retries are sent in the background. data is the event's
-// data: a value of a type of package webhook, or any value that is encoded as a
+// happened. It returns when the first attempt for each webhook has ended: after ten
+// seconds at most, and ten more if a receiver does not end the body of its reply.
+// Retries are sent in the background. data is the event's data: a value of a type of package webhook, or any value that is encoded as a
 // JSON object. Emit panics if data cannot be encoded. The server itself makes
 // only api.request events, one for each successful chat.
 //
