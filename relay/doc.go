@@ -90,13 +90,14 @@
 //
 // examples/webbackend has all of it, with answers in the memory of one process for
 // a minute. If the browser may come back to another process, the chunks go through
-// what the processes share. With Redis, a stream for each answer will do: the
-// goroutine adds each chunk (XADD answer:ID * content …), then an entry that says
-// how the answer ended, and sets EXPIRE answer:ID 60 with each; a connection reads
-// what there is (XRANGE answer:ID - +), leaves out the first after entries, and
-// waits for more (XREAD BLOCK 15000 STREAMS answer:ID lastID). If the process that
-// makes the answer is killed, no entry says that it has ended: a connection that
-// waits until the stream has expired (EXISTS) ends with an error.
+// what the processes share. With Redis, a stream for each answer will do. The
+// goroutine adds an entry when it begins, one for each chunk (XADD answer:ID *
+// content …), and one that says how the answer ended. It sets EXPIRE answer:ID 60
+// with each, and every 15 seconds while the agent is silent. A connection reads what
+// there is and waits for more (XREAD BLOCK 15000 STREAMS answer:ID lastID, at first
+// with 0), and leaves out the first after chunks. If the process that makes the
+// answer is killed, no entry says that it has ended: a connection that finds the
+// stream expired (EXISTS) ends with an error.
 //
 // # Wrappers and proxies
 //
