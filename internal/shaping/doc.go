@@ -77,11 +77,12 @@
 // attempt sent at 10 s says that 4 attempts were counted, but 5 were sent until
 // then, the last two at 9.6 s and 10 s. So the attempt of 9.6 s had not arrived
 // yet: travel times differ by at least 400 ms. Since one reply shows only a part
-// of the difference, the margin becomes 800 ms.
+// of the difference, the margin becomes 1.2 s.
 //
 // After a 429 that the log explains, because own attempts filled the window or
-// nearly so, the margin doubles. If a reply then proves that there are others, and
-// none has shown a difference of travel times, the margin is as before.
+// nearly so, the margin doubles. If no reply has shown a difference of travel times,
+// others may have caused the 429: the margin is as before when a reply proves that
+// there are others, and otherwise halves after each window in which it sufficed.
 //
 // # Others
 //
@@ -96,11 +97,11 @@
 // as its agents have answered. A reply that merely allows for a number does not
 // prolong a proof. With the limit 60, the client has 60 - 28 = 32 slots.
 //
-// Of these it leaves some free, if there are others: 32²/(8·60), which is 2. A client
-// that has nearly the whole window leaves an eighth of it, one with few slots leaves
-// nothing. So a small caller finds room beside one that uses all it gets, and the
-// shares of two such clients become even within minutes. Two equal ones use 97% of
-// the limit.
+// Of these it leaves some free, if a reply has proved others: 32²/(8·60), which is 2.
+// A client that has nearly the whole window leaves an eighth of it, one with few slots
+// leaves nothing. So a small caller finds room beside one that uses all it gets, and
+// the shares of two such clients become even within minutes. Two equal ones use 97%
+// of the limit.
 //
 // A 429 that the log explains also counts as one other client, one that it does not
 // explain as so many as fill the window, until the next reply shows otherwise.

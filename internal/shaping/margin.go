@@ -20,20 +20,27 @@ const (
 	maxMargin = 3 * time.Second
 
 	// maxSeen bounds the margin that replies other than a 429 can cause.
-	maxSeen = time.Second
+	maxSeen = 1500 * time.Millisecond
 
-	// quiet is how long a margin must suffice before it is reduced.
-	quiet = 5 * Length
+	// A margin is reduced after it has sufficed for believed, if a reply has shown a
+	// difference of travel times. If only 429s have asked for it, others may have
+	// caused these, so doubted is enough: a window and the longest margin.
+	believed = 5 * Length
+	doubted  = Length + maxMargin
 )
 
 // observe learns from a reply that shows this difference of travel times.
 func (m *margin) observe(now moment, spread time.Duration) {
 	m.seen = m.seen || spread > minMargin/2
-	if length := min(2*spread, maxSeen); length > m.length { // one reply shows only a part of the spread
+	quiet, enough := doubted, m.length/2
+	if m.seen {
+		quiet, enough = believed, m.length*3/4
+	}
+	if length := min(3*spread, maxSeen); length > m.length { // one reply shows only a part of the spread
 		m.length, m.changed = length, now
 	} else if m.length > minMargin && now.Sub(m.changed) > quiet {
-		m.length, m.changed = max(minMargin, m.length*3/4), now
-		m.seen = m.length > minMargin
+		m.length, m.changed = max(minMargin, enough), now
+		m.seen = m.seen && m.length > minMargin
 	}
 }
 

@@ -164,13 +164,13 @@ func (s *Shaper) probe(a *ask, slots int) (at moment, ok bool) {
 	return last.Add(s.probing.pause(a.now)), s.probing.allowed(a.now, slots, a.limit)
 }
 
-// left returns how many of the slots that others leave stay free. Where others are
-// seen, these are the more, the larger the client's share: an eighth of the window
-// if it has nearly all, 3% if it has half, none if it has few. So small callers find
-// room, and shares become even. In the background it is at least a tenth, if there
-// is anyone else.
+// left returns how many of the slots that others leave stay free. Where a reply has
+// proved others, these are the more, the larger the client's share: an eighth of the
+// window if it has nearly all, 3% if it has half, none if it has few. So small callers
+// find room, and shares become even. In the background it is at least a tenth, if
+// there may be anyone else.
 func (s *Shaper) left(a *ask) (n int) {
-	if slots := a.limit - a.theirs; a.theirs > 0 {
+	if slots := a.limit - a.theirs; a.theirs > 0 && s.facts.replied(a.now) {
 		n = slots * slots / (8 * a.limit)
 	}
 	if a.background() && (a.theirs > 0 || s.foreground(a.now) > 0) {

@@ -58,6 +58,24 @@ func every(n int, from, apart float64) (times []float64) {
 	return times
 }
 
+// Only a reply proves others to whom room is left: a 429 that the log explains may
+// as well have been caused by own attempts.
+func TestRoomIsLeftOnProof(t *testing.T) {
+	t.Parallel()
+	a := &ask{now: at(2), rank: rankFirst, limit: 60, theirs: 1}
+	for name, tt := range map[string]struct {
+		shaper *Shaper
+		want   int
+	}{
+		"after a reply": {newShaper(60).others(1, 1), 59 * 59 / (8 * 60)},
+		"after a 429":   {newShaper(60).with(func(s *Shaper) { s.rejected(at(1), at(1), true) }), 0},
+	} {
+		if got := tt.shaper.left(a); got != tt.want {
+			t.Errorf("%s: %d slots are left free, want %d", name, got, tt.want)
+		}
+	}
+}
+
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	type want struct {

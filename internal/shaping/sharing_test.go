@@ -256,8 +256,10 @@ func TestBackground(t *testing.T) {
 				jobs[i].saturate(ctx, wg, workers, Request{Background: true})
 			}
 		})
-		if a, b := of(s.served, jobs[0], 0, tenMinutes), of(s.served, jobs[1], 0, tenMinutes); a > b*3/2 || b > a*3/2 || a+b < 80*limit/10 {
-			t.Errorf("two jobs that start together had %d and %d calls, want equal shares of 80%%", a, b)
+		a, b := of(s.served, jobs[0], 0, tenMinutes), of(s.served, jobs[1], 0, tenMinutes)
+		t.Logf("two jobs: %d and %d calls", a, b)
+		if a > 2*b || b > 2*a || a+b < 80*limit/10 {
+			t.Errorf("two jobs that start together had %d and %d calls, want shares within 1:2 of 80%%", a, b)
 		}
 		s = traffic(t, limit, live, tenMinutes, func(ctx context.Context, wg *sync.WaitGroup, s *service) {
 			s.client(agent[:]...).saturate(ctx, wg, 20+limit/10, Request{Background: true})
