@@ -5,8 +5,8 @@ import (
 	"log/slog"
 )
 
-// log writes the call's line of the access log, from its entry in the
-// journal. It has no credentials, bodies or query strings.
+// log writes the call's line to the access log, from the call's entry in the journal.
+// The line has no credentials, bodies or query strings.
 func (c *call) log(e Request) {
 	attrs := []slog.Attr{
 		slog.String("method", e.Method),

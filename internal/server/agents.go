@@ -12,7 +12,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// An agent is an agent of the account, which may be undeployed.
+// An agent is an agent of the account, deployed or not.
 type agent struct {
 	id, slug, name string
 	description    string
@@ -20,13 +20,13 @@ type agent struct {
 	deployedAt     time.Time
 	undeployed     bool
 	answer         AgentFunc
-	instant        bool // it never waits, and so needs no time limit
+	instant        bool // answers without waiting, and so needs no time limit
 	clock          *clock.Clock
 }
 
-// HandleAgent deploys fn under slug, and replaces an agent with the same slug. If
-// fn is nil, the agent is a built-in one. In profile Live the agent deployed last
-// is the default.
+// HandleAgent deploys fn under slug. It replaces an agent with the same slug. If fn
+// is nil, the agent answers as a built-in one. In profile Live the agent deployed
+// last is the default.
 func (s *Server) HandleAgent(slug string, fn AgentFunc) {
 	if slug == "" {
 		panic("clawhqtest: HandleAgent: empty slug")
@@ -40,7 +40,7 @@ func (s *Server) HandleAgent(slug string, fn AgentFunc) {
 	s.deploy(a)
 }
 
-// ResetAgents returns to the agents of a new server, and undoes SetOffline.
+// ResetAgents replaces the agents by those of a new server, and undoes SetOffline.
 func (s *Server) ResetAgents() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -48,8 +48,9 @@ func (s *Server) ResetAgents() {
 	s.deployBuiltins()
 }
 
-// deploy deploys an agent. An agent with the same slug keeps its id and name. Call
-// it with s.mu held or before the server is used.
+// deploy deploys an agent. If there is an agent with the same slug, the new one takes
+// its id, name, description and model. Call deploy with s.mu held, or before the
+// server is used.
 func (s *Server) deploy(a agent) {
 	a.id = uuid.NewString()
 	a.slug = s.cfg.Profile.slug(a.slug, a.name)
@@ -68,9 +69,10 @@ func (r *roster) deployed() []*agent {
 	return slices.DeleteFunc(slices.Clone(r.agents), func(a *agent) bool { return a.undeployed })
 }
 
-// find returns the deployed agent with that slug or, failing that, name,
-// in any case or, by the documentation, id; for an empty one the default agent.
-// It is nil if there is none. Call it with s.mu held.
+// find returns the deployed agent with that slug. If there is none, it returns the
+// one with that name or, in profile Documented, with that id. Case does not matter.
+// For an empty name it returns the default agent. It returns nil if no agent fits.
+// Call it with s.mu held.
 func (r *roster) find(p Profile, name string) *agent {
 	deployed := r.deployed()
 	if name == "" {
@@ -88,8 +90,8 @@ func (r *roster) find(p Profile, name string) *agent {
 	return nil
 }
 
-// any is find for threads and batches, which use the default agent if
-// there is no agent with the name.
+// any is find for threads and batches, which use the default agent if no agent has
+// the name.
 func (r *roster) any(p Profile, name string) *agent {
 	if a := r.find(p, name); a != nil {
 		return a
@@ -105,15 +107,15 @@ func (r *roster) names() []string {
 	return names
 }
 
-// SetOffline stops or starts the machine that the agents run on. While it is
-// stopped messages are answered agent_offline, and batches fail.
+// SetOffline stops or starts the machine on which the agents run. While it is
+// stopped, messages are answered with agent_offline, and batches fail.
 func (s *Server) SetOffline(offline bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state.offline = offline
 }
 
-// listAgents answers GET /v1/agents: those deployed, newest first.
+// listAgents answers GET /v1/agents: the deployed agents, newest first.
 func (c *call) listAgents() (any, error) {
 	agents := c.state.deployed()
 	slices.Reverse(agents)
@@ -130,7 +132,7 @@ func (c *call) listAgents() (any, error) {
 	return list, nil
 }
 
-// getAgent answers GET /v1/agents/{id}, which knows no slugs.
+// getAgent answers GET /v1/agents/{id}. The id may not be a slug.
 func (c *call) getAgent() (any, error) {
 	a := c.agent()
 	if a == nil || a.undeployed || c.lookupFails(LookupAgent) {

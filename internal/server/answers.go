@@ -6,7 +6,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/js"
 )
 
-// reasoning are the parts of answers in which models think aloud.
+// reasoning matches the parts of an answer in which a model thinks aloud.
 var reasoning = []*regexp.Regexp{
 	regexp.MustCompile(`(?is)<think>.*?</think>`),
 	regexp.MustCompile(`(?is)<thinking>.*?</thinking>`),
@@ -17,19 +17,18 @@ var reasoning = []*regexp.Regexp{
 	regexp.MustCompile(`(?is)<\|think_start\|>.*?<\|think_end\|>`),
 }
 
-// The texts in place of an answer that is empty, in chats and threads, and as an item
-// of a batch.
+// Texts that replace an empty answer: noAnswer in chats and threads, noItemAnswer in
+// batches.
 const (
 	noAnswer     = "No response from agent"
 	noItemAnswer = "No response"
 )
 
-// onlyReasoning is the text in place of an answer of which nothing is left without
-// its reasoning.
+// onlyReasoning replaces an answer that consists of reasoning only.
 const onlyReasoning = "I processed your request but have no response to show."
 
-// cleaned returns an agent's answer as a reply has it: live without reasoning and
-// blanks around it. An empty one stays empty.
+// cleaned returns an agent's answer as it is sent. In profile Live it has no
+// reasoning, and no blanks at its ends. An empty answer stays empty.
 func (p Profile) cleaned(answer string) string {
 	if !p.quirks().cleansAnswers || answer == "" {
 		return answer

@@ -13,10 +13,10 @@ import (
 // Message is a message for an agent.
 type Message struct {
 	Text      string
-	Agent     string // slug of the agent asked
-	SessionID string // of the chat session; empty for any other message
+	Agent     string // slug of the agent
+	SessionID string // of the chat session; empty outside a session
 	History   []Turn // the last 20 turns of the session or thread, oldest first
-	earlier   int    // exchanges of the session
+	earlier   int    // number of earlier exchanges in the session
 }
 
 // Turn is an earlier message or answer of a conversation.
@@ -31,24 +31,24 @@ const (
 	RoleAssistant = wire.RoleAssistant
 )
 
-// AgentFunc answers a message in pieces, each of which is a chunk of a streamed
+// AgentFunc answers a message in chunks, which are also the chunks of a streamed
 // reply. Its rules are those of clawhqtest.AgentFunc.
 type AgentFunc func(ctx context.Context, m Message) iter.Seq2[string, error]
 
 var errAgentTimeout = fmt.Errorf("the agent took longer than %v", wire.AgentTimeout)
 
-// How the gateway before an agent fails.
+// Failures of the gateway through which the service reaches its agents.
 var (
 	errGatewayDown    = errors.New("the agent's gateway is down")
 	errGatewayNotJSON = errors.New("the agent's gateway does not answer with JSON")
 )
 
-// agentPanic is what an agent panicked with.
+// agentPanic is the error of an agent that panicked. value is what it panicked with.
 type agentPanic struct{ value any }
 
 func (p agentPanic) Error() string { return fmt.Sprintf("agent panicked: %v", p.value) }
 
-// agentErrorCode returns the code for an agent's failure.
+// agentErrorCode returns the error code for an agent's error.
 func agentErrorCode(err error) string {
 	var p agentPanic
 	switch {
@@ -60,8 +60,8 @@ func agentErrorCode(err error) string {
 	return wire.CodeModelError
 }
 
-// ask runs the agent until emit returns false. It returns the agent's error or, if
-// ctx ended first, the cause of that.
+// ask runs the agent until it ends or emit returns false. It returns the agent's
+// error or, if ctx ended first, the cause of that.
 func (a *agent) ask(ctx context.Context, m Message, limit timeLimit, emit func(chunk string) bool) (err error) {
 	ctx, begun, end := a.limited(ctx, limit)
 	defer end()
@@ -74,7 +74,7 @@ func (a *agent) ask(ctx context.Context, m Message, limit timeLimit, emit func(c
 		}
 	}()
 	m.Agent = a.slug
-	held := "" // the beginning of a character that the agent has cut
+	held := "" // an incomplete UTF-8 character, whose end is in the next chunk
 	for chunk, err := range a.answer(ctx, m) {
 		if err != nil || ctx.Err() != nil {
 			return err
@@ -94,17 +94,17 @@ func (a *agent) ask(ctx context.Context, m Message, limit timeLimit, emit func(c
 	return nil
 }
 
-// timeLimit says what wire.AgentTimeout limits.
+// timeLimit says which time wire.AgentTimeout limits.
 type timeLimit int
 
 const (
-	wholeAnswer timeLimit = iota // all of an answer
-	firstChunk                   // its beginning alone
-	eachPart                     // its beginning, and then the rest
+	wholeAnswer timeLimit = iota // the time of the whole answer
+	firstChunk                   // the time until the first chunk
+	eachPart                     // the time until the first chunk, and again the time after it
 )
 
-// limited returns a context for the agent that ends when its time is up. begun
-// tells it of a chunk, end that the answer is there.
+// limited returns a context that ends when the agent's time is up. The caller must
+// call begun at each chunk, and end after the answer.
 func (a *agent) limited(ctx context.Context, limit timeLimit) (limited context.Context, begun, end func()) {
 	if a.instant {
 		return ctx, func() {}, func() {}
@@ -139,7 +139,7 @@ func wholeCharacters(s string) (whole, rest string) {
 	return s[:n], s[n:]
 }
 
-// usualAnswer is the length, in bytes, that few answers exceed.
+// usualAnswer is a length in bytes that few answers exceed.
 const usualAnswer = 512
 
 // askAll runs the agent and returns its whole answer.
@@ -155,7 +155,8 @@ func (a *agent) askAll(ctx context.Context, m Message, limit timeLimit) (string,
 	return text.String(), err
 }
 
-// agentContext returns the context of the call's agent.
+// agentContext returns the context in which the call's agent runs. It outlives the
+// call if the profile's agents outlive their clients.
 func (c *call) agentContext() context.Context {
 	if c.profile.quirks().agentsOutlive {
 		return c.s.clock.Join(c.s.ctx, c.ctx)

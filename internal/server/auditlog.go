@@ -16,21 +16,22 @@ import (
 
 // AuditEntry is an entry of the audit log.
 type AuditEntry struct {
-	ID            string // empty is a new one
+	ID            string // empty means a new one
 	Action        string
 	EntityType    string
 	EntityID      string
 	Category      string
-	Details       json.RawMessage // a JSON object; nil is null
+	Details       json.RawMessage // a JSON object; nil means null
 	IPAddress     string
-	CreatedAt     time.Time // zero is now
-	IntegrityHash string    // live; by the documentation it is computed
+	CreatedAt     time.Time // zero means now
+	IntegrityHash string    // empty means none in profile Live, and the right hash in profile Documented
 }
 
 // auditEntry is an entry of the log, with all fields filled in.
 type auditEntry struct{ AuditEntry }
 
-// AddAuditEntry adds an entry and returns its id.
+// AddAuditEntry adds an entry and returns its id. It panics if the details are not
+// JSON.
 func (s *Server) AddAuditEntry(add AuditEntry) (id string) {
 	if add.Details != nil && wire.JSONB(add.Details) == nil {
 		panic("clawhqtest: AddAuditEntry: the details are not JSON")
@@ -40,7 +41,7 @@ func (s *Server) AddAuditEntry(add AuditEntry) (id string) {
 	return s.state.log(add, s.clock.Now())
 }
 
-// log adds an entry to the log, which is kept in the order of time.
+// log adds an entry to the audit log, which is sorted by time.
 func (s *state) log(add AuditEntry, now time.Time) (id string) {
 	add.ID = cmp.Or(add.ID, uuid.NewString())
 	if add.CreatedAt.IsZero() {
@@ -51,7 +52,7 @@ func (s *state) log(add AuditEntry, now time.Time) (id string) {
 		add.Details = wire.JSONB(add.Details)
 	}
 	at, _ := slices.BinarySearchFunc(s.audit, add.CreatedAt, func(e auditEntry, t time.Time) int {
-		return cmp.Or(e.CreatedAt.Compare(t), -1) // after those of the same time
+		return cmp.Or(e.CreatedAt.Compare(t), -1) // after entries of the same time
 	})
 	s.audit = slices.Insert(s.audit, at, auditEntry{add})
 	s.kept.Keep(len(add.Details)+len(add.EntityID), func() {
@@ -61,7 +62,7 @@ func (s *state) log(add AuditEntry, now time.Time) (id string) {
 	return add.ID
 }
 
-// logManagement logs what a call of key or webhook management did.
+// logManagement adds an entry about a call that has changed a key or a webhook.
 func (c *call) logManagement(action, category, entityID string, details any) {
 	e := AuditEntry{Action: action, EntityType: category, EntityID: entityID, Category: category, IPAddress: clientIP(c.r)}
 	if details != nil {
@@ -70,20 +71,21 @@ func (c *call) logManagement(action, category, entityID string, details any) {
 	c.state.log(e, c.s.clock.Now())
 }
 
-// clientIP returns the address that a request came from, as the headers of proxies
-// report it, if there are any.
+// clientIP returns the address of a request's client: the first in X-Forwarded-For,
+// which proxies set, or else the connection's.
 func clientIP(r *http.Request) string {
 	if forwarded, _, _ := strings.Cut(r.Header.Get("X-Forwarded-For"), ","); forwarded != "" {
 		return strings.TrimSpace(forwarded)
 	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return "127.0.0.1" // in memory
+		return "127.0.0.1" // an in-memory connection
 	}
 	return host
 }
 
-// listAuditLog answers GET /v1/audit-log, newest first.
+// listAuditLog answers GET /v1/audit-log: the entries that pass the filters, newest
+// first.
 func (c *call) listAuditLog() (any, error) {
 	p := c.profile
 	now := c.s.clock.Now()
@@ -118,8 +120,7 @@ func (c *call) listAuditLog() (any, error) {
 	return wire.AuditLog{Entries: append([]wire.AuditEntry{}, page...), Paging: paging}, nil
 }
 
-// verifyAuditLog answers GET /audit-log/verify. Entries without a hash are
-// skipped.
+// verifyAuditLog answers GET /audit-log/verify. It skips entries without a hash.
 func (c *call) verifyAuditLog() (any, error) {
 	verdict := wire.AuditVerdict{Valid: true, Total: len(c.state.audit)}
 	previous := ""
@@ -137,5 +138,5 @@ func (c *call) verifyAuditLog() (any, error) {
 	return verdict, nil
 }
 
-// auditUser is the user of all entries.
+// auditUser is the user of every entry.
 const auditUser = "owner@example.com"

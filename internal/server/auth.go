@@ -11,8 +11,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// bearer returns the API key of a request, whatever the case of the scheme, or an
-// empty text.
+// bearer returns the API key of a request, or an empty string. The case of the scheme
+// does not matter.
 func bearer(r *http.Request) string {
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
@@ -23,7 +23,8 @@ func bearer(r *http.Request) string {
 
 var errUnauthorized = flat(http.StatusUnauthorized, "Unauthorized")
 
-// known reports whether the call has a credential that authenticate accepts.
+// known reports whether the call has the secret of an active key or, without a key
+// that the server knows, the account's session.
 func (c *call) known() (good bool) {
 	c.locked(func() {
 		if k := c.state.keys.find(bearer(c.r)); k != nil {
@@ -41,8 +42,9 @@ func (c *call) inSession() bool {
 	return err == nil && subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(c.s.session())) == 1
 }
 
-// authenticate checks the credential of the route and the account's plan. It checks
-// a key in the order of the service: header, format, hash, status, plan.
+// authenticate checks the credential that the route requires, and the account's plan.
+// For a key it checks, in the order of the service, the header, the format, the hash,
+// the status and the plan.
 func (c *call) authenticate() error {
 	p := c.profile
 	pro := slices.Contains(wire.Plans, strings.ToLower(c.s.cfg.Plan)) && !c.lookupFails(LookupPlan)
@@ -77,7 +79,8 @@ func (c *call) authenticate() error {
 	return nil
 }
 
-// count counts the call in its window, or refuses it if the window is full.
+// count counts the call in its rate limit window, or refuses it if the window is
+// full.
 func (c *call) count() error {
 	if c.route.Window == (wire.Window{}) || c.fromDashboard() {
 		return nil

@@ -19,14 +19,13 @@ type batch struct {
 	id, status             string
 	requests               []batchItem
 	callback               string
-	results                []wire.BatchResult // of the requests done, in their order; pending ones before
+	results                []wire.BatchResult // in the order of the requests; all pending until the first requests are done
 	completed, failed      int
 	createdAt, completedAt time.Time
 	item                   *ledger.Item
 }
 
-// createBatch answers POST /v1/chat/batch. The batch is processed in the
-// background.
+// createBatch answers POST /v1/chat/batch. The batch is processed after the reply.
 func (c *call) createBatch() (any, error) {
 	body, err := c.readObject()
 	if err != nil {
@@ -73,7 +72,8 @@ func (c *call) createBatch() (any, error) {
 	return wire.CreatedBatch{BatchID: b.id, Status: b.status, Total: len(requests), CreatedAt: wire.HandlerTime(b.createdAt)}, nil
 }
 
-// tooMany returns a 429 for a batch. It has nothing to do with the rate limit.
+// tooMany returns a 429 for a batch. Its code is rate_limited, but it has nothing to
+// do with the rate limit.
 func tooMany(message string) *refusal {
 	refused := refuse(wire.CodeRateLimited, message, "")
 	refused.header = http.Header{wire.HeaderRetryAfter: {"60"}}
@@ -83,10 +83,10 @@ func tooMany(message string) *refusal {
 // batchItem is a request of a batch.
 type batchItem struct {
 	customID, message, agent string
-	badAgent                 bool // live it is no text, which the request fails of
+	badAgent                 bool // agent was not a string, which makes the request fail in profile Live
 }
 
-// readBatch checks the requests of a batch.
+// readBatch reads and checks the requests of a batch.
 func (c *call) readBatch(body js.Object) (requests []batchItem, err error) {
 	items, _ := member(body, "requests").([]any)
 	switch {
@@ -143,9 +143,9 @@ func (c *call) getBatch() (any, error) {
 	}}, nil
 }
 
-// process gets the answers of a batch from the agents, a few at a time, in the
-// order of the requests. If the server is closed, the batch stays in processing,
-// as it does when the service is restarted.
+// process asks the agents for the answers to a batch, in the order of the requests,
+// wire.BatchConcurrency at a time. If the server closes, the batch remains in status
+// processing, as it does when the service is restarted.
 func (s *Server) process(ctx context.Context, state *state, b *batch) {
 	s.mu.Lock()
 	if state.offline {
@@ -183,11 +183,11 @@ func (s *Server) process(ctx context.Context, state *state, b *batch) {
 	callback := b.finish(s.clock.Now().UTC())
 	s.mu.Unlock()
 	if b.callback != "" {
-		s.outbox.Call(ctx, b.callback, encodeJSON(callback)) // once; what comes of it is not asked
+		s.outbox.Call(ctx, b.callback, encodeJSON(callback)) // one attempt, whose result does not matter
 	}
 }
 
-// result returns the answer of the agent of a request.
+// result asks the agent of one request and returns the result.
 func (s *Server) result(ctx context.Context, state *state, r batchItem) wire.BatchResult {
 	s.mu.Lock()
 	a := state.any(s.cfg.Profile, lookUp(r.agent))
@@ -207,7 +207,7 @@ func (s *Server) result(ctx context.Context, state *state, r batchItem) wire.Bat
 	return result
 }
 
-// tally counts the results so far.
+// tally stores the results so far and counts them.
 func (b *batch) tally(results []wire.BatchResult) {
 	b.results, b.completed, b.failed = results, 0, 0
 	for _, r := range results {

@@ -13,7 +13,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// supportBot is the slug of the default agent according to the documentation.
+// supportBot is the slug of the default agent in profile Documented.
 const supportBot = "support-bot"
 
 // deployBuiltins deploys the agents of a new server, the default one last.
@@ -25,8 +25,8 @@ func (s *Server) deployBuiltins() {
 	}
 }
 
-// builtin makes a answer like the canned agent or, in profile Live, like echo. It
-// answers word by word, with the configured delay between words.
+// builtin returns a with the answers of a canned agent or, in profile Live, of echo.
+// The agent answers word by word, with the configured delay between words.
 func (s *Server) builtin(a agent, canned cannedAgent) agent {
 	reply, delay := func(m Message) ([]string, error) { return strings.SplitAfter(canned.answer(m), " "), nil }, func(Message) time.Duration { return 0 }
 	if s.cfg.Profile.quirks().echoes {
@@ -55,8 +55,8 @@ func (s *Server) builtin(a agent, canned cannedAgent) agent {
 var errEchoFailed = errors.New("the message asked for a failure")
 
 // echo is the agent of the live service that answered the recorded requests. It
-// repeats a message word by word, unless the message asks for something else; what
-// is said of clawhqtest.Live.
+// repeats a message word by word, unless the message contains one of the marks that
+// package clawhqtest documents for its profile Live.
 func echo(m Message) (chunks []string, err error) {
 	words := strings.SplitAfter("Echo: "+m.Text, " ")
 	for _, asked := range []struct {
@@ -80,12 +80,12 @@ func echo(m Message) (chunks []string, err error) {
 	return words, nil
 }
 
-// sleeping matches the part of a message that asks the echo to wait.
+// sleeping matches the mark in a message that makes echo wait.
 var sleeping = regexp.MustCompile(`\[sleep (\d{1,6})\]`)
 
 func echoDelay(m Message) time.Duration {
 	if asked := sleeping.FindStringSubmatch(m.Text); asked != nil {
-		ms, _ := strconv.Atoi(asked[1]) // digits, and few
+		ms, _ := strconv.Atoi(asked[1]) // cannot fail: at most six digits
 		return time.Duration(ms) * time.Millisecond
 	}
 	return 0
@@ -95,7 +95,7 @@ func echoDelay(m Message) time.Duration {
 // the message and the history.
 type cannedAgent struct {
 	greeting string
-	answers  []struct{ word, text string } // it gives the first one whose word is in the message
+	answers  []struct{ word, text string } // the first whose word is in the message is given
 	closing  string
 }
 
@@ -123,7 +123,7 @@ var salesAgent = cannedAgent{
 // maxQuote is how many characters of a message a canned agent repeats.
 const maxQuote = 120
 
-// quote returns the part of a message that a canned agent repeats.
+// quote returns the beginning of a message, as a canned agent repeats it.
 func quote(text string) string {
 	n := 0
 	for i := range text {

@@ -24,24 +24,24 @@ type call struct {
 	state    *state
 	w        http.ResponseWriter
 	r        *http.Request
-	id       string        // the server's of the request
-	route    *route        // nil where there is none
-	ids      []string      // in the path
-	body     []byte        // at most one byte over the limit
-	bodySlot chan struct{} // that its body takes a slot of; nil if none
+	id       string        // request id, given by the server
+	route    *route        // nil if the request has none
+	ids      []string      // in the path, in its order
+	body     []byte        // cut one byte after the limit
+	bodySlot chan struct{} // slots in which the body holds one; nil if it holds none
 
 	ctx    context.Context // done when the client leaves or the server closes
 	cancel context.CancelCauseFunc
-	rest   func() // the clock does not wait for the call any more
+	rest   func() // tells the clock not to wait for the call any more
 
-	entry   *entry       // in the journal; guarded by s.mu
-	item    *ledger.Item // of the entry
+	entry   *entry       // the call's entry in the journal; guarded by s.mu
+	item    *ledger.Item // memory of the entry
 	key     *key         // set by authenticate
-	counted bool         // as one of the key's failures; guarded by s.mu
+	counted bool         // the call is among the key's failures; guarded by s.mu
 	limit   rateLimit    // set by count
-	fault   Fault        // taken by faulted
+	fault   Fault        // set by faulted
 
-	clientID string // the caller's own of the request, to be sent back
+	clientID string // request id, given by the client, to be sent back
 }
 
 // begin begins a call. The caller must call end.
@@ -54,7 +54,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	c.entry = newEntry(r, c.id, now)
 	c.w = &recorder{w, c}
 	if s.clock.Ahead() > 0 {
-		w.Header().Set("Date", now.UTC().Format(http.TimeFormat)) // net/http's is real time's
+		w.Header().Set("Date", now.UTC().Format(http.TimeFormat)) // net/http would send real time
 	}
 
 	s.changing.RLock()
@@ -78,8 +78,8 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	return c
 }
 
-// closingGrace is how long a closing server waits for a client that neither
-// sends nor reads.
+// closingGrace is how long a closing server waits for a client that neither sends nor
+// reads.
 const closingGrace = time.Second
 
 // stop ends a call when the server is closed.
@@ -112,21 +112,21 @@ func (c *call) end() {
 	}
 }
 
-// unlocked calls wait with s.mu unlocked.
+// unlocked calls wait with s.mu unlocked. Call it with s.mu held.
 func (c *call) unlocked(wait func()) {
 	c.s.mu.Unlock()
 	defer c.s.mu.Lock()
 	wait()
 }
 
-// locked calls do with s.mu locked, within unlocked.
+// locked calls do with s.mu held. Call it without s.mu.
 func (c *call) locked(do func()) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	do()
 }
 
-// failed records why the call failed.
+// failed records in the journal why the call failed, and counts the failure.
 func (c *call) failed(err error) {
 	c.locked(func() {
 		c.entry.Err = wire.Redact(err.Error())
@@ -134,8 +134,8 @@ func (c *call) failed(err error) {
 	})
 }
 
-// countFailure adds the call to its key's failures, once. Call it with s.mu
-// held.
+// countFailure counts the call among its key's failures, at most once. Call it with
+// s.mu held.
 func (c *call) countFailure() {
 	if c.key != nil && !c.counted && !c.profile.quirks().countsAnswers {
 		c.counted = true
@@ -143,21 +143,21 @@ func (c *call) countFailure() {
 	}
 }
 
-// interrupted returns the refusal of a call whose context is done.
+// interrupted returns the error for a call whose context is done.
 func (c *call) interrupted() error {
 	return &refusal{code: wire.CodeAgentOffline, message: errClosing.Error(), cause: context.Cause(c.ctx)}
 }
 
-// pagesAllowed are the headers by which pages of any origin may read a reply (Fetch
-// §3.2). A preflight request gets none.
+// pagesAllowed are the headers that let web pages of any origin read a reply (Fetch
+// §3.2). The reply to a preflight request does not have them.
 var pagesAllowed = http.Header{
 	"Access-Control-Allow-Origin":   {"*"},
 	"Access-Control-Allow-Headers":  {"Authorization, Content-Type, " + wire.HeaderIdempotencyKey + ", " + wire.HeaderClientRequestID},
 	"Access-Control-Expose-Headers": {wire.HeaderRequestID + ", " + wire.HeaderRateLimitLimit + ", " + wire.HeaderRateLimitRemaining + ", " + wire.HeaderRateLimitReset + ", " + wire.HeaderRetryAfter},
 }
 
-// identify sets the headers with the ids of a /v1 reply: that of the server, and
-// that of the client if it is valid in a header.
+// identify sets the headers with the request's ids: the server's id, and the client's
+// id if it is printable ASCII. It also sets pagesAllowed, if the profile has them.
 func (c *call) identify() {
 	if c.profile.quirks().allowsPages && c.route != nil {
 		maps.Copy(c.w.Header(), pagesAllowed)
@@ -169,9 +169,9 @@ func (c *call) identify() {
 	}
 }
 
-// readBody reads the body of every request, even of one that is refused: the
-// journal shows it, and only after it does net/http notice that a client
-// disconnects.
+// readBody reads the body of every request, even of one that will be refused. There
+// are two reasons: the journal shows the body, and net/http notices that a client has
+// disconnected only when the body has been read.
 func (c *call) readBody() {
 	q := c.profile.quirks()
 	limit, long := wire.MaxBodyBytes, c.route != nil &&
@@ -212,7 +212,7 @@ func (c *call) readAll(body io.Reader, long bool) ([]byte, error) {
 	return append(begin, rest...), err
 }
 
-// maxUnitBytes is how many bytes of UTF-8 a UTF-16 unit may take.
+// maxUnitBytes is how many bytes of UTF-8 one UTF-16 unit takes at most.
 const maxUnitBytes = 3
 
 // oversized reports whether the body is too large for a message.
@@ -223,10 +223,10 @@ func (c *call) oversized() bool {
 	return len(c.body) > wire.MaxBodyBytes
 }
 
-// encoded is a reply that is already JSON.
+// encoded is a reply that is JSON already.
 type encoded []byte
 
-// errAnswered is the error of a call that has been answered already.
+// errAnswered is returned for a call that has been answered already.
 var errAnswered = errors.New("answered")
 
 // answer writes the reply or the error of the call.
@@ -254,8 +254,8 @@ func (c *call) answer(reply any, err error) {
 	c.writeJSON(http.StatusOK, reply)
 }
 
-// begun records the status and sends the header of the reply, in this order, so that
-// the journal has everything that the client has seen.
+// begun records the status in the journal and then sends the reply's header. The
+// order matters: the journal must show everything that the client has seen.
 func (c *call) begun(status int) {
 	c.locked(func() {
 		c.entry.Status = status
@@ -276,7 +276,7 @@ func (c *call) write(status int, contentType string, body []byte) {
 	if contentType != "" {
 		h.Set("Content-Type", contentType)
 	} else {
-		h["Content-Type"] = nil // or net/http guesses
+		h["Content-Type"] = nil // otherwise net/http guesses a type
 	}
 	if status != http.StatusNoContent {
 		h.Set("Content-Length", strconv.Itoa(len(body)))
@@ -290,15 +290,15 @@ func (c *call) write(status int, contentType string, body []byte) {
 // abort closes the connection without writing anything more.
 func (c *call) abort() { panic(http.ErrAbortHandler) }
 
-// reset aborts the call in such a way that the client sees a connection reset, if
-// the transport can do that.
+// reset aborts the call so that the client sees a connection reset, if the transport
+// can do that.
 func (c *call) reset() {
 	if conn, _, err := http.NewResponseController(c.w).Hijack(); err == nil {
 		defer conn.Close()
 		for inner := conn; inner != nil; {
 			if l, ok := inner.(interface{ SetLinger(int) error }); ok {
 				l.SetLinger(0)
-				inner.Close() // before TLS says goodbye
+				inner.Close() // before TLS sends a close_notify alert
 				return
 			}
 			outer, ok := inner.(interface{ NetConn() net.Conn })

@@ -70,12 +70,12 @@ func (c *call) chat() (any, error) {
 	if c.fault.onStream() {
 		c.unlocked(func() { err = c.playWithoutStream() })
 		if c.fault.kind == faultStreamError {
-			c.came(err)
+			c.countChat(err)
 		}
 		return nil, err
 	}
 	text, err := c.await(a, m)
-	c.came(err)
+	c.countChat(err)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,8 @@ func (c *call) chat() (any, error) {
 	return encoded(js.Stringify(reply)), nil
 }
 
-// answered keeps and tells of an answer.
+// answered records a chat's answer: in the session, in the usage, and for the
+// webhooks.
 func (c *call) answered(a *agent, m Message, text string) {
 	c.remember(m, text)
 	if c.profile.quirks().countsTokens {
@@ -96,8 +97,9 @@ func (c *call) answered(a *agent, m Message, text string) {
 	c.tellWebhooks(a)
 }
 
-// came counts a chat that came to an agent.
-func (c *call) came(err error) {
+// countChat counts a chat that reached an agent in its key's usage, if the profile
+// counts chats and not calls. err is the agent's error.
+func (c *call) countChat(err error) {
 	now := c.s.clock.Now()
 	switch {
 	case !c.profile.quirks().countsAnswers:
@@ -109,7 +111,8 @@ func (c *call) came(err error) {
 	}
 }
 
-// agentNotFound quotes a name as JavaScript's templates do.
+// agentNotFound returns the message for an unknown agent. It does not escape the
+// name, like a template in JavaScript.
 func agentNotFound(name string) string { return `Agent "` + name + `" not found or not deployed` }
 
 // replay answers with the stored reply of the call's idempotency key.
@@ -119,7 +122,7 @@ func (c *call) replay(stored *storedReply) (any, error) {
 	return encoded(stored.body), nil
 }
 
-// remember adds a message and its answer to the session's history.
+// remember adds a message and its answer to the session, if there is one.
 func (c *call) remember(m Message, answer string) {
 	if m.SessionID == "" {
 		return
@@ -141,7 +144,7 @@ func (c *call) remember(m Message, answer string) {
 	state.kept.Grow(said.item, grown)
 }
 
-// readChat checks the body.
+// readChat reads and checks the body of a chat.
 func (c *call) readChat() (req wire.ChatRequest, err error) {
 	p := c.profile
 	body, err := c.readObject()
@@ -171,7 +174,7 @@ func (c *call) readChat() (req wire.ChatRequest, err error) {
 	return req, err
 }
 
-// readObject checks the size of the body and parses it.
+// readObject checks the size of the body and parses it as a JSON object.
 func (c *call) readObject() (js.Object, error) {
 	if c.oversized() {
 		return nil, refuse(wire.CodeInvalidRequest, errBodyTooLarge, "")

@@ -12,8 +12,8 @@ import (
 
 // Conversation is a conversation of the dashboard's chat. No API call creates one.
 type Conversation struct {
-	ID            string // empty is a new one
-	Agent         string // slug or name; empty is the default agent
+	ID            string // empty means a new one
+	Agent         string // slug or name; empty means the default agent
 	CreatedAt     time.Time
 	LastMessageAt time.Time
 	Messages      []StoredMessage
@@ -21,10 +21,10 @@ type Conversation struct {
 
 // StoredMessage is a message of a conversation.
 type StoredMessage struct {
-	ID        string // empty is a new one
+	ID        string // empty means a new one
 	Role      string // RoleUser or RoleAssistant
 	Content   string
-	CreatedAt time.Time // zero is as long after the one before as may be
+	CreatedAt time.Time // zero means the time of the message before, or of the conversation
 }
 
 // conversation is a stored conversation, with all fields filled in.
@@ -75,8 +75,8 @@ func (s *Server) AddConversation(add Conversation) (id string) {
 	return kept.ID
 }
 
-// listConversations answers GET /v1/conversations, those with the latest
-// message first.
+// listConversations answers GET /v1/conversations. The conversation with the latest
+// message comes first.
 func (c *call) listConversations() (any, error) {
 	p := c.profile
 	limit, offset := c.pageAsked()
@@ -88,7 +88,7 @@ func (c *call) listConversations() (any, error) {
 			found, known = append(found, kept), true
 		}
 	}
-	if asked != "" && !known { // then there is no page to be past the end of
+	if asked != "" && !known { // then even an offset past the end is no error
 		return p.conversations(wire.ConversationList{Conversations: []wire.Conversation{}}, limit, offset), nil
 	}
 	slices.SortStableFunc(found, func(a, b *conversation) int { return b.LastMessageAt.Compare(a.LastMessageAt) })
@@ -106,8 +106,7 @@ func (c *call) listConversations() (any, error) {
 	return p.conversations(list, limit, offset), nil
 }
 
-// listConversationMessages answers GET /v1/conversations/{id}/messages, oldest
-// first.
+// listConversationMessages answers GET /v1/conversations/{id}/messages, oldest first.
 func (c *call) listConversationMessages() (any, error) {
 	i := slices.IndexFunc(c.state.conversations, func(kept *conversation) bool { return kept.ID == c.ids[0] })
 	if i < 0 {
@@ -116,7 +115,8 @@ func (c *call) listConversationMessages() (any, error) {
 	return c.listMessages(c.state.conversations[i].Messages, "")
 }
 
-// listMessages returns a page of the messages of a conversation or a thread.
+// listMessages returns a page of messages of a conversation, or of a thread if
+// threadID is not empty.
 func (c *call) listMessages(messages []StoredMessage, threadID string) (any, error) {
 	page, paging, err := pageOf(c, messages, "messages")
 	if err != nil {

@@ -9,28 +9,28 @@ import (
 	"github.com/clawhq/clawhq-go/internal/clock"
 )
 
-// How much of a body is read after its request was answered, and for how long.
+// Bounds on how much of a body is read after the reply, and for how long.
 const (
 	maxDrained   = 256 << 20
 	drainTimeout = 10 * time.Second
 )
 
 // Drained returns a handler that reads the rest of a body after next has replied. If
-// the connection were closed with a part of the body unread, its reset could take the
-// reply along (RFC 9112 §9.6).
+// a connection is closed while a part of the body is unread, it is reset, and the
+// client may lose the reply (RFC 9112 §9.6).
 func Drained(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor != 1 || r.Body == nil || r.Body == http.NoBody {
-			next.ServeHTTP(w, r) // HTTP/2 resets the stream alone
+			next.ServeHTTP(w, r) // HTTP/2 resets only the stream
 			return
 		}
 		conn := http.NewResponseController(w)
-		conn.EnableFullDuplex() // or net/http closes the connection as soon as the reply begins
+		conn.EnableFullDuplex() // otherwise net/http closes the connection when the reply begins
 		body := &watchedBody{ReadCloser: r.Body}
 		r.Body = body
 		next.ServeHTTP(w, r)
 		expects := strings.EqualFold(r.Header.Get("Expect"), "100-continue")
-		if body.ended || expects && !body.begun { // in the latter case the client has sent nothing
+		if body.ended || expects && !body.begun { // in the second case the client has sent nothing
 			return
 		}
 		if conn.Flush() != nil {
@@ -43,7 +43,7 @@ func Drained(next http.Handler) http.Handler {
 	})
 }
 
-// watchedBody is a body that knows how far it has been read.
+// watchedBody is a request body that records whether reading has begun and ended.
 type watchedBody struct {
 	io.ReadCloser
 	begun, ended bool

@@ -8,24 +8,25 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Fault is a failure that the server plays for one request. The functions
-// that make them say which; the zero Fault is none.
+// Fault is a failure that the server plays for one request. The functions named
+// Fault… make one each; the zero Fault is none.
 type Fault struct {
 	kind   faultKind
 	status int
-	text   string // error code, Retry-After or Lookup
+	text   string // error code, Retry-After, or Lookup
 	delay  time.Duration
-	after  int // chunks
+	after  int // number of chunks before the failure
 	match  match
-	passed int // requests that it was not yet the turn of
-	times  int // for how many requests it is played; 0 is 1
-	played int // requests that have got it
+	passed int // requests so far that met all conditions but OnNth
+	times  int // number of requests that get it; 0 means one
+	played int // number of requests that have got it
 }
 
-// untilRemoved is the number of times of a fault that stays.
+// untilRemoved is the value of Fault.times for a fault that stays in the queue.
 const untilRemoved = -1
 
-// Times returns the fault for n requests, or for all until it is removed if n is 0.
+// Times returns the fault for n requests. If n is 0, it is for all requests until it
+// is removed.
 func (f Fault) Times(n int) Fault {
 	if n < 0 {
 		panic(fmt.Sprintf("clawhqtest: Times: %d requests", n))
@@ -37,8 +38,8 @@ func (f Fault) Times(n int) Fault {
 	return f
 }
 
-// Met reports whether the fault has been played as often as it has to be: one that
-// stays until it is removed, once.
+// Met reports whether the fault has been played as often as it was asked for. A fault
+// that stays until it is removed is met when it has been played once.
 func (f Fault) Met() bool { return f.played > 0 && f.played >= f.times }
 
 type faultKind int
@@ -46,7 +47,8 @@ type faultKind int
 const (
 	_ faultKind = iota // no fault
 
-	// Before authorization, not counted by the rate limit.
+	// Played before authentication. All of them but faultDelay answer the request,
+	// which the rate limit then does not count.
 	faultStatus
 	faultRateLimit
 	faultHTML
@@ -54,12 +56,12 @@ const (
 	faultDelay
 	faultLegacyError
 
-	// In the place where the service meets it.
+	// Played at the place in the handling of a request where the service meets it.
 	faultLookup
 	faultGatewayDown
 	faultGatewayNotJSON
 
-	// In a stream.
+	// Played in a stream.
 	faultStreamError
 	faultStreamCut
 	faultStreamStall
@@ -76,25 +78,25 @@ const (
 	LookupKey    Lookup = "key"
 	LookupPlan   Lookup = "plan"
 	LookupAgent  Lookup = "agent"
-	LookupServer Lookup = "server" // that the agents run on
+	LookupServer Lookup = "server" // the machine on which the agents run
 	LookupThread Lookup = "thread"
 	LookupList   Lookup = "list"
 )
 
-// Lookups are all lookups that can fail.
+// Lookups lists all lookups.
 var Lookups = []Lookup{LookupKey, LookupPlan, LookupAgent, LookupServer, LookupThread, LookupList}
 
-// FaultStatus answers with status and the documented envelope. An empty code
-// is the one that fits the status best.
+// FaultStatus answers with status and the documented error envelope. If code is
+// empty, the server takes the code that fits the status best.
 func FaultStatus(status int, code string) Fault {
 	return Fault{kind: faultStatus, status: checkStatus("FaultStatus", status), text: code}
 }
 
-// FaultRateLimit answers 429 rate_limited with that Retry-After, as it is;
-// none if it is empty.
+// FaultRateLimit answers 429 rate_limited. The reply has the given Retry-After, which
+// need not be valid, or none if it is empty.
 func FaultRateLimit(retryAfter string) Fault { return Fault{kind: faultRateLimit, text: retryAfter} }
 
-// FaultHTML answers with status and a page of HTML, as a proxy would.
+// FaultHTML answers with status and an HTML page, as a proxy would.
 func FaultHTML(status int) Fault {
 	return Fault{kind: faultHTML, status: checkStatus("FaultHTML", status)}
 }
@@ -102,54 +104,57 @@ func FaultHTML(status int) Fault {
 // FaultReset closes the connection without a reply.
 func FaultReset() Fault { return Fault{kind: faultReset} }
 
-// FaultDelay waits before the request is served as usual.
+// FaultDelay delays a request, and then serves it as usual.
 func FaultDelay(d time.Duration) Fault { return Fault{kind: faultDelay, delay: d} }
 
-// FaultLegacyError answers with status and the error body of the reference
-// pages: {"error": "text", "code": code, "status": status}, on a 429 with
-// "retry_after": 12.
+// FaultLegacyError answers with status and the error body of the reference pages:
+// {"error": "text", "code": code, "status": status}. A 429 also has "retry_after":
+// 12.
 func FaultLegacyError(status int, code string) Fault {
 	return Fault{kind: faultLegacyError, status: checkStatus("FaultLegacyError", status), text: code}
 }
 
-// FaultStreamError sends an error event after so many chunks, then [DONE]. A
-// request for no stream gets the code's status; stream_error is model_error
-// there.
+// FaultStreamError sends an error event after the given number of chunks, and then
+// [DONE]. A request that does not ask for a stream gets an ordinary error with the
+// code's status. There, model_error replaces stream_error, which only occurs in
+// streams.
 func FaultStreamError(code string, afterChunks int) Fault {
 	return Fault{kind: faultStreamError, text: code, after: afterChunks}
 }
 
-// FaultStreamCut ends the connection after so many chunks, without [DONE]. A
-// request for no stream gets FaultReset.
+// FaultStreamCut closes the connection after the given number of chunks, without
+// [DONE]. For a request that does not ask for a stream, it is FaultReset.
 func FaultStreamCut(afterChunks int) Fault { return Fault{kind: faultStreamCut, after: afterChunks} }
 
-// FaultStreamStall sends nothing more after so many chunks until the client
-// leaves or the server closes. A request for no stream is not answered.
+// FaultStreamStall sends nothing after the given number of chunks, until the client
+// leaves or the server closes. A request that does not ask for a stream gets no
+// reply.
 func FaultStreamStall(afterChunks int) Fault {
 	return Fault{kind: faultStreamStall, after: afterChunks}
 }
 
-// FaultStreamMalformed sends, after so many chunks, a line that is not JSON
-// with a single newline after it, and then goes on. A request for no stream
-// gets 200 and a body that is not JSON.
+// FaultStreamMalformed sends, after the given number of chunks, a line that is not
+// JSON, followed by a single newline. Then the stream goes on. A request that does
+// not ask for a stream gets 200 and a body that is not JSON.
 func FaultStreamMalformed(afterChunks int) Fault {
 	return Fault{kind: faultStreamMalformed, after: afterChunks}
 }
 
-// FaultStreamSplit sends, after so many chunks, the first part of the line of the
-// next one with a single newline after it, and goes on with the chunk after that.
+// FaultStreamSplit sends, after the given number of chunks, only the first part of
+// the next chunk's line, followed by a single newline. The stream goes on with the
+// chunk after that.
 func FaultStreamSplit(afterChunks int) Fault {
 	return Fault{kind: faultStreamSplit, after: afterChunks}
 }
 
-// FaultStreamUnended ends a stream after so many chunks, as if it were whole but
-// without [DONE].
+// FaultStreamUnended ends a stream after the given number of chunks. The response
+// body is complete, but [DONE] is missing.
 func FaultStreamUnended(afterChunks int) Fault {
 	return Fault{kind: faultStreamUnended, after: afterChunks}
 }
 
-// FaultLookup has a lookup fail, which the service answers as if nothing had been
-// found.
+// FaultLookup makes a lookup fail. The service then answers as if it had found
+// nothing.
 func FaultLookup(what Lookup) Fault {
 	if !slices.Contains(Lookups, what) {
 		panic(fmt.Sprintf("clawhqtest: FaultLookup: there is no lookup %q", wire.Redact(string(what))))
@@ -157,10 +162,10 @@ func FaultLookup(what Lookup) Fault {
 	return Fault{kind: faultLookup, text: string(what)}
 }
 
-// FaultGatewayDown has the gateway before the agent be down.
+// FaultGatewayDown makes the agents' gateway unreachable.
 func FaultGatewayDown() Fault { return Fault{kind: faultGatewayDown} }
 
-// FaultGatewayNotJSON has the gateway before the agent answer with a page.
+// FaultGatewayNotJSON makes the agents' gateway answer with an HTML page.
 func FaultGatewayNotJSON() Fault { return Fault{kind: faultGatewayNotJSON} }
 
 func checkStatus(function string, status int) int {
@@ -170,8 +175,8 @@ func checkStatus(function string, status int) int {
 	return status
 }
 
-// String returns the call that makes the fault, as in
-// FaultStatus(503, "agent_offline").
+// String returns the Go code that makes the fault, such as FaultStatus(503,
+// "agent_offline").
 func (f Fault) String() string {
 	text := f.call() + f.match.String()
 	switch {
@@ -219,24 +224,24 @@ func (f Fault) call() string {
 	return "no fault"
 }
 
-// Inject queues faults: each is played for one request, unless Times says otherwise, in order, those with
-// an aim for the next that they aim at. Requests for the API and for the
-// dashboard's endpoints take them, also those that would have been refused; a
-// request over plain HTTP takes none.
+// Inject adds faults to the queue. A request gets the first fault of the queue that
+// it matches; each fault is played once, unless Times says otherwise. Any request for
+// the API or for the dashboard's endpoints may get a fault, even one that would have
+// been refused. A request over plain HTTP gets none.
 func (s *Server) Inject(faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state.faults = append(s.state.faults, faults...)
 }
 
-// Faults returns the faults that wait for a request.
+// Faults returns the faults in the queue.
 func (s *Server) Faults() []Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.state.faults)
 }
 
-// ClearFaults removes the faults that wait for a request.
+// ClearFaults empties the queue of faults.
 func (s *Server) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

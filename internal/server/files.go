@@ -16,29 +16,28 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// file is a file that was uploaded or, with a kind of its own, added in the
-// dashboard.
+// file is a file that was uploaded, or that a user has added in the dashboard.
 type file struct {
 	id, name, mediaType, purpose string
-	kind                         string // mime_type in lists; empty is made from the above
+	kind                         string // mime_type in lists, of a file added in the dashboard; empty means fileType derives it
 	size                         int64
-	chars, short                 int // of a text, and of one that has nothing to index
+	chars, short                 int // number of characters, and the number up to which a text is too short to be indexed
 	createdAt                    time.Time
-	status                       string // empty is what indexing makes of it
+	status                       string // empty means as indexing determines it
 	chunks                       int
 	item                         *ledger.Item
 }
 
 const errFileTooLarge = "File must be under 10MB"
 
-// How the knowledge base indexes a text.
+// The knowledge base takes indexingTime to index a text, in pieces of chunkBytes.
 const (
 	indexingTime = 2 * time.Second
 	chunkBytes   = 1000
 )
 
-// indexed returns the file's status at that time, and how many pieces of it
-// can be found.
+// indexed returns the file's status at a time, and the number of its pieces that can
+// be found.
 func (f *file) indexed(now time.Time) (status string, chunks int) {
 	t, _ := wire.FileTypeOf(f.mediaType)
 	switch {
@@ -52,8 +51,8 @@ func (f *file) indexed(now time.Time) (status string, chunks int) {
 	return wire.FileProcessed, int((f.size + chunkBytes - 1) / chunkBytes)
 }
 
-// SetFileStatus makes a file's status what it is told: pending_embedding, say,
-// or failed. An empty one lets indexing go on.
+// SetFileStatus sets a file's status, such as pending_embedding or failed. If status
+// is empty, indexing determines it again.
 func (s *Server) SetFileStatus(id, status string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,20 +66,18 @@ func (s *Server) SetFileStatus(id, status string) {
 	f.status = status
 }
 
-// File is a file of the account as AddFile takes it. What it leaves open is
-// filled in.
+// File is a file for AddFile, which fills in zero fields.
 type File struct {
-	ID        string // empty is a new one
+	ID        string // empty means a new one
 	Name      string
-	MediaType string // empty is what the name's extension stands for
-	Purpose   string // empty is wire.PurposeKnowledgeBase
-	Size      int64  // bytes
-	Status    string // empty is what indexing makes of it
+	MediaType string // empty means that of the name's extension, or else text/plain
+	Purpose   string // empty means wire.PurposeKnowledgeBase
+	Size      int64  // in bytes
+	Status    string // empty means as indexing determines it
 	CreatedAt time.Time
 }
 
-// AddFile adds a file, in place of the one that has its id, if there is one,
-// and returns the id.
+// AddFile adds a file and returns its id. It replaces a file with the same id.
 func (s *Server) AddFile(add File) (id string) {
 	if add.Name == "" {
 		panic("clawhqtest: AddFile: empty name")
@@ -113,7 +110,7 @@ func (c *call) uploadFile() (any, error) {
 	var f *file
 	var content []byte
 	var err error
-	c.unlocked(func() { f, content, err = c.readUpload() }) // which may be long
+	c.unlocked(func() { f, content, err = c.readUpload() }) // reading may take long
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +133,7 @@ func (c *call) uploadFile() (any, error) {
 		Status: c.profile.uploadStatus(f, t.Text), CreatedAt: wire.HandlerTime(f.createdAt)}, nil
 }
 
-// readUpload reads the form of an upload.
+// readUpload reads the multipart form of an upload.
 func (c *call) readUpload() (f *file, content []byte, err error) {
 	bad := refuse(wire.CodeInvalidRequest, "Invalid multipart form data", "")
 	mediaType, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
@@ -161,7 +158,7 @@ func (c *call) readUpload() (f *file, content []byte, err error) {
 		if !ok {
 			return nil, nil, bad
 		}
-		switch { // the first of each name counts
+		switch { // of parts with the same name, the first counts
 		case name == wire.FormPurpose:
 			if purposes++; purposes == 1 {
 				purpose = string(value)
@@ -186,8 +183,8 @@ func (c *call) readUpload() (f *file, content []byte, err error) {
 	return f, content, nil
 }
 
-// tooLong returns the refusal of a form that broke off: because it was too
-// long, or for another reason.
+// tooLong returns the error for a form that breaks off: because the body was cut at
+// the limit, or for another reason.
 func (c *call) tooLong(bad *refusal) error {
 	if len(c.body) > c.profile.quirks().uploadLimit {
 		return c.profile.cut(bad)
@@ -195,10 +192,11 @@ func (c *call) tooLong(bad *refusal) error {
 	return bad
 }
 
-// parseDisposition returns the names in the Content-Disposition of a form's part,
-// as they were before a form encoded them (WHATWG HTML, "multipart/form-data
-// encoding algorithm"). Unlike in a MIME header, a backslash stands for itself. As
-// in the service, a header of any other form is refused.
+// parseDisposition returns the field name and the file name in the
+// Content-Disposition header of a form's part. It decodes them as WHATWG HTML
+// ("multipart/form-data encoding algorithm") encodes them: unlike in a MIME header, a
+// backslash stands for itself. Like the service, it refuses a header of any other
+// form.
 func parseDisposition(header string) (name, fileName string, ok bool) {
 	rest, ok := strings.CutPrefix(header, `form-data; name="`)
 	if !ok {
@@ -218,7 +216,7 @@ func parseDisposition(header string) (name, fileName string, ok bool) {
 	return formNames.Replace(name), formNames.Replace(fileName), true
 }
 
-// formNames decodes what a form encodes in its names.
+// formNames decodes names in forms.
 var formNames = strings.NewReplacer("%22", `"`, "%0A", "\n", "%0a", "\n", "%0D", "\r", "%0d", "\r")
 
 // listFiles answers GET /v1/files, newest first.
@@ -265,7 +263,7 @@ func (c *call) deleteFile() (any, error) {
 	return wire.Deleted{Deleted: true}, nil
 }
 
-// keepFile adds a file.
+// keepFile adds a file to the state.
 func (s *state) keepFile(f *file) {
 	s.files = append(s.files, f)
 	f.item = s.kept.Keep(len(f.name)+len(f.mediaType)+len(f.purpose), func() { s.deleteFile(f) })
@@ -275,7 +273,7 @@ func (s *state) deleteFile(f *file) {
 	s.files = slices.DeleteFunc(s.files, func(kept *file) bool { return kept == f })
 }
 
-// file returns the file of the path.
+// file returns the file whose id is in the path.
 func (c *call) file() (*file, error) {
 	i := slices.IndexFunc(c.state.files, func(f *file) bool { return f.id == c.ids[0] && c.profile.finds(f) })
 	if i < 0 {

@@ -16,19 +16,19 @@ const plainHTTPMessage = "API requests must be made over HTTPS"
 
 type secureKey struct{}
 
-// Secure returns a context that marks the requests of a connection as secure,
-// for http.Server.ConnContext: those of a network that needs no TLS.
+// Secure marks all requests of a connection as secure. It is for
+// http.Server.ConnContext, with a network that needs no TLS, such as one in memory.
 func Secure(ctx context.Context) context.Context { return context.WithValue(ctx, secureKey{}, true) }
 
-// secure reports whether a request may be served: those over plain HTTP are
-// rejected, says the product page.
+// secure reports whether a request may be served. According to the product page,
+// requests over plain HTTP are rejected.
 func (s *Server) secure(r *http.Request) bool {
 	return s.cfg.PlainHTTP || r.TLS != nil || r.Context().Value(secureKey{}) != nil
 }
 
-// HTTPSOnly returns a listener to put under one for TLS: a connection that
-// begins with anything but a TLS handshake gets the documented error in plain
-// HTTP, which TLS itself cannot say.
+// HTTPSOnly returns a listener to be used beneath a TLS listener. If a connection
+// begins with anything but a TLS handshake, the client gets the documented error in
+// plain HTTP. TLS itself could not send it.
 func HTTPSOnly(l net.Listener) net.Listener { return httpsOnly{l} }
 
 type httpsOnly struct{ net.Listener }
@@ -41,7 +41,7 @@ func (l httpsOnly) Accept() (net.Conn, error) {
 	return &httpsConn{Conn: c}, nil
 }
 
-// httpsConn looks at the first byte that it reads.
+// httpsConn is a connection that checks its first byte.
 type httpsConn struct {
 	net.Conn
 	checked bool
@@ -50,8 +50,7 @@ type httpsConn struct {
 // NetConn returns the connection beneath, as tls.Conn's does.
 func (c *httpsConn) NetConn() net.Conn { return c.Conn }
 
-// tlsHandshake is the type of the record that a TLS connection begins with
-// (RFC 8446, section 5.1).
+// tlsHandshake is the type of the first record of a TLS connection (RFC 8446 §5.1).
 const tlsHandshake = 0x16
 
 func (c *httpsConn) Read(b []byte) (int, error) {
@@ -67,8 +66,8 @@ func (c *httpsConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// The request is read for a moment after the reply has been written: closing
-// with unread data would reset the connection and could take the reply along.
+// After the reply, refuse reads the request for a moment: closing the connection with
+// unread data would reset it, and the client could lose the reply.
 const (
 	lingerTime  = 500 * time.Millisecond
 	lingerBytes = 4 * wire.MaxBodyBytes

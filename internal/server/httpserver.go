@@ -12,27 +12,26 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// What a connection may take of a server that strangers reach.
+// Bounds on the connections to a server that strangers can reach.
 const (
 	headerTimeout  = 10 * time.Second
 	bodyTimeout    = 20 * time.Second
 	idleTimeout    = 60 * time.Second
 	maxHeaderBytes = 16 << 10
-	maxStreams     = 100 // at once, of a connection over HTTP/2
+	maxStreams     = 100 // at once, on a connection over HTTP/2
 	maxUnread      = 64 << 10
 )
 
-// MaxRequests is how many requests a program handles at once. Further ones get 503: over
-// HTTP/2 there may be many more of them than connections.
+// MaxRequests is how many requests a program handles at once. Further requests get
+// 503. LimitConns does not bound them, since an HTTP/2 connection has many requests.
 const MaxRequests = MaxConns
 
-// MaxConns is how many connections a program should serve at once: see
-// LimitConns.
+// MaxConns is how many connections a program should serve at once. See LimitConns.
 const MaxConns = 2048
 
-// NewHTTPServer returns an http.Server for a program that runs long: a
-// connection that sends no request, its header or its body in time is closed,
-// one that streams a reply is not, and a header may have 16 KiB.
+// NewHTTPServer returns an http.Server for a long-running program. It closes
+// connections that do not send a request, its header or its body in time, but a reply
+// may be streamed for any length of time. A header may have 16 KiB.
 func NewHTTPServer(handler http.Handler) *http.Server {
 	drained := limitRequests(Drained(handler))
 	return &http.Server{
@@ -54,7 +53,7 @@ func NewHTTPServer(handler http.Handler) *http.Server {
 	}
 }
 
-// limitRequests refuses requests while MaxRequests others are being handled.
+// limitRequests answers 503 to requests while MaxRequests others are being handled.
 func limitRequests(next http.Handler) http.Handler {
 	slots := make(chan struct{}, MaxRequests)
 	refusal := encodeJSON(wire.FlatError{Error: fmt.Sprintf("%d requests are being handled: there may be no more at a time", MaxRequests)})
@@ -71,8 +70,8 @@ func limitRequests(next http.Handler) http.Handler {
 	})
 }
 
-// timedBody is a body that has to come within bodyTimeout. What follows it may
-// take longer, unlike with http.Server's ReadTimeout.
+// timedBody is a body that must arrive within bodyTimeout. Unlike http.Server's
+// ReadTimeout, it does not limit the time after the body.
 type timedBody struct {
 	io.ReadCloser
 	conn *http.ResponseController
@@ -92,8 +91,8 @@ func (b timedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// LimitConns returns a listener that has at most so many connections open.
-// Others wait to be accepted.
+// LimitConns returns a listener with at most n open connections. Further connections
+// wait until one closes.
 func LimitConns(l net.Listener, n int) net.Listener {
 	return &limitedListener{Listener: l, open: make(chan struct{}, n), closed: make(chan struct{})}
 }
@@ -129,7 +128,7 @@ type limitedConn struct {
 	release func()
 }
 
-// NetConn returns the connection beneath, as tls.Conn's does.
+// NetConn returns the underlying connection, as that of tls.Conn does.
 func (c *limitedConn) NetConn() net.Conn { return c.Conn }
 
 func (c *limitedConn) Close() error {

@@ -48,8 +48,8 @@ func (r *storedReplies) drop() {
 	r.stored = r.stored[1:]
 }
 
-// claim returns the entry of a key, and whether the caller is the first with the key. If
-// so, the caller must call store or release.
+// claim returns the entry of a key, and whether the caller is the first to claim the
+// key. The first must call store or release.
 func (r *storedReplies) claim(key string, now time.Time) (reply *storedReply, first bool) {
 	r.expire(now)
 	if reply, ok := r.byKey[key]; ok {

@@ -14,37 +14,36 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Request is an entry of the journal: a request as it came, and what became
-// of it. API keys are cut to their prefix, other credentials to their scheme
-// or name.
+// Request is an entry of the journal: a request as it arrived, and its reply. API
+// keys are cut to their prefix, other credentials to their scheme or name.
 type Request struct {
 	Time     time.Time     // of arrival
-	Duration time.Duration // until the handler was done; 0 before
+	Duration time.Duration // until the handler returned; 0 before that
 	Method   string
 	Path     string // with the base path, without the query
 	Query    string // as it was sent
 	Header   http.Header
-	Body     []byte // the beginning of what was read of it
-	Omitted  int    // how many bytes were read beyond Body
+	Body     []byte // the beginning of the part that was read
+	Omitted  int    // number of bytes that were read beyond Body
 
 	Status       int    // of the reply; 0 if none has begun
-	Reply        []byte // the beginning of its body, as far as it was written
-	ReplyOmitted int    // how many bytes were written beyond Reply
+	Reply        []byte // the beginning of its body, as written so far
+	ReplyOmitted int    // number of bytes that were written beyond Reply
 
-	RequestID string // the id that the server gave it
-	KeyID     string // of the key that it bore, if the server knows it
-	Agent     string // slug of the agent that ran; empty if none did, as in a replay
-	Fault     string // the fault that was played, as its String prints it
-	Err       string // why it failed, in more detail than the client is told
+	RequestID string // given by the server
+	KeyID     string // id of the request's API key, if the server knows the key
+	Agent     string // slug of the agent that ran; empty if none ran, as in a replay
+	Fault     string // the fault that was played, in the form of its String
+	Err       string // why it failed, in more detail than in the reply
 }
 
-// entry is a Request and what else is known of it.
+// entry is a Request and what the server needs to know about it.
 type entry struct {
-	Request         // but for Reply while the call is under way
-	number   uint64 // of the requests since the server began
-	replying []byte // Reply, not yet redacted; nil when the call has ended
-	dropped  bool   // from the journal, by its limits
-	tokens   int64  // of a chat's message and answer, where they are counted
+	Request         // without Reply while the call is under way
+	number   uint64 // counts the requests that the journal has had
+	replying []byte // Reply before it is redacted; nil when the call has ended
+	dropped  bool   // dropped from the journal by its limits
+	tokens   int64  // of a chat's message and answer, if the profile counts them
 }
 
 func newEntry(r *http.Request, id string, now time.Time) *entry {
@@ -58,7 +57,7 @@ func newEntry(r *http.Request, id string, now time.Time) *entry {
 	}}
 }
 
-// journal adds the call's entry.
+// journal adds the call's entry to the journal.
 func (c *call) journal() {
 	s, e := c.state, c.entry
 	c.s.arrived++
@@ -78,7 +77,7 @@ func (c *call) journal() {
 	})
 }
 
-// journalBody adds the beginning of the body to the entry.
+// journalBody adds the beginning of the body, at most most bytes, to the entry.
 func (c *call) journalBody(most int) {
 	shown := c.body[:min(len(c.body), most)]
 	omitted := len(c.body) - len(shown)
@@ -89,7 +88,7 @@ func (c *call) journalBody(most int) {
 	})
 }
 
-// redactHeader returns a copy of h without what authenticates.
+// redactHeader returns a copy of h without credentials.
 func redactHeader(h http.Header) http.Header {
 	h = h.Clone()
 	for name, values := range h {
@@ -107,7 +106,7 @@ func redactHeader(h http.Header) http.Header {
 	return h
 }
 
-// redactAuthorization keeps the scheme and the prefix of an API key.
+// redactAuthorization keeps the scheme and, of an API key, the prefix.
 func redactAuthorization(v string) string {
 	scheme, credential, ok := strings.Cut(v, " ")
 	switch {
@@ -119,11 +118,11 @@ func redactAuthorization(v string) string {
 	return scheme + " …"
 }
 
-// redactCookies keeps the names.
+// redactCookies keeps the names of the cookies.
 func redactCookies(v string) string {
 	cookies := strings.Split(v, ";")
 	for i, c := range cookies {
-		cookies[i] = "…" // without a name, which may be the value
+		cookies[i] = "…" // a cookie without "=" may be a value alone
 		if name, _, ok := strings.Cut(strings.TrimSpace(c), "="); ok {
 			cookies[i] = name + "=…"
 		}
@@ -131,7 +130,8 @@ func redactCookies(v string) string {
 	return strings.Join(cookies, "; ")
 }
 
-// copy returns a copy of the entry's request, which shares its header and body.
+// copy returns a copy of the entry's request. The copy shares the header and the
+// body.
 func (e *entry) copy(s *Server) Request {
 	r := e.Request
 	if e.replying != nil {
@@ -140,7 +140,7 @@ func (e *entry) copy(s *Server) Request {
 	return r
 }
 
-// Clone returns a copy of a request that shares nothing with it.
+// Clone returns a copy of the request that shares nothing with it.
 func (r Request) Clone() Request {
 	r.Header = r.Header.Clone()
 	r.Body = slices.Clone(r.Body)
@@ -148,9 +148,9 @@ func (r Request) Clone() Request {
 	return r
 }
 
-// Requests returns a copy of the journal: every request since the start or
-// the last Reset, in the order of arrival. A request is in it before its
-// handler begins, its status before the client sees it.
+// Requests returns a copy of the journal: every request since the start or the last
+// Reset, in the order of arrival. A request is in the journal before its handler
+// begins, and its status before the client sees it.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,9 +161,9 @@ func (s *Server) Requests() []Request {
 	return requests
 }
 
-// LatestRequests returns the latest requests of the journal that match, at most limit
-// of them, in the order of arrival, and how many match in all. match must not change
-// the request; nil matches each.
+// LatestRequests returns the latest requests for which match returns true, at most
+// limit of them, in the order of arrival. total is the number of all such requests.
+// match must not change the request; a nil match accepts every request.
 func (s *Server) LatestRequests(limit int, match func(Request) bool) (latest []Request, total int) {
 	if match == nil {
 		s.mu.Lock()
@@ -186,11 +186,12 @@ func (s *Server) LatestRequests(limit int, match func(Request) bool) (latest []R
 	return latest, total
 }
 
-// scanned is how many requests are looked at without a moment for others.
+// scanned is how many requests backward reads before it unlocks s.mu for others.
 const scanned = 256
 
-// backward yields the requests of the journal with their numbers, the latest first.
-// They share their headers and bodies with it, and are good until the next.
+// backward yields the requests of the journal with their numbers, the latest first. A
+// request shares its header and body with the journal, and is valid until the next
+// one.
 func (s *Server) backward() iter.Seq2[uint64, *Request] {
 	return func(yield func(uint64, *Request) bool) {
 		var numbers [scanned]uint64
@@ -227,10 +228,11 @@ func (s *Server) ClearRequests() {
 	s.state.journaled.Clear()
 }
 
-// WaitRequests waits until the journal has at least n requests that match, and returns
-// all of these, in the order of arrival. It calls match for each request of the
-// journal, and again when its agent starts, its reply begins, and it ends. match must
-// not change the request. If ctx ends first, WaitRequests returns its error.
+// WaitRequests waits until match returns true for at least n requests of the journal,
+// and returns all of these, in the order of arrival. It calls match for each request
+// of the journal, and again when the request's agent starts, when its reply begins,
+// and when it ends. match must not change the request. If ctx ends first,
+// WaitRequests returns the error of ctx.
 func (s *Server) WaitRequests(ctx context.Context, n int, match func(Request) bool) ([]Request, error) {
 	w := &watcher{changed: map[*entry]bool{}, signal: make(chan struct{}, 1)}
 	s.mu.Lock()
@@ -269,12 +271,12 @@ func (s *Server) WaitRequests(ctx context.Context, n int, match func(Request) bo
 
 // A watcher waits for changes of the journal.
 type watcher struct {
-	changed map[*entry]bool // since it has looked
-	signal  chan struct{}   // has an element when there are any
+	changed map[*entry]bool // entries that have changed since the watcher last looked
+	signal  chan struct{}   // has an element if changed is not empty
 }
 
-// changes returns what has changed since a watcher has looked, in the order of
-// arrival.
+// changes returns the requests that have changed since the watcher last looked, in no
+// particular order.
 func (s *Server) changes(w *watcher) (numbers []uint64, requests []Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -285,7 +287,8 @@ func (s *Server) changes(w *watcher) (numbers []uint64, requests []Request) {
 	return numbers, requests
 }
 
-// still returns copies of those of the requests that the journal has still.
+// still returns copies of those of the requests that are still in the journal, in the
+// order of arrival. It deletes the others from found.
 func (s *Server) still(found map[uint64]Request) (requests []Request) {
 	s.mu.Lock()
 	oldest := uint64(math.MaxUint64)
@@ -303,7 +306,7 @@ func (s *Server) still(found map[uint64]Request) (requests []Request) {
 	return requests
 }
 
-// journalChanged tells those who wait that the call's entry has changed. Call it with
+// journalChanged tells the watchers that the call's entry has changed. Call it with
 // s.mu held.
 func (c *call) journalChanged() {
 	if c.fromDashboard() {
@@ -324,10 +327,10 @@ type recorder struct {
 	call *call
 }
 
-// Unwrap returns the ResponseWriter, for an http.ResponseController.
+// Unwrap returns the underlying ResponseWriter, for http.ResponseController.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Write writes to the client, and records.
+// Write writes to the client, after it has recorded the beginning.
 func (w *recorder) Write(p []byte) (int, error) {
 	c := w.call
 	c.locked(func() {
@@ -343,7 +346,7 @@ func (w *recorder) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// redactReply returns the body of a reply without what authenticates.
+// redactReply returns a copy of a reply's body without credentials.
 func (s *Server) redactReply(body []byte) []byte {
 	return []byte(wire.Redact(strings.ReplaceAll(string(body), s.session(), "…")))
 }

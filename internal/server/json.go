@@ -7,13 +7,13 @@ import (
 	"github.com/clawhq/clawhq-go/internal/js"
 )
 
-// encodeJSON encodes as JavaScript would: <, > and & stay as they are.
+// encodeJSON encodes v as JavaScript does: <, > and & stay as they are.
 func encodeJSON(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		panic(err) // only shapes of package wire come here
+		panic(err) // cannot happen with the types that come here
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
@@ -25,8 +25,8 @@ func parseObject(body []byte) (o js.Object, ok bool) {
 	return o, ok
 }
 
-// field returns an object's member. A null counts as absent; ok is false for
-// one of another type.
+// field returns a member of an object. A null counts as absent. ok is false if the
+// member has another type.
 func field[T string | bool | float64](o js.Object, name string) (v T, present, ok bool) {
 	member, _ := o.Get(name)
 	if member == nil {
@@ -36,7 +36,7 @@ func field[T string | bool | float64](o js.Object, name string) (v T, present, o
 	return v, true, ok
 }
 
-// member returns an object's member, nil for null and where there is none.
+// member returns a member of an object; nil if it is null or absent.
 func member(o js.Object, name string) any {
 	v, _ := o.Get(name)
 	return v

@@ -132,8 +132,8 @@ func (c *call) revokeKey() (any, error) {
 	return wire.Success{Success: true}, nil
 }
 
-// readManagement reads the JSON object of a write of the dashboard's, or
-// refuses it with a text of its own.
+// readManagement reads the JSON object in the body of a call of the dashboard's
+// endpoints. badJSON is the error message if there is none.
 func (c *call) readManagement(badJSON string) (js.Object, error) {
 	if len(c.body) > wire.MaxBodyBytes && !c.profile.quirks().longBodies {
 		return nil, flat(http.StatusBadRequest, errBodyTooLarge)
@@ -148,7 +148,8 @@ func (c *call) readManagement(badJSON string) (js.Object, error) {
 	return body, nil
 }
 
-// tier returns the rate tier in a body of key management.
+// tier returns the rate limit in a body. valid reports whether it is one of the
+// service's tiers.
 func tier(body js.Object) (rpm int, present, valid bool) {
 	number, present, ok := field[float64](body, "rate_limit_per_min")
 	rpm = int(number)

@@ -12,8 +12,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// newKey is a key before it has been used. Of the secret only the hash and
-// the part that may be shown are kept.
+// newKey is a key without its history. Of the secret, only the hash and the prefix
+// are stored.
 type newKey struct {
 	id, name, prefix string
 	hash             [sha256.Size]byte
@@ -30,20 +30,20 @@ func hashedKey(id, name string, rpm int, secret string) newKey {
 	return newKey{id, name, wire.KeyPrefix(secret), sha256.Sum256([]byte(secret)), rpm}
 }
 
-// key is a key of the account.
+// key is an API key of the account.
 type key struct {
 	newKey
 	revoked   bool
 	createdAt time.Time
-	callLog   window.Log // of the calls that count in its window
+	callLog   window.Log // the calls in its rate limit window
 	usage     usage
 }
 
 // keyring holds the account's keys, revoked ones included.
 type keyring struct {
 	all      []*key            // in the order of creation
-	byID     map[string]*key   // each
-	byPrefix map[string][]*key // by what is no secret, so that finding one betrays nothing
+	byID     map[string]*key   // of all
+	byPrefix map[string][]*key // the prefix is no secret, so the time of a lookup by it betrays nothing
 }
 
 func (r *keyring) add(n newKey, now time.Time) *key {
@@ -57,7 +57,7 @@ func (r *keyring) add(n newKey, now time.Time) *key {
 	return k
 }
 
-// find returns the key whose secret it is, or nil.
+// find returns the key with that secret, or nil.
 func (r *keyring) find(secret string) *key {
 	hash := sha256.Sum256([]byte(secret))
 	for _, k := range r.byPrefix[wire.KeyPrefix(secret)] {
@@ -68,7 +68,7 @@ func (r *keyring) find(secret string) *key {
 	return nil
 }
 
-// active returns the key with that id unless it is unknown or revoked.
+// active returns the key with that id. ok is false if it is unknown or revoked.
 func (r *keyring) active(id string) (k *key, ok bool) {
 	k, ok = r.byID[id]
 	return k, ok && !k.revoked
@@ -83,8 +83,8 @@ func (r *keyring) countActive() (n int) {
 	return n
 }
 
-// CreateKey adds a key to the account. Unlike POST /keys it takes any
-// positive limit and any number of keys.
+// CreateKey adds a key to the account. Unlike POST /keys, it allows any positive
+// limit, and any number of keys.
 func (s *Server) CreateKey(name string, rpm int) (id, secret string) {
 	name, problem := keyName(name)
 	if problem == "" && rpm < 1 {
@@ -100,9 +100,9 @@ func (s *Server) CreateKey(name string, rpm int) (id, secret string) {
 	return n.id, secret
 }
 
-// AddKey adds a key with a value of the caller's to the account, which its id
-// depends on alone. A key that is there already takes the name and limit, and is
-// active again.
+// AddKey adds a key whose secret the caller chooses. The key's id depends only on the
+// secret. If the account has the key already, the key takes the name and the limit,
+// and is active again.
 func (s *Server) AddKey(name, secret string, rpm int) (id string) {
 	name, problem := keyName(name)
 	switch {
@@ -125,8 +125,8 @@ func (s *Server) AddKey(name, secret string, rpm int) (id string) {
 	return k.id
 }
 
-// FindKey returns the id of the key with that id or value, revoked or not; it is empty
-// if there is none.
+// FindKey returns the id of the key with that id or secret, even if it is revoked. It
+// returns an empty string if there is none.
 func (s *Server) FindKey(key string) (id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,7 +139,7 @@ func (s *Server) FindKey(key string) (id string) {
 	return ""
 }
 
-// A KeyInfo is what may be told of a key.
+// A KeyInfo is what may be shown of a key.
 type KeyInfo struct {
 	ID, Name, Prefix string
 	RPM              int
@@ -156,13 +156,12 @@ func (s *Server) Keys() (keys []KeyInfo) {
 	return keys
 }
 
-// RevokeKey revokes a key. A request that begins after it has returned is
-// refused.
+// RevokeKey revokes a key. Requests that begin after it returns are refused.
 func (s *Server) RevokeKey(id string) {
 	s.withKey("RevokeKey", id, func(k *key) { k.revoked = true })
 }
 
-// SetRateLimit changes a key's limit for the requests that come from now on.
+// SetRateLimit changes a key's limit, for requests that come later.
 func (s *Server) SetRateLimit(id string, rpm int) {
 	if rpm < 1 {
 		panic(fmt.Sprintf("clawhqtest: SetRateLimit: rate limit of %d calls a minute", rpm))
@@ -185,7 +184,7 @@ func (s *Server) withKey(method, id string, change func(*key)) {
 
 const errKeyNameMissing = "Key name is required"
 
-// keyName returns a key's name as it is kept, or what is wrong with it.
+// keyName returns the name of a key as it is stored, or what is wrong with it.
 func keyName(name string) (trimmed, problem string) {
 	name = wire.Trim(name)
 	switch n := wire.UTF16Len(name); {

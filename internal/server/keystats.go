@@ -6,12 +6,12 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// usage counts a key's calls: all of them, and those of the last seven days
+// usage counts a key's calls: the total, and those of each of the last seven days
 // (UTC).
 type usage struct {
 	calls int64
 	last  time.Time
-	days  [7]day // each in the slot of its number modulo seven
+	days  [7]day // a day's index is its number modulo seven
 }
 
 type day struct{ number, calls, errors int64 }
@@ -28,14 +28,14 @@ func (u *usage) on(t time.Time) *day {
 	return d
 }
 
-// called counts a call.
+// called counts a call and makes it the latest.
 func (u *usage) called(now time.Time) {
 	u.calls++
 	u.last = now.UTC().Truncate(time.Millisecond)
 	u.on(now).calls++
 }
 
-// failed counts the failure of a call that was counted.
+// failed counts a failure of a call that called has counted.
 func (u *usage) failed(now time.Time) { u.on(now).errors++ }
 
 func (u *usage) stats(now time.Time) (s wire.KeyStats) {

@@ -21,24 +21,24 @@ type Limits struct {
 	shared *shared // with the program's other servers; nil if there are none
 }
 
-// shared is what all servers of a program have in common: memory for what they store,
-// and slots for bodies and deliveries.
+// shared is what all servers of a program share: memory for what they store, and
+// slots for request bodies and deliveries.
 type shared struct {
 	memory     *ledger.Pool
 	bodies     bodySlots
 	deliveries *outbox.Slots
 }
 
-// ownParts is how many parts shared memory is divided into. Each server is sure of one
-// part; all of them compete for the rest.
+// ownParts is how many parts shared memory is divided into. Each server is guaranteed
+// one part of the memory. Servers compete for the rest.
 const ownParts = 200
 
-// own returns the part of a limit that a server is sure of.
+// own returns the part of a limit that each server is guaranteed.
 func own(bytes int) int { return bytes / ownParts }
 
-// SharedLimits returns the limits for several servers that store at most so many bytes
-// together. When the memory is full, a server that stores more drops its own oldest
-// entries. Each server is sure of 1/200 of the memory.
+// SharedLimits returns the limits for several servers that together store at most the
+// given number of bytes. When the memory is full, a server that stores more drops its
+// own oldest entries. Each server is guaranteed 1/200 of the memory.
 func SharedLimits(bytes int) Limits {
 	limits := LimitsFor(bytes)
 	limits.shared = &shared{ledger.NewPool(bytes), newBodySlots(), newSlots()}
@@ -47,26 +47,27 @@ func SharedLimits(bytes int) Limits {
 
 // Bounds on the deliveries of a guarded server.
 const (
-	deliveriesAtOnce  = 64   // attempted at the same time
-	deliveriesWaiting = 1000 // that may wait for one of these
+	deliveriesAtOnce  = 64   // attempts at the same time
+	deliveriesWaiting = 1000 // attempts that may wait
 )
 
 func newSlots() *outbox.Slots { return outbox.NewSlots(deliveriesAtOnce, deliveriesWaiting) }
 
-// LimitsFor returns the limits for a guarded server that stores at most so many bytes.
+// LimitsFor returns the limits for a guarded server that stores at most the given
+// number of bytes.
 func LimitsFor(bytes int) Limits {
 	return Limits{JournalBytes: bytes / 2, StateBytes: bytes / 4, DeliveryBytes: bytes / 4, Guarded: true}
 }
 
-// messageBytes is roughly the memory that a message or a turn takes besides its text.
+// messageBytes is roughly the memory that a message takes besides its text.
 const messageBytes = 256
 
 // Bounds on the bodies of a guarded server.
 const (
-	maxShownBody     = 16 << 10 // in the journal
+	maxShownBody     = 16 << 10 // is stored in the journal
 	smallBody        = 8 << 10  // is read without a slot
 	bodiesAtOnce     = 128      // of at most wire.MaxBodyBytes
-	longBodiesAtOnce = 2        // of uploads and threads, which are a hundred times as long
+	longBodiesAtOnce = 2        // of uploads and new threads, which may be a hundred times as long
 )
 
 // bodySlots bounds how many request bodies are in memory at once. Short and long bodies
@@ -93,8 +94,8 @@ func (c *call) acquireBodySlot(long bool) {
 	}
 }
 
-// releaseBodySlot frees the call's slot, if it has one. A call frees it before it waits
-// for an agent or a fault, and at its end.
+// releaseBodySlot frees the call's slot, if it has one. A call frees its slot before
+// it waits for an agent or a fault, and when it ends.
 func (c *call) releaseBodySlot() {
 	if c.bodySlot != nil {
 		<-c.bodySlot
@@ -113,7 +114,7 @@ func (l Limits) slots() *outbox.Slots {
 	return nil
 }
 
-// pool returns the memory that the server shares with others; nil if there is none.
+// pool returns the memory that the server shares with others, or nil.
 func (l Limits) pool() *ledger.Pool {
 	if l.shared == nil {
 		return nil

@@ -10,18 +10,19 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// A match is the conditions of a Fault. Every request meets those of the zero match.
+// A match is the conditions of a Fault. The zero match has none: every request meets
+// it.
 type match struct {
-	path   string // below the base URL, with a method before it or not
+	path   string // below the base URL; may have a method before it
 	method string
 	key    keyRef
 	agent  string // slug or name
-	nth    int    // of the requests that meet the rest; 0 is 1
+	nth    int    // of the requests that meet the other conditions; 0 means the first
 }
 
-// A keyRef is the id of a key, or the key itself, which must not be printed.
+// A keyRef names a key by its id or by its secret. The secret must not be printed.
 type keyRef struct {
-	shown string // an id whole
+	shown string // the whole id, or the beginning of the secret
 	hash  [sha256.Size]byte
 }
 
@@ -48,15 +49,15 @@ func (f Fault) On(conditions ...Condition) Fault {
 // A Condition restricts a Fault to certain requests.
 type Condition struct{ match match }
 
-// OnPath is met by requests for a path below the base URL. {id} in it matches any
-// segment. It may have a method before it.
+// OnPath is met by requests for a path below the base URL. {id} in path matches any
+// segment. path may have a method before it, as in "GET /v1/agents/{id}".
 func OnPath(path string) Condition { return Condition{match{path: path}} }
 
 // OnMethod is met by requests with that method.
 func OnMethod(method string) Condition { return Condition{match{method: method}} }
 
-// OnNth is met by the n-th request that meets the other conditions. Requests for
-// which an earlier fault is played do not count.
+// OnNth is met by the n-th request that meets the other conditions. Requests that get
+// an earlier fault of the queue are not counted.
 func OnNth(n int) Condition {
 	if n < 1 {
 		panic(fmt.Sprintf("clawhqtest: Nth: there is no request %d", n))
@@ -64,14 +65,15 @@ func OnNth(n int) Condition {
 	return Condition{match{nth: n}}
 }
 
-// OnKey is met by requests that bear the key with that id, or the key itself.
+// OnKey is met by requests with a key. The argument is the key's id or the key
+// itself.
 func OnKey(key string) Condition { return Condition{match{key: refTo(key)}} }
 
-// OnAgent is met by requests for that agent: chats, messages of its threads
-// and batches with a message for it.
+// OnAgent is met by requests with a message for an agent, given by slug or name:
+// chats, thread messages, and batches with at least one such message.
 func OnAgent(agent string) Condition { return Condition{match{agent: agent}} }
 
-// String returns the conditions as they are written in Go.
+// String returns the conditions as Go code.
 func (m match) String() string {
 	var conditions []string
 	for _, c := range []struct{ name, value string }{
@@ -90,8 +92,8 @@ func (m match) String() string {
 	return ".On(" + strings.Join(conditions, ", ") + ")"
 }
 
-// matches reports whether the call matches all conditions except OnNth. Call it with
-// s.mu held.
+// matches reports whether the call meets all conditions, except for OnNth. Call it
+// with s.mu held.
 func (m match) matches(c *call) bool {
 	path, inside := strings.CutPrefix(c.r.URL.EscapedPath(), wire.BasePath)
 	if !inside || m.method != "" && m.method != c.r.Method {
@@ -115,7 +117,7 @@ func (m match) matches(c *call) bool {
 	return m.agent == "" || c.asks(m.agent)
 }
 
-// asks reports whether the call is a message for an agent, by slug or name.
+// asks reports whether the call has a message for an agent, given by slug or name.
 func (c *call) asks(agent string) bool {
 	if c.route == nil {
 		return false

@@ -2,7 +2,7 @@ package server
 
 import "github.com/clawhq/clawhq-go/internal/wire"
 
-// messages are the texts of errors that are answered without one of their
+// messages holds the message of each error code, for errors that have none of their
 // own.
 var messages = map[string]string{
 	wire.CodeInvalidRequest:      "Invalid request",
@@ -27,7 +27,7 @@ var messages = map[string]string{
 	wire.CodeStreamError:         "Stream error occurred",
 }
 
-// message returns the text for code.
+// message returns the message of an error code.
 func message(code string) string {
 	if m, ok := messages[code]; ok {
 		return m

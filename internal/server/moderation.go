@@ -6,11 +6,10 @@ import (
 )
 
 // blocked are the expressions of the live service's moderation, in its order. As in
-// JavaScript, a word ends where no ASCII letter, digit or underscore goes on, and
-// only ASCII letters match in any case.
+// JavaScript, \b knows only ASCII words, and only ASCII letters match in either case.
 var blocked = []struct {
 	topic string
-	words *regexp.Regexp // of a message in lower case
+	words *regexp.Regexp // matched against the message in lower case
 }{
 	{"violence", words(`kill|murder|assault|weapon|bomb|shoot|stab|attack`)},
 	{"sexual", words(`explicit|pornograph|nsfw`)},
@@ -24,8 +23,8 @@ func words(alternatives string) *regexp.Regexp {
 	return regexp.MustCompile(`\b(?:` + strings.NewReplacer(" SPACE ", space).Replace(alternatives) + `)\b`)
 }
 
-// blockedTopic returns the topic of the first expression that a message matches,
-// or nothing.
+// blockedTopic returns the topic of the first expression that matches a message, or
+// an empty string.
 func blockedTopic(message string) string {
 	message = strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {

@@ -12,9 +12,9 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// faulted takes the next fault that matches the call and plays it, and returns
-// what the call is answered with, if that is settled. A fault for a stream is
-// left for chat to play.
+// faulted plays the first queued fault that is due for the call. It returns an error
+// if the fault answers the call. A stream fault of a chat is left to the chat's
+// handler.
 func (c *call) faulted() error {
 	if c.fromDashboard() {
 		return nil
@@ -32,7 +32,7 @@ func (c *call) faulted() error {
 		c.entry.Fault = wire.Redact(c.fault.String())
 	})
 	if c.fault != (Fault{}) {
-		c.releaseBodySlot() // it may wait
+		c.releaseBodySlot() // since a fault may wait
 	}
 	if c.fault.onStream() {
 		if c.route != nil && c.route.Endpoint == wire.Chat {
@@ -79,8 +79,9 @@ func (c *call) faulted() error {
 	return nil
 }
 
-// due returns the index of the first fault whose turn it is with the call, or
-// -1, and counts the call for those that it passes. Call it with s.mu held.
+// due returns the index of the first fault that is to be played for the call, or -1.
+// It counts the call for each fault that it looks at and that matches, for OnNth.
+// Call it with s.mu held.
 func (s *state) due(c *call) int {
 	for i := range s.faults {
 		f := &s.faults[i]
@@ -94,10 +95,10 @@ func (s *state) due(c *call) int {
 	return -1
 }
 
-// onStream reports whether the fault is one of a stream.
+// onStream reports whether the fault is played in a stream.
 func (f Fault) onStream() bool { return f.kind >= faultStreamError }
 
-// gateway returns how the gateway fails by the fault, or nil.
+// gateway returns the gateway's error if the fault makes the gateway fail, or nil.
 func (f Fault) gateway() error {
 	switch f.kind {
 	case faultGatewayDown:
@@ -108,12 +109,12 @@ func (f Fault) gateway() error {
 	return nil
 }
 
-// lookupFails reports whether a lookup fails by the call's fault.
+// lookupFails reports whether the call's fault makes a lookup fail.
 func (c *call) lookupFails(what Lookup) bool {
 	return c.fault.kind == faultLookup && c.fault.text == string(what)
 }
 
-// concerns reports whether the call comes to where the fault is met.
+// concerns reports whether the call reaches the place where the fault is played.
 func (f Fault) concerns(c *call) bool {
 	if f.kind < faultLookup || f.kind >= faultStreamError {
 		return true
@@ -135,8 +136,8 @@ func (f Fault) concerns(c *call) bool {
 	return e.Auth == wire.KeyAuth
 }
 
-// playWithoutStream plays a stream's fault for a request that asks for none.
-// Call it without s.mu.
+// playWithoutStream plays a stream fault for a request that does not ask for a
+// stream. Call it without s.mu.
 func (c *call) playWithoutStream() error {
 	switch c.fault.kind {
 	case faultStreamError:
@@ -162,12 +163,13 @@ var (
 	errUnended = errors.New("stream ended without [DONE] by a fault")
 )
 
-// streamError is the code of an error event that a fault asks for.
+// streamError is the code of the error event that a fault sends.
 type streamError string
 
 func (e streamError) Error() string { return strconv.Quote(string(e)) + " by a fault" }
 
-// playOnStream plays a stream's fault. An error ends the stream.
+// playOnStream plays a stream fault in a stream. If it returns an error, the stream
+// ends.
 func (c *call) playOnStream(out *eventStream) error {
 	switch c.fault.kind {
 	case faultStreamError:

@@ -8,8 +8,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// rateLimit is what a success says about its window. The zero value says
-// nothing.
+// rateLimit holds the values of a reply's X-RateLimit headers. The zero value sends
+// none.
 type rateLimit struct {
 	limit, remaining int
 	reset            string
@@ -25,8 +25,8 @@ func (l rateLimit) set(h http.Header) {
 	h.Set(wire.HeaderRateLimitReset, l.reset)
 }
 
-// callLog returns the log of the calls that count in a window, which is the key's or one
-// of the account's, and the window's limit.
+// callLog returns the log of the calls in a window, and the window's limit. The
+// window belongs to the key or to the account.
 func (s *state) callLog(w wire.Window, k *key) (log *window.Log, limit int) {
 	if w == wire.KeyWindow {
 		return &k.callLog, k.rpm

@@ -6,40 +6,40 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// A refusal is the answer to a call that does not get what it asked for: an
-// error in the envelope if it has a code, a flat one as the dashboard's
-// endpoints have it if it has none, or a page.
+// A refusal is an error reply. If it has a page, it is the page. If it has a code, it
+// is the error envelope of /v1. Otherwise it is the flat error of the dashboard's
+// endpoints.
 type refusal struct {
-	status  int // 0 is the code's
+	status  int // 0 means that of the code
 	code    string
-	message string // empty is the code's
+	message string // empty means that of the code
 	param   string
 	header  http.Header
-	page    *page // in place of an error body
-	cause   error // for the journal
+	page    *page // instead of an error body
+	cause   error // goes to the journal, not to the client
 }
 
-// page is a reply that is no JSON.
+// page is a body that is sent as it is.
 type page struct {
-	contentType string // empty for none
+	contentType string // empty means no Content-Type
 	body        string
 }
 
 func (r *refusal) Error() string { return r.message }
 
-// refuse returns a refusal with the code's status; an empty message is the
-// code's.
+// refuse returns a refusal with the code's status. An empty message means that of the
+// code.
 func refuse(code, message, param string) *refusal {
 	return &refusal{code: code, message: message, param: param}
 }
 
-// flat returns a refusal of the dashboard's endpoints.
+// flat returns a refusal of one of the dashboard's endpoints.
 func flat(status int, message string) *refusal { return &refusal{status: status, message: message} }
 
-// emptyBody returns a refusal without a word.
+// emptyBody returns a refusal with an empty body.
 func emptyBody(status int) *refusal { return &refusal{status: status, page: &page{}} }
 
-// refuse answers with a refusal.
+// refuse answers the call with a refusal.
 func (c *call) refuse(r *refusal) {
 	for name, values := range r.header {
 		c.w.Header()[name] = values
@@ -74,7 +74,7 @@ func (c *call) refuse(r *refusal) {
 	}})
 }
 
-// status returns the status that a refusal is answered with.
+// status returns the status of a refusal.
 func (c *call) status(r *refusal) int {
 	if r.status != 0 {
 		return r.status

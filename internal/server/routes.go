@@ -10,18 +10,19 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// A route is an endpoint and what answers its calls.
+// A route is an endpoint and the function that answers its calls.
 type route struct {
 	wire.Endpoint
 	handle handler
 }
 
-// A handler answers a call that was let in, with a reply to be written as
-// JSON or a *refusal. It runs with the server's lock held, and gives it up
-// while it waits for anything: see call.unlocked.
+// A handler answers a call that has passed authentication and the rate limit. It
+// returns a value to be written as JSON, or the error that answers the call. It is
+// called with s.mu held. While it waits for anything, it must unlock s.mu: see
+// call.unlocked.
 type handler func(*call) (reply any, err error)
 
-// routes is the service.
+// routes is the table of all endpoints.
 var routes = []route{
 	{wire.Chat, (*call).chat},
 	{wire.GetHealth, (*call).health},
@@ -73,7 +74,7 @@ var routes = []route{
 	{wire.GetWebhookStats, (*call).webhookStats},
 }
 
-// canonical returns ids with each UUID as it is kept.
+// canonical replaces each UUID in ids by its stored form, and returns ids.
 func canonical(ids []string) []string {
 	for i, id := range ids {
 		if uuid, ok := postgres.UUID(id); ok {
@@ -83,7 +84,8 @@ func canonical(ids []string) []string {
 	return ids
 }
 
-// unmatched answers a call without a route.
+// unmatched returns the error for a call without a route. It is refused, unless the
+// profile checks the session first and the call has none.
 func (c *call) unmatched(refused error) error {
 	path := c.r.URL.Path
 	guarded := strings.HasPrefix(path, wire.BasePath+"/") && !strings.HasPrefix(path, wire.BasePath+"/v1/")
@@ -95,8 +97,8 @@ func (c *call) unmatched(refused error) error {
 	return refused
 }
 
-// findRoute finds the call's route. Without one the profile says what is
-// answered.
+// findRoute finds the call's route. If there is none, it returns the profile's
+// refusal.
 func (c *call) findRoute() error {
 	path, inside := strings.CutPrefix(c.r.URL.EscapedPath(), wire.BasePath)
 	if !inside {
@@ -106,8 +108,8 @@ func (c *call) findRoute() error {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
-	var methods []string // that the path has
-	fewest := len(path)  // ids in it: a path without wildcards goes first
+	var methods []string // methods of the best match
+	fewest := len(path)  // number of ids in the best match; the path with the fewest wildcards is the best
 	for i := range routes {
 		ids, ok := routes[i].Match(path)
 		if !ok || len(ids) > fewest {
@@ -120,7 +122,7 @@ func (c *call) findRoute() error {
 		if routes[i].Method == method {
 			c.route, c.ids = &routes[i], canonical(ids)
 			if len(ids) == 0 {
-				return nil // nothing goes before it
+				return nil // no path can match better
 			}
 		}
 	}

@@ -1,15 +1,15 @@
 // Package server is the reference implementation of the ClawHQ service: an
-// http.Handler that keeps one account with its keys, agents and other data in
-// memory. It follows the documentation or, in profile Live, the live service, and
-// plays faults. Package clawhqtest makes it public.
+// http.Handler that keeps one account, with its keys, agents and other data, in
+// memory. It follows the documentation or, in profile Live, the live service. On
+// request it plays faults. Package clawhqtest is its public face.
 //
 //	s, apiKey := server.New(server.Config{Profile: server.Live})
 //	defer s.Close()
 //	http.ListenAndServeTLS(addr, cert, key, s)
 //
-// ServeHTTP takes a call step by step (fault, authentication, rate limit)
-// to its handler in the table of routes. Each service has a file. All
-// differences between the profiles are in the files profile*.go.
+// ServeHTTP takes a call through its steps (route, body, fault, authentication, rate
+// limit) to its handler in the table of routes. Each service has a file of its own.
+// The differences between the profiles are in the files profile*.go.
 package server
 
 import (
@@ -30,52 +30,52 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Config is what a Server is made from. The zero value is a server that
-// follows the documentation.
+// Config configures a Server. The zero value makes a server that follows the
+// documentation.
 type Config struct {
 	Profile    Profile
 	Plan       string        // the account's plan; empty is wire.PlanPro
 	PlainHTTP  bool          // serve requests that did not come over TLS
-	AgentDelay time.Duration // pause before each chunk of the built-in agents but the first
-	Logger     *slog.Logger  // gets a line a request; nil is none
+	AgentDelay time.Duration // pause of a built-in agent before each chunk except the first
+	Logger     *slog.Logger  // gets one line for each request; nil means no log
 
-	Transport      http.RoundTripper // sends callbacks and deliveries; nil is one over the network
-	StrictWebhooks bool              // refuse loopback targets, as the service does
+	Transport      http.RoundTripper // sends callbacks and deliveries; nil means over the network
+	StrictWebhooks bool              // refuse loopback URLs, as the service does
 
 	Limits Limits
 }
 
-// Server is the service. Create it with New, end it with Close. All methods
-// are safe for concurrent use.
+// Server is the service. New creates it, and Close ends it. Its methods are safe for
+// concurrent use.
 type Server struct {
 	cfg       Config
 	accountID string
-	session   func() string // the account's dashboard session, out of reach of print verbs
+	session   func() string // the dashboard's session cookie; a function, so that printing a Server does not show it
 	firstKey  newKey
 	clock     *clock.Clock
 	started   time.Time
-	outbox    *outbox.Outbox // of the account's webhooks, and of callbacks
+	outbox    *outbox.Outbox // delivers to webhooks and callbacks
 
-	ctx     context.Context // of work that goes on after a reply; done when the server closes
+	ctx     context.Context // for work that goes on after a reply; done when the server closes
 	cancel  context.CancelCauseFunc
-	bodies  bodySlots      // of a guarded server
-	release func()         // gives back what the server has of shared memory
-	running sync.WaitGroup // one for each of live and for each work that goes on
+	bodies  bodySlots      // used only by a guarded server
+	release func()         // returns the server's part of shared memory
+	running sync.WaitGroup // the calls in live, and the work of background
 
-	changing sync.RWMutex // locked while requests that begin have to wait, by Change
+	changing sync.RWMutex // locked by Change; a request holds it for reading while it begins
 
-	mu       sync.Mutex     // guards what follows and all that hangs on it
-	live     map[*call]bool // being handled, and waited for by Close
+	mu       sync.Mutex     // guards the fields below and everything that they refer to
+	live     map[*call]bool // calls that are being handled; Close waits for them
 	closed   bool
 	state    *state
-	arrived  uint64            // requests
-	watchers map[*watcher]bool // of the journal
+	arrived  uint64            // number of requests that the journal has had
+	watchers map[*watcher]bool // wait for changes of the journal
 }
 
 var errClosing = errors.New("the server is shutting down")
 
-// New returns a server and its first key, the only time that the key is
-// shown.
+// New returns a server and the first API key of its account. The server stores only
+// the key's hash, so the caller must keep the key.
 func New(cfg Config) (s *Server, apiKey string) {
 	if cfg.Plan == "" {
 		cfg.Plan = wire.PlanPro
@@ -112,9 +112,9 @@ func New(cfg Config) (s *Server, apiKey string) {
 	return s, apiKey
 }
 
-// Reset returns the server to its first state but for the agents, which stay:
-// all else that calls and tests have left is forgotten, and of the keys only
-// the first remains, active and with the default limit.
+// Reset returns the server to its first state, except for the agents, which stay. It
+// drops everything else that calls and tests have created. The first key becomes the
+// only key, active and with the default limit.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,17 +127,18 @@ func (s *Server) Reset() {
 	s.state.keys.add(s.firstKey, s.clock.Now())
 }
 
-// Change calls change while no request begins: one sees all that change does, or
-// nothing. change must not send requests to the server.
+// Change calls change and lets no request begin until change returns. So no request
+// begins between two steps of the change. change must not send requests to the
+// server: they would wait forever.
 func (s *Server) Change(change func()) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	change()
 }
 
-// Close ends what is being served, live streams included, and returns when
-// every handler has. Requests that come later are refused. It must not be
-// called by an agent, which it would wait for.
+// Close ends all calls, including streams, and returns when every handler has
+// returned. Later requests are refused. An agent must not call Close, since Close
+// waits for agents.
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
@@ -154,8 +155,8 @@ func (s *Server) Close() {
 	s.release()
 }
 
-// background starts work that goes on after the reply, until the server
-// closes, if it has not yet. Call it with s.mu held.
+// background runs work that goes on after the reply, until the server closes. On a
+// closed server it does nothing. Call it with s.mu held.
 func (s *Server) background(work func(context.Context)) {
 	if !s.closed {
 		s.running.Go(func() {
@@ -166,9 +167,10 @@ func (s *Server) background(work func(context.Context)) {
 	}
 }
 
-// AdvanceClock adds to the time that the server goes by, as clock.Advance does. It
-// waits for deliveries that are under way before, so that their retries count among
-// what is due, and for those that become due, as outbox.Wait does.
+// AdvanceClock advances the server's time, as clock.Advance does. Before the advance
+// it waits for the deliveries under way, so that their retries are among the timers
+// that fall due. During the advance and after it, it waits for the deliveries that
+// fall due. See outbox.Wait.
 func (s *Server) AdvanceClock(d time.Duration) {
 	deliveries := s.outbox.StartWait()
 	defer deliveries.End()
@@ -177,30 +179,30 @@ func (s *Server) AdvanceClock(d time.Duration) {
 	deliveries.Wait()
 }
 
-// PendingDeliveries returns how many deliveries are under way.
+// PendingDeliveries returns the number of deliveries under way.
 func (s *Server) PendingDeliveries() int { return s.outbox.UnderWay() }
 
-// Now returns the time that the server goes by.
+// Now returns the server's time.
 func (s *Server) Now() time.Time { return s.clock.Now() }
 
-// Sleep waits by that time, as an agent may. The error is the context's.
+// Sleep waits until the server's time has advanced by d, for agents that take time.
+// If ctx ends first, Sleep returns its error.
 func (s *Server) Sleep(ctx context.Context, d time.Duration) error { return s.clock.Sleep(ctx, d) }
 
 // Session returns the value of the account's session cookie.
 func (s *Server) Session() string { return s.session() }
 
-// AccountID returns the account's id, which integrity hashes are made with.
+// AccountID returns the account's id, which is part of the integrity hashes.
 func (s *Server) AccountID() string { return s.accountID }
 
-// ServeHTTP handles a request for the service, which lies under
-// wire.BasePath.
+// ServeHTTP handles a request. The paths of the service begin with wire.BasePath.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := s.begin(w, r)
 	defer c.end()
 	c.answer(c.serve())
 }
 
-// serve takes the call from step to step, as far as it gets.
+// serve takes the call through the steps of the service until one of them answers it.
 func (c *call) serve() (reply any, err error) {
 	unmatched := c.findRoute()
 	if c.ctx.Err() != nil {
@@ -228,7 +230,7 @@ func (c *call) serve() (reply any, err error) {
 	return c.route.handle(c)
 }
 
-// health answers GET /v1/health, the cheap way to check a key.
+// health answers GET /v1/health, a cheap way to check a key.
 func (c *call) health() (any, error) {
 	names := c.state.names()
 	if c.lookupFails(LookupList) {

@@ -6,18 +6,18 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// state is what Reset starts afresh. A request keeps to the one that it began
-// with.
+// state is everything that Reset replaces. A call uses the state that it began with,
+// even after a Reset.
 type state struct {
 	roster
 	keys     keyring
-	callLogs map[string]*window.Log // of the calls that count in the account's windows, by the window's name
+	callLogs map[string]*window.Log // the calls in the account's rate limit windows, by the name of the window
 	replies  storedReplies
 	faults   []Fault
 	journal  []*entry
 
-	journaled *ledger.Ledger // of journal
-	kept      *ledger.Ledger // of what follows, and of replies
+	journaled *ledger.Ledger // memory of the journal
+	kept      *ledger.Ledger // memory of the replies and of the fields below
 
 	sessions      map[sessionKey]*session
 	models        []wire.Model
@@ -29,19 +29,19 @@ type state struct {
 	predictions   map[string]wire.Prediction
 }
 
-// roster is the agents of the account. It outlives a Reset.
+// roster holds the agents of the account. A Reset does not change it.
 type roster struct {
-	agents  []*agent // in the order of deployment, undeployed ones too
-	offline bool     // the agents' machine does not run
+	agents  []*agent // in the order of deployment, including undeployed ones
+	offline bool     // the machine of the agents is stopped
 }
 
-// sessionKey names a chat session, which no key shares with another.
+// sessionKey identifies a chat session. Each API key has sessions of its own.
 type sessionKey struct{ keyID, session string }
 
-// session is what has been said in a chat session.
+// session is the history of a chat session.
 type session struct {
-	turns []Turn // the latest historyTurns
-	count int    // of all exchanges
+	turns []Turn // at most historyTurns, the latest
+	count int    // number of all exchanges
 	item  *ledger.Item
 }
 
@@ -62,7 +62,7 @@ func newState(limits Limits) *state {
 	return s
 }
 
-// close gives back what the state has of shared memory.
+// close returns the state's part of shared memory.
 func (s *state) close() {
 	if s.journaled != nil {
 		s.journaled.Close()

@@ -9,13 +9,13 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// stream runs the agent and sends each chunk as an event as soon as it is
-// there. Call it without s.mu.
+// stream runs the agent and sends each chunk as an event at once. Call it without
+// s.mu.
 func (c *call) stream(a *agent, m Message) error {
 	out := newEventStream(c)
 	var text strings.Builder
 	sent, pending := 0, c.fault.onStream()
-	// play plays the call's fault once its time has come.
+	// play plays the call's fault if it is due and has not been played yet.
 	play := func(due bool) error {
 		if !due || !pending {
 			return nil
@@ -56,7 +56,7 @@ func (c *call) stream(a *agent, m Message) error {
 		err = out.begin()
 	}
 	if !errors.Is(err, errCut) {
-		c.locked(func() { c.came(err) })
+		c.locked(func() { c.countChat(err) })
 	}
 	if err != nil && !out.begun {
 		return c.agentFailed(err)
@@ -88,9 +88,9 @@ func (c *call) stream(a *agent, m Message) error {
 // eventStream writes the events of a streamed chat.
 type eventStream struct {
 	c       *call
-	space   string // after colons
-	begun   bool   // the header is sent
-	lost    bool   // the next chunk is, since its line was split
+	space   string // written after each colon
+	begun   bool   // the header has been sent
+	lost    bool   // drop the next chunk, whose line was split
 	control *http.ResponseController
 	buf     []byte
 }
@@ -99,7 +99,7 @@ func newEventStream(c *call) *eventStream {
 	return &eventStream{c: c, space: c.profile.quirks().jsonSpace, control: http.NewResponseController(c.w)}
 }
 
-// begin sends the header, unless it is sent.
+// begin sends the header, unless it has been sent.
 func (s *eventStream) begin() error {
 	if s.begun {
 		return nil
@@ -126,7 +126,7 @@ func (s *eventStream) content(chunk string) error {
 	return s.send()
 }
 
-// error sends an error, which leaves only done to be sent.
+// error sends an error event. Only done may be called after it.
 func (s *eventStream) error(code, message string) error {
 	s.raw(`data: {"error":`, s.space, `{"code":`, s.space)
 	s.string(code)
@@ -136,25 +136,26 @@ func (s *eventStream) error(code, message string) error {
 	return s.send()
 }
 
-// malformed sends what the live service makes of a chunk that it could not
-// parse: a line that is not JSON, and one newline.
+// malformed sends what the live service sends for a chunk that it cannot parse: a
+// line that is not JSON, followed by a single newline.
 func (s *eventStream) malformed() error {
 	s.raw("data: {malformed\n")
 	return s.send()
 }
 
-// splitLine is a chunk of a built-in agent that stands for one whose line the
-// gateway's network splits.
+// splitLine stands for a chunk whose line reaches the service in two parts. Only a
+// built-in agent uses it.
 const splitLine = "\xff split"
 
-// split sends what the live service makes of a chunk whose line came in two parts:
-// the first part, and one newline.
+// split sends what the live service sends for such a chunk: the first part of its
+// line, followed by a single newline.
 func (s *eventStream) split() error {
 	s.raw(`data: {"choices":[{"delta":{"c`, "\n")
 	return s.send()
 }
 
-// done ends the stream. It is flushed when the handler returns, which is now.
+// done ends the stream. net/http flushes it when the handler returns, which is at
+// once.
 func (s *eventStream) done() error {
 	s.raw("data: ", wire.StreamDone, "\n\n")
 	return s.write()
@@ -170,7 +171,7 @@ func (s *eventStream) string(v string) { s.buf = js.AppendQuoted(s.buf, v) }
 
 func (s *eventStream) send() error { return errors.Join(s.write(), s.flush()) }
 
-// write writes what was put together.
+// write sends the contents of s.buf.
 func (s *eventStream) write() error {
 	if err := s.begin(); err != nil {
 		return err
@@ -187,7 +188,8 @@ func (s *eventStream) flush() error {
 	return nil
 }
 
-// unlessOutlived returns an error of writing, unless the client may leave.
+// unlessOutlived returns err, the error of a write. If agents outlive their clients,
+// it returns nil, so that the agent goes on.
 func (s *eventStream) unlessOutlived(err error) error {
 	if s.c.profile.quirks().agentsOutlive {
 		return nil

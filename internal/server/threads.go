@@ -12,7 +12,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// thread is a conversation that calls of the API keep.
+// thread is a conversation that is kept through the API.
 type thread struct {
 	id, agent, title     string
 	metadata             json.RawMessage
@@ -34,7 +34,7 @@ func (s *state) deleteThread(t *thread) {
 	s.threads = slices.DeleteFunc(s.threads, func(kept *thread) bool { return kept == t })
 }
 
-// thread returns the thread of the path.
+// thread returns the thread whose id is in the path.
 func (c *call) thread() (*thread, error) {
 	if t := c.state.thread(c.ids[0]); t != nil && !c.lookupFails(LookupThread) {
 		return t, nil
@@ -42,13 +42,13 @@ func (c *call) thread() (*thread, error) {
 	return nil, refuse(wire.CodeThreadNotFound, "", "")
 }
 
-// lookUp returns the name to look an agent up by that a thread or a batch is
-// kept with.
-func lookUp(kept string) string {
-	if kept == wire.DefaultThreadAgent {
+// lookUp returns the name that finds the agent of a stored thread or batch: an empty
+// one for the default agent.
+func lookUp(stored string) string {
+	if stored == wire.DefaultThreadAgent {
 		return ""
 	}
-	return kept
+	return stored
 }
 
 // createThread answers POST /v1/threads.
@@ -96,7 +96,7 @@ func (c *call) createThread() (any, error) {
 	return reply, nil
 }
 
-// listThreads answers GET /v1/threads, those changed last first.
+// listThreads answers GET /v1/threads. The thread that was changed last comes first.
 func (c *call) listThreads() (any, error) {
 	threads := slices.Clone(c.state.threads)
 	slices.Reverse(threads)
@@ -121,7 +121,7 @@ func (c *call) getThread() (any, error) {
 	return wire.ThreadReply{Thread: c.profile.thread(t)}, nil
 }
 
-// deleteThread answers DELETE /v1/threads/{id}, which takes the messages too.
+// deleteThread answers DELETE /v1/threads/{id}. The messages are deleted too.
 func (c *call) deleteThread() (any, error) {
 	t, err := c.thread()
 	if err != nil {
@@ -173,12 +173,11 @@ func (c *call) sendThreadMessage() (any, error) {
 	return wire.ThreadAnswer{Response: &answer.Content, MessageID: answer.ID, ThreadID: t.id}, nil
 }
 
-// historyTurns is how many of the earlier messages of a thread or session the agent is
-// shown.
+// historyTurns is how many earlier messages of a thread or a session an agent gets.
 const historyTurns = 20
 
-// converse adds a message to a thread, asks its agent and adds the answer.
-// The message stays if the agent fails.
+// converse adds a message to a thread, asks the thread's agent and adds the answer.
+// If the agent fails, the message stays.
 func (c *call) converse(t *thread, message string) (answer StoredMessage, err error) {
 	if err := c.profile.storable("Failed to save message", message); err != nil {
 		return answer, err

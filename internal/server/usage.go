@@ -11,8 +11,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// usage answers GET /v1/usage: what became of the key's chats, from the
-// journal.
+// usage answers GET /v1/usage. It counts the key's chats in the journal.
 func (c *call) usage() (any, error) {
 	p := c.profile
 	days := p.quirks().usageDays
@@ -54,9 +53,9 @@ func (c *call) usage() (any, error) {
 	return p.usage(usage, byAgent, since, now), nil
 }
 
-// chats returns the key's chats since then that came to an agent and whose
-// reply has begun, newest first and at most so many. Those under way have
-// taken as long as they are.
+// chats returns the key's chats after since that reached an agent and whose reply has
+// begun: at most most of them, the newest first. A chat that is under way has the
+// duration that it has taken so far.
 func (c *call) chats(since time.Time, most int) (chats []entry) {
 	underWay := map[*entry]bool{}
 	for other := range c.s.live {
@@ -77,10 +76,10 @@ func (c *call) chats(since time.Time, most int) (chats []entry) {
 	return chats
 }
 
-// tokenBytes is how many bytes of messages and answers are taken for a token.
+// tokenBytes is how many bytes of a message or an answer count as one token.
 const tokenBytes = 4
 
-// tally counts calls.
+// tally counts chats.
 type tally struct {
 	calls, errors, tokens int64
 	time                  time.Duration

@@ -52,8 +52,8 @@ func (c *call) createWebhook() (any, error) {
 	return wire.WebhookReply{Webhook: c.s.shown(w)}, nil
 }
 
-// checkWebhookURL checks where a webhook is to lead. This machine may be reached
-// without TLS, if at all.
+// checkWebhookURL checks the URL of a webhook. A loopback URL, where it is allowed,
+// need not be an HTTPS URL.
 func (c *call) checkWebhookURL(url, tooLong string) error {
 	loopback := wire.LoopbackURL(url) && c.s.outbox.Allowed(url)
 	switch {
@@ -67,7 +67,7 @@ func (c *call) checkWebhookURL(url, tooLong string) error {
 	return nil
 }
 
-// checkEvents returns what a webhook subscribes to.
+// checkEvents returns the events that a webhook subscribes to.
 func (c *call) checkEvents(v any) (events []string, err error) {
 	list, ok := v.([]any)
 	switch {
@@ -109,7 +109,7 @@ func (c *call) updateWebhook() (any, error) {
 	paused, unpausing := body.Get("paused_at")
 	resume := member(body, "enabled") == true || unpausing && paused == nil
 	var w wire.Webhook
-	c.unlocked(func() { // it may send a test first
+	c.unlocked(func() { // which may send a test first
 		w, err = c.s.outbox.Update(c.ctx, c.ids[0], resume, func(w *wire.Webhook) {
 			for _, change := range u.changes {
 				change(w)
@@ -123,21 +123,21 @@ func (c *call) updateWebhook() (any, error) {
 	return wire.WebhookReply{Webhook: c.s.shown(w)}, nil
 }
 
-// webhookUpdate is what an update changes.
+// webhookUpdate collects the changes of an update.
 type webhookUpdate struct {
 	*call
 	changes []func(*wire.Webhook)
-	details js.Object // the same, as the audit log has it
+	details js.Object // the changes, as the audit log shows them
 }
 
-// add adds a change of a member.
+// add adds the change of one member.
 func (u *webhookUpdate) add(name string, value any, change func(*wire.Webhook)) {
 	u.changes = append(u.changes, change)
 	u.details = append(u.details, js.Member{Name: name, Value: value})
 }
 
-// read reads the members of a body. Live most values are left to the database, which
-// takes them for what it can.
+// read reads the members of a body. In profile Live, most values are converted by the
+// database, not checked.
 func (u *webhookUpdate) read(body js.Object) error {
 	for _, member := range []struct {
 		name string

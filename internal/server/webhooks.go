@@ -19,24 +19,25 @@ var (
 	errNotSaved       = flat(http.StatusInternalServerError, "Failed to update webhook")
 )
 
-// Emit sends an event to the webhooks that subscribed to it, and returns what
-// waits for the first attempts.
+// Emit sends an event to the webhooks that have subscribed to it. The returned
+// function waits for the first attempts.
 func (s *Server) Emit(event string, data json.RawMessage) (wait func()) {
 	return s.outbox.Emit(s.ctx, event, data)
 }
 
-// DeliverTo makes a handler the receiver of all that is sent.
+// DeliverTo makes handler receive everything that is sent. If handler is nil, it goes
+// over the network again.
 func (s *Server) DeliverTo(handler http.Handler) { s.outbox.DeliverTo(handler) }
 
-// Deliveries returns a copy of the journal of what was sent.
+// Deliveries returns a copy of all attempts that were made.
 func (s *Server) Deliveries() []outbox.Attempt { return s.outbox.Attempts() }
 
-// WaitDeliveries waits for deliveries, as outbox.WaitAttempts does.
+// WaitDeliveries waits for attempts, as outbox.WaitAttempts does.
 func (s *Server) WaitDeliveries(ctx context.Context, n int, match func(outbox.Attempt) bool) ([]outbox.Attempt, error) {
 	return s.outbox.WaitAttempts(ctx, n, match)
 }
 
-// tellWebhooks tells of a chat that was answered.
+// tellWebhooks sends the event of a chat that was answered.
 func (c *call) tellWebhooks(a *agent) {
 	if !c.s.outbox.Subscribed(wire.EventAPIRequest) {
 		return
@@ -44,7 +45,8 @@ func (c *call) tellWebhooks(a *agent) {
 	c.s.outbox.Emit(c.ctx, wire.EventAPIRequest, encodeJSON(c.profile.requestData(c, a)))
 }
 
-// webhookRefused answers what the outbox would not do.
+// webhookRefused returns the answer for an error of the outbox. private is the
+// message for a URL that is not allowed.
 func webhookRefused(err error, private string) error {
 	switch {
 	case errors.Is(err, outbox.ErrNotFound):
@@ -59,15 +61,15 @@ func webhookRefused(err error, private string) error {
 	return err
 }
 
-// listWebhooks answers GET /webhooks: all webhooks, newest first, of whose
-// secrets the end is shown.
+// listWebhooks answers GET /webhooks: all webhooks, newest first. Only the last four
+// characters of a secret are shown.
 func (c *call) listWebhooks() (any, error) {
 	list := wire.WebhookList{Webhooks: []wire.Webhook{}}
 	for _, w := range slices.Backward(c.s.outbox.Webhooks()) {
 		w = c.s.shown(w)
 		w.Secret = "••••••••••••" + w.Secret[len(w.Secret)-4:]
 		w.UserID = ""
-		if !c.fromDashboard() { // the dashboard shows what is paused
+		if !c.fromDashboard() { // the dashboard also shows which webhooks are paused
 			w.WebhookDetails = nil
 		}
 		list.Webhooks = append(list.Webhooks, w)
@@ -75,7 +77,7 @@ func (c *call) listWebhooks() (any, error) {
 	return list, nil
 }
 
-// shown returns a webhook as the profile writes it.
+// shown returns a webhook in the form of the profile.
 func (s *Server) shown(w wire.Webhook) wire.Webhook {
 	p := s.cfg.Profile
 	w.UserID = s.accountID
@@ -116,7 +118,8 @@ func (c *call) replayDelivery() (got any, err error) {
 	return got, webhookRefused(err, "Webhook URL is private")
 }
 
-// delivered tells what a receiver has answered, if it has.
+// delivered returns the reply about an attempt. failed is the message if the receiver
+// has not answered.
 func delivered(r outbox.Result, failed string) (any, error) {
 	if r.Status == 0 {
 		body := encodeJSON(wire.Delivered{Error: failed})
