@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -74,14 +75,21 @@ func (r *roster) deployed() []*agent {
 // For an empty name it returns the default agent. It returns nil if no agent fits.
 // Call it with s.mu held.
 func (r *roster) find(p Profile, name string) *agent {
-	deployed := r.deployed()
+	deployed, q := r.deployed(), p.quirks()
 	if name == "" {
-		return p.defaultAgent(deployed)
+		if len(deployed) == 0 {
+			return nil
+		}
+		i := slices.IndexFunc(deployed, func(a *agent) bool { return a.slug == q.defaultSlug })
+		if i < 0 {
+			i = len(deployed) - 1
+		}
+		return deployed[i]
 	}
 	for _, is := range []func(*agent) bool{
 		func(a *agent) bool { return strings.EqualFold(a.slug, name) },
 		func(a *agent) bool { return strings.EqualFold(a.name, name) },
-		func(a *agent) bool { return p.quirks().agentsByID && strings.EqualFold(a.id, name) },
+		func(a *agent) bool { return q.agentsByID && strings.EqualFold(a.id, name) },
 	} {
 		if i := slices.IndexFunc(deployed, is); i >= 0 {
 			return deployed[i]
@@ -126,7 +134,10 @@ func (c *call) listAgents() (any, error) {
 	list := wire.AgentList{Agents: []wire.Agent{}, Paging: paging}
 	for _, a := range page {
 		shown := c.showAgent(a)
-		shown.Slug = c.profile.listSlug(a)
+		shown.Slug = a.slug
+		if c.profile.quirks().slugFromName {
+			shown.Slug = listedSlug(a.name) // which is not always a.slug
+		}
 		list.Agents = append(list.Agents, shown)
 	}
 	return list, nil
@@ -163,14 +174,43 @@ func (c *call) agent() *agent {
 	return c.state.agents[i]
 }
 
+// showAgent returns an agent in the form of a reply.
 func (c *call) showAgent(a *agent) wire.Agent {
-	p := c.profile
-	return p.agent(wire.Agent{
+	shown := wire.Agent{
 		ID:          a.id,
 		Name:        a.name,
 		Description: wire.Text(a.description),
 		Status:      wire.AgentDeployed,
 		Model:       wire.AgentModel{Primary: a.model},
-		DeployedAt:  p.time(a.deployedAt),
-	})
+		DeployedAt:  c.profile.time(a.deployedAt),
+	}
+	if c.profile.quirks().pageFields {
+		shown.AgentID = a.id
+	}
+	return shown
+}
+
+// slug returns the slug of an agent that is deployed under a slug and has a name. In
+// profile Live it is made from the name: in lower case, with one underscore for each
+// run of other characters.
+func (p Profile) slug(deployedAs, name string) string {
+	if !p.quirks().slugFromName {
+		return deployedAs
+	}
+	slug := listedSlug(name)
+	for strings.Contains(slug, "__") {
+		slug = strings.ReplaceAll(slug, "__", "_")
+	}
+	return cmp.Or(strings.Trim(slug, "_"), slug)
+}
+
+// listedSlug returns the slug that profile Live's list of agents shows for a name. It
+// has one underscore for each character that is not allowed.
+func listedSlug(name string) string {
+	return strings.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '_' || r == '-' {
+			return r
+		}
+		return '_'
+	}, strings.ToLower(name))
 }

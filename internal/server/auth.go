@@ -46,7 +46,7 @@ func (c *call) inSession() bool {
 // For a key it checks, in the order of the service, the header, the format, the hash,
 // the status and the plan.
 func (c *call) authenticate() error {
-	p := c.profile
+	q := c.profile.quirks()
 	pro := slices.Contains(wire.Plans, strings.ToLower(c.s.cfg.Plan)) && !c.lookupFails(LookupPlan)
 	if c.route.Auth == wire.SessionAuth {
 		switch {
@@ -60,9 +60,9 @@ func (c *call) authenticate() error {
 
 	secret := bearer(c.r)
 	switch {
-	case secret == "" || !p.bearerScheme(c.r):
+	case secret == "" || q.exactScheme && !strings.HasPrefix(c.r.Header.Get("Authorization"), "Bearer "):
 		return refuse(wire.CodeInvalidAPIKey, "Missing Authorization: Bearer <api_key> header", "")
-	case !p.keyFormat(secret):
+	case !q.keyFormat(secret):
 		return refuse(wire.CodeInvalidAPIKey, "Invalid API key format", "")
 	}
 	k := c.state.keys.find(secret)
@@ -87,7 +87,11 @@ func (c *call) count() error {
 	}
 	now := c.s.clock.Now()
 	p := c.profile
-	log, limit := c.state.callLog(p.window(c.route.Endpoint), c.key)
+	counts := c.route.Window
+	if c.route.Auth == wire.KeyAuth && !p.quirks().endpointWindows {
+		counts = wire.KeyWindow // according to the documentation
+	}
+	log, limit := c.state.callLog(counts, c.key)
 	remaining, wait := log.Admit(window.Unix(now), wire.RateWindow, limit)
 	if c.route.Auth == wire.SessionAuth {
 		if wait > 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +21,11 @@ const supportBot = "support-bot"
 func (s *Server) deployBuiltins() {
 	support := s.builtin(agent{slug: supportBot, name: "Support Bot", description: "Helps", model: "k2.5-standard"}, supportAgent)
 	sales := s.builtin(agent{slug: "sales-assistant", name: "sales-assistant", model: wire.DefaultModel}, salesAgent)
-	for _, a := range s.cfg.Profile.deployOrder(sales, support) {
+	agents := []agent{sales, support}
+	if s.cfg.Profile.quirks().salesLast {
+		slices.Reverse(agents)
+	}
+	for _, a := range agents {
 		s.deploy(a)
 	}
 }

@@ -1,9 +1,11 @@
 package server
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/clawhq/clawhq-go/internal/js"
+	"github.com/clawhq/clawhq-go/internal/postgres"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
@@ -19,12 +21,12 @@ var (
 
 // chat answers POST /v1/chat.
 func (c *call) chat() (any, error) {
-	p := c.profile
-	idempotencyKey, err := p.idempotencyKey(c.r.Header.Get(wire.HeaderIdempotencyKey))
+	p, q := c.profile, c.profile.quirks()
+	idempotencyKey, err := c.idempotencyKey()
 	if err != nil {
 		return nil, err
 	}
-	if stored := c.state.replies.find(idempotencyKey, c.s.clock.Now()); stored != nil && p.quirks().replaysUnread {
+	if stored := c.state.replies.find(idempotencyKey, c.s.clock.Now()); stored != nil && q.replaysUnread {
 		return c.replay(stored)
 	}
 	req, err := c.readChat()
@@ -42,7 +44,7 @@ func (c *call) chat() (any, error) {
 	}
 
 	stored := &storedReply{key: idempotencyKey}
-	if idempotencyKey != "" && p.quirks().holdsKeys {
+	if idempotencyKey != "" && q.holdsKeys {
 		var first bool
 		stored, first = c.state.replies.claim(idempotencyKey, c.s.clock.Now())
 		switch {
@@ -80,11 +82,16 @@ func (c *call) chat() (any, error) {
 		return nil, err
 	}
 	c.answered(a, m, text)
-	reply := p.chatReply(text, a.slug, c.id)
+	reply := js.Object{{Name: "response", Value: cmp.Or(p.cleaned(text), q.emptyAnswer)}, {Name: "agent", Value: a.slug}, {Name: "request_id", Value: c.id}}
+	body := js.Stringify(reply)
 	if p.storable("", reply) == nil {
-		c.state.replies.store(stored, p.bodyForRepeats(reply), c.s.clock.Now())
+		replayed := body
+		if q.storesJSONB {
+			replayed = js.Stringify(postgres.JSONB(reply))
+		}
+		c.state.replies.store(stored, replayed, c.s.clock.Now())
 	}
-	return encoded(js.Stringify(reply)), nil
+	return encoded(body), nil
 }
 
 // answered records a chat's answer: in the session, in the usage, and for the
@@ -118,7 +125,9 @@ func agentNotFound(name string) string { return `Agent "` + name + `" not found 
 // replay answers with the stored reply of the call's idempotency key.
 func (c *call) replay(stored *storedReply) (any, error) {
 	c.w.Header().Set(wire.HeaderIdempotencyReplay, "true")
-	c.profile.replayed(c)
+	if c.profile.quirks().replaysBare {
+		c.limit, c.clientID = rateLimit{}, ""
+	}
 	return encoded(stored.body), nil
 }
 
@@ -160,8 +169,10 @@ func (c *call) readChat() (req wire.ChatRequest, err error) {
 	case wire.UTF16Len(req.Message) > wire.MaxMessageChars:
 		return req, refuse(wire.CodeInvalidRequest, "Message too long (max 10,000 characters)", "")
 	}
-	req.Message = p.trim(req.Message)
-	if err := p.moderated(req.Message); err != nil {
+	if p.quirks().trimsMessages {
+		req.Message = js.Trim(req.Message)
+	}
+	if err := c.moderate(req.Message); err != nil {
 		return req, err
 	}
 	if req.SessionID, err = p.sessionID(body); err != nil {
@@ -179,8 +190,9 @@ func (c *call) readObject() (js.Object, error) {
 	if c.oversized() {
 		return nil, refuse(wire.CodeInvalidRequest, errBodyTooLarge, "")
 	}
-	body, ok := c.profile.parse(c.body)
-	if !ok {
+	v, _ := js.Parse(c.body)
+	body, ok := v.(js.Object)
+	if !ok && !(c.profile.quirks().anyBody && js.Truthy(v)) {
 		return nil, refuse(wire.CodeInvalidRequest, errBadJSON, "")
 	}
 	return body, nil

@@ -80,6 +80,10 @@ func (s *Server) AddConversation(add Conversation) (id string) {
 func (c *call) listConversations() (any, error) {
 	p := c.profile
 	limit, offset := c.pageAsked()
+	list := wire.ConversationList{Conversations: []wire.Conversation{}}
+	if p.quirks().pageFields {
+		list.Limit, list.Offset = limit, &offset
+	}
 	asked := c.query("agent")
 	var found []*conversation
 	known := slices.ContainsFunc(c.state.agents, func(a *agent) bool { return p.isOf(a.name, a.slug, asked) })
@@ -89,21 +93,36 @@ func (c *call) listConversations() (any, error) {
 		}
 	}
 	if asked != "" && !known { // then even an offset past the end is no error
-		return p.conversations(wire.ConversationList{Conversations: []wire.Conversation{}}, limit, offset), nil
+		return list, nil
 	}
 	slices.SortStableFunc(found, func(a, b *conversation) int { return b.LastMessageAt.Compare(a.LastMessageAt) })
 	page, paging, err := pageOf(c, found, "conversations")
 	if err != nil {
 		return nil, err
 	}
-	list := wire.ConversationList{Conversations: []wire.Conversation{}, HasMore: paging.HasMore, Total: paging.Total}
+	list.HasMore, list.Total = paging.HasMore, paging.Total
 	for _, kept := range page {
-		list.Conversations = append(list.Conversations, p.conversation(kept))
+		list.Conversations = append(list.Conversations, c.showConversation(kept))
 	}
 	if paging.HasMore {
 		list.NextCursor = wire.Text(strconv.Itoa(offset + len(page)))
 	}
-	return p.conversations(list, limit, offset), nil
+	return list, nil
+}
+
+// showConversation returns a conversation in the form of a list.
+func (c *call) showConversation(kept *conversation) wire.Conversation {
+	p := c.profile
+	shown := wire.Conversation{
+		ID:            kept.ID,
+		AgentName:     kept.Agent,
+		CreatedAt:     p.time(kept.CreatedAt),
+		LastMessageAt: p.time(kept.LastMessageAt),
+	}
+	if p.quirks().pageFields {
+		shown.Agent, shown.MessageCount, shown.StartedAt, shown.Status = kept.slug, len(kept.Messages), shown.CreatedAt, "active"
+	}
+	return shown
 }
 
 // listConversationMessages answers GET /v1/conversations/{id}/messages, oldest first.

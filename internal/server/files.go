@@ -19,7 +19,7 @@ import (
 // file is a file that was uploaded, or that a user has added in the dashboard.
 type file struct {
 	id, name, mediaType, purpose string
-	kind                         string // mime_type in lists, of a file added in the dashboard; empty means fileType derives it
+	kind                         string // mime_type in lists, of a file added in the dashboard; empty otherwise
 	size                         int64
 	chars, short                 int // number of characters, and the number up to which a text is too short to be indexed
 	createdAt                    time.Time
@@ -114,6 +114,7 @@ func (c *call) uploadFile() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	q := c.profile.quirks()
 	t, known := wire.FileTypeOf(f.mediaType)
 	switch {
 	case f.size > wire.MaxFileBytes:
@@ -122,15 +123,19 @@ func (c *call) uploadFile() (any, error) {
 		return nil, refuse(wire.CodeUnsupportedFileType, "Unsupported file type: "+f.mediaType, "")
 	case !t.Matches(content):
 		return nil, refuse(wire.CodeUnsupportedFileType, "File content does not match declared MIME type "+f.mediaType, "")
-	case !c.profile.takesName(f.name):
+	case q.fileNames != nil && !q.fileNames.MatchString(f.name):
 		return nil, refuse(wire.CodeInternalError, "Failed to upload file to storage", "")
 	}
 	f.id = "file_" + hexID()
-	f.chars, f.short = js.Len(string(content)), c.profile.quirks().shortText
+	f.chars, f.short = js.Len(string(content)), q.shortText
 	f.createdAt = c.s.clock.Now().UTC()
 	c.state.keepFile(f)
+	status := wire.FileProcessing
+	if !t.Text && c.findable(f) {
+		status = wire.FileError
+	}
 	return wire.File{FileID: f.id, Filename: f.name, Size: f.size, MIMEType: f.mediaType, Purpose: f.purpose,
-		Status: c.profile.uploadStatus(f, t.Text), CreatedAt: wire.HandlerTime(f.createdAt)}, nil
+		Status: status, CreatedAt: wire.HandlerTime(f.createdAt)}, nil
 }
 
 // readUpload reads the multipart form of an upload.
@@ -174,7 +179,7 @@ func (c *call) readUpload() (f *file, content []byte, err error) {
 	case f == nil:
 		return nil, nil, refuse(wire.CodeMissingParameter, "file is required", "file")
 	case f.name == "":
-		return nil, nil, c.profile.nameless()
+		return nil, nil, c.profile.quirks().noFileName
 	}
 	f.purpose = purpose
 	if purpose == "" {
@@ -186,8 +191,8 @@ func (c *call) readUpload() (f *file, content []byte, err error) {
 // tooLong returns the error for a form that breaks off: because the body was cut at
 // the limit, or for another reason.
 func (c *call) tooLong(bad *refusal) error {
-	if len(c.body) > c.profile.quirks().uploadLimit {
-		return c.profile.cut(bad)
+	if q := c.profile.quirks(); len(c.body) > q.uploadLimit && !q.cutsUploads {
+		return refuse(wire.CodeFileTooLarge, errFileTooLarge, "")
 	}
 	return bad
 }
@@ -219,12 +224,16 @@ func parseDisposition(header string) (name, fileName string, ok bool) {
 // formNames decodes names in forms.
 var formNames = strings.NewReplacer("%22", `"`, "%0A", "\n", "%0a", "\n", "%0D", "\r", "%0d", "\r")
 
+// findable reports whether a file can be listed and found after its upload.
+func (c *call) findable(f *file) bool {
+	return !c.profile.quirks().knowledgeOnly || f.purpose == wire.PurposeKnowledgeBase
+}
+
 // listFiles answers GET /v1/files, newest first.
 func (c *call) listFiles() (any, error) {
-	p := c.profile
 	var found []*file
 	for _, f := range slices.Backward(c.state.files) {
-		if p.finds(f) {
+		if c.findable(f) {
 			found = append(found, f)
 		}
 	}
@@ -234,7 +243,7 @@ func (c *call) listFiles() (any, error) {
 	}
 	list := wire.FileList{Files: []wire.File{}, Paging: paging}
 	for _, f := range page {
-		list.Files = append(list.Files, p.file(f, c.s.clock.Now()))
+		list.Files = append(list.Files, c.showFile(f))
 	}
 	return list, nil
 }
@@ -245,11 +254,20 @@ func (c *call) getFile() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := c.s.clock.Now()
-	shown := c.profile.file(f, now)
-	_, chunks := f.indexed(now)
+	shown := c.showFile(f)
+	_, chunks := f.indexed(c.s.clock.Now())
 	shown.Chunks = &chunks
 	return shown, nil
+}
+
+// showFile returns a file in the form of a list.
+func (c *call) showFile(f *file) wire.File {
+	status, _ := f.indexed(c.s.clock.Now())
+	mediaType := f.mediaType
+	if c.profile.quirks().extensionTypes {
+		mediaType = strings.ToLower(f.name[strings.LastIndexByte(f.name, '.')+1:])
+	}
+	return wire.File{FileID: f.id, Filename: f.name, Size: f.size, MIMEType: cmp.Or(f.kind, mediaType), Status: status, CreatedAt: c.profile.time(f.createdAt)}
 }
 
 // deleteFile answers DELETE /v1/files/{id}.
@@ -275,7 +293,7 @@ func (s *state) deleteFile(f *file) {
 
 // file returns the file whose id is in the path.
 func (c *call) file() (*file, error) {
-	i := slices.IndexFunc(c.state.files, func(f *file) bool { return f.id == c.ids[0] && c.profile.finds(f) })
+	i := slices.IndexFunc(c.state.files, func(f *file) bool { return f.id == c.ids[0] && c.findable(f) })
 	if i < 0 {
 		return nil, refuse(wire.CodeNotFound, "File not found", "")
 	}

@@ -1,12 +1,27 @@
 package server
 
 import (
+	"fmt"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/clawhq/clawhq-go/internal/ledger"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
+
+// idempotencyKey returns the request's idempotency key, or an empty string.
+func (c *call) idempotencyKey() (string, error) {
+	key := c.r.Header.Get(wire.HeaderIdempotencyKey)
+	switch {
+	case utf8.RuneCountInString(key) <= wire.MaxIdempotencyKeyChars:
+		return key, nil
+	case c.profile.quirks().ignoresLongKeys:
+		return "", nil
+	}
+	return "", refuse(wire.CodeInvalidParameter,
+		fmt.Sprintf("%s must be at most %d characters", wire.HeaderIdempotencyKey, wire.MaxIdempotencyKeyChars), wire.HeaderIdempotencyKey)
+}
 
 // storedReplies holds the reply to each idempotency key of the account.
 type storedReplies struct {

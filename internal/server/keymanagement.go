@@ -138,11 +138,12 @@ func (c *call) readManagement(badJSON string) (js.Object, error) {
 	if len(c.body) > wire.MaxBodyBytes && !c.profile.quirks().longBodies {
 		return nil, flat(http.StatusBadRequest, errBodyTooLarge)
 	}
-	body, null, ok := c.profile.parseManaged(c.body)
-	switch {
-	case null && c.r.Method == http.MethodPatch:
+	v, valid := js.Parse(c.body)
+	body, ok := v.(js.Object)
+	switch anyBody := c.profile.quirks().anyBody; {
+	case anyBody && valid && v == nil && c.r.Method == http.MethodPatch:
 		return nil, emptyBody(http.StatusInternalServerError)
-	case !ok:
+	case !ok && !(anyBody && v != nil):
 		return nil, flat(http.StatusBadRequest, badJSON)
 	}
 	return body, nil

@@ -3,6 +3,8 @@ package server
 import (
 	"regexp"
 	"strings"
+
+	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
 // blocked are the expressions of the live service's moderation, in its order. As in
@@ -21,6 +23,16 @@ var blocked = []struct {
 func words(alternatives string) *regexp.Regexp {
 	space := `[\t-\r \x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}]+`
 	return regexp.MustCompile(`\b(?:` + strings.NewReplacer(" SPACE ", space).Replace(alternatives) + `)\b`)
+}
+
+// moderate refuses a message about a blocked topic, if the profile moderates messages.
+func (c *call) moderate(message string) error {
+	if c.profile.quirks().moderates {
+		if topic := blockedTopic(message); topic != "" {
+			return refuse(wire.CodeContentBlocked, "Content blocked: "+topic, "")
+		}
+	}
+	return nil
 }
 
 // blockedTopic returns the topic of the first expression that matches a message, or

@@ -20,14 +20,15 @@ func (c *call) pageAsked() (limit, offset int) {
 // pageOf returns the rows of the page that the call asks for. what is the plural name
 // of the rows, for error messages.
 func pageOf[T any](c *call, rows []T, what string) ([]T, wire.Paging, error) {
+	failed := refuse(wire.CodeInternalError, "Failed to fetch "+what, "")
 	if c.lookupFails(LookupList) {
-		return nil, wire.Paging{}, refuse(wire.CodeInternalError, "Failed to fetch "+what, "")
+		return nil, wire.Paging{}, failed
 	}
 	limit, offset := c.pageAsked()
 	total := len(rows)
 	if offset > total {
-		if err := c.profile.pastEnd(what); err != nil {
-			return nil, wire.Paging{}, err
+		if c.profile.quirks().pastEndFails {
+			return nil, wire.Paging{}, failed
 		}
 		offset = total
 	}

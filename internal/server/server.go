@@ -18,6 +18,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"math"
 	"net/http"
 	"slices"
 	"sync"
@@ -91,7 +92,7 @@ func New(cfg Config) (s *Server, apiKey string) {
 		clock:     serverClock,
 		started:   serverClock.Now(),
 		outbox: outbox.New(outbox.Config{
-			Policy: cfg.Profile.deliveries(), Strict: cfg.StrictWebhooks, Transport: cfg.Transport, Clock: serverClock, MaxBytes: cfg.Limits.DeliveryBytes,
+			Policy: cfg.Profile.quirks().deliveries, Strict: cfg.StrictWebhooks, Transport: cfg.Transport, Clock: serverClock, MaxBytes: cfg.Limits.DeliveryBytes,
 			Slots: cfg.Limits.slots(), Pool: cfg.Limits.pool(), OwnBytes: own(cfg.Limits.DeliveryBytes),
 		}),
 		bodies:   newBodySlots(),
@@ -236,7 +237,17 @@ func (c *call) health() (any, error) {
 	if c.lookupFails(LookupList) {
 		names = []string{}
 	}
-	return c.profile.health(c, wire.Health{Status: wire.HealthOK, Plan: c.s.cfg.Plan, Agents: names}), nil
+	shown := wire.Health{Status: wire.HealthOK, Plan: c.s.cfg.Plan, Agents: names}
+	if c.profile.quirks().pageFields {
+		now := c.s.clock.Now()
+		uptime := math.Floor(now.Sub(c.s.started).Seconds())
+		shown.Timestamp, shown.Version, shown.UptimeSeconds = wire.HandlerTime(now), wire.HealthVersion, &uptime
+		shown.Components = wire.Components{"api": "healthy", "database": "healthy", "agents": "healthy"}
+		if c.state.offline {
+			shown.Components["agents"] = "offline"
+		}
+	}
+	return shown, nil
 }
 
 // hexID returns 32 random hexadecimal digits.

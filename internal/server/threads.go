@@ -1,9 +1,11 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/clawhq/clawhq-go/internal/js"
@@ -54,10 +56,11 @@ func lookUp(stored string) string {
 // createThread answers POST /v1/threads.
 func (c *call) createThread() (any, error) {
 	p := c.profile
-	body, err := p.threadBody(c.body)
-	if err != nil {
-		return nil, err
+	body, ok := parseObject(c.body)
+	if !ok && !p.quirks().anyBody && len(bytes.TrimSpace(c.body)) > 0 {
+		return nil, refuse(wire.CodeInvalidRequest, errBadJSON, "")
 	}
+	var err error
 	t := &thread{metadata: json.RawMessage("{}")}
 	if t.agent, err = p.threadAgent(&c.state.roster, body); err != nil {
 		return nil, err
@@ -75,8 +78,12 @@ func (c *call) createThread() (any, error) {
 	if err := p.storable("Failed to create thread", t.agent, metadata); err != nil {
 		return nil, err
 	}
-	title, message := p.threadOpening(body)
-	t.title = title
+	message := ""
+	if p.quirks().pageFields {
+		t.title, _, _ = field[string](body, "title")
+		message, _, _ = field[string](body, "message")
+		message = strings.TrimSpace(message)
+	}
 	t.id = "thread_" + hexID()
 	t.createdAt = c.s.clock.Now().UTC()
 	t.updatedAt = t.createdAt
@@ -84,7 +91,7 @@ func (c *call) createThread() (any, error) {
 	state := c.state
 	t.item = state.kept.Keep(len(t.agent)+len(t.title)+len(t.metadata), func() { state.deleteThread(t) })
 
-	reply := wire.ThreadReply{Thread: p.thread(t)}
+	reply := wire.ThreadReply{Thread: c.showThread(t)}
 	reply.Thread.UpdatedAt = ""
 	if message != "" {
 		answer, err := c.converse(t, message)
@@ -94,6 +101,16 @@ func (c *call) createThread() (any, error) {
 		reply.Response, reply.Thread.MessageCount = answer.Content, len(t.messages)
 	}
 	return reply, nil
+}
+
+// showThread returns a thread in the form of a reply.
+func (c *call) showThread(t *thread) wire.Thread {
+	p := c.profile
+	shown := wire.Thread{ID: t.id, Agent: t.agent, Metadata: t.metadata, CreatedAt: p.time(t.createdAt), UpdatedAt: p.time(t.updatedAt)}
+	if p.quirks().pageFields {
+		shown.Title, shown.MessageCount = t.title, len(t.messages)
+	}
+	return shown
 }
 
 // listThreads answers GET /v1/threads. The thread that was changed last comes first.
@@ -107,7 +124,7 @@ func (c *call) listThreads() (any, error) {
 	}
 	list := wire.ThreadList{Threads: []wire.Thread{}, Paging: paging}
 	for _, t := range page {
-		list.Threads = append(list.Threads, c.profile.thread(t))
+		list.Threads = append(list.Threads, c.showThread(t))
 	}
 	return list, nil
 }
@@ -118,7 +135,7 @@ func (c *call) getThread() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wire.ThreadReply{Thread: c.profile.thread(t)}, nil
+	return wire.ThreadReply{Thread: c.showThread(t)}, nil
 }
 
 // deleteThread answers DELETE /v1/threads/{id}. The messages are deleted too.
@@ -163,7 +180,7 @@ func (c *call) sendThreadMessage() (any, error) {
 	case js.Len(message) > wire.MaxMessageChars:
 		return nil, refuse(wire.CodeInvalidRequest, fmt.Sprintf("message must be %d characters or fewer", wire.MaxMessageChars), "message")
 	}
-	if err := c.profile.moderated(message); err != nil {
+	if err := c.moderate(message); err != nil {
 		return nil, err
 	}
 	answer, err := c.converse(t, message)

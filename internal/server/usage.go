@@ -1,6 +1,7 @@
 package server
 
 import (
+	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -50,7 +51,24 @@ func (c *call) usage() (any, error) {
 	}
 	flush()
 	usage.Totals = wire.UsageTotals{Requests: all.calls, Errors: all.errors, AverageResponseMS: all.average(), Tokens: all.tokens}
-	return p.usage(usage, byAgent, since, now), nil
+	if p.quirks().pageFields {
+		usage = withPage(usage, byAgent, since, now)
+	}
+	return usage, nil
+}
+
+// withPage adds the fields of the reference pages.
+func withPage(shown wire.Usage, byAgent map[string]tally, since, now time.Time) wire.Usage {
+	page := &wire.UsagePage{Requests: shown.Totals.Requests, Tokens: shown.Totals.Tokens, PeriodStart: wire.HandlerTime(since), PeriodEnd: wire.HandlerTime(now),
+		ByAgent: wire.AgentUsages{}}
+	for _, agent := range slices.Sorted(maps.Keys(byAgent)) {
+		page.ByAgent = append(page.ByAgent, wire.AgentUsage{Agent: agent, Requests: byAgent[agent].calls, Tokens: byAgent[agent].tokens})
+	}
+	for i := range shown.Usage.Days {
+		shown.Usage.Days[i].AverageLatencyMS = shown.Usage.Days[i].AverageResponseMS
+	}
+	shown.Usage.Page = page
+	return shown
 }
 
 // chats returns the key's chats after since that reached an agent and whose reply has

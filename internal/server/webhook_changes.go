@@ -80,7 +80,7 @@ func (c *call) checkEvents(v any) (events []string, err error) {
 	for _, item := range list {
 		event, _ := item.(string)
 		events = append(events, event)
-		if !slices.Contains(c.profile.events(), event) {
+		if !slices.Contains(c.profile.quirks().webhookEvents, event) {
 			unknown = append(unknown, item)
 		}
 	}

@@ -42,7 +42,14 @@ func (c *call) tellWebhooks(a *agent) {
 	if !c.s.outbox.Subscribed(wire.EventAPIRequest) {
 		return
 	}
-	c.s.outbox.Emit(c.ctx, wire.EventAPIRequest, encodeJSON(c.profile.requestData(c, a)))
+	p := c.profile
+	took := c.s.clock.Since(c.entry.Time).Milliseconds()
+	data := map[string]any{"agent": p.slug(a.slug, a.name), "response_time_ms": took}
+	if p.quirks().pageFields {
+		data["method"], data["path"] = c.route.Method, c.route.Path
+		data["api_key_name"], data["status_code"], data["latency_ms"] = c.key.name, http.StatusOK, took
+	}
+	c.s.outbox.Emit(c.ctx, wire.EventAPIRequest, encodeJSON(data))
 }
 
 // webhookRefused returns the answer for an error of the outbox. private is the
