@@ -160,7 +160,8 @@ func (c *call) repeat() (err error) {
 // of the caller's CheckRedirect or because there were too many.
 var errRedirect = errors.New("redirect not followed")
 
-// noHeader is shared by all calls, and never written to.
+// noHeader is shared by all calls and never written to. If the header were nil, the
+// http.Client would copy the request and allocate a header for each attempt.
 var noHeader = http.Header{}
 
 func freshHeader(req *http.Request) error {

@@ -65,17 +65,6 @@ const (
 // sends api_error where the product page documents rate_limit_error.
 type ErrorType string
 
-// The error types that the service sends.
-const (
-	TypeValidation     ErrorType = wire.TypeValidation
-	TypeAuthentication ErrorType = wire.TypeAuthentication
-	TypeAuthorization  ErrorType = wire.TypeAuthorization
-	TypeAgent          ErrorType = wire.TypeAgent
-	TypeAPI            ErrorType = wire.TypeAPI
-	TypeRateLimit      ErrorType = wire.TypeRateLimit
-	TypeModel          ErrorType = wire.TypeModel
-)
-
 // APIError is an error reply of the server, or of a proxy in front of it; or a
 // request that the client refused to send, with StatusCode 0. Every specific
 // error type embeds an *APIError, and errors.As finds both; a fake of a Client that
@@ -329,7 +318,7 @@ func typed(e *APIError) error {
 
 // invalid returns the error of a request that is refused before it is sent.
 func invalid(code ErrorCode, param, format string, args ...any) *InvalidRequestError {
-	return &InvalidRequestError{&APIError{Code: code, Type: TypeValidation, Param: param, Message: fmt.Sprintf(format, args...)}}
+	return &InvalidRequestError{&APIError{Code: code, Type: wire.TypeValidation, Param: param, Message: fmt.Sprintf(format, args...)}}
 }
 
 // ErrThrottled reports that the client's own rate shaping did not send an attempt:

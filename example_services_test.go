@@ -2,6 +2,7 @@ package clawhq_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"slices"
@@ -231,8 +232,14 @@ func ExampleVerifyAuditLog() {
 	fmt.Println(len(entries), clawhq.VerifyAuditLog(server.AccountID(), entries))
 
 	entries[1].Action = "api_key_revoked"
-	fmt.Println(strings.Contains(clawhq.VerifyAuditLog(server.AccountID(), entries).Error(), "entry 2 of 3"))
+	err := clawhq.VerifyAuditLog(server.AccountID(), entries)
+	fmt.Println(errors.Is(err, clawhq.ErrAuditLogBroken), strings.Contains(err.Error(), "entry 2 of 3"))
+
+	entries[1].IntegrityHash = ""
+	err = clawhq.VerifyAuditLog(server.AccountID(), entries[1:2])
+	fmt.Println(errors.Is(err, clawhq.ErrAuditLogUnhashed))
 	// Output:
 	// 3 <nil>
+	// true true
 	// true
 }

@@ -34,6 +34,31 @@ func ExampleNewClient() {
 	// Output: clawhq.Client(https://app.clawhq.tech/api)
 }
 
+// A client for a server of one's own, which does not use TLS.
+func ExampleWithBaseURL() {
+	client, err := clawhq.NewClient(
+		clawhq.WithAPIKey("clw_a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6"),
+		clawhq.WithBaseURL("http://clawhq.test:4646/api"),
+		clawhq.WithInsecureHTTP(), // or NewClient refuses a host that is not this machine
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(client)
+	// Output: clawhq.Client(http://clawhq.test:4646/api)
+}
+
+func ExampleDefaultRetryPolicy() {
+	policy := clawhq.DefaultRetryPolicy()
+	policy.MaxAttempts = 6
+	client, err := clawhq.NewClient(clawhq.WithAPIKey("clw_a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6"), clawhq.WithRetry(policy))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(client)
+	// Output: clawhq.Client(https://app.clawhq.tech/api)
+}
+
 func ExampleClient_Chat() {
 	server := exampleServer()
 	defer server.Close()
@@ -114,8 +139,28 @@ func ExampleWithResponseInfo() {
 	// Output: 200 after 2 attempts, 59 calls left
 }
 
-// A custom Limiter, for example one that several machines share, replaces the
-// client's rate shaping.
+// Options of a single call: an id and a header of the caller's, and a trace.
+func ExampleWithHeader() {
+	server := exampleServer()
+	defer server.Close()
+	client := server.Client()
+
+	trace := &clawhq.Trace{CallEnd: func(_ context.Context, e clawhq.TraceCallEnd) { fmt.Println(e.StatusCode, e.Err) }}
+	_, err := client.Chat(context.Background(), clawhq.ChatRequest{Message: "hi"},
+		clawhq.WithClientRequestID("order-1234"),
+		clawhq.WithHeader("X-Team", "shop"),
+		clawhq.WithCallTrace(trace),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	sent := server.Requests()[0].Header
+	fmt.Println(sent.Get("X-Client-Request-Id"), sent.Get("X-Team"))
+	// Output:
+	// 200 <nil>
+	// order-1234 shop
+}
+
 // Bulk work in the background does not hold up a customer's question.
 func ExampleWithBackground() {
 	server := exampleServer()
@@ -138,6 +183,8 @@ func ExampleWithBackground() {
 	// Output: answered
 }
 
+// A custom Limiter, for example one that several machines share, replaces the
+// client's rate shaping.
 func ExampleWithLimiter() {
 	server := exampleServer()
 	defer server.Close()

@@ -132,7 +132,8 @@ type TraceRetry struct {
 	Wait    time.Duration // how long the client waits before it repeats the attempt
 }
 
-// TraceFirstChunk has no fields yet.
+// TraceFirstChunk has no fields: that the chunk has come is all there is to tell. The
+// hook takes it so that fields can be added without a change of the hook's type.
 type TraceFirstChunk struct{}
 
 // TraceStreamEnd describes how a stream ended. If Complete is false and Err is

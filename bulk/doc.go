@@ -45,7 +45,9 @@
 // stores answers for 24 hours. For questions that were not answered by then, it
 // is: docs/acting-agents.md says what that means for agents that act.
 //
-// [OpenFile] is a Store in a file. An own Store needs two methods, for example on
+// [OpenFile] is a Store in a file. It fails with [ErrInUse] while another process has
+// the file open, and with [ErrFormat] if the file is damaged or of another kind. A run of
+// another job fails with [ErrOtherJob]. A Store of your own needs two methods, for example on
 // a table with the primary key (job, id). If it is a [Finder] too, Run looks up
 // one record at a time. Otherwise Run loads all records when it begins, and holds
 // them in memory.

@@ -18,7 +18,8 @@
 // which they are sent. A script updates it by the clock of Redis, and makes sure
 // that this time does not go back after a failover. A slot is only given to a call
 // that is sent at once; it counts as sent unless the machine gives it back. It is
-// free again 60 seconds and a margin ([WithMargin]) after its call was sent.
+// free again 60 seconds and a margin ([WithMargin], [DefaultMargin]) after its call was
+// sent.
 //
 // If the window is full, the machine gets a place in a line, however many callers it
 // has, and is told when its turn comes. If that is within some seconds, the slot is
@@ -51,8 +52,8 @@
 // # When Redis is away
 //
 // No call fails because of Redis. If Redis does not answer within the timeout
-// ([WithTimeout]), or answers with an error, each client shapes its calls by
-// itself. It then knows the calls of other machines only by what replies show,
+// ([WithTimeout], [DefaultTimeout]), or answers with an error, the Limiter returns
+// [ErrUnavailable], and each client shapes its calls by itself. It then knows the calls of other machines only by what replies show,
 // so that a few calls may get a 429 and are retried. If the window is full, the
 // machine's callers first wait for its turn, since the slots before it belong to
 // calls that were sent. A machine that has never learned the limit sends one call

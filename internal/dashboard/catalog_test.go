@@ -69,7 +69,7 @@ func TestCatalogIsComplete(t *testing.T) {
 		}
 		names, ok := offered[o]
 		if !ok {
-			t.Errorf("the playground lacks %s", e.Pattern())
+			t.Errorf("the playground lacks %s %s", e.Method, e.Path)
 		}
 		var wants []string
 		for _, match := range wildcard.FindAllStringSubmatch(e.Path, -1) {
@@ -80,7 +80,7 @@ func TestCatalogIsComplete(t *testing.T) {
 		}
 		for _, want := range wants {
 			if !slices.Contains(names, want) {
-				t.Errorf("%s lacks the parameter %s", e.Pattern(), want)
+				t.Errorf("%s lacks the parameter %s %s", e.Method, e.Path, want)
 			}
 		}
 	}

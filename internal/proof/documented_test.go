@@ -6,7 +6,9 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -43,6 +45,51 @@ func TestEveryExportedNameIsDocumented(t *testing.T) {
 	}
 	if names < 150 {
 		t.Errorf("only %d names were found, want 150 at least", names)
+	}
+}
+
+// Every function, method, constant and variable that users see is named in README, in
+// docs, in a package comment or in an example; a constant may be there by its value.
+// Types and fields need no mention: they are what these take and return.
+func TestEveryExportedNameIsShown(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	for _, pattern := range []string{"README.md", "docs/*.md", "doc.go", "*/doc.go", "example*_test.go", "*/example*_test.go", "examples/*/*.go"} {
+		files, err := filepath.Glob("../../" + pattern)
+		if err != nil || files == nil {
+			t.Fatalf("%s: no files, %v", pattern, err)
+		}
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text.Write(content)
+		}
+	}
+	shown := map[string]bool{}
+	for _, word := range regexp.MustCompile(`\w+`).FindAllString(text.String(), -1) {
+		shown[word] = true
+	}
+	surface, err := os.ReadFile("../../docs/surface.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range strings.Fields("Error Unwrap String GoString LogValue MarshalText MarshalJSON UnmarshalJSON") {
+		shown[name] = true // the standard library's
+	}
+	for _, method := range regexp.MustCompile(`: type \w+ interface, (\w+)\(`).FindAllStringSubmatch(string(surface), -1) {
+		shown[method[1]] = true // implementations are used by way of the interface
+	}
+	names := 0
+	for _, m := range regexp.MustCompile(`(?m)^\w+: (?:func|var|const|method \(.*?\)) (\w+).*?(?:= "(.*)")?$`).FindAllStringSubmatch(string(surface), -1) {
+		names++
+		if !shown[m[1]] && (m[2] == "" || !strings.Contains(text.String(), m[2])) {
+			t.Errorf("nothing shows %q", m[0])
+		}
+	}
+	if names < 300 {
+		t.Errorf("only %d names were found, want 300 at least", names)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 func exhibitValues(t *testing.T, x *exhibition) {
 	for _, v := range []any{
 		clawhq.RateLimit{Limit: 60, Reset: time.Unix(1, 0)}, clawhq.LimitReply{Window: "key", StatusCode: 429}, clawhq.LimitRequest{Window: "key"}, clawhq.DefaultRetryPolicy(),
-		clawhq.CodeRateLimited, clawhq.TypeRateLimit,
+		clawhq.CodeRateLimited, clawhq.ErrorType("rate_limit_error"),
 		clawhq.WithAPIKey(testkit.Key), clawhq.WithSession(sentinelSession), clawhq.WithIdempotencyKey(testkit.Key), clawhq.WithClientRequestID(testkit.Key), clawhq.WithHeader("X-Key", testkit.Key), clawhq.CodeStreamCancelled,
 		clawhqtest.WithInMemory(), clawhqtest.Reply(testkit.Key), clawhqtest.FaultReset(),
 		clawhqtest.Message{Text: "hi", History: []clawhqtest.Turn{{Role: clawhqtest.RoleUser, Content: "hi"}}}, clawhqtest.Turn{Role: clawhqtest.RoleUser},

@@ -139,7 +139,7 @@ func TestBatchCallbackFails(t *testing.T) {
 			}
 			start := time.Now()
 			s.running.Wait()
-			if took, most := time.Since(start), wire.BatchCallbackTime; took > most {
+			if took, most := time.Since(start), wire.DeliveryTimeout; took > most {
 				t.Errorf("%s: given up after %v, want %v", name, took, most)
 			}
 		})

@@ -36,7 +36,7 @@ func TestConcurrentCalls(t *testing.T) {
 					w := httptest.NewRecorder()
 					s.ServeHTTP(w, r.WithContext(Secure(t.Context())))
 					if w.Code == http.StatusUnauthorized || w.Code == http.StatusMethodNotAllowed {
-						t.Errorf("%s: status %d", route.Pattern(), w.Code)
+						t.Errorf("%s %s: status %d", route.Method, route.Path, w.Code)
 					}
 				})
 			}

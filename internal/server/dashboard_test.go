@@ -25,7 +25,7 @@ func TestFromDashboard(t *testing.T) {
 		s.ServeHTTP(w, mark(r))
 		return w.Code
 	}
-	for i := range 2 * wire.ListKeysPerMinute {
+	for i := range 2 * wire.ListKeys.Window.Limit {
 		if got := list(server.FromDashboard); got != http.StatusOK {
 			t.Fatalf("call %d of the dashboard: status %d, want 200", i, got)
 		}

@@ -2,16 +2,14 @@ package wire
 
 import (
 	"strings"
-	"time"
 )
 
 // Limits of batches.
 const (
-	MaxBatchRequests  = 50
-	MaxCustomIDChars  = 128
-	MaxActiveBatches  = 3 // an account's, processing at once
-	BatchConcurrency  = 3 // of a batch's requests, asked at once
-	BatchCallbackTime = 10 * time.Second
+	MaxBatchRequests = 50
+	MaxCustomIDChars = 128
+	MaxActiveBatches = 3 // an account's, processing at once
+	BatchConcurrency = 3 // of a batch's requests, asked at once
 )
 
 // The statuses of batches and, except BatchProcessing and BatchPartial, of

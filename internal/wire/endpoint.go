@@ -43,10 +43,6 @@ var OtherWindow = Window{Name: "other"}
 // without the parameter.
 type PageRange struct{ Default, Most int }
 
-// Pattern returns the endpoint's pattern for http.ServeMux, with the base
-// path.
-func (e Endpoint) Pattern() string { return e.Method + " " + BasePath + e.Path }
-
 // Expand returns the path with each wildcard replaced by an id, which is
 // escaped to one path segment. It panics if there are not as many ids as
 // wildcards.

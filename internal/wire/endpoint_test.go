@@ -22,20 +22,21 @@ func TestEndpoints(t *testing.T) {
 	mux := http.NewServeMux()
 	limits := map[string]int{}
 	for _, e := range wire.Endpoints {
-		mux.HandleFunc(e.Pattern(), func(http.ResponseWriter, *http.Request) {})
+		name := e.Method + " " + wire.BasePath + e.Path
+		mux.HandleFunc(name, func(http.ResponseWriter, *http.Request) {})
 		if underV1 := strings.HasPrefix(e.Path, "/v1/"); underV1 != (e.Auth == wire.KeyAuth) {
-			t.Errorf("%s: authentication %v", e.Pattern(), e.Auth)
+			t.Errorf("%s: authentication %v", name, e.Auth)
 		}
 		if e.Page.Default > e.Page.Most {
-			t.Errorf("%s: pages of %+v", e.Pattern(), e.Page)
+			t.Errorf("%s: pages of %+v", name, e.Page)
 		}
 		switch limit, known := limits[e.Window.Name]; {
 		case e.Window.Name == "":
 		case e.Window == wire.KeyWindow:
 		case e.Window.Limit == 0:
-			t.Errorf("%s: window %+v has no size", e.Pattern(), e.Window)
+			t.Errorf("%s: window %+v has no size", name, e.Window)
 		case known && limit != e.Window.Limit && e.Window.Name != "predictions":
-			t.Errorf("%s: window %q has %d places and %d", e.Pattern(), e.Window.Name, limit, e.Window.Limit)
+			t.Errorf("%s: window %q has %d places and %d", name, e.Window.Name, limit, e.Window.Limit)
 		}
 		limits[e.Window.Name] = e.Window.Limit
 	}

@@ -2,10 +2,10 @@
 // header names, limits, the types of JSON bodies, the format of keys, and error
 // codes. Each of these is defined here and nowhere else.
 //
-//	path := wire.GetThread.Expand(id)              // the client's request
-//	mux.Handle(wire.GetThread.Pattern(), handler)  // the server's route
+//	path := wire.GetThread.Expand(id)       // the client makes a path
+//	ids, ok := wire.GetThread.Match(path)   // the server finds the route and the ids
 //	var reply wire.ThreadReply
-//	err := wire.Decode(body, &reply)               // and the reply's body
+//	err := wire.Decode(body, &reply)        // the client reads the reply's body
 package wire
 
 import (
@@ -45,14 +45,6 @@ const (
 	RateWindow     = window.Length  // the sliding window calls are counted over
 	AgentTimeout   = time.Minute    // the longest an agent may take to answer
 	IdempotencyTTL = 24 * time.Hour // how long a reply is kept for replays
-)
-
-// Limits of key management: calls a minute and account.
-const (
-	ListKeysPerMinute   = 20
-	CreateKeysPerMinute = 5
-	UpdateKeysPerMinute = 10
-	RevokeKeysPerMinute = 10
 )
 
 // The rate tiers, in calls a minute.
