@@ -2,14 +2,14 @@ package wire
 
 import "cmp"
 
-// AgentDeployed is the only status that the live service's agents have.
+// AgentDeployed is the status of every agent that the live service lists.
 const AgentDeployed = "deployed"
 
-// DefaultModel is the primary model of an agent that has none set.
+// DefaultModel is the primary model of an agent for which none was chosen.
 const DefaultModel = "default"
 
-// Agent is an agent as GET /v1/agents lists it; GET /v1/agents/{id} leaves
-// the slug out. The reference pages call the id agent_id.
+// Agent is an agent in a reply. GET /v1/agents/{id} leaves the slug out. On the
+// reference pages the id is called agent_id.
 type Agent struct {
 	ID          string     `json:"id,omitempty"`
 	AgentID     string     `json:"agent_id,omitempty"`
@@ -21,10 +21,10 @@ type Agent struct {
 	DeployedAt  Time       `json:"deployed_at"`
 }
 
-// AnyID returns the id, whatever it is called.
+// AnyID returns the id in either spelling.
 func (a Agent) AnyID() string { return cmp.Or(a.ID, a.AgentID) }
 
-// AgentModel names the models that an agent runs on.
+// AgentModel names the models of an agent.
 type AgentModel struct {
 	Primary  string `json:"primary"`
 	Fallback Text   `json:"fallback"`
@@ -36,7 +36,7 @@ type AgentList struct {
 	Paging
 }
 
-// Check tells whether the list is there.
+// Check returns an error if the list is missing.
 func (l AgentList) Check() error { return need(member{"agents", l.Agents != nil}) }
 
 // AgentReply is the reply of GET /v1/agents/{id}.
@@ -44,7 +44,7 @@ type AgentReply struct {
 	Agent Agent `json:"agent"`
 }
 
-// Check tells whether there is an agent.
+// Check returns an error if the agent is missing.
 func (r AgentReply) Check() error { return need(member{"agent id", r.Agent.AnyID() != ""}) }
 
 // Undeployed is the reply of DELETE /v1/agents/{id}.
@@ -52,7 +52,7 @@ type Undeployed struct {
 	Undeployed bool `json:"undeployed"`
 }
 
-// Check tells whether the agent was undeployed.
+// Check returns an error if the agent was not undeployed.
 func (u Undeployed) Check() error { return need(member{"undeployed", u.Undeployed}) }
 
 // Model is a model that agents can run on.
@@ -63,11 +63,11 @@ type Model struct {
 	Description   Text   `json:"description"`
 }
 
-// ModelList is the reply of GET /v1/models, which has one page only.
+// ModelList is the reply of GET /v1/models. It always has one page.
 type ModelList struct {
 	Models []Model `json:"models"`
 	Paging
 }
 
-// Check tells whether the list is there.
+// Check returns an error if the list is missing.
 func (l ModelList) Check() error { return need(member{"models", l.Models != nil}) }

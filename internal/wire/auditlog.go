@@ -9,8 +9,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/js"
 )
 
-// The actions that key management and webhook management log, and their
-// categories.
+// The actions and categories of the audit entries about keys and webhooks.
 const (
 	AuditKeyCreated     = "api_key_created"
 	AuditKeyUpdated     = "api_key_updated"
@@ -23,8 +22,8 @@ const (
 	AuditWebhooks = "webhook"
 )
 
-// AuditEntry is an entry of the audit log. The fields from Timestamp on are
-// the reference pages'.
+// AuditEntry is an entry of the audit log. Only the reference pages have the fields
+// from Timestamp on.
 type AuditEntry struct {
 	ID            string          `json:"id"`
 	Action        string          `json:"action"`
@@ -43,13 +42,13 @@ type AuditEntry struct {
 	PreviousHash string          `json:"previous_hash,omitempty"`
 }
 
-// AnyCreatedAt returns when it happened, whatever that is called.
+// AnyCreatedAt returns the time of the entry in either spelling.
 func (e AuditEntry) AnyCreatedAt() Time { return cmp.Or(e.CreatedAt, e.Timestamp) }
 
-// AnyHash returns the integrity hash, whatever it is called.
+// AnyHash returns the integrity hash in either spelling.
 func (e AuditEntry) AnyHash() string { return cmp.Or(string(e.IntegrityHash), e.Hash) }
 
-// AnyDetails returns the details, whatever they are called, nil for null.
+// AnyDetails returns the details in either spelling; nil if they are null.
 func (e AuditEntry) AnyDetails() json.RawMessage {
 	for _, details := range []json.RawMessage{e.Details, e.Metadata} {
 		if details != nil && string(details) != "null" {
@@ -65,22 +64,22 @@ type AuditLog struct {
 	Paging
 }
 
-// Check tells whether the list is there.
+// Check returns an error if the list is missing.
 func (l AuditLog) Check() error { return need(member{"entries", l.Entries != nil}) }
 
-// AuditVerdict is the reply of GET /audit-log/verify: BrokenAt is the entry,
-// counted from 0 and the oldest, that does not have its hash.
+// AuditVerdict is the reply of GET /audit-log/verify. BrokenAt is the index of the
+// first entry whose hash is wrong, counted from the oldest.
 type AuditVerdict struct {
 	Valid    bool `json:"valid"`
-	Verified int  `json:"verified"` // entries with a hash, up to the broken one
+	Verified int  `json:"verified"` // number of entries with the right hash, up to BrokenAt
 	BrokenAt *int `json:"broken_at,omitempty"`
 	Total    int  `json:"total"`
 }
 
-// AuditHash returns the integrity hash of an entry in an account's log:
-// lower-case hexadecimal SHA-256 of the JSON of its fields, with previous the
-// hash of the entry before it and empty for the first. It takes the time as
-// it is sent.
+// AuditHash returns the integrity hash of an entry of an account's audit log: the
+// SHA-256, in lower-case hexadecimal, of the JSON of its fields. previous is the hash
+// of the entry before it, or empty for the first. The time is part of it in the form
+// in which it is sent.
 func AuditHash(accountID string, e AuditEntry, previous string) string {
 	details := JSONB(e.Details)
 	if details == nil {

@@ -8,12 +8,12 @@ import (
 const (
 	MaxBatchRequests = 50
 	MaxCustomIDChars = 128
-	MaxActiveBatches = 3 // an account's, processing at once
-	BatchConcurrency = 3 // of a batch's requests, asked at once
+	MaxActiveBatches = 3 // of an account, being processed at once
+	BatchConcurrency = 3 // requests of a batch, answered at once
 )
 
-// The statuses of batches and, except BatchProcessing and BatchPartial, of
-// their results, which also have BatchPending.
+// The statuses of batches and of their results. A batch is never BatchPending, and a
+// result never BatchProcessing or BatchPartial.
 const (
 	BatchProcessing = "processing"
 	BatchCompleted  = "completed"
@@ -22,20 +22,21 @@ const (
 	BatchPending    = "pending"
 )
 
-// The messages of the two 429 of POST /v1/chat/batch that are not the rate
-// limit's, though their code is.
+// POST /v1/chat/batch has two errors that are 429 rate_limited but do not come from
+// the rate limit. These are their messages.
 const (
 	MessageTooManyBatches = "Maximum 3 concurrent batches per user. Wait for existing batches to complete."
 	MessageBatchOverTier  = "Batch size (%d) exceeds your rate limit (%d RPM)"
 )
 
-// IsBatchLimit reports whether a 429 with a message is one of those.
+// IsBatchLimit reports whether the message of a 429 is one of these.
 func IsBatchLimit(message string) bool {
 	return strings.Contains(message, "concurrent batches") || IsBatchOverTier(message)
 }
 
-// IsBatchOverTier reports whether a 429 with a message is that of a batch with
-// more requests than the key's tier. No waiting helps.
+// IsBatchOverTier reports whether the message of a 429 says that a batch has more
+// requests than the key's tier allows. Such a batch never succeeds, however long one
+// waits.
 func IsBatchOverTier(message string) bool { return strings.HasPrefix(message, "Batch size (") }
 
 // CreateBatchRequest is the body of POST /v1/chat/batch.
@@ -61,12 +62,11 @@ type CreatedBatch struct {
 	CreatedAt Time   `json:"created_at"`
 }
 
-// Check tells whether there is a batch.
+// Check returns an error if the batch is missing.
 func (b CreatedBatch) Check() error { return need(member{"batch_id", b.BatchID != ""}) }
 
-// Batch is a batch as GET /v1/chat/batch/{id} shows it. While it is
-// processing, Results holds either every request, pending, or what is done so
-// far.
+// Batch is the batch in the reply of GET /v1/chat/batch/{id}. While it is processing,
+// Results has either all requests, with status pending, or the results so far.
 type Batch struct {
 	ID          string        `json:"id"`
 	Status      string        `json:"status"`
@@ -78,8 +78,8 @@ type Batch struct {
 	CompletedAt Time          `json:"completed_at"`
 }
 
-// BatchResult is what became of a request: a pending one has its message and
-// agent, a completed one a response, a failed one an error.
+// BatchResult is the state of one request. A pending one has its message and agent, a
+// completed one its response, and a failed one its error.
 type BatchResult struct {
 	CustomID string `json:"custom_id"`
 	Status   string `json:"status"`
@@ -94,12 +94,13 @@ type BatchReply struct {
 	Batch Batch `json:"batch"`
 }
 
-// Check tells whether there is a batch.
+// Check returns an error if the batch is missing.
 func (r BatchReply) Check() error {
 	return need(member{"batch id", r.Batch.ID != ""}, member{"batch status", r.Batch.Status != ""})
 }
 
-// BatchCallback is what a batch's webhook_url is sent once the batch is done.
+// BatchCallback is the body that is posted to the webhook_url of a batch when the
+// batch ends.
 type BatchCallback struct {
 	BatchID     string `json:"batch_id"`
 	Status      string `json:"status"`

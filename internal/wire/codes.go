@@ -23,7 +23,7 @@ const (
 	CodeModelError          = "model_error"
 	CodeAgentOffline        = "agent_offline"
 	CodeModelTimeout        = "model_timeout"
-	CodeStreamError         = "stream_error" // in an event of a stream only
+	CodeStreamError         = "stream_error" // only in an event of a stream
 )
 
 // Error types of the /v1 API.
@@ -37,13 +37,13 @@ const (
 	TypeModel          = "model_error"
 )
 
-// Code says how an error code is answered.
+// Code has the status and the type of errors with one code.
 type Code struct {
 	Status int
 	Type   string
 }
 
-// Codes is the table of error codes, as the product page has it.
+// Codes has the status and type of every error code, according to the product page.
 var Codes = map[string]Code{
 	CodeInvalidRequest:      {http.StatusBadRequest, TypeValidation},
 	CodeMissingParameter:    {http.StatusBadRequest, TypeValidation},
@@ -66,13 +66,13 @@ var Codes = map[string]Code{
 	CodeModelTimeout:        {http.StatusGatewayTimeout, TypeModel},
 }
 
-// LiveCodes holds where the live service departs from Codes.
+// LiveCodes has the codes for which the live service differs from Codes.
 var LiveCodes = map[string]Code{
 	CodeRevokedAPIKey: {http.StatusForbidden, TypeAuthentication},
 	CodeRateLimited:   {http.StatusTooManyRequests, TypeAPI},
 }
 
-// LegacyCodes maps the upper-case codes of the reference pages to today's.
+// LegacyCodes maps the upper-case codes of the reference pages to those of Codes.
 var LegacyCodes = map[string]string{
 	"BAD_REQUEST":     CodeInvalidRequest,
 	"INVALID_KEY":     CodeInvalidAPIKey,

@@ -2,14 +2,14 @@ package wire
 
 import "cmp"
 
-// The roles of those who write messages.
+// The roles of messages.
 const (
 	RoleUser      = "user"
 	RoleAssistant = "assistant"
 )
 
-// Conversation is a conversation of the dashboard's chat. The fields from
-// Agent on are the reference pages'.
+// Conversation is a conversation of the dashboard's chat. Only the reference pages
+// have the fields from Agent on.
 type Conversation struct {
 	ID            string `json:"id"`
 	AgentName     string `json:"agent_name,omitempty"`
@@ -23,31 +23,31 @@ type Conversation struct {
 	Status       string `json:"status,omitempty"`
 }
 
-// AnyAgent returns the agent's name or, on the pages, its slug.
+// AnyAgent returns the agent's name or, in the reference pages' form, its slug.
 func (c Conversation) AnyAgent() string { return cmp.Or(c.AgentName, c.Agent) }
 
-// AnyCreatedAt returns when the conversation began, whatever it is called.
+// AnyCreatedAt returns when the conversation began, in either spelling.
 func (c Conversation) AnyCreatedAt() Time { return cmp.Or(c.CreatedAt, c.StartedAt) }
 
-// ConversationList is the reply of GET /v1/conversations. NextCursor is the
-// next page's offset; no endpoint takes a cursor.
+// ConversationList is the reply of GET /v1/conversations. NextCursor is the offset of
+// the next page; no endpoint has a parameter for it.
 type ConversationList struct {
 	Conversations []Conversation `json:"conversations"`
 	HasMore       bool           `json:"has_more"`
 	NextCursor    Text           `json:"next_cursor"`
 	Total         int            `json:"total"`
 
-	Limit  int  `json:"limit,omitempty"`  // these two on the reference pages
-	Offset *int `json:"offset,omitempty"` // in place of has_more
+	Limit  int  `json:"limit,omitempty"`  // only the reference pages have Limit and Offset,
+	Offset *int `json:"offset,omitempty"` // and no has_more
 }
 
-// Paging returns where the page lies.
+// Paging returns the position of the page, from the fields of either form.
 func (l ConversationList) Paging() Paging {
 	hasMore := l.HasMore || l.Offset != nil && *l.Offset+len(l.Conversations) < l.Total
 	return Paging{HasMore: hasMore, Total: l.Total}
 }
 
-// Check tells whether the list is there.
+// Check returns an error if the list is missing.
 func (l ConversationList) Check() error {
 	return need(member{"conversations", l.Conversations != nil})
 }
@@ -61,12 +61,12 @@ type StoredMessage struct {
 }
 
 // MessageList is the reply of GET /v1/conversations/{id}/messages and of GET
-// /v1/threads/{id}/messages; a conversation's has no thread_id.
+// /v1/threads/{id}/messages. Only the latter has a thread_id.
 type MessageList struct {
 	Messages []StoredMessage `json:"messages"`
 	ThreadID string          `json:"thread_id,omitempty"`
 	Paging
 }
 
-// Check tells whether the list is there.
+// Check returns an error if the list is missing.
 func (l MessageList) Check() error { return need(member{"messages", l.Messages != nil}) }

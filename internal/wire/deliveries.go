@@ -8,15 +8,16 @@ import (
 	"time"
 )
 
-// Headers of a webhook delivery. The spelling is canonical, so that
-// http.Header may be indexed with them.
+// Headers of a webhook's delivery, in canonical spelling, so that they can index an
+// http.Header.
 const (
 	HeaderWebhookSignature = "X-Clawhq-Signature"
 	HeaderWebhookEvent     = "X-Clawhq-Event"
 	HeaderWebhookTimestamp = "X-Clawhq-Timestamp"
 )
 
-// DeliveryTimeout is how long a receiver has to answer a delivery.
+// DeliveryTimeout is the time that the receiver of a delivery or a callback has to
+// answer.
 const DeliveryTimeout = 10 * time.Second
 
 // The events of webhooks.
@@ -33,29 +34,29 @@ const (
 	EventDocumentIndexed     = "kb.document.indexed"
 	EventSessionStarted      = "session.started"
 	EventVPSStatusChanged    = "vps.status_changed"
-	EventTest                = "test" // in the header alone, except before the first real event
+	EventTest                = "test" // only in the header, unless there has been no real event yet
 )
 
-// WebhookEvents are the events that can be subscribed to: those that the
-// service knows and those that only the product's page does.
+// WebhookEvents are the events to which a webhook can subscribe: those of the live
+// service, and those that only the product page has.
 var WebhookEvents = append([]string{EventMessageSent, EventTicketCreated, EventTicketResolved}, LiveWebhookEvents...)
 
-// LiveWebhookEvents are those that the live service knows.
+// LiveWebhookEvents are the events of the live service.
 var LiveWebhookEvents = []string{
 	EventMessageReceived, EventAgentDeployed, EventAgentUndeployed, EventVPSStatusChanged, EventChannelConnected,
 	EventChannelDisconnected, EventAPIRequest, EventDocumentIndexed, EventSessionStarted,
 }
 
-// WebhookBody is the body of a delivery, unless a transformation made it.
+// WebhookBody is the body of a delivery, unless the webhook has a transformation.
 type WebhookBody struct {
 	Event     string          `json:"event"`
 	Data      json.RawMessage `json:"data"`
-	Timestamp Time            `json:"timestamp"` // the event's, also on retries and replays
+	Timestamp Time            `json:"timestamp"` // time of the event, the same on retries and replays
 }
 
-// WebhookSignature returns the signature of a delivery: lower-case
-// hexadecimal HMAC-SHA256 of the timestamp's text as it stands in the header,
-// a dot and the body's bytes, keyed with the text of the secret.
+// WebhookSignature returns the signature of a delivery: the HMAC-SHA256, in
+// lower-case hexadecimal, of the timestamp as in the header, a dot and the body. The
+// key is the text of the secret.
 func WebhookSignature(secret, timestamp string, body []byte) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(timestamp))

@@ -2,10 +2,10 @@ package wire
 
 import "net/http"
 
-// Endpoints has all endpoints, in the order of this file.
+// Endpoints lists all endpoints, in the order of this file.
 var Endpoints []Endpoint
 
-// known adds an endpoint to Endpoints. Every endpoint is declared by it.
+// known adds an endpoint to Endpoints. Every endpoint is declared with it.
 func known(e Endpoint) Endpoint {
 	Endpoints = append(Endpoints, e)
 	return e
@@ -45,12 +45,12 @@ var (
 
 	ListAuditLog = known(Endpoint{Method: http.MethodGet, Path: "/v1/audit-log", Window: Window{"audit-log", 30}, Page: PageRange{50, 100}})
 
-	// Both endpoints of predictions count in one window, with different limits.
+	// Both endpoints of predictions count in one window, but with different limits.
 	CreatePrediction = known(Endpoint{Method: http.MethodPost, Path: "/v1/predictions", Window: Window{"predictions", 10}})
 	GetPrediction    = known(Endpoint{Method: http.MethodGet, Path: "/v1/predictions/{id}", Window: Window{"predictions", 60}})
 )
 
-// The dashboard's own endpoints. Their windows count in both profiles.
+// The dashboard's own endpoints. Both profiles use their windows.
 var (
 	ListKeys  = known(Endpoint{Method: http.MethodGet, Path: "/keys", Auth: SessionAuth, Window: Window{"keys", 20}})
 	CreateKey = known(Endpoint{Method: http.MethodPost, Path: "/keys", Auth: SessionAuth, Window: Window{"key-create", 5}})

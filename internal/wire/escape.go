@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Secrets calls redact with a text, and then with what it says once the escapes of
-// JSON, URLs and HTML in it are resolved, as often as they are nested. redact
-// returns the parts of a text that must not be shown, in order, none in another.
-// Secrets returns the text with an ellipsis in place of each of them.
+// Secrets returns s with an ellipsis in place of each secret. redact returns the
+// spans of the secrets in a text, in order and without overlap. Secrets calls it with
+// s, and then with s after the escapes of JSON, URLs and HTML are resolved, up to six
+// times for nested escapes.
 func Secrets(s string, redact func(text string) []Span) string {
 	s = cut(s, nil, redact(s))
 	plain, at := s, []int(nil)
@@ -24,11 +24,12 @@ func Secrets(s string, redact func(text string) []Span) string {
 	return s
 }
 
-// A Span is a part of a text, from one byte to before another.
+// A Span is a part of a text: the bytes from From up to, but not including, To.
 type Span struct{ From, To int }
 
-// cut replaces parts of a text by ellipses. at has where each byte that the spans
-// count begins in the text, and its end; nil if they count the text's own.
+// cut replaces spans of a text by ellipses. If at is not nil, the spans count the
+// bytes of another text, and at maps these to bytes of s; its last element is the end
+// of s.
 func cut(s string, at []int, spans []Span) string {
 	if len(spans) == 0 {
 		return s
@@ -48,9 +49,9 @@ func cut(s string, at []int, spans []Span) string {
 	return b.String()
 }
 
-// unescape resolves the escapes in a text. before has where each byte of the text
-// begins in another, and the end of that; nil if it is that text itself. at is the
-// same for the result, and nil if there was nothing to resolve.
+// unescape resolves the escapes in a text. at maps each byte of the result, and its
+// end, to a byte of the original text; it is nil if there was nothing to resolve.
+// before is the same for s; it is nil if s is the original text.
 func unescape(s string, before []int) (plain string, at []int) {
 	if !strings.ContainsAny(s, `\%&`) {
 		return s, nil
@@ -78,9 +79,8 @@ func unescape(s string, before []int) (plain string, at []int) {
 	return string(b), append(at, origin(len(s)))
 }
 
-// escaped returns the ASCII character that the escape at the beginning of s stands
-// for, and the length of the escape; 0 if there is none. Without a semicolon, an
-// escape of HTML is none.
+// escaped returns the ASCII character for the escape at the beginning of s, and the
+// length of the escape; 0 if there is none. An HTML escape must end with a semicolon.
 func escaped(s string) (c byte, n int) {
 	digits := ""
 	base := 16

@@ -9,15 +9,15 @@ import (
 
 // Limits of files.
 const (
-	MaxFileBytes       = 10_485_760 // a file's
-	MaxUploadBodyBytes = 10_485_759 // of a longer body, form and all, the live service cuts off the end
+	MaxFileBytes       = 10_485_760 // of one file
+	MaxUploadBodyBytes = 10_485_759 // the live service cuts off the rest of the body, which includes the form
 )
 
-// PurposeKnowledgeBase is a file's purpose unless another is given. The live
-// service never finds a file of another purpose again.
+// PurposeKnowledgeBase is the default purpose of a file. The live service lists and
+// finds only files with this purpose.
 const PurposeKnowledgeBase = "knowledge_base"
 
-// The parts of the form that POST /v1/files takes.
+// The parts of the form of POST /v1/files.
 const (
 	FormFile    = "file"
 	FormPurpose = "purpose"
@@ -27,14 +27,14 @@ const (
 const (
 	FileProcessing       = "processing"
 	FileProcessed        = "processed"         // indexed
-	FilePendingEmbedding = "pending_embedding" // found by full text only, until the embedding service is back
-	FileError            = "error"             // stored, with nothing to index
+	FilePendingEmbedding = "pending_embedding" // found only by full text until the embedding service is available again
+	FileError            = "error"             // stored, but there is nothing to index
 	FileFailed           = "failed"            // indexing failed
 )
 
-// File is a file as it is uploaded, listed and shown: chunks are shown for a
-// single file only, its purpose at the upload only. MIMEType is the media
-// type at the upload and the name's extension ever after.
+// File is a file in a reply. Only the reply to an upload has the purpose, and only
+// GET /v1/files/{id} has the chunks. MIMEType is the media type in the reply to an
+// upload; later the live service returns the extension of the name.
 type File struct {
 	FileID    string `json:"file_id"`
 	Filename  string `json:"filename"`
@@ -42,11 +42,11 @@ type File struct {
 	MIMEType  string `json:"mime_type"`
 	Purpose   string `json:"purpose,omitempty"`
 	Status    string `json:"status"`
-	Chunks    *int   `json:"chunks,omitempty"` // pieces that were indexed
+	Chunks    *int   `json:"chunks,omitempty"` // number of indexed pieces
 	CreatedAt Time   `json:"created_at"`
 }
 
-// Check tells whether there is a file.
+// Check returns an error if the file is missing.
 func (f File) Check() error { return need(member{"file_id", f.FileID != ""}) }
 
 // FileList is the reply of GET /v1/files.
@@ -55,18 +55,18 @@ type FileList struct {
 	Paging
 }
 
-// Check tells whether the list is there.
+// Check returns an error if the list is missing.
 func (l FileList) Check() error { return need(member{"files", l.Files != nil}) }
 
 // FileType is a type of file that can be uploaded.
 type FileType struct {
 	MediaType  string
 	Extensions []string // with the dot
-	Text       bool     // indexed, and not looked into
-	magic      string   // what other files begin with
+	Text       bool     // indexed; its content is not checked
+	magic      string   // the first bytes of other files
 }
 
-// FileTypes are the types that can be uploaded.
+// FileTypes lists the types of files that can be uploaded.
 var FileTypes = []FileType{
 	{MediaType: "application/pdf", Extensions: []string{".pdf"}, magic: "%PDF"},
 	{MediaType: "text/plain", Extensions: []string{".txt"}, Text: true},
@@ -79,8 +79,7 @@ var FileTypes = []FileType{
 	{MediaType: "image/webp", Extensions: []string{".webp"}, magic: "RIFF"},
 }
 
-// FileTypeOf returns the type with that media type, which must come without
-// parameters.
+// FileTypeOf returns the type with that media type, which must have no parameters.
 func FileTypeOf(mediaType string) (FileType, bool) {
 	for _, t := range FileTypes {
 		if t.MediaType == mediaType {
@@ -90,7 +89,7 @@ func FileTypeOf(mediaType string) (FileType, bool) {
 	return FileType{}, false
 }
 
-// FileTypeByName returns the type that a file's extension stands for.
+// FileTypeByName returns the type for the extension of a file's name.
 func FileTypeByName(name string) (FileType, bool) {
 	ext := strings.ToLower(path.Ext(name))
 	for _, t := range FileTypes {
@@ -103,7 +102,7 @@ func FileTypeByName(name string) (FileType, bool) {
 	return FileType{}, false
 }
 
-// DetectFileType returns the type of a file that begins with head.
+// DetectFileType returns the type of a file whose first bytes are head.
 func DetectFileType(head []byte) (FileType, bool) {
 	for _, t := range FileTypes {
 		if !t.Text && t.Matches(head) {
@@ -116,7 +115,7 @@ func DetectFileType(head []byte) (FileType, bool) {
 	return FileType{}, false
 }
 
-// SupportedFileTypes names the types that can be uploaded.
+// SupportedFileTypes lists the media types that can be uploaded, for error messages.
 func SupportedFileTypes() string {
 	names := make([]string, len(FileTypes))
 	for i, t := range FileTypes {
@@ -125,14 +124,14 @@ func SupportedFileTypes() string {
 	return strings.Join(names, ", ")
 }
 
-// FileStatuses are all statuses of a file.
+// FileStatuses lists all statuses of a file.
 var FileStatuses = []string{FileProcessing, FileProcessed, FilePendingEmbedding, FileError, FileFailed}
 
-// FileHead is how much of a file's beginning Matches has to see, in bytes.
+// FileHead is how many bytes of a file Matches needs.
 const FileHead = 12
 
-// Matches reports whether a file that begins with head can be of the type. A
-// text can be anything.
+// Matches reports whether a file whose first bytes are head can be of the type. Any
+// file can be a text.
 func (t FileType) Matches(head []byte) bool {
 	if !bytes.HasPrefix(head, []byte(t.magic)) {
 		return false

@@ -6,17 +6,17 @@ import (
 	"unicode/utf8"
 )
 
-// A TextJoiner decodes a text that comes as JSON strings, one for each piece. A
-// character may be cut in two between pieces: into the halves of a surrogate pair,
-// like \ud83d and \ude00 (RFC 8259 §7), or within its UTF-8. The first part is held
-// until the piece comes that completes it. The pieces together decode to what their
-// concatenation does.
+// A TextJoiner decodes a text that comes in pieces, each a JSON string. A piece may
+// end within a character: between the halves of a surrogate pair, like \ud83d and
+// \ude00 (RFC 8259 §7), or within its UTF-8. The TextJoiner then holds the first part
+// until the next piece comes. So the decoded pieces together are the decoded
+// concatenation.
 type TextJoiner struct {
-	held []byte // the part of a character at the end of the last piece, as in JSON
+	held []byte // the incomplete character at the end of the last piece, still encoded
 }
 
-// Decode returns the text of a piece, which is valid JSON, after what was held and
-// less what is held now.
+// Decode returns the text of a piece, which must be valid JSON. The text begins with
+// what was held before, and lacks what is held now.
 func (j *TextJoiner) Decode(literal []byte) (text string, err error) {
 	if literal[0] == '"' && (len(j.held) > 0 || cutCharacter(literal[1:len(literal)-1]) > 0) {
 		joined := append(append([]byte{'"'}, j.held...), literal[1:len(literal)-1]...)
@@ -28,11 +28,11 @@ func (j *TextJoiner) Decode(literal []byte) (text string, err error) {
 	return text, err
 }
 
-// Holds reports whether something is held.
+// Holds reports whether a part of a character is held.
 func (j *TextJoiner) Holds() bool { return len(j.held) > 0 }
 
-// Rest returns the text of what is held: U+FFFD, for a character that stays
-// incomplete.
+// Rest returns U+FFFD if a part of a character is held, which is then incomplete for
+// good.
 func (j *TextJoiner) Rest() (text string) {
 	if len(j.held) > 0 {
 		_ = json.Unmarshal([]byte(`"`+string(j.held)+`"`), &text)
@@ -41,8 +41,8 @@ func (j *TextJoiner) Rest() (text string) {
 	return text
 }
 
-// cutCharacter returns the length of the incomplete character at the end of s,
-// which is the inside of a JSON string; 0 if there is none.
+// cutCharacter returns the length of the incomplete character at the end of s, the
+// inside of a JSON string; 0 if there is none.
 func cutCharacter(s []byte) int {
 	const escape = len(`\ud83d`)
 	if i := len(s) - escape; i >= 0 && highSurrogate(s[i:]) {
@@ -54,8 +54,8 @@ func cutCharacter(s []byte) int {
 	return CutUTF8(string(s[max(0, len(s)-utf8.UTFMax):]))
 }
 
-// CutUTF8 returns how many bytes at the end of s are the beginning of an
-// incomplete character in UTF-8; 0 if there is none.
+// CutUTF8 returns the length of the incomplete UTF-8 character at the end of s; 0 if
+// there is none.
 func CutUTF8(s string) int {
 	for n := 1; n < utf8.UTFMax && n <= len(s); n++ {
 		if tail := s[len(s)-n:]; utf8.RuneStart(tail[0]) {
@@ -68,8 +68,8 @@ func CutUTF8(s string) int {
 	return 0
 }
 
-// highSurrogate reports whether what looks like an escape is the first half of a
-// surrogate pair: \ud800 to \udbff.
+// highSurrogate reports whether an escape is the first half of a surrogate pair:
+// \ud800 to \udbff.
 func highSurrogate(escape []byte) bool {
 	return escape[0] == '\\' && escape[1] == 'u' && escape[2]|' ' == 'd' && bytes.IndexByte([]byte("89abAB"), escape[3]) >= 0
 }

@@ -7,11 +7,11 @@ import (
 	"github.com/clawhq/clawhq-go/internal/postgres"
 )
 
-// Text is a text that is null in JSON if it is empty. Decoding never fails: a value
-// that is not a text becomes empty.
+// Text is a string that is null in JSON if it is empty. Decoding never fails: a value
+// that is not a string becomes empty.
 type Text string
 
-// MarshalJSON writes an empty text as null.
+// MarshalJSON writes null for an empty string.
 func (t Text) MarshalJSON() ([]byte, error) {
 	if t == "" {
 		return []byte("null"), nil
@@ -39,7 +39,7 @@ func JSONB(text json.RawMessage) json.RawMessage {
 	return js.Stringify(postgres.JSONB(v))
 }
 
-// appendText appends a text as JSON, and null for one that is empty.
+// appendText appends a string as JSON, or null if it is empty.
 func appendText(b []byte, t Text) []byte {
 	if t == "" {
 		return append(b, "null"...)
@@ -47,12 +47,12 @@ func appendText(b []byte, t Text) []byte {
 	return js.AppendQuoted(b, string(t))
 }
 
-// JSONChars returns the length of a JSON text once it is compact, in UTF-16
-// units; 0 if it is not JSON.
+// JSONChars returns the length of a JSON text in its compact form, in UTF-16 units; 0
+// if it is not JSON.
 func JSONChars(text json.RawMessage) int { return UTF16Len(string(JSONB(text))) }
 
-// JSONLevels returns how deep a JSON text is nested: 1 for a scalar and for
-// what is empty, one more for each list or object around it; 0 if it is not
+// JSONLevels returns how deep a JSON text is nested: 1 for a scalar and for an empty
+// list or object, and one more for each list or object around them; 0 if it is not
 // JSON.
 func JSONLevels(text json.RawMessage) int {
 	v, ok := js.Parse(text)

@@ -6,7 +6,7 @@ import "strings"
 const (
 	KeyStart     = "clw_"
 	KeyLen       = 36
-	KeyPrefixLen = 12 // how much of a key may be shown
+	KeyPrefixLen = 12 // length of the part that may be shown
 )
 
 // ValidKey reports whether key has the format of an API key.
@@ -17,12 +17,13 @@ func ValidKey(key string) bool {
 // KeyPrefix returns the part of a key that may be shown.
 func KeyPrefix(key string) string { return key[:min(len(key), KeyPrefixLen)] }
 
-// Redact returns s with every API key in it, even a part of one, reduced to its
-// prefix and an ellipsis, and every webhook secret reduced to whsec_ and an
-// ellipsis. It finds them also where characters of theirs are escaped.
+// Redact returns s without the secret parts of API keys and webhook secrets. Of a
+// key, or a part of one, it keeps the prefix, and of a webhook secret whsec_; an
+// ellipsis replaces the rest. It also finds them if some of their characters are
+// escaped.
 func Redact(s string) string { return Secrets(s, keys) }
 
-// keys returns the parts of keys and secrets in a text that must not be shown.
+// keys returns the spans of the secret parts of keys and webhook secrets in a text.
 func keys(s string) (spans []Span) {
 	for i := 0; i < len(s); {
 		key, secret := strings.Index(s[i:], KeyStart), strings.Index(s[i:], WebhookSecretStart)
@@ -37,7 +38,7 @@ func keys(s string) (spans []Span) {
 		n := len(start) + alphanumerics(s[i+len(start):])
 		for _, next := range []string{KeyStart, WebhookSecretStart} {
 			if another := n - len(next) + 1; another > 0 && strings.HasPrefix(s[i+another:], next) {
-				n = another // the end of this one begins the next
+				n = another // the next one begins within this one
 				break
 			}
 		}
@@ -49,7 +50,7 @@ func keys(s string) (spans []Span) {
 	return spans
 }
 
-// alphanumerics counts the ASCII letters and digits that s begins with.
+// alphanumerics returns how many ASCII letters and digits s begins with.
 func alphanumerics(s string) int {
 	for i := range len(s) {
 		if c := s[i]; !('0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z') {

@@ -2,7 +2,7 @@ package wire
 
 import "encoding/json"
 
-// Prediction is the reply of GET /v1/predictions/{id}. Nothing makes one.
+// Prediction is the reply of GET /v1/predictions/{id}. The service creates none yet.
 type Prediction struct {
 	PredictionID     string          `json:"prediction_id"`
 	Status           string          `json:"status"`

@@ -10,20 +10,20 @@ type ChatRequest struct {
 	Stream    bool   `json:"stream,omitempty"`
 }
 
-// ChatReply is the body of a successful, non-streaming chat. Response is a
-// pointer to tell an empty answer from none.
+// ChatReply is the body of a successful chat without a stream. Response is a pointer,
+// to distinguish an empty answer from a missing one.
 type ChatReply struct {
 	Response  *string `json:"response"`
 	Agent     string  `json:"agent"`
 	RequestID string  `json:"request_id"`
 }
 
-// Check tells whether there is an answer.
+// Check returns an error if the answer is missing.
 func (r ChatReply) Check() error { return need(member{"response", r.Response != nil}) }
 
-// StreamEvent is the data of a chat stream's event: a piece of text, or an
-// error of the shapes that error bodies have. An event with neither is one
-// that a later version of the service added.
+// StreamEvent is the data of an event in a chat's stream: a piece of the answer, or
+// an error in one of the forms of error bodies. If it has neither, it is an event of
+// a later version of the service.
 type StreamEvent struct {
 	Content *string         `json:"content,omitempty"`
 	Error   json.RawMessage `json:"error,omitempty"`
@@ -43,8 +43,8 @@ type Error struct {
 	Param     string `json:"param,omitempty"`
 }
 
-// FlatError is the older shape of an error body: key management sends the
-// text alone, the reference pages add the other fields.
+// FlatError is the older form of an error body. The dashboard's endpoints send only
+// Error; the reference pages have the other fields too.
 type FlatError struct {
 	Error      string   `json:"error"`
 	Code       string   `json:"code,omitempty"`
@@ -52,8 +52,8 @@ type FlatError struct {
 	RetryAfter *float64 `json:"retry_after,omitempty"` // seconds
 }
 
-// Health is the reply of GET /v1/health. Agents holds names. The fields from
-// Timestamp on are the reference pages'.
+// Health is the reply of GET /v1/health. Agents has the names of the agents. Only the
+// reference pages have the fields from Timestamp on.
 type Health struct {
 	Status string   `json:"status"`
 	Plan   string   `json:"plan"`
@@ -65,11 +65,11 @@ type Health struct {
 	Version       string     `json:"version,omitempty"`
 }
 
-// Components holds the states of the parts of the service, by name.
+// Components has the state of each part of the service, by the name of the part.
 type Components map[string]string
 
-// UnmarshalJSON never fails: it takes a state as a text or as the status of an object,
-// and leaves others out.
+// UnmarshalJSON never fails. A state is a string, or the member status of an object;
+// other values are left out.
 func (c *Components) UnmarshalJSON(b []byte) error {
 	var parts map[string]json.RawMessage
 	_ = json.Unmarshal(b, &parts)
@@ -88,10 +88,10 @@ func (c *Components) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// HealthVersion is the version that the reference server says the service has.
+// HealthVersion is the version of the service that the reference server reports.
 const HealthVersion = "1.0.0"
 
-// Check tells whether there is a status.
+// Check returns an error if the status is missing.
 func (h Health) Check() error { return need(member{"status", h.Status != ""}) }
 
 // HealthOK is the status of a service that works.
@@ -103,8 +103,7 @@ const (
 	KeyRevoked = "revoked"
 )
 
-// Key is an API key as key management lists it. A PATCH answers with id,
-// name and rate_limit_per_min alone.
+// Key is an API key in the reply of GET /keys.
 type Key struct {
 	ID              string `json:"id"`
 	Name            string `json:"name"`
@@ -116,8 +115,8 @@ type Key struct {
 	CreatedAt       Time   `json:"created_at"`
 }
 
-// KeyStats counts a key's calls: today's and the last seven days', and how
-// many of the latter failed.
+// KeyStats counts a key's calls: those of today and of the last seven days. Errors
+// counts the calls of the last seven days that failed.
 type KeyStats struct {
 	Today  int64 `json:"today"`
 	Week   int64 `json:"week"`
@@ -130,7 +129,7 @@ type KeyList struct {
 	KeyStats map[string]KeyStats `json:"keyStats"`
 }
 
-// Check tells whether the list is there.
+// Check returns an error if the list is missing.
 func (l KeyList) Check() error { return need(member{"keys", l.Keys != nil}) }
 
 // CreateKeyRequest is the body of POST /keys.
@@ -139,8 +138,7 @@ type CreateKeyRequest struct {
 	RateLimitPerMin int    `json:"rate_limit_per_min,omitempty"`
 }
 
-// CreatedKey is the key in the reply of POST /keys: the only time that the
-// full key is shown.
+// CreatedKey is the key in the reply of POST /keys, the only reply with the full key.
 type CreatedKey struct {
 	ID              string `json:"id"`
 	Name            string `json:"name"`
@@ -151,7 +149,7 @@ type CreatedKey struct {
 	FullKey         string `json:"full_key"`
 }
 
-// Check tells whether the key is there, which is worth more than all the rest.
+// Check returns an error if the full key is missing, without which the reply is useless.
 func (k CreatedKey) Check() error { return need(member{"full_key", k.FullKey != ""}) }
 
 // UpdateKeyRequest is the body of PATCH /keys/{id}.
@@ -167,10 +165,10 @@ type UpdatedKey struct {
 	RateLimitPerMin int    `json:"rate_limit_per_min"`
 }
 
-// Check tells whether it is of a key.
+// Check returns an error if the key is missing.
 func (k UpdatedKey) Check() error { return need(member{"key", k.ID != ""}) }
 
-// KeyReply wraps the key in the replies of POST and PATCH.
+// KeyReply is the reply of POST /keys and of PATCH /keys/{id}.
 type KeyReply[K interface {
 	CreatedKey | UpdatedKey
 	Reply
@@ -178,13 +176,13 @@ type KeyReply[K interface {
 	Key K `json:"key"`
 }
 
-// Check tells whether the key is there.
+// Check returns an error if the key is missing.
 func (r KeyReply[K]) Check() error { return r.Key.Check() }
 
-// Success is the reply of DELETE /keys/{id}.
+// Success is the reply of DELETE for keys and webhooks.
 type Success struct {
 	Success bool `json:"success"`
 }
 
-// Check tells whether the revocation succeeded.
+// Check returns an error if the call did not succeed.
 func (s Success) Check() error { return need(member{"success", s.Success}) }

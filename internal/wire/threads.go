@@ -5,10 +5,10 @@ import "encoding/json"
 // Limits of a thread's metadata.
 const (
 	MaxMetadataChars  = 4_000 // UTF-16 units of compact JSON
-	MaxMetadataLevels = 5     // a value within the metadata is on the second
+	MaxMetadataLevels = 5     // the metadata object is the first level, a value in it the second
 )
 
-// DefaultThreadAgent is the agent of a thread that names none.
+// DefaultThreadAgent is the agent of a thread that was created without one.
 const DefaultThreadAgent = "default"
 
 // CreateThreadRequest is the body of POST /v1/threads.
@@ -17,8 +17,8 @@ type CreateThreadRequest struct {
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
 
-// Thread is a conversation kept by the service. A created one comes without
-// updated_at. Title and MessageCount are the reference pages'.
+// Thread is a thread in a reply. The reply to its creation has no updated_at. Only
+// the reference pages have Title and MessageCount.
 type Thread struct {
 	ID        string          `json:"id"`
 	Agent     string          `json:"agent"`
@@ -30,15 +30,15 @@ type Thread struct {
 	MessageCount int    `json:"message_count,omitempty"`
 }
 
-// ThreadReply is the reply of POST /v1/threads and GET /v1/threads/{id}. Response
-// is the reference pages': the answer to the first message, if the thread was
-// created with one.
+// ThreadReply is the reply of POST /v1/threads and of GET /v1/threads/{id}. Response,
+// which only the reference pages have, is the answer to the message with which the
+// thread was created.
 type ThreadReply struct {
 	Thread   Thread `json:"thread"`
 	Response string `json:"response,omitempty"`
 }
 
-// Check tells whether there is a thread.
+// Check returns an error if the thread is missing.
 func (r ThreadReply) Check() error { return need(member{"thread id", r.Thread.ID != ""}) }
 
 // ThreadList is the reply of GET /v1/threads.
@@ -47,7 +47,7 @@ type ThreadList struct {
 	Paging
 }
 
-// Check tells whether the list is there.
+// Check returns an error if the list is missing.
 func (l ThreadList) Check() error { return need(member{"threads", l.Threads != nil}) }
 
 // ThreadMessageRequest is the body of POST /v1/threads/{id}/messages.
@@ -55,15 +55,15 @@ type ThreadMessageRequest struct {
 	Message string `json:"message"`
 }
 
-// ThreadAnswer is the reply of POST /v1/threads/{id}/messages. MessageID is
-// the answer's id.
+// ThreadAnswer is the reply of POST /v1/threads/{id}/messages. MessageID is the id of
+// the answer.
 type ThreadAnswer struct {
 	Response  *string `json:"response"`
 	MessageID string  `json:"message_id"`
 	ThreadID  string  `json:"thread_id"`
 }
 
-// UnmarshalJSON takes a response that is not a text for none.
+// UnmarshalJSON treats a response that is not a string as missing.
 func (a *ThreadAnswer) UnmarshalJSON(b []byte) error {
 	var r struct {
 		Response  json.RawMessage `json:"response"`
@@ -79,7 +79,7 @@ func (a *ThreadAnswer) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// Check tells whether there is an answer.
+// Check returns an error if the answer is missing.
 func (a ThreadAnswer) Check() error { return need(member{"response", a.Response != nil}) }
 
 // Deleted is the reply of DELETE for threads and files.
@@ -87,5 +87,5 @@ type Deleted struct {
 	Deleted bool `json:"deleted"`
 }
 
-// Check tells whether something was deleted.
+// Check returns an error if nothing was deleted.
 func (d Deleted) Check() error { return need(member{"deleted", d.Deleted}) }

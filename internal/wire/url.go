@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Loopback reports whether a host can only be this machine: localhost or a
-// loopback address. Any other name may resolve to any address.
+// Loopback reports whether a host is this machine whatever the resolver says:
+// localhost or a loopback address.
 func Loopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true
@@ -17,11 +17,11 @@ func Loopback(host string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// PublicURL reports whether the service would send a webhook or the callback of a
-// batch to a URL: it must be an http or https URL by the rules of browsers (WHATWG
-// URL §4.4), whose host is not a private or internal address. Host names are not
-// resolved, so a name that leads to a private address passes. Like the service,
-// it takes every host that begins with fd for a private IPv6 address.
+// PublicURL reports whether the service would send a webhook, or the callback of a
+// batch, to a URL. By the rules of browsers (WHATWG URL §4.4), it must be an http or
+// https URL whose host is not a private or internal address. Names are not resolved,
+// so a name for a private address passes. Like the service, PublicURL takes every
+// host that begins with "fd" for a private IPv6 address.
 func PublicURL(raw string) bool {
 	host, ok := urlHost(raw)
 	if !ok || host == "localhost" {
@@ -44,21 +44,21 @@ func PublicURL(raw string) bool {
 	case ip.Is4():
 		return !(ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.As4()[0] == 0)
 	}
-	return host != "::1" && host != "::" // addresses that are mapped from IPv4 pass
+	return host != "::1" && host != "::" // IPv4-mapped addresses pass
 }
 
 // SecureURL reports whether a URL is an https URL, as webhooks require.
 func SecureURL(raw string) bool { return strings.HasPrefix(raw, "https://") }
 
-// LoopbackURL reports whether the host of an http or https URL is this machine,
-// also in the spellings of addresses that only browsers know.
+// LoopbackURL reports whether the host of an http or https URL is this machine, even
+// in the spellings of addresses that only browsers accept.
 func LoopbackURL(raw string) bool {
 	host, ok := urlHost(raw)
 	return ok && Loopback(host)
 }
 
-// urlHost returns the host of an http or https URL as browsers write it, an IPv6
-// address without brackets. ok is false if they do not take it for a URL.
+// urlHost returns the host of an http or https URL in the form of browsers, and an
+// IPv6 address without brackets. ok is false if browsers would refuse the URL.
 func urlHost(raw string) (host string, ok bool) {
 	raw = strings.TrimFunc(raw, func(r rune) bool { return r <= ' ' })
 	raw = strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(raw)
@@ -70,7 +70,7 @@ func urlHost(raw string) (host string, ok bool) {
 	if end := strings.IndexAny(rest, `/\?#`); end >= 0 {
 		rest = rest[:end]
 	}
-	rest = rest[strings.LastIndexByte(rest, '@')+1:] // without a user
+	rest = rest[strings.LastIndexByte(rest, '@')+1:] // drop the user name
 	if address, after, bracketed := strings.Cut(rest, "]"); bracketed && strings.HasPrefix(rest, "[") {
 		ip, err := netip.ParseAddr(address[1:])
 		return ip.String(), err == nil && ip.Is6() && ip.Zone() == "" && validPort(after)
@@ -85,15 +85,15 @@ func urlHost(raw string) (host string, ok bool) {
 	return domain(rest)
 }
 
-// validPort reports whether what follows a host is a port or nothing.
+// validPort reports whether the text after a host is empty or a valid port.
 func validPort(text string) bool {
 	digits, colon := strings.CutPrefix(text, ":")
 	n, err := strconv.ParseUint("0"+digits, 10, 64)
 	return text == "" || colon && err == nil && n <= 65535
 }
 
-// domain returns a host name as browsers write it (WHATWG URL §3.5), except that
-// names beyond ASCII are not encoded.
+// domain returns a host name in the form of browsers (WHATWG URL §3.5), except that
+// it does not encode characters beyond ASCII.
 func domain(text string) (host string, ok bool) {
 	text, err := url.PathUnescape(text)
 	if err != nil {
@@ -112,8 +112,9 @@ func domain(text string) (host string, ok bool) {
 	return ip.String(), ok
 }
 
-// asciiForm returns the ASCII character that a letter, digit or dot of another
-// form stands for in a host name, and -1 for one that counts for nothing (UTS #46).
+// asciiForm returns the ASCII form of a letter, digit or dot in a host name (UTS
+// #46), such as that of a full-width letter. It returns -1 for a character that is
+// ignored.
 func asciiForm(r rune) rune {
 	switch {
 	case r == 0xAD || r == 0x200B || r == 0x2060 || r == 0x2064 || r == 0xFEFF || 0xFE00 <= r && r <= 0xFE0F:
@@ -146,9 +147,8 @@ func asciiForm(r rune) rune {
 	return r
 }
 
-// parseIPv4 reads an address as browsers do: one to four decimal, octal or
-// hexadecimal numbers, the last of which fills the remaining bytes (WHATWG URL
-// §3.5).
+// parseIPv4 parses an IPv4 address as browsers do (WHATWG URL §3.5): one to four
+// decimal, octal or hexadecimal numbers. The last number fills the remaining bytes.
 func parseIPv4(parts []string) (netip.Addr, bool) {
 	if len(parts) > 4 {
 		return netip.Addr{}, false

@@ -13,19 +13,19 @@ const (
 	MaxUsageDays = 90
 )
 
-// Usage is the reply of GET /v1/usage: what the calling key's chats came to. Its
-// member usage is a list of days or, on the reference pages, an object.
+// Usage is the reply of GET /v1/usage about the chats of the calling key. Its member
+// usage is a list of days or, on the reference pages, an object.
 type Usage struct {
 	KeyName string      `json:"key_name"`
-	Period  string      `json:"period"` // the days, as in 7d
+	Period  string      `json:"period"` // number of days, as in 7d
 	Usage   UsageFigure `json:"usage"`
 	Totals  UsageTotals `json:"totals"`
 }
 
-// Check tells whether the figures are there.
+// Check returns an error if the figures are missing.
 func (u Usage) Check() error { return need(member{"usage", u.Usage.Days != nil}) }
 
-// AnyTotals returns the totals, wherever they are.
+// AnyTotals returns the totals of either form.
 func (u Usage) AnyTotals() UsageTotals {
 	t := u.Totals
 	if page := u.Usage.Page; page != nil {
@@ -37,10 +37,10 @@ func (u Usage) AnyTotals() UsageTotals {
 // UsageFigure is the member usage of a Usage.
 type UsageFigure struct {
 	Days []UsageDay // newest first; days without calls are missing
-	Page *UsagePage // what else the reference pages have there; nil for a list
+	Page *UsagePage // the other fields of the reference pages; nil if usage is a list
 }
 
-// UsagePage is what the reference pages have around the days.
+// UsagePage is the object that the reference pages have in place of the list of days.
 type UsagePage struct {
 	Requests    int64       `json:"total_requests"`
 	Tokens      int64       `json:"total_tokens"`
@@ -50,7 +50,7 @@ type UsagePage struct {
 	ByAgent     AgentUsages `json:"by_agent"`
 }
 
-// MarshalJSON writes a list, or an object if there is a page.
+// MarshalJSON writes an object if there is a Page, and a list otherwise.
 func (f UsageFigure) MarshalJSON() ([]byte, error) {
 	if f.Page == nil {
 		return json.Marshal(f.Days)
@@ -60,7 +60,7 @@ func (f UsageFigure) MarshalJSON() ([]byte, error) {
 	return json.Marshal(page)
 }
 
-// UnmarshalJSON takes both. It fails only for what is neither.
+// UnmarshalJSON accepts both forms, and fails for anything else.
 func (f *UsageFigure) UnmarshalJSON(b []byte) error {
 	if len(b) > 0 && b[0] == '{' {
 		f.Page = new(UsagePage)
@@ -71,7 +71,8 @@ func (f *UsageFigure) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &f.Days)
 }
 
-// UsageDay counts a day (UTC). The reference pages call the average avg_latency_ms.
+// UsageDay counts the chats of one day (UTC). On the reference pages the average is
+// called avg_latency_ms.
 type UsageDay struct {
 	Date              string  `json:"date"` // 2026-11-24
 	Requests          int64   `json:"requests"`
@@ -82,10 +83,10 @@ type UsageDay struct {
 	AverageLatencyMS float64 `json:"avg_latency_ms,omitempty"`
 }
 
-// AnyAverageMS returns the average time of an answer, whatever it is called.
+// AnyAverageMS returns the average time of an answer in either spelling.
 func (d UsageDay) AnyAverageMS() float64 { return cmp.Or(d.AverageResponseMS, d.AverageLatencyMS) }
 
-// UsageTotals counts all days together.
+// UsageTotals counts the chats of all days.
 type UsageTotals struct {
 	Requests          int64   `json:"total_requests"`
 	Errors            int64   `json:"total_errors"`
@@ -104,8 +105,8 @@ type AgentUsage struct {
 // AgentUsages counts the chats by agent.
 type AgentUsages []AgentUsage
 
-// UnmarshalJSON never fails: it takes a list, or an object of the agents' figures by
-// name, and leaves out what it does not understand.
+// UnmarshalJSON never fails. It accepts a list, or an object with the figures of each
+// agent by name, and leaves other values out.
 func (u *AgentUsages) UnmarshalJSON(b []byte) error {
 	var list []AgentUsage
 	if json.Unmarshal(b, &list) == nil {

@@ -4,22 +4,22 @@ import "encoding/json"
 
 // Limits of webhooks.
 const (
-	MaxWebhooks                = 10 // an account's
+	MaxWebhooks                = 10 // of an account
 	MaxWebhookURLChars         = 2048
 	MaxWebhookDescriptionChars = 500
 	MaxRetryAttempts           = 10
 	DefaultRetryAttempts       = 3
 	DefaultRetryInterval       = 30 // seconds
-	MaxDeliveriesListed        = 50 // the newest
+	MaxDeliveriesListed        = 50 // the newest ones
 	MaxResponseExcerpt         = 1024
 )
 
-// WebhookRetryIntervals are the intervals, in seconds, that a webhook's
-// retries can have.
+// WebhookRetryIntervals are the intervals between retries that a webhook can have, in
+// seconds.
 var WebhookRetryIntervals = []int{10, 30, 60, 300, 900}
 
-// WebhookSecretStart is what every webhook's secret begins with; 48
-// hexadecimal digits follow.
+// WebhookSecretStart is the beginning of every webhook secret. 48 hexadecimal digits
+// follow.
 const WebhookSecretStart = "whsec_"
 
 // The values of a webhook's last_status.
@@ -28,8 +28,8 @@ const (
 	WebhookFailed    = "failed"
 )
 
-// Webhook is a webhook as GET /webhooks lists it, with a masked secret. The
-// replies of POST and PATCH have the whole secret, the UserID and the details.
+// Webhook is a webhook in a reply. GET /webhooks masks the secret, and has neither
+// UserID nor the details.
 type Webhook struct {
 	ID              string   `json:"id"`
 	UserID          string   `json:"user_id,omitempty"`
@@ -47,7 +47,7 @@ type Webhook struct {
 	*WebhookDetails
 }
 
-// WebhookDetails is what only the replies of POST and PATCH say of a webhook.
+// WebhookDetails are the fields that only the replies of POST and PATCH have.
 type WebhookDetails struct {
 	FilterConditions     json.RawMessage `json:"filter_conditions"`
 	RetryMaxAttempts     *int            `json:"retry_max_attempts"`
@@ -62,7 +62,7 @@ type WebhookList struct {
 	Webhooks []Webhook `json:"webhooks"`
 }
 
-// Check tells whether the list is there.
+// Check returns an error if the list is missing.
 func (l WebhookList) Check() error { return need(member{"webhooks", l.Webhooks != nil}) }
 
 // CreatedWebhookReply is the reply of POST /webhooks.
@@ -70,7 +70,7 @@ type CreatedWebhookReply struct {
 	Webhook Webhook `json:"webhook"`
 }
 
-// Check tells whether there is the secret, which comes this once.
+// Check returns an error if the secret is missing, which is shown only once.
 func (r CreatedWebhookReply) Check() error {
 	return need(member{"secret", r.Webhook.Secret != ""})
 }
@@ -80,7 +80,7 @@ type WebhookReply struct {
 	Webhook Webhook `json:"webhook"`
 }
 
-// Check tells whether there is a webhook.
+// Check returns an error if the webhook is missing.
 func (r WebhookReply) Check() error { return need(member{"webhook id", r.Webhook.ID != ""}) }
 
 // CreateWebhookRequest is the body of POST /webhooks.
@@ -90,8 +90,8 @@ type CreateWebhookRequest struct {
 	Description string   `json:"description,omitempty"`
 }
 
-// UpdateWebhookRequest is the body of PATCH /webhooks/{id}. PausedAt is a
-// time, or null to resume.
+// UpdateWebhookRequest is the body of PATCH /webhooks/{id}. PausedAt is a time, or
+// null, which resumes the webhook.
 type UpdateWebhookRequest struct {
 	URL                  *string         `json:"url,omitempty"`
 	Events               []string        `json:"events,omitempty"`
@@ -104,24 +104,24 @@ type UpdateWebhookRequest struct {
 	PausedAt             json.RawMessage `json:"paused_at,omitempty"`
 }
 
-// Delivered is the reply of a webhook's test and of a delivery's replay:
-// StatusCode is the receiver's, missing where there was no answer.
+// Delivered is the reply about a webhook's test or a delivery's replay. StatusCode is
+// the status of the receiver's reply; it is missing if there was none.
 type Delivered struct {
 	Success    bool   `json:"success"`
 	StatusCode int    `json:"status_code,omitempty"`
 	Error      string `json:"error,omitempty"`
 }
 
-// Check finds nothing missing: an empty reply is a delivery that failed.
+// Check returns nil: an empty reply means a delivery that failed.
 func (Delivered) Check() error { return nil }
 
-// Delivery is an attempt to deliver an event. StatusCode and ResponseBody are
-// null where there was no answer.
+// Delivery is an entry in a webhook's log: an attempt to deliver an event. StatusCode
+// and ResponseBody are null if there was no reply.
 type Delivery struct {
 	ID           string  `json:"id"`
 	EventType    string  `json:"event_type"`
 	StatusCode   *int    `json:"status_code"`
-	ResponseBody Text    `json:"response_body"` // its beginning
+	ResponseBody Text    `json:"response_body"` // the beginning of the body
 	LatencyMS    float64 `json:"latency_ms"`
 	Success      bool    `json:"success"`
 	RetryCount   int     `json:"retry_count"`
@@ -133,7 +133,7 @@ type DeliveryList struct {
 	Deliveries []Delivery `json:"deliveries"`
 }
 
-// Check tells whether the list is there.
+// Check returns an error if the list is missing.
 func (l DeliveryList) Check() error { return need(member{"deliveries", l.Deliveries != nil}) }
 
 // RetriedDeliveries is the reply of POST /webhooks/{id}/deliveries/bulk-retry.
@@ -143,7 +143,7 @@ type RetriedDeliveries struct {
 	Failed    int  `json:"failed"`
 }
 
-// Check tells whether there is a count.
+// Check returns an error if the count is missing.
 func (r RetriedDeliveries) Check() error { return need(member{"retried", r.Retried != nil}) }
 
 // WebhookStats counts a webhook's deliveries of the last seven days.
@@ -153,7 +153,7 @@ type WebhookStats struct {
 	SuccessfulDeliveries int     `json:"successful_deliveries"`
 	FailedDeliveries     int     `json:"failed_deliveries"`
 	AverageLatencyMS     float64 `json:"avg_latency_ms"`
-	SuccessRate          float64 `json:"success_rate"` // percent, one decimal
+	SuccessRate          float64 `json:"success_rate"` // in percent, with one decimal
 }
 
 // WebhookStatsReply is the reply of GET /webhooks/stats.
@@ -161,5 +161,5 @@ type WebhookStatsReply struct {
 	Stats []WebhookStats `json:"stats"`
 }
 
-// Check tells whether the list is there.
+// Check returns an error if the list is missing.
 func (r WebhookStatsReply) Check() error { return need(member{"stats", r.Stats != nil}) }

@@ -14,11 +14,10 @@ import (
 	"github.com/clawhq/clawhq-go/internal/window"
 )
 
-// BasePath is the path of the base URL, which all endpoints lie below.
+// BasePath is the path of the base URL. The paths of all endpoints follow it.
 const BasePath = "/api"
 
-// Headers. The spelling is canonical, so that http.Header may be indexed
-// with them.
+// Headers in canonical spelling, so that they can index an http.Header.
 const (
 	HeaderRequestID          = "X-Request-Id"
 	HeaderClientRequestID    = "X-Client-Request-Id"
@@ -42,12 +41,12 @@ const (
 	MaxKeyNameChars        = 100
 	MaxActiveKeys          = 5
 
-	RateWindow     = window.Length  // the sliding window calls are counted over
+	RateWindow     = window.Length  // the length of the sliding windows in which calls are counted
 	AgentTimeout   = time.Minute    // the longest an agent may take to answer
-	IdempotencyTTL = 24 * time.Hour // how long a reply is kept for replays
+	IdempotencyTTL = 24 * time.Hour // how long a stored reply is replayed
 )
 
-// The rate tiers, in calls a minute.
+// The tiers of the rate limit, in calls per minute.
 const (
 	Tier30  = 30
 	Tier60  = 60
@@ -58,23 +57,24 @@ const (
 	SmallestTier = Tier30
 )
 
-// ValidTier reports whether rpm is one of the tiers a key can have.
+// ValidTier reports whether rpm is one of the tiers.
 func ValidTier(rpm int) bool {
 	return rpm == Tier30 || rpm == Tier60 || rpm == Tier120 || rpm == Tier300
 }
 
-// PlanPro is the first of the Plans.
+// PlanPro is the lowest of Plans.
 const PlanPro = "pro"
 
-// Plans are the plans that API access is part of: "Pro plan and above".
+// Plans are the plans that include API access: "Pro plan and above", says the product
+// page.
 var Plans = []string{PlanPro, "ultra", "enterprise"}
 
-// RequestIDStart is what every request id begins with.
+// RequestIDStart is the beginning of every request id.
 const RequestIDStart = "req_"
 
 // StreamDone is the data of the event that ends a stream.
 const StreamDone = "[DONE]"
 
-// SessionCookie is the name of the dashboard's session cookie, which
-// authenticates key management.
+// SessionCookie is the name of the dashboard's session cookie, the credential of the
+// endpoints with SessionAuth.
 const SessionCookie = "session"
