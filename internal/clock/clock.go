@@ -7,10 +7,9 @@
 //	}()
 //	c.Advance(time.Minute)
 //
-// A Clock shows real time plus what Advance has added. Its timers are those of
-// package time: they end by themselves when their time has come, and Advance
-// ends them early. In a bubble of package testing/synctest, real time is the
-// time of the bubble.
+// A Clock shows real time plus the sum of all advances. Its timers are those of
+// package time: each ends when its time has come, and Advance ends it earlier. In a
+// bubble of package testing/synctest, real time is the time of the bubble.
 package clock
 
 import (
@@ -24,14 +23,14 @@ import (
 // functions that it calls may call them.
 type Clock struct {
 	mu      sync.Mutex
-	ahead   time.Duration // of real time
+	ahead   time.Duration // the sum of all advances
 	waiting map[*Timer]struct{}
 	started uint64              // number of timers that were started
-	awake   map[*work]time.Time // that Advance has woken, and when by real time
-	rested  chan struct{}       // closed when awake has become smaller; nil if nobody waits for that
+	awake   map[*work]time.Time // work that Advance has woken, and when in real time
+	rested  chan struct{}       // closed when awake shrinks; nil if nobody waits for that
 }
 
-// New returns a clock that goes as real time does.
+// New returns a clock that shows real time.
 func New() *Clock { return &Clock{} }
 
 // Now returns the clock's time.
@@ -57,13 +56,13 @@ func (c *Clock) Ahead() time.Duration {
 // deadlines of connections with real time.
 func ConnDeadline(d time.Duration) time.Time { return time.Now().Add(d) }
 
-// A Timer is a call of a function that is due at a time.
+// A Timer is a function call that is due at a time.
 type Timer struct {
 	clock *Clock
 	f     func()
 	due   time.Time
 	order uint64      // order of start, for timers that are due at the same time
-	work  *work       // that it wakes; may be nil
+	work  *work       // the work that it wakes; may be nil
 	real  *time.Timer // nil if real time ends the wait in another way, as in WithTimeoutCause
 }
 
@@ -99,7 +98,7 @@ func (t *Timer) arm(d time.Duration) {
 	})
 }
 
-// take ends the wait and reports whether it had not ended yet.
+// take ends the wait and reports whether it was still waiting.
 func (t *Timer) take() bool {
 	t.clock.mu.Lock()
 	defer t.clock.mu.Unlock()
@@ -108,8 +107,8 @@ func (t *Timer) take() bool {
 	return waiting
 }
 
-// Stop prevents the call. It returns false if f has already been called, or the
-// timer has already been stopped.
+// Stop prevents the call. It returns false if f has been called already, or the timer
+// has been stopped already.
 func (t *Timer) Stop() bool {
 	stopped := t.take()
 	if t.real != nil {
@@ -156,13 +155,13 @@ func (c *Clock) WithTimeoutCause(parent context.Context, d time.Duration, cause 
 	}
 }
 
-// Advance adds d to the time, in steps. Each step ends where the next timers fall due,
-// and calls their functions, in the order of their times and with the clock at the
-// time of each. Before each further step, and before it returns, Advance waits until
-// all work (see Begin) that was woken sleeps again, has ended, or has been awake for
-// 100 ms of real time. Then it calls the functions between, which may wait for more. So
-// timers that this work starts are called in order as well. Several advances at once
-// add up. Advance panics if d is negative.
+// Advance adds d to the clock's time, in steps. A step ends when the next timer is
+// due; the clock then shows that timer's time, and Advance calls its function. Before
+// the next step, Advance waits for the work (see Begin) that has been woken: until it
+// sleeps again, has ended, or has been awake for 100 ms of real time. Then Advance
+// calls the functions between, which may wait for more. So timers that the work
+// starts are also called in the order of their times. Several advances at once add
+// up. Advance panics if d is negative.
 func (c *Clock) Advance(d time.Duration, between ...func()) {
 	if d < 0 {
 		panic("clock: Advance: time does not go back")

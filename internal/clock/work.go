@@ -8,11 +8,11 @@ import (
 // maxAwake is how long, in real time, Advance waits for work that it has woken.
 const maxAwake = 100 * time.Millisecond
 
-// work is something that may sleep by a clock, such as an agent that answers. It is
-// awake from when Advance ends its sleep until it sleeps again or ends.
+// work is anything that may sleep by a clock, such as an agent that answers. It is
+// awake from the moment when Advance ends its sleep until it sleeps again or ends.
 type work struct {
 	clock    *Clock
-	parent   *work // waits for it; may be nil
+	parent   *work // the work that waits for it; may be nil
 	children int
 }
 
@@ -26,9 +26,10 @@ func (c *Clock) workOf(ctx context.Context) *work {
 	return nil
 }
 
-// Begin begins a piece of work that Advance shall wait for when it has woken it: what
-// sleeps with the returned context. It may be part of a larger one, that of ctx, which
-// waits for its parts. The caller must call end.
+// Begin begins a piece of work. When Advance wakes something that sleeps with the
+// returned context, it waits for the work. If ctx belongs to work already, the new
+// work is a part of it, and the larger work waits for the part. The caller must call
+// end.
 func (c *Clock) Begin(ctx context.Context) (part context.Context, end func()) {
 	w := &work{clock: c, parent: c.workOf(ctx)}
 	c.mu.Lock()
@@ -69,8 +70,8 @@ func (c *Clock) Awake(ctx context.Context) bool {
 	return awake
 }
 
-// Wake has Advance wait for the work that ctx belongs to, as if it had slept until
-// now.
+// Wake makes Advance wait for the work that ctx belongs to, as if Advance had just
+// woken it.
 func (c *Clock) Wake(ctx context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -100,14 +101,14 @@ func (c *Clock) rest(w *work) {
 	}
 }
 
-// restAll is rest for work that sleeps, and for what waits for it.
+// restAll marks work that sleeps as not awake, and also the work that waits for it.
 func (c *Clock) restAll(w *work) {
 	for ; w != nil; w = w.parent {
 		c.rest(w)
 	}
 }
 
-// settle waits until no work is awake, but for none longer than maxAwake.
+// settle waits until no work is awake, but for none of it longer than maxAwake.
 func (c *Clock) settle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Test sends a webhook the newest delivery's event and data again, or a
-// message if there is none, as a test.
+// Test sends a webhook a test: the event and the data of its newest delivery, or a
+// message if it has none.
 func (o *Outbox) Test(ctx context.Context, id string) (Result, error) {
 	o.mu.Lock()
 	h, err := o.findAllowed(id)
@@ -28,7 +28,7 @@ func (o *Outbox) test(ctx context.Context, h *hook) Result {
 	body := wire.WebhookBody{Event: wire.EventTest, Data: data}
 	o.mu.Lock()
 	if n := len(h.log); n > 0 {
-		json.Unmarshal(h.log[n-1].payload, &body) // of our own making
+		json.Unmarshal(h.log[n-1].payload, &body) // cannot fail: encode made it
 	}
 	now := o.stamp()
 	o.mu.Unlock()
@@ -40,7 +40,7 @@ func (o *Outbox) test(ctx context.Context, h *hook) Result {
 	return r
 }
 
-// Replay sends a delivery again, as a new row of the log.
+// Replay sends a delivery again. The attempt is a new row of the log.
 func (o *Outbox) Replay(ctx context.Context, id, deliveryID string) (Result, error) {
 	o.mu.Lock()
 	h, err := o.findAllowed(id)
@@ -60,14 +60,15 @@ func (o *Outbox) Replay(ctx context.Context, id, deliveryID string) (Result, err
 	return r, nil
 }
 
-// How much of a log RetryFailed sends, and how many at a time.
+// Bounds on RetryFailed: rows in all, and rows at a time.
 const (
 	maxRetried    = 50
 	retriedAtOnce = 5
 )
 
-// RetryFailed sends the newest failed deliveries again, paused ones included,
-// and returns how many they were and how many succeeded.
+// RetryFailed sends the newest failed deliveries again, including those that were not
+// sent because the webhook was paused. It returns how many they were, and how many
+// succeeded.
 func (o *Outbox) RetryFailed(ctx context.Context, id string) (retried, succeeded int, err error) {
 	o.mu.Lock()
 	h, err := o.findAllowed(id)

@@ -19,23 +19,23 @@ import (
 // A hook is a webhook and its log.
 type hook struct {
 	wire.Webhook
-	log  []*row // the oldest first
+	log  []*row // oldest first
 	gone bool   // deleted, or forgotten by Reset
 }
 
-// A delivery is an event for a webhook. Its data are in the form in which the
-// database returns them, with the members of objects in another order.
+// A delivery is an event for a webhook. The payload is in the form in which the
+// database returns it, which orders the members of objects anew.
 type delivery struct {
 	event   string
 	payload []byte
 }
 
-// A row is an entry of the log: an attempt at a delivery, or the last of several.
+// A row is an entry of the log: one attempt at a delivery, or the latest of several.
 type row struct {
 	delivery
 	wire.Delivery
-	retry   *clock.Timer // for the retry; nil if there was none
-	retried bool         // a later row has the retry
+	retry   *clock.Timer // of the retry; nil if there is none
+	retried bool         // there is a later row for the retry
 	item    *ledger.Item
 }
 
@@ -45,7 +45,7 @@ func newSecret() string {
 	return wire.WebhookSecretStart + hex.EncodeToString(b[:])
 }
 
-// whole returns a copy of the webhook with all its details.
+// whole returns a copy of the webhook with its details.
 func (h *hook) whole() wire.Webhook {
 	w := h.Webhook
 	details := *h.WebhookDetails
@@ -54,7 +54,7 @@ func (h *hook) whole() wire.Webhook {
 	return w
 }
 
-// drop ends the deliveries in progress to a webhook, and removes its log.
+// drop stops the retries to a webhook, and removes its log.
 func (o *Outbox) drop(h *hook) {
 	h.gone = true
 	for _, r := range h.log {
@@ -70,7 +70,7 @@ func (r *row) stop() {
 	}
 }
 
-// dropOldest forgets the oldest row.
+// dropOldest removes the oldest row.
 func (h *hook) dropOldest() {
 	h.log[0].stop()
 	h.log = slices.Delete(h.log, 0, 1)
@@ -122,15 +122,16 @@ func (h *hook) triggered(got Result, at wire.Time) {
 	h.LastStatusCode = &got.Status
 }
 
-// excerpt returns the beginning of a reply, as long as the service stores it.
+// excerpt returns the beginning of a reply that the service stores.
 func excerpt(text string) string { return js.Prefix(text, wire.MaxResponseExcerpt) }
 
-// errThrown is the error of filters on which the service's JavaScript fails.
+// errThrown is the error of a filter with which the service's JavaScript fails.
 var errThrown = errors.New("a filter throws")
 
 // matches reports whether an event passes all filters of the webhook. Like the
-// service, it ignores filters without a field or an operator, and lets an unknown
-// operator pass. It returns the error of a filter that throws only if throws is set.
+// service, it ignores a filter without a field or an operator, and passes an event if
+// the operator is unknown. The error of a filter that throws is returned only if
+// throws is set.
 func (h *hook) matches(body wire.WebhookBody, throws bool) (bool, error) {
 	parsed, _ := js.Parse(h.FilterConditions)
 	filters, _ := parsed.([]any)
@@ -146,8 +147,8 @@ func (h *hook) matches(body wire.WebhookBody, throws bool) (bool, error) {
 	return true, nil
 }
 
-// passes reports whether an event passes a filter. With an error, that is what the
-// filter seems to mean.
+// passes reports whether an event passes a filter. If there is an error, the result
+// is what the filter seems to mean.
 func passes(f any, event string, data js.Object) (bool, error) {
 	if f == nil {
 		return true, errThrown
@@ -189,8 +190,9 @@ func passes(f any, event string, data js.Object) (bool, error) {
 
 var dataPlaceholder = regexp.MustCompile(`\{\{data\.(\w+)\}\}`)
 
-// transformed returns the body of a delivery: the output of the webhook's
-// transformation, parsed and written again, if that is JSON; else the event.
+// transformed returns the body of a delivery. If the webhook has a transformation
+// whose output is JSON, it is that output, parsed and encoded again; otherwise it is
+// the event.
 func (h *hook) transformed(body wire.WebhookBody) []byte {
 	plain := encode(body)
 	if h.Transformation == "" {
@@ -213,12 +215,12 @@ func (h *hook) transformed(body wire.WebhookBody) []byte {
 
 func members(data json.RawMessage) js.Object {
 	v, _ := js.Parse(data)
-	o, _ := v.(js.Object) // others have none
+	o, _ := v.(js.Object) // other values have no members
 	return o
 }
 
-// text returns the text of a value as JavaScript converts it, except that the text
-// of null is empty.
+// text returns a value as JavaScript converts it to a string, except that null
+// becomes empty.
 func text(v any) string {
 	if v == nil {
 		return ""

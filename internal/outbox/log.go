@@ -8,7 +8,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Deliveries returns a webhook's newest rows, the newest first.
+// Deliveries returns the newest rows of a webhook's log, newest first.
 func (o *Outbox) Deliveries(id string) ([]wire.Delivery, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -26,10 +26,10 @@ func (o *Outbox) Deliveries(id string) ([]wire.Delivery, error) {
 	return rows, nil
 }
 
-// statsSpan is how far back the statistics go.
+// statsSpan is the time that the statistics cover.
 const statsSpan = 7 * 24 * time.Hour
 
-// Stats counts the rows of the last seven days, of each webhook that has any.
+// Stats returns the statistics of each webhook that has rows in the last seven days.
 func (o *Outbox) Stats() []wire.WebhookStats {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Create adds a webhook to those that are there, if these are fewer than
-// wire.MaxWebhooks, and returns it with its id and secret.
+// Create adds a webhook and returns it with its id and secret. It returns ErrFull if
+// there are wire.MaxWebhooks already.
 func (o *Outbox) Create(w wire.Webhook) (wire.Webhook, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -32,7 +32,7 @@ func (o *Outbox) Create(w wire.Webhook) (wire.Webhook, error) {
 	return h.whole(), nil
 }
 
-// Webhooks returns all webhooks whole, in the order of creation.
+// Webhooks returns all webhooks with their details, in the order of creation.
 func (o *Outbox) Webhooks() []wire.Webhook {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -51,9 +51,9 @@ func (o *Outbox) Has(id string) bool {
 	return err == nil
 }
 
-// Update changes a webhook. resume tells that the change is meant to make it
-// deliver again: a webhook that was paused by its failures then does so only if
-// a test ping succeeds, where the policy says so.
+// Update changes a webhook. resume says that the webhook is meant to deliver again.
+// If the policy is Pausing and the webhook was paused by its failures, it is resumed
+// only if a test succeeds.
 func (o *Outbox) Update(ctx context.Context, id string, resume bool, change func(*wire.Webhook)) (wire.Webhook, error) {
 	o.mu.Lock()
 	h, err := o.find(id)
@@ -64,7 +64,7 @@ func (o *Outbox) Update(ctx context.Context, id string, resume bool, change func
 	tripped := o.config.Policy.Pausing && h.PausedAt != "" && h.FailureCount >= MaxFailures
 	change(&h.Webhook)
 	if tripped && h.PausedAt == "" {
-		h.PausedAt = wire.DatabaseTime(o.config.Clock.Now()) // until the ping
+		h.PausedAt = wire.DatabaseTime(o.config.Clock.Now()) // until the test succeeds
 	}
 	o.mu.Unlock()
 
@@ -77,7 +77,7 @@ func (o *Outbox) Update(ctx context.Context, id string, resume bool, change func
 	return h.whole(), nil
 }
 
-// Delete removes a webhook and what is on its way to it.
+// Delete removes a webhook, with its log and its retries.
 func (o *Outbox) Delete(id string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -90,7 +90,7 @@ func (o *Outbox) Delete(id string) error {
 	return nil
 }
 
-// find returns a webhook. Call it with o.mu held.
+// find returns the webhook with that id. Call it with o.mu held.
 func (o *Outbox) find(id string) (*hook, error) {
 	for _, h := range o.hooks {
 		if h.ID == id {
@@ -100,7 +100,7 @@ func (o *Outbox) find(id string) (*hook, error) {
 	return nil, ErrNotFound
 }
 
-// findAllowed is find for what sends to the webhook.
+// findAllowed is find for methods that send to the webhook: its URL must be allowed.
 func (o *Outbox) findAllowed(id string) (*hook, error) {
 	h, err := o.find(id)
 	if err == nil && !o.Allowed(h.URL) {
@@ -109,8 +109,8 @@ func (o *Outbox) findAllowed(id string) (*hook, error) {
 	return h, err
 }
 
-// Restore adds a webhook as it is, with its log, the oldest row first. Of the
-// events in it nothing is known but their types.
+// Restore adds a webhook as it is, with its log, oldest row first. The events in the
+// log have a type but no data.
 func (o *Outbox) Restore(w wire.Webhook, log ...wire.Delivery) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

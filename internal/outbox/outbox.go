@@ -1,17 +1,17 @@
-// Package outbox delivers events to the webhooks of an account, either as the
-// live service does or as the product page documents: with signatures, timeouts,
-// retries, filters, transformations, a log and statistics, and it stops webhooks
-// that keep failing. Webhooks are managed over HTTP elsewhere, in package server.
+// Package outbox delivers events to the webhooks of an account, as the live service
+// does or as the product page documents: with signatures, timeouts, retries, filters,
+// transformations, a log and statistics. It stops webhooks that keep failing. The
+// HTTP endpoints that manage webhooks are in package server.
 //
-//	o := outbox.New(config)
+//	o := outbox.New(outbox.Config{Policy: policy})
 //	defer o.Close()
-//	created, err := o.Create(wire.Webhook{URL: url, Events: []string{"agent.deployed"}, Enabled: true})
-//	wait := o.Emit("agent.deployed", data)
+//	created, err := o.Create(wire.Webhook{URL: url, Events: []string{"agent.deployed"}})
+//	wait := o.Emit(ctx, "agent.deployed", data)
 //	wait() // until the first attempts have ended
 //
-// An event becomes a delivery to each enabled webhook that has subscribed to it.
-// The first attempt is made at once. Its outcome is an entry of the webhook's log,
-// which may be due for a retry later. All timers and goroutines belong to the
+// Each enabled webhook that has subscribed to an event gets a delivery of it. The
+// first attempt is made at once. Its result is a row of the webhook's log, and a
+// failed delivery may be retried later. All timers and goroutines belong to the
 // Outbox, and Close ends them.
 package outbox
 
@@ -34,46 +34,47 @@ import (
 
 // A Policy has the differences between the live service and the documentation.
 type Policy struct {
-	// Retry returns whether a failed event is sent again after its n-th attempt,
-	// and how long after. interval is the interval of the webhook.
+	// Retry returns whether a delivery is retried after its n-th attempt has failed,
+	// and how long after. interval is that of the webhook.
 	Retry func(n int, interval time.Duration) (wait time.Duration, again bool)
 
-	// LogRetries is whether each retry has its own row in the log. Otherwise a
-	// retry changes the row of the first attempt.
+	// LogRetries gives each retry a row of its own in the log. Otherwise a retry
+	// changes the row of the first attempt.
 	LogRetries bool
 
-	// Throwing is whether a filter that fails keeps the event from its webhook and from
-	// all webhooks after it, of which nothing is logged. Otherwise it is ignored.
+	// Throwing lets a filter that fails keep the event from its webhook and from all
+	// later webhooks, without a row in the log. Otherwise such a filter is ignored.
 	Throwing bool
 
-	// Pausing is whether the tenth failure in a row pauses the webhook until it
-	// is resumed and a test succeeds. Otherwise the event after the tenth failure
-	// disables the webhook, and enabling it does not reset the count.
+	// Pausing pauses a webhook after ten failures in a row, until it is resumed and a
+	// test succeeds. Otherwise the event after the tenth failure disables the
+	// webhook, and enabling it does not reset the count.
 	Pausing bool
 }
 
 // Config configures an Outbox.
 type Config struct {
 	Policy    Policy
-	Strict    bool              // treat loopback targets like other private ones: as forbidden
-	MaxBytes  int               // of attempts and logs; the oldest are dropped first; 0 means no limit
-	Pool      *ledger.Pool      // that bytes beyond OwnBytes are borrowed from; nil is none
-	OwnBytes  int               // of MaxBytes
-	Transport http.RoundTripper // reaches targets; nil is a transport without kept connections
-	Slots     *Slots            // for attempts; nil is no limit
-	Clock     *clock.Clock      // of retries and of what the log says; receivers are given real time. nil is a new one
+	Strict    bool              // forbid loopback URLs, like other private ones
+	MaxBytes  int               // memory of attempts and logs; the oldest are dropped first; 0 means no limit
+	Pool      *ledger.Pool      // lends the memory beyond OwnBytes; nil means that all is the Outbox's own
+	OwnBytes  int               // the part of MaxBytes that is not borrowed
+	Transport http.RoundTripper // sends attempts; nil means over the network, with a new connection for each
+	Slots     *Slots            // bounds the attempts at a time; nil means no limit
+	Clock     *clock.Clock      // times retries and dates logs, while receivers are given real seconds; nil means a new one
 }
 
-// MaxFailures is how many first attempts in a row may fail.
+// MaxFailures is the number of failed first attempts in a row after which a webhook
+// is stopped.
 const MaxFailures = 10
 
-// How many rows of a webhook, and how many attempts of all webhooks, are stored.
+// Bounds on the rows of one webhook's log, and on the attempts of all webhooks.
 const (
 	maxRows     = 1000
 	maxAttempts = 10_000
 )
 
-// The errors of the methods of Outbox.
+// Errors of the methods of Outbox.
 var (
 	ErrFull       = errors.New("too many webhooks")
 	ErrNotFound   = errors.New("no such webhook")
@@ -81,29 +82,29 @@ var (
 	ErrPrivate    = errors.New("the webhook's URL is private")
 )
 
-// An Outbox has the webhooks of an account and their deliveries. Its methods are
-// safe for concurrent use.
+// An Outbox has the webhooks of an account and their deliveries. Its methods are safe
+// for concurrent use.
 type Outbox struct {
 	config Config
 
-	running sync.WaitGroup // one for each attempt under way
+	running sync.WaitGroup // the attempts under way
 	ctx     context.Context
 	cancel  context.CancelFunc
 
-	mu       sync.Mutex // guards what follows and all that hangs on it
+	mu       sync.Mutex // guards the fields below and everything that they refer to
 	closed   bool
-	begun    uint64          // deliveries, those that have ended too
-	ended    uint64          // of them
-	underWay map[uint64]bool // by their number, until what follows is scheduled; true if due by an advance of the clock
-	waits    int             // Waits that have not ended
+	begun    uint64          // number of deliveries, including ended ones
+	ended    uint64          // number of deliveries that have ended
+	underWay map[uint64]bool // by number, until the next retry is scheduled; true if an advance of the clock made them due
+	waits    int             // number of Waits that have not ended
 	changed  chan struct{}   // closed when underWay or waits changes; nil if nobody waits for that
 	hooks    []*hook         // in the order of creation
 	handler  http.Handler
-	stamped  time.Time // the latest time that an event or a test bears
+	stamped  time.Time // the latest time that an event or a test has
 	attempts []*Attempt
-	noted    chan struct{}  // closed when attempts changes; nil if nobody waits for that
-	sent     *ledger.Ledger // of attempts
-	logged   *ledger.Ledger // of the webhooks' logs
+	noted    chan struct{}  // closed when attempts change; nil if nobody waits for that
+	sent     *ledger.Ledger // memory of attempts
+	logged   *ledger.Ledger // memory of the webhooks' logs
 }
 
 // New returns an Outbox without webhooks.
@@ -120,8 +121,8 @@ func New(config Config) *Outbox {
 	return o
 }
 
-// Close cancels all retries, ends the attempts in progress, and returns when these
-// have ended. Later events are not delivered.
+// Close cancels all retries, ends the attempts in progress, and waits until they have
+// ended. Later events are not delivered.
 func (o *Outbox) Close() {
 	o.mu.Lock()
 	o.closed = true
@@ -145,7 +146,7 @@ func (o *Outbox) Reset() {
 	o.count()
 }
 
-// count begins to count anew what is kept.
+// count begins new ledgers for what is stored.
 func (o *Outbox) count() {
 	if o.sent != nil {
 		o.sent.Close()
@@ -178,8 +179,9 @@ func (o *Outbox) Subscribed(event string) bool {
 	return slices.ContainsFunc(o.hooks, func(h *hook) bool { return slices.Contains(h.Events, event) })
 }
 
-// Emit sends an event, which comes of the work of ctx, to the webhooks that have
-// subscribed to it. The returned function waits until the first attempts have ended.
+// Emit sends an event to the webhooks that have subscribed to it. An advance of the
+// clock that waits for the work of ctx also waits for these deliveries. The returned
+// function waits until the first attempts have ended.
 func (o *Outbox) Emit(ctx context.Context, event string, data json.RawMessage) (wait func()) {
 	var sent sync.WaitGroup
 	o.mu.Lock()
@@ -200,7 +202,7 @@ func (o *Outbox) Emit(ctx context.Context, event string, data json.RawMessage) (
 		d := delivery{event, payload}
 		matches, err := h.matches(body, o.config.Policy.Throwing)
 		if err != nil && h.PausedAt == "" {
-			break // the webhooks after this one get nothing either
+			break // later webhooks get nothing either
 		}
 		switch {
 		case h.PausedAt != "":
@@ -220,10 +222,10 @@ func (o *Outbox) Emit(ctx context.Context, event string, data json.RawMessage) (
 	return sent.Wait
 }
 
-// stamp returns the time of an event that happens now. Each event has a
-// millisecond of its own, in virtual time as well, since receivers tell events
-// apart by type, data and time: of several events at once, each is a millisecond
-// later than the one before. Call it with o.mu held.
+// stamp returns the time of an event that happens now. Each event has a millisecond
+// of its own, also in virtual time, since receivers tell events apart by type, data
+// and time. If several happen at once, each is a millisecond later than the one
+// before. Call it with o.mu held.
 func (o *Outbox) stamp() wire.Time {
 	now := o.config.Clock.Now().Truncate(time.Millisecond)
 	if !now.After(o.stamped) {
@@ -233,8 +235,8 @@ func (o *Outbox) stamp() wire.Time {
 	return wire.HandlerTime(now)
 }
 
-// first makes the first attempt at a delivery, and the retries that are due when it
-// ends. It calls attempted after the first.
+// first makes the first attempt at a delivery, calls attempted, and makes the retries
+// that are due at once.
 func (o *Outbox) first(ctx context.Context, h *hook, d delivery, body []byte, at wire.Time, attempted func()) {
 	id := uuid.NewString()
 	r := o.send(ctx, h, message{row: id, event: d.event, body: body, at: at, attempt: 1})
@@ -244,7 +246,7 @@ func (o *Outbox) first(ctx context.Context, h *hook, d delivery, body []byte, at
 	}
 }
 
-// record records the result of a first attempt, and returns its row if the delivery
+// record records the result of a first attempt. It returns the row if the delivery
 // failed.
 func (o *Outbox) record(h *hook, id string, d delivery, r Result, at wire.Time) *row {
 	o.mu.Lock()
@@ -265,8 +267,8 @@ func (o *Outbox) record(h *hook, id string, d delivery, r Result, at wire.Time) 
 	return row
 }
 
-// retries makes the retries of a row that are already due, and schedules the next. The
-// n-th attempt ended at ended, since when the clock may have been advanced.
+// retries makes the retries of a row that are due already, and schedules the next
+// one. ended is when the n-th attempt ended; the clock may have been advanced since.
 func (o *Outbox) retries(ctx context.Context, h *hook, r *row, n int, ended time.Time) {
 	for r != nil && !o.schedule(h, r, n, ended) {
 		n++
@@ -275,7 +277,7 @@ func (o *Outbox) retries(ctx context.Context, h *hook, r *row, n int, ended time
 }
 
 // schedule schedules the retry of a row after its n-th attempt. It returns false if
-// the retry is already due.
+// the retry is due already.
 func (o *Outbox) schedule(h *hook, r *row, n int, ended time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -292,7 +294,7 @@ func (o *Outbox) schedule(h *hook, r *row, n int, ended time.Time) bool {
 	return true
 }
 
-// fallDue begins the n-th attempt at a delivery.
+// fallDue starts the n-th attempt at a delivery.
 func (o *Outbox) fallDue(h *hook, r *row, n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -311,8 +313,8 @@ func (o *Outbox) fallDue(h *hook, r *row, n int) {
 	}()
 }
 
-// retry makes the n-th attempt at a delivery. It returns the row that may have a
-// further retry, or nil, and when the attempt ended.
+// retry makes the n-th attempt at a delivery. It returns the row if a further retry
+// is possible, and when the attempt ended.
 func (o *Outbox) retry(ctx context.Context, h *hook, r *row, n int) (*row, time.Time) {
 	o.mu.Lock()
 	paused := o.config.Policy.Pausing && h.PausedAt != ""
@@ -338,7 +340,7 @@ func (o *Outbox) retry(ctx context.Context, h *hook, r *row, n int) (*row, time.
 		r.RetryCount = n - 1
 	} else {
 		r.become(got)
-		r.RetryCount = 1 // the service counts no further
+		r.RetryCount = 1 // the live service counts no further
 	}
 	h.triggered(got, h.LastTriggeredAt)
 	if got.OK() {
@@ -348,7 +350,7 @@ func (o *Outbox) retry(ctx context.Context, h *hook, r *row, n int) (*row, time.
 	return r, got.ended
 }
 
-// encode writes a body as the service does, without escapes for HTML.
+// encode encodes a body as the service does, without escapes for HTML.
 func encode(body wire.WebhookBody) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

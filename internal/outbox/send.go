@@ -18,41 +18,43 @@ import (
 
 // A message is the content of an attempt.
 type message struct {
-	row     string // id of the log's, empty for a test
+	row     string // id of the row; empty for a test
 	event   string
 	body    []byte
-	at      wire.Time // of the header
+	at      wire.Time // the time in the header
 	attempt int
 }
 
 // Result is the result of an attempt.
 type Result struct {
 	Status   int    // of the reply; 0 if there was none
-	text     string // its body, or what is logged in its place
+	text     string // the body of the reply, or what the log has in its place
 	latency  time.Duration
-	ended    time.Time // by the clock, had it not been advanced since the attempt began
+	ended    time.Time // by the clock, without advances since the attempt began
 	unsent   bool      // logged without an attempt
-	filtered bool      // because of a filter, which counts as success
+	filtered bool      // not sent because of a filter, which counts as success
 }
 
-// OK reports whether the receiver has accepted the event.
+// OK reports whether the receiver has accepted the event, or a filter has kept it
+// back.
 func (r Result) OK() bool { return r.filtered || 200 <= r.Status && r.Status < 300 }
 
-// Attempt is an attempt to deliver, which may be a test or a replay.
+// Attempt is an attempt to send something: a delivery, a test, a replay or a
+// callback.
 type Attempt struct {
 	Time      time.Time // when it was sent
 	WebhookID string    // empty for a batch's callback
-	Delivery  string    // the log's row that tells of it; empty for tests and callbacks
-	Event     string    // as the header calls it; empty for a callback
+	Delivery  string    // id of its row in the log; empty for tests and callbacks
+	Event     string    // as in the header; empty for a callback
 	Number    int       // 1 for the first delivery of an event, 2 for its first retry; 0 for tests, replays, bulk retries and callbacks
 	URL       string
-	Header    http.Header // of the service's own: signature, event and time
+	Header    http.Header // the service's own headers: signature, event and time
 	Body      []byte
 
 	Status      int // of the reply; 0 if there was none
 	ReplyHeader http.Header
-	Reply       []byte        // what was read of its body
-	Latency     time.Duration // of real time, as receivers have it
+	Reply       []byte        // the part of its body that was read
+	Latency     time.Duration // in real time
 	Err         string        // why there was no reply
 }
 
@@ -75,7 +77,7 @@ func (a *Attempt) clone() Attempt {
 	return c
 }
 
-// WaitAttempts waits until at least n attempts match, and returns
+// WaitAttempts waits until match returns true for at least n attempts, and returns
 // all of these, in the order of sending. It calls match for each attempt whenever one
 // begins or ends. match must not change the attempt. If ctx ends first, WaitAttempts
 // returns its error.
@@ -105,7 +107,8 @@ func (o *Outbox) WaitAttempts(ctx context.Context, n int, match func(Attempt) bo
 	}
 }
 
-// attemptsChanged tells those who wait that the attempts have changed. Call it with o.mu held.
+// attemptsChanged wakes those who wait for a change of the attempts. Call it with
+// o.mu held.
 func (o *Outbox) attemptsChanged() {
 	if o.noted != nil {
 		close(o.noted)
@@ -121,8 +124,8 @@ func (o *Outbox) DeliverTo(handler http.Handler) {
 	o.handler = handler
 }
 
-// send makes an attempt to deliver a message to a webhook. ctx or the
-// Outbox's end ends it.
+// send makes an attempt to deliver a message to a webhook. The attempt ends early if
+// ctx ends or the Outbox is closed.
 func (o *Outbox) send(ctx context.Context, h *hook, m message) Result {
 	header := http.Header{
 		wire.HeaderWebhookEvent:     {m.event},
@@ -154,7 +157,7 @@ func (o *Outbox) send(ctx context.Context, h *hook, m message) Result {
 	return Result{Status: a.Status, text: string(a.Reply), latency: a.Latency, ended: ended}
 }
 
-// Call posts an unsigned body to the URL of a batch's callback.
+// Call makes one attempt to post an unsigned body to the URL of a batch's callback.
 func (o *Outbox) Call(ctx context.Context, to string, body []byte) {
 	o.mu.Lock()
 	if o.closed {
@@ -169,7 +172,7 @@ func (o *Outbox) Call(ctx context.Context, to string, body []byte) {
 	o.make(ctx, a)
 }
 
-// note adds an attempt.
+// note records an attempt.
 func (o *Outbox) note(a *Attempt) {
 	defer o.attemptsChanged()
 	o.attempts = append(o.attempts, a)
@@ -194,8 +197,8 @@ func (o *Outbox) make(ctx context.Context, a *Attempt) {
 	a.Status, a.ReplyHeader, a.Reply = resp.StatusCode, resp.Header, reply
 }
 
-// maxReply bounds the header of a reply and the part of its body that is read, which
-// is enough for any excerpt.
+// maxReply bounds the header of a reply, and the part of the body that is read. It is
+// enough for every excerpt.
 const maxReply = 4 * wire.MaxResponseExcerpt
 
 var (
@@ -204,9 +207,9 @@ var (
 )
 
 // post posts a JSON body to a URL and follows redirects, as the service does. It
-// waits at most ten seconds for the header of the reply and ten more for its body,
-// of which it returns the beginning. These are real seconds, since the receiver does
-// not follow the server's clock.
+// waits at most ten seconds for the header of the reply, and ten more for the body,
+// and returns the beginning of the body. These are real seconds, since the receiver
+// does not follow the server's clock.
 func (o *Outbox) post(ctx context.Context, to string, header http.Header, body []byte) (*http.Response, []byte, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -234,13 +237,13 @@ func (o *Outbox) post(ctx context.Context, to string, header http.Header, body [
 	case err != nil && ctx.Err() != nil:
 		return nil, nil, context.Cause(ctx)
 	case errors.As(err, &failed):
-		return nil, nil, failed.Err // the rest is known
+		return nil, nil, failed.Err // without method and URL, which are known
 	case err != nil:
 		return nil, nil, err
 	}
 	defer resp.Body.Close()
 	timer.Reset(wire.DeliveryTimeout)
-	reply, _ := io.ReadAll(io.LimitReader(resp.Body, maxReply)) // a reply that is cut off is one
+	reply, _ := io.ReadAll(io.LimitReader(resp.Body, maxReply)) // a reply that is cut off counts as one
 	return resp, reply, nil
 }
 
@@ -253,8 +256,8 @@ func (o *Outbox) transport() http.RoundTripper {
 	return &toHandler{o.handler, o}
 }
 
-// toHandler is a transport that calls a handler. Like the handler of a real
-// receiver, it runs in its own goroutine, which may outlast the attempt.
+// toHandler is a transport that calls a handler. The handler runs in a goroutine of
+// its own, which may go on after the attempt, like the handler of a real receiver.
 type toHandler struct {
 	handler http.Handler
 	o       *Outbox
@@ -269,7 +272,7 @@ func (t *toHandler) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	w := httptest.NewRecorder()
 	served := make(chan error, 1)
-	t.o.running.Add(1) // while the attempt's own keeps it above zero
+	t.o.running.Add(1) // the attempt keeps the counter above zero
 	go func() {
 		defer t.o.running.Done()
 		err := errors.New("the handler ended its goroutine")

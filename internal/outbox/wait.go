@@ -6,25 +6,26 @@ import (
 	"time"
 )
 
-// How long, in real time, a Wait waits: maxWait in all, and maxStuck without any of the
-// deliveries having ended where each of them may wait for it itself, since a receiver
-// may have started a Wait.
+// Bounds on the real time of a Wait. maxWait bounds the whole time. maxStuck bounds
+// the time in which no delivery ends, if each remaining delivery may be waiting for
+// the Wait itself: its receiver may have started one.
 const (
 	maxWait  = 10 * time.Second
 	maxStuck = 3 * time.Second
 )
 
-// A Wait is what an advance of the clock waits for: the deliveries that were under way
-// when it began, and those that become due by it, but none of later load.
+// A Wait is what an advance of the clock waits for: the deliveries that were under
+// way when it began, and those that it makes due, but no later ones.
 type Wait struct {
 	o     *Outbox
 	last  uint64 // the number of the latest delivery that was under way
 	spent time.Duration
-	stuck time.Duration // of spent, since the last delivery ended
+	stuck time.Duration // the part of spent since the last delivery ended
 	ended uint64        // the number of deliveries that had ended by then
 }
 
-// StartWait returns a Wait for the deliveries under way. The caller must call End.
+// StartWait returns a Wait for the deliveries that are under way. The caller must
+// call End.
 func (o *Outbox) StartWait() *Wait {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -32,8 +33,7 @@ func (o *Outbox) StartWait() *Wait {
 	return &Wait{o: o, last: o.begun, ended: o.ended}
 }
 
-// Wait waits until the deliveries have been answered or have failed, or until the time
-// of the Wait is up.
+// Wait waits until the deliveries have ended, or until the time of the Wait is up.
 func (w *Wait) Wait() {
 	o := w.o
 	o.mu.Lock()
@@ -79,15 +79,15 @@ func (w *Wait) End() {
 	w.o.change()
 }
 
-// UnderWay returns how many deliveries are being attempted.
+// UnderWay returns the number of deliveries that are being attempted.
 func (o *Outbox) UnderWay() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.underWay)
 }
 
-// begin begins to deliver something that comes of the work of from, and returns a
-// context for it. The caller must call end. Call begin with o.mu held.
+// begin begins a delivery that the work of from has caused, and returns a context for
+// it. The caller must call end. Call begin with o.mu held.
 func (o *Outbox) begin(from context.Context) (ctx context.Context, end func()) {
 	due := o.config.Clock.Awake(from)
 	ctx, ended := o.config.Clock.Begin(o.ctx)
@@ -109,7 +109,7 @@ func (o *Outbox) begin(from context.Context) (ctx context.Context, end func()) {
 	}
 }
 
-// change tells those who wait that underWay or waits has changed. Call it with o.mu
+// change wakes those who wait for a change of underWay or waits. Call it with o.mu
 // held.
 func (o *Outbox) change() {
 	if o.changed != nil {
@@ -118,20 +118,21 @@ func (o *Outbox) change() {
 	}
 }
 
-// Slots are the places for attempts that are made at the same time. Several outboxes
-// can share them.
+// Slots bounds the number of attempts at the same time. Several outboxes can share
+// them.
 type Slots struct {
 	taken   chan struct{}
 	waiting chan struct{}
 }
 
-// NewSlots returns slots for so many attempts at a time. As many as waiting may wait
-// for one of them; further ones fail.
+// NewSlots returns slots for atOnce attempts at a time. At most waiting attempts wait
+// for a slot; further ones fail.
 func NewSlots(atOnce, waiting int) *Slots {
 	return &Slots{make(chan struct{}, atOnce), make(chan struct{}, waiting)}
 }
 
-// take waits for a slot. The caller must call release unless there is an error.
+// take waits for a slot. Unless it returns an error, the caller must call release. A
+// nil *Slots has no bound.
 func (s *Slots) take(ctx context.Context) (release func(), err error) {
 	if s == nil {
 		return func() {}, nil

@@ -13,22 +13,23 @@ import (
 	"time"
 )
 
-// Length is the length of the service's rate limit windows: a call counts for so
-// long after it has arrived. Client, reference server and package redisclawhq take it
-// from here.
+// Length is the length of the service's rate limit windows: a call counts for that
+// long after it has arrived. The client, the reference server and package redisclawhq
+// use this value.
 const Length = time.Minute
 
-// A Moment is a point in time, in nanoseconds by its owner's clock. It takes a
-// third of the memory of a time.Time, and no time of the garbage collector.
+// A Moment is a point in time, in nanoseconds of its owner's clock. It takes a third
+// of the memory of a time.Time, and has no pointer that the garbage collector must
+// follow.
 type Moment int64
 
-// Unix returns the moment of t by the clock that counts from 1970.
+// Unix returns the Moment of t by the clock that counts from 1970.
 func Unix(t time.Time) Moment { return Moment(t.UnixNano()) }
 
 // Add returns the moment d later.
 func (m Moment) Add(d time.Duration) Moment { return m + Moment(d) }
 
-// Sub returns how long after n it is.
+// Sub returns the time from n to m.
 func (m Moment) Sub(n Moment) time.Duration { return time.Duration(m - n) }
 
 // A Log holds the times of events, oldest first. Equal times are
@@ -36,7 +37,7 @@ func (m Moment) Sub(n Moment) time.Duration { return time.Duration(m - n) }
 // concurrent use.
 type Log struct {
 	times []Moment
-	start int // index of the oldest; what lies before it is forgotten
+	start int // index of the oldest event; earlier elements are unused
 }
 
 // Len returns the number of events.
@@ -45,7 +46,7 @@ func (l *Log) Len() int { return len(l.times) - l.start }
 // At returns the time of the i-th oldest event, counted from 0.
 func (l *Log) At(i int) Moment { return l.times[l.start+i] }
 
-// Add records an event. Events mostly come in order, which is the cheap case.
+// Add records an event. It is fast if events come in order.
 func (l *Log) Add(t Moment) {
 	switch {
 	case l.times == nil:
@@ -72,21 +73,21 @@ func (l *Log) Remove(t Moment) bool {
 	return true
 }
 
-// Prune forgets the events at or before t.
+// Prune removes the events at or before t.
 func (l *Log) Prune(t Moment) {
 	if l.start += l.After(t); l.start == len(l.times) {
 		l.times, l.start = l.times[:0], 0
 	}
 }
 
-// After returns the index of the oldest event after t, which is also the
-// number of events at or before t. It is Len when there is none.
+// After returns the index of the oldest event after t, which is also the number of
+// events at or before t. If there is no later event, it returns Len.
 func (l *Log) After(t Moment) int {
 	lo, hi := l.start, len(l.times)
 	if lo == hi || l.times[lo] > t {
 		return 0
 	}
-	for step := 1; hi-step > lo; step *= 2 { // most are asked for now, or shortly before
+	for step := 1; hi-step > lo; step *= 2 { // most callers ask for a recent time
 		if l.times[hi-step] <= t {
 			lo = hi - step + 1
 			break
@@ -103,10 +104,9 @@ func (l *Log) After(t Moment) int {
 	return lo - l.start
 }
 
-// Admit is the server's side of the window: it records an event at now if
-// fewer than limit lie in the span before it, and returns how many more there
-// is room for. Otherwise it records nothing and returns how long it takes
-// until there is room for one.
+// Admit is the server's side of the window. If fewer than limit events lie in the
+// span before now, it records an event and returns how many more fit. Otherwise it
+// records nothing and returns the time until one fits.
 func (l *Log) Admit(now Moment, span time.Duration, limit int) (remaining int, wait time.Duration) {
 	l.Prune(now.Add(-span))
 	if n := l.Len(); n >= limit {
