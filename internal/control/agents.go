@@ -14,14 +14,14 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// An Agent gives its replies in order, one for each message, and repeats the last
-// one after that. Without replies it is a built-in agent.
+// An Agent gives its replies in order, one for each message, and then repeats the
+// last one. An agent without replies answers as a built-in one.
 type Agent struct {
 	Slug    string  `json:"slug"`
 	Replies []Reply `json:"replies"`
 }
 
-// UnmarshalJSON reads an agent, strictly.
+// UnmarshalJSON reads an agent, and refuses unknown fields.
 func (a *Agent) UnmarshalJSON(b []byte) error {
 	var text struct {
 		Slug    string          `json:"slug"`
@@ -34,20 +34,21 @@ func (a *Agent) UnmarshalJSON(b []byte) error {
 	return decodeList(text.Replies, "replies", &a.Replies)
 }
 
-// A Reply is the answer to a message. In JSON it may be an object or only its text.
+// A Reply is the answer to a message. In JSON it may be an object, or a string: its
+// Text.
 type Reply struct {
-	Text       string `json:"text"`        // in one chunk
-	Chunks     chunks `json:"chunks"`      // in place of the text
-	Delay      string `json:"delay"`       // before the first chunk, by the server's clock
+	Text       string `json:"text"`        // sent as one chunk
+	Chunks     chunks `json:"chunks"`      // instead of Text
+	Delay      string `json:"delay"`       // before the first chunk, in the server's time
 	ChunkDelay string `json:"chunk_delay"` // before each other chunk
-	Error      string `json:"error"`       // what the agent fails with after its chunks; the journal has it
+	Error      string `json:"error"`       // the error of the agent after its chunks, which the journal shows
 }
 
-// chunks are the pieces of an answer. A program in JavaScript may have cut it
+// chunks are the chunks of an answer. A program in JavaScript may cut an answer
 // between the halves of a surrogate pair.
 type chunks []string
 
-// UnmarshalJSON joins these halves.
+// UnmarshalJSON joins the halves of surrogate pairs, and keeps the number of chunks.
 func (c *chunks) UnmarshalJSON(b []byte) error {
 	var pieces []json.RawMessage
 	if err := json.Unmarshal(b, &pieces); err != nil || pieces == nil {
@@ -67,7 +68,7 @@ func (c *chunks) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// UnmarshalJSON takes an object or a text.
+// UnmarshalJSON reads an object or a string.
 func (r *Reply) UnmarshalJSON(b []byte) error {
 	type object Reply
 	return textOr(b, &r.Text, (*object)(r))
@@ -76,7 +77,7 @@ func (r *Reply) UnmarshalJSON(b []byte) error {
 // Limits of agents.
 const (
 	maxSlugChars = 100
-	maxChunks    = 10_000 // of a reply
+	maxChunks    = 10_000 // of one reply
 )
 
 // A parsedReply is a Reply that has been checked.
@@ -108,7 +109,7 @@ func (r Reply) parse() (parsed parsedReply, err error) {
 	return parsed, nil
 }
 
-// parse returns the agent as the server takes it; nil is a built-in one.
+// parse returns the agent's function, or nil for a built-in agent.
 func (a Agent) parse(server *clawhqtest.Server) (clawhqtest.AgentFunc, error) {
 	switch {
 	case strings.TrimSpace(a.Slug) == "":
@@ -138,7 +139,7 @@ func (a Agent) parse(server *clawhqtest.Server) (clawhqtest.AgentFunc, error) {
 	}, nil
 }
 
-// say gives the reply.
+// say gives the reply, chunk by chunk.
 func (r parsedReply) say(ctx context.Context, sleep func(context.Context, time.Duration) error) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		if err := sleep(ctx, r.delay); err != nil {

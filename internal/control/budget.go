@@ -6,21 +6,22 @@ import (
 	"sync"
 )
 
-// What agents may take of a program's memory: all together, and those of one server in
-// any case.
+// Bounds on the memory of agents: of all servers together, and the part that each
+// server may use in any case.
 const (
 	maxAgentBytes = 16 << 20
 	ownAgentBytes = 64 << 10
 )
 
-// A Budget bounds the memory that the agents of several servers take. The zero value is
-// that of a program.
+// A Budget bounds the memory of the agents of several servers. The zero value is
+// ready for use.
 type Budget struct {
 	mu   sync.Mutex
 	used int
 }
 
-// change replaces what a server's agents take, and returns an error if that is too much.
+// change changes a server's part of the memory from before to after. It returns an
+// error if that is too much.
 func (b *Budget) change(before, after int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -31,10 +32,10 @@ func (b *Budget) change(before, after int) error {
 	return nil
 }
 
-// overhead is about what a text takes besides its bytes.
+// overhead is roughly the memory that a string takes besides its bytes.
 const overhead = 64
 
-// size is about how many bytes an agent takes.
+// size is roughly the memory that an agent takes.
 func (a Agent) size() int {
 	n := 2*overhead + len(a.Slug)
 	for _, r := range a.Replies {
@@ -46,15 +47,15 @@ func (a Agent) size() int {
 	return n
 }
 
-// dropAgents returns to the built-in agents. Call it with c.mu held.
+// dropAgents removes all agents but the built-in ones. Call it with c.mu held.
 func (c *Control) dropAgents() {
 	c.server.ResetAgents()
 	c.config.Budget.change(sum(c.agents), 0)
 	c.agents = nil
 }
 
-// countAgents returns the sizes of the server's agents together with more, or an error
-// if they are too large. Call it with c.mu held.
+// countAgents returns the sizes of the server's agents and of more, which it takes
+// from the Budget, or an error if they are too large. Call it with c.mu held.
 func (c *Control) countAgents(more []Agent) (map[string]int, error) {
 	agents := maps.Clone(c.agents)
 	if agents == nil {
@@ -73,7 +74,7 @@ func sum(sizes map[string]int) (n int) {
 	return n
 }
 
-// Close gives back what the server's agents take of the Budget.
+// Close returns the memory of the server's agents to the Budget.
 func (c *Control) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// clock tells the server's time.
+// clock returns the server's time.
 func (c *Control) clock(*http.Request) (any, error) {
 	return map[string]time.Time{"now": c.server.Now().UTC()}, nil
 }
 
-// maxAdvance bounds one advance and every delay, maxAhead all advances
-// together: a time.Duration goes as far as 292 years.
+// maxAdvance bounds each advance and each delay, and maxAhead all advances together:
+// a time.Duration cannot be longer than 292 years.
 const (
 	maxAdvance = 366 * 24 * time.Hour
 	maxAhead   = 100 * maxAdvance
 )
 
-// advance adds to the server's time.
+// advance advances the server's time.
 func (c *Control) advance(r *http.Request) (any, error) {
 	var body struct {
 		Advance string `json:"advance"`
@@ -42,5 +42,5 @@ func (c *Control) advance(r *http.Request) (any, error) {
 // advanced is the reply to an advance of the clock.
 type advanced struct {
 	Now     time.Time `json:"now"`
-	Pending int       `json:"pending"` // deliveries that are under way
+	Pending int       `json:"pending"` // number of deliveries that are under way
 }

@@ -1,14 +1,14 @@
-// Package control serves the control API of a reference server, with which tests
-// in any language do over HTTP what tests in Go do with package clawhqtest: read
-// the journal, inject faults, deploy agents, add keys and records, and advance
-// the clock. docs/server.md documents it.
+// Package control serves the control API of a reference server. With it, tests in any
+// language do over HTTP what tests in Go do with package clawhqtest: read the
+// journal, inject faults, deploy agents, add keys and records, and advance the clock.
+// docs/server.md documents it.
 //
 //	c, err := control.New(config)
 //	mux.Handle(control.Path+"/", c)
 //
-// A Control accepts only requests from this machine that have its token. A
-// Document describes the state that a server starts with, or that a request
-// adds.
+// A Control accepts only requests that have its token and, unless AnyHost is set,
+// come from this machine. A Document describes the state with which a server starts,
+// or that a request adds.
 package control
 
 import (
@@ -31,34 +31,34 @@ import (
 // Path is the path of the control API on the server's origin.
 const Path = "/control"
 
-// Config configures a Control. All fields except Start are required.
+// Config configures a Control. Server and Events are required.
 type Config struct {
 	Server *clawhqtest.Server
-	RPM    int      // of the server's first key
-	Events []string // that webhooks can subscribe to
-	Start  Document // what the server has from the start, and after a reset again
-	Budget *Budget  // of the program; nil is one of the server alone
+	RPM    int      // limit of the server's first key
+	Events []string // to which webhooks can subscribe
+	Start  Document // the state of the server at the start and after a reset
+	Budget *Budget  // of all servers of the program; nil means one for this server
 
-	Token     string    // in place of a random one; may be empty
-	AnyHost   bool      // whether other machines may call
-	Sandboxes Sandboxes // of the program; nil for a sandbox itself
+	Token     string    // the control token; empty means a random one
+	AnyHost   bool      // also accept requests from other machines
+	Sandboxes Sandboxes // nil means that there are no endpoints for sandboxes
 }
 
 // Control is the control API of one server.
 type Control struct {
 	server *clawhqtest.Server
 	config Config
-	token  func() string // out of reach of print verbs
+	token  func() string // a function, so that printing a Control does not show it
 	mux    *http.ServeMux
 	faults queue
-	keys   []Key // that Start gave the account
+	keys   []Key // keys of Start
 
-	mu     sync.Mutex     // held while a document or a reset takes effect
-	agents map[string]int // the size of each, by its slug
+	mu     sync.Mutex     // held while a document or a reset is applied
+	agents map[string]int // size of each agent, by slug
 }
 
-// New returns the control API of a server, after applying config.Start. It returns
-// an error if Start is not valid.
+// New returns the control API of a server, and applies config.Start. It returns an
+// error if Start is not valid.
 func New(config Config) (*Control, error) {
 	token := cmp.Or(config.Token, rand.Text())
 	c := &Control{server: config.Server, config: config, token: func() string { return token }, mux: http.NewServeMux()}
@@ -108,20 +108,20 @@ func New(config Config) (*Control, error) {
 		return nil, err
 	}
 	c.keys = start.Keys
-	c.config.Start.Keys = slices.Clone(start.Keys) // with their values, which a reset keeps
+	c.config.Start.Keys = slices.Clone(start.Keys) // with their values, so that a reset keeps them
 	for i := range c.config.Start.Keys {
 		c.config.Start.Keys[i].ID = ""
 	}
 	return c, nil
 }
 
-// Token returns the token for the header Authorization: Bearer <token>.
+// Token returns the token that requests have as Authorization: Bearer <token>.
 func (c *Control) Token() string { return c.token() }
 
-// Keys returns the keys that Start gave the account.
+// Keys returns the keys of config.Start, as they were added.
 func (c *Control) Keys() []Key { return c.keys }
 
-// ServeHTTP answers requests from this machine that have the token.
+// ServeHTTP answers a request if it is allowed: see Control.
 func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	w.Header().Set("Cache-Control", "no-store")
@@ -135,8 +135,8 @@ func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// fromThisMachine reports whether a request came from a loopback address, or
-// from the very address that it was sent to.
+// fromThisMachine reports whether a request comes from a loopback address, or from
+// the same address to which it was sent.
 func fromThisMachine(r *http.Request) bool {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	ip := net.ParseIP(host)
@@ -147,16 +147,17 @@ func fromThisMachine(r *http.Request) bool {
 	return ip.IsLoopback() || ok && local.IP.Equal(ip)
 }
 
-// Applied tells what a document has made.
+// Applied has what a document has added.
 type Applied struct {
 	Keys          []Key    `json:"keys,omitempty"`
 	Files         []string `json:"files,omitempty"` // ids
 	Conversations []string `json:"conversations,omitempty"`
 	AuditEntries  []string `json:"audit_entries,omitempty"`
-	Faults        []Fault  `json:"faults"` // that wait now
+	Faults        []Fault  `json:"faults"` // the whole queue
 }
 
-// apply takes a document or, of one of its lists, an entry or several.
+// apply returns the handler for a document or, if list is not empty, for the entries
+// of that list of a document: one entry, or a JSON list of them.
 func (c *Control) apply(list string) handler {
 	return func(r *http.Request) (any, error) {
 		body, err := readBody(r)
@@ -178,7 +179,8 @@ func (c *Control) apply(list string) handler {
 	}
 }
 
-// asDocument returns the document whose one list the text is, or is in.
+// asDocument returns the document that has only the entries of one list. text is one
+// entry, or a JSON list of entries.
 func asDocument(list string, text []byte) []byte {
 	entries := strings.TrimSpace(string(text))
 	if !strings.HasPrefix(entries, "[") {
@@ -187,7 +189,7 @@ func asDocument(list string, text []byte) []byte {
 	return []byte(fmt.Sprintf("{%q:%s}", list, entries))
 }
 
-// take puts a document into effect, or nothing of it on an error. Call it with
+// take applies a document. If there is an error, it has applied nothing. Call it with
 // c.mu held.
 func (c *Control) take(d Document) (applied Applied, err error) {
 	changes, err := c.check(d)
@@ -210,7 +212,7 @@ func (c *Control) take(d Document) (applied Applied, err error) {
 	return applied, nil
 }
 
-// reset returns the server to what it had when it started. The clock stays.
+// reset returns the server to the state of config.Start. The clock stays.
 func (c *Control) reset() (applied Applied, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -241,7 +243,7 @@ func (c *Control) clearFaults(r *http.Request) (any, error) {
 	return c.listFaults(r)
 }
 
-// emit has an event happen.
+// emit makes an event.
 func (c *Control) emit(r *http.Request) (any, error) {
 	var body struct {
 		Event string          `json:"event"`

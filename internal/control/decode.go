@@ -12,13 +12,13 @@ import (
 // A placed is an error with its place in a JSON text.
 type placed struct {
 	path   []any // names of members, and indexes of elements
-	offset int64 // in the text; -1 if only the path is known
+	offset int64 // offset in the text; -1 if only the path is known
 	err    error
 }
 
 func (e *placed) Unwrap() error { return e.err }
 
-// Error returns the text with the path before it: keys[2]: name is missing.
+// Error returns the message after the path, such as "keys[2]: name is missing".
 func (e *placed) Error() string {
 	var path strings.Builder
 	for _, step := range e.path {
@@ -38,7 +38,7 @@ func (e *placed) Error() string {
 	return path.String() + ": " + e.err.Error()
 }
 
-// at returns err as one of a part of a JSON value. It is nil if err is.
+// at returns err as an error of a part of a JSON value. It returns nil if err is nil.
 func at(err error, path ...any) error {
 	if err == nil {
 		return nil
@@ -49,8 +49,8 @@ func at(err error, path ...any) error {
 	return &placed{path, -1, err}
 }
 
-// Line returns the number of the line of a JSON text that an error of ParseDocument or
-// New is about, or 0 if that is not known.
+// Line returns the line of a JSON text to which an error of ParseDocument or New
+// refers, or 0 if it is not known.
 func Line(text []byte, err error) int {
 	var e *placed
 	if !errors.As(err, &e) {
@@ -66,14 +66,15 @@ func Line(text []byte, err error) int {
 	return 1 + bytes.Count(text[:offset], []byte("\n"))
 }
 
-// find returns the offset at which the element of a JSON text with the path ends or
-// begins, or that of the last part of the path that is there; -1 if none is.
+// find returns the offset of an element of a JSON text, given by its path. If only
+// the beginning of the path is there, it returns the offset of that; if nothing is,
+// -1.
 func find(text []byte, path []any) int64 {
 	found := int64(-1)
 	for _, step := range path {
 		d := json.NewDecoder(bytes.NewReader(text[max(found, 0):]))
 		base := max(found, 0)
-		if _, err := d.Token(); err != nil { // the bracket
+		if _, err := d.Token(); err != nil { // the opening bracket
 			return found
 		}
 		at := int64(-1)
@@ -98,7 +99,7 @@ func find(text []byte, path []any) int64 {
 	return found
 }
 
-// decode reads one JSON value, strictly.
+// decode reads a single JSON value, and refuses unknown fields.
 func decode(text []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -132,8 +133,7 @@ func decode(text []byte, v any) error {
 	return errors.New(strings.TrimPrefix(err.Error(), "json: "))
 }
 
-// decodeList reads a JSON list whose elements decode by themselves. An error names the
-// element.
+// decodeList reads a JSON list. Its errors name the element.
 func decodeList[T any](text json.RawMessage, name string, list *[]T) error {
 	if text == nil {
 		return nil
@@ -154,7 +154,7 @@ func decodeList[T any](text json.RawMessage, name string, list *[]T) error {
 	return nil
 }
 
-// textOr reads JSON that is either a text or an object.
+// textOr reads JSON that is either a string or an object.
 func textOr(b []byte, text *string, object any) error {
 	if len(b) > 0 && b[0] == '"' {
 		return json.Unmarshal(b, text)

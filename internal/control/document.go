@@ -14,20 +14,19 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// A Document describes the state of a server. Applying it does not change what it
-// does not name.
+// A Document describes the state of a server. Applying it changes only what it names.
 type Document struct {
 	Keys          []Key          `json:"keys,omitempty"`
 	Agents        []Agent        `json:"agents,omitempty"`
-	Models        []wire.Model   `json:"models,omitempty"` // in place of those that are there
+	Models        []wire.Model   `json:"models,omitempty"` // replaces the models
 	Files         []File         `json:"files,omitempty"`
 	Conversations []Conversation `json:"conversations,omitempty"`
 	AuditEntries  []AuditEntry   `json:"audit_entries,omitempty"`
 	Faults        []Fault        `json:"faults,omitempty"`
-	Offline       *bool          `json:"offline,omitempty"` // whether the agents' machine is stopped
+	Offline       *bool          `json:"offline,omitempty"` // whether the machine of the agents is stopped
 }
 
-// UnmarshalJSON reads a document, strictly.
+// UnmarshalJSON reads a document, and refuses unknown fields.
 func (d *Document) UnmarshalJSON(b []byte) error {
 	var text struct {
 		Keys          json.RawMessage `json:"keys"`
@@ -56,13 +55,13 @@ func (d *Document) UnmarshalJSON(b []byte) error {
 
 // A Key is an API key of the account.
 type Key struct {
-	ID   string `json:"id,omitempty"` // in replies only
+	ID   string `json:"id,omitempty"` // only in replies
 	Name string `json:"name"`
-	Key  string `json:"key"` // clw_ and 32 letters or digits; empty is a new one
+	Key  string `json:"key"` // clw_ and 32 letters or digits; empty means a new one
 	RPM  int    `json:"rpm"`
 }
 
-// UnmarshalJSON reads a key, whose limit is by default 60.
+// UnmarshalJSON reads a key, whose limit is 60 by default.
 func (k *Key) UnmarshalJSON(b []byte) error {
 	type object Key
 	*k = Key{RPM: wire.DefaultTier}
@@ -73,10 +72,10 @@ func (k *Key) UnmarshalJSON(b []byte) error {
 type File struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
-	MediaType string    `json:"media_type"` // empty is what the name stands for
+	MediaType string    `json:"media_type"` // empty means that of the name's extension
 	Purpose   string    `json:"purpose"`
-	Size      int64     `json:"size"`   // bytes
-	Status    string    `json:"status"` // empty leaves it to indexing
+	Size      int64     `json:"size"`   // in bytes
+	Status    string    `json:"status"` // empty means as indexing determines it
 	CreatedAt time.Time `json:"created_at"`
 }
 
@@ -110,15 +109,15 @@ type AuditEntry struct {
 	IntegrityHash string          `json:"integrity_hash"`
 }
 
-// Limits of a document.
+// Limits of documents.
 const (
 	MaxDocumentBytes = 1 << 20
-	maxItems         = 1000    // of each of its lists
+	maxItems         = 1000    // in each list
 	maxRPM           = 100_000 // of a key
 	maxKeys          = 10_000  // of a server, revoked ones included
 )
 
-// ParseDocument parses a document. It returns an error for an unknown field.
+// ParseDocument parses a document, and refuses unknown fields.
 func ParseDocument(text []byte) (d Document, err error) {
 	if len(text) > MaxDocumentBytes {
 		return d, fmt.Errorf("it is longer than %d bytes", MaxDocumentBytes)
@@ -126,7 +125,7 @@ func ParseDocument(text []byte) (d Document, err error) {
 	return d, decode(text, &d)
 }
 
-// parseWait reads how long to wait.
+// parseWait parses a duration that a document or a request waits.
 func parseWait(field, text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil

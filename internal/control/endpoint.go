@@ -10,14 +10,14 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// An endpoint is a call of the control API.
+// An endpoint is an endpoint of the control API.
 type endpoint struct {
 	pattern string // method and path, below Path
 	handle  handler
-	query   []string // the names of its parameters
+	query   []string // names of its query parameters
 }
 
-// ServeHTTP refuses parameters that the endpoint does not have.
+// ServeHTTP refuses query parameters that the endpoint does not have.
 func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	for name, values := range query {
@@ -38,8 +38,8 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.handle.ServeHTTP(w, r)
 }
 
-// A handler answers with what is to be written as JSON. An error is the
-// request's fault unless it is a failure.
+// A handler returns a value to be written as JSON. Its error is answered with 400,
+// unless it is a failure.
 type handler func(r *http.Request) (any, error)
 
 // A failure is an error with a status of its own.
@@ -48,10 +48,10 @@ type failure struct {
 	error
 }
 
-// Unavailable returns an error that is answered with status 503.
+// Unavailable returns err as an error that is answered with 503.
 func Unavailable(err error) error { return failure{http.StatusServiceUnavailable, err} }
 
-// made is a reply with status 201.
+// made is a reply that is sent with status 201.
 type made struct{ reply any }
 
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -77,7 +77,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.WriteHeader(status)
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	e.Encode(v) // fails only when the client is gone
+	e.Encode(v) // fails only if the client has left
 }
 
 // readBody returns a request's body.

@@ -13,25 +13,26 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// A Fault is a failure that the server plays for one request: the next one
-// that meets what is said of it. In JSON it may be its notation alone.
+// A Fault is a failure that the server plays for the next requests that meet its
+// conditions. In JSON it may be an object, or a string in the notation of
+// ParseFaults.
 type Fault struct {
-	Fault  string `json:"fault"`            // in the notation of ParseFaults, as 429:7
-	Path   string `json:"path,omitempty"`   // below the base URL, {id} in it being any segment
-	Method string `json:"method,omitempty"` // POST, for example
+	Fault  string `json:"fault"`            // in the notation of ParseFaults, such as 429:7
+	Path   string `json:"path,omitempty"`   // below the base URL; {id} matches any segment
+	Method string `json:"method,omitempty"` // such as POST
 	Key    string `json:"key,omitempty"`    // id of an API key, or the key
-	Agent  string `json:"agent,omitempty"`  // slug of the agent that is asked
-	Nth    int    `json:"nth,omitempty"`    // of the requests that meet the rest; 0 is the first
-	Times  *int   `json:"times,omitempty"`  // for how many requests it is played; 0 is until it is removed, nil is 1
+	Agent  string `json:"agent,omitempty"`  // slug of the agent
+	Nth    int    `json:"nth,omitempty"`    // of the requests that meet the other conditions; 0 means the first
+	Times  *int   `json:"times,omitempty"`  // number of requests that get it; 0 means all until it is removed, nil means 1
 }
 
-// UnmarshalJSON takes an object or the notation alone.
+// UnmarshalJSON reads an object or a string.
 func (f *Fault) UnmarshalJSON(b []byte) error {
 	type object Fault
 	return textOr(b, &f.Fault, (*object)(f))
 }
 
-// maxNth bounds Fault.Nth, maxFaultText each text of a Fault.
+// maxNth bounds Fault.Nth and Fault.Times, maxFaultText each string of a Fault.
 const (
 	maxNth       = 1_000_000
 	maxFaultText = 1000
@@ -39,16 +40,15 @@ const (
 
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete, http.MethodHead}
 
-// knownKeys tells the keys of the account, and those that a document adds, by id or
-// value.
+// knownKeys returns a function that reports whether a key, given by id or value, is
+// one of the account or of a document that is to be applied.
 func (c *Control) knownKeys(more []Key) func(key string) bool {
 	return func(key string) bool {
 		return c.server.FindKey(key) != "" || key != "" && slices.ContainsFunc(more, func(k Key) bool { return k.Key == key })
 	}
 }
 
-// parse returns the fault as the server takes it. known tells the keys that it may be
-// for.
+// parse returns the fault for the server. known reports whether a key exists.
 func (f Fault) parse(known func(key string) bool) (fault clawhqtest.Fault, err error) {
 	if f.Fault == "" {
 		return fault, errors.New("fault is missing, as 429:7")
@@ -100,8 +100,8 @@ func (f Fault) parse(known func(key string) bool) (fault clawhqtest.Fault, err e
 	return fault, nil
 }
 
-// served reports whether an endpoint has the path, with the method before it if there
-// is one.
+// served reports whether there is an endpoint with the path, which may have a method
+// before it.
 func served(path string) bool {
 	method, pattern, found := strings.Cut(path, " ")
 	if !found {
@@ -114,8 +114,8 @@ func served(path string) bool {
 	})
 }
 
-// checkPath refuses what no request's path below the base URL can be. A method
-// may come before it.
+// checkPath refuses a path that no request below the base URL can have. It may have a
+// method before it.
 func checkPath(path string) error {
 	if method, rest, found := strings.Cut(path, " "); found {
 		if !slices.Contains(methods, method) {
@@ -129,19 +129,19 @@ func checkPath(path string) error {
 	return nil
 }
 
-// maxFaults bounds how many faults wait.
+// maxFaults bounds the number of faults in the queue.
 const maxFaults = 1000
 
-// queue arms a server's faults and remembers how they were written. All of the
-// server's faults come through it.
+// queue is the server's queue of faults. It remembers their notation. All faults of
+// the server are added through it.
 type queue struct {
 	server *clawhqtest.Server
 
 	mu      sync.Mutex
-	written map[string]Fault // by the faults' String, which says all of them
+	written map[string]Fault // by the String of the fault, which is unambiguous
 }
 
-// arm appends faults, or none on an error.
+// arm adds faults to the queue. If there is an error, it has added none.
 func (q *queue) arm(faults []Fault, known func(key string) bool) error {
 	parsed := make([]clawhqtest.Fault, len(faults))
 	for i, f := range faults {
@@ -156,7 +156,7 @@ func (q *queue) arm(faults []Fault, known func(key string) bool) error {
 	if len(waiting)+len(faults) > maxFaults {
 		return fmt.Errorf("%d faults wait already: there may be %d", len(waiting), maxFaults)
 	}
-	written := map[string]Fault{} // without those that were met
+	written := map[string]Fault{} // without faults that were played
 	for _, f := range waiting {
 		written[f.String()] = q.written[f.String()]
 	}
@@ -169,8 +169,7 @@ func (q *queue) arm(faults []Fault, known func(key string) bool) error {
 	return nil
 }
 
-// waiting returns the faults that no request has met yet. Call it with q.mu
-// held.
+// waiting returns the faults in the queue. Call it with q.mu held.
 func (q *queue) waiting() []Fault {
 	waiting := []Fault{}
 	for _, f := range q.server.Faults() {
@@ -185,7 +184,7 @@ func (q *queue) list() []Fault {
 	return q.waiting()
 }
 
-// Queue returns the server's faults as the dashboard arms and shows them.
+// Queue returns the server's queue of faults for the dashboard.
 func (c *Control) Queue() dashboard.FaultQueue { return dashboardQueue{&c.faults} }
 
 type dashboardQueue struct{ *queue }
@@ -197,7 +196,7 @@ func (q dashboardQueue) Arm(notation string) error {
 	if err != nil {
 		return err
 	}
-	return q.arm(faults, nil) // the notation names no key
+	return q.arm(faults, nil) // the notation cannot name a key
 }
 
 func (q dashboardQueue) Queued() (texts []string) {
@@ -209,7 +208,7 @@ func (q dashboardQueue) Queued() (texts []string) {
 
 func (q dashboardQueue) Clear() { q.server.ClearFaults() }
 
-// String returns the notation, and what the fault is aimed at.
+// String returns the notation and the conditions.
 func (f Fault) String() string {
 	text := f.Fault
 	for _, part := range []string{f.Method, f.Path, f.Key, f.Agent} {

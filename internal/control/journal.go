@@ -19,16 +19,16 @@ import (
 // request is an entry of the journal.
 type request struct {
 	Time         time.Time   `json:"time"`
-	DurationMS   float64     `json:"duration_ms"` // 0 while it is handled
+	DurationMS   float64     `json:"duration_ms"` // 0 while the request is handled
 	Method       string      `json:"method"`
 	Path         string      `json:"path"`
 	Query        string      `json:"query"`
 	Headers      http.Header `json:"headers"`
 	Body         string      `json:"body"`
-	Omitted      int         `json:"omitted,omitempty"` // bytes beyond body
+	Omitted      int         `json:"omitted,omitempty"` // number of bytes beyond body
 	Status       int         `json:"status"`            // 0 without a reply
 	Reply        string      `json:"reply"`
-	ReplyOmitted int         `json:"reply_omitted,omitempty"` // bytes beyond reply
+	ReplyOmitted int         `json:"reply_omitted,omitempty"` // number of bytes beyond reply
 	RequestID    string      `json:"request_id"`
 	KeyID        string      `json:"key_id,omitempty"`
 	Agent        string      `json:"agent,omitempty"`
@@ -36,19 +36,20 @@ type request struct {
 	Error        string      `json:"error,omitempty"`
 }
 
-// journal is a reply with entries of the journal, oldest first.
+// journal is a reply with requests, oldest first.
 type journal struct {
 	Requests []request `json:"requests"`
-	Total    int       `json:"total"` // that match, where fewer are shown
+	Total    int       `json:"total"` // number of all requests that match
 }
 
-// What requests of the journal, and deliveries, can be chosen by.
+// The query parameters that filter requests and deliveries.
 var (
 	requestFilters  = []string{"method", "path", "status", "key", "agent", "fault", "body", "request_id"}
 	deliveryFilters = []string{"event", "webhook", "status", "attempt"}
 )
 
-// filter returns what chooses requests as a query says; nil chooses all.
+// filter returns a function that reports whether a request passes the filters of a
+// query; nil means that all pass.
 func (c *Control) filter(query url.Values) (func(clawhqtest.Request) bool, error) {
 	var conditions []func(clawhqtest.Request) bool
 	add := func(name string, condition func(clawhqtest.Request) bool) {
@@ -111,7 +112,8 @@ func (c *Control) filter(query url.Values) (func(clawhqtest.Request) bool, error
 	}, nil
 }
 
-// statusOf returns the status of a query: 0, for no reply, or one of HTTP.
+// statusOf returns the status in a query: an HTTP status, or 0 for requests without a
+// reply.
 func statusOf(query url.Values) (int, error) {
 	status, err := number(query, "status", 0, 599, 0)
 	if err == nil && 0 < status && status < 100 {
@@ -120,7 +122,7 @@ func statusOf(query url.Values) (int, error) {
 	return status, err
 }
 
-// oneOf refuses what is not in a list.
+// oneOf returns an error if the list does not have the value.
 func oneOf(field, value string, list []string) error {
 	if !slices.Contains(list, value) {
 		return fmt.Errorf("%s: unknown %q; there are %s", field, value, strings.Join(list, ", "))
@@ -128,7 +130,7 @@ func oneOf(field, value string, list []string) error {
 	return nil
 }
 
-// number reads a number of a query, or the one for its absence.
+// number returns a number in a query, or absent if it is not there.
 func number(query url.Values, name string, least, most, absent int) (int, error) {
 	if !query.Has(name) {
 		return absent, nil
@@ -140,10 +142,10 @@ func number(query url.Values, name string, least, most, absent int) (int, error)
 	return n, nil
 }
 
-// maxShown bounds how many requests a reply has.
+// maxShown bounds the number of requests or deliveries in a reply.
 const maxShown = 1000
 
-// requests shows the journal: of more than maxShown requests the latest.
+// requests shows the journal: the latest maxShown requests, or fewer.
 func (c *Control) requests(r *http.Request) (any, error) {
 	query := r.URL.Query()
 	matches, err := c.filter(query)
@@ -175,14 +177,14 @@ func (c *Control) clearRequests(*http.Request) (any, error) {
 	return show(nil, 0), nil
 }
 
-// Limits of a wait, in real time.
+// Bounds on waits, in real time.
 const (
 	defaultWait = 10 * time.Second
 	maxWait     = 5 * time.Minute
 )
 
-// wait waits by a query's count and timeout for so many of what it names, and returns
-// a failure if too few come.
+// wait waits until there are as many requests or deliveries as the query's count
+// says. It returns a failure if its timeout ends first. what names them in the error.
 func wait[T any](r *http.Request, what string, wait func(ctx context.Context, count int) ([]T, error)) ([]T, error) {
 	query := r.URL.Query()
 	count, err := number(query, "count", 1, maxShown, 1)
@@ -207,7 +209,7 @@ func wait[T any](r *http.Request, what string, wait func(ctx context.Context, co
 	return found, err
 }
 
-// waitRequests waits until so many requests match.
+// waitRequests waits for requests that match.
 func (c *Control) waitRequests(r *http.Request) (any, error) {
 	matches, err := c.filter(r.URL.Query())
 	if err != nil {
@@ -219,10 +221,10 @@ func (c *Control) waitRequests(r *http.Request) (any, error) {
 	return show(latest(found, maxShown), len(found)), err
 }
 
-// latest returns the last elements of a list.
+// latest returns the last most elements of a list.
 func latest[T any](list []T, most int) []T { return list[max(0, len(list)-most):] }
 
-// delivery is an attempt to deliver an event, or to tell a batch's callback.
+// delivery is an attempt to deliver an event or a batch's callback.
 type delivery struct {
 	Time      time.Time   `json:"time"`
 	WebhookID string      `json:"webhook_id,omitempty"`
@@ -238,7 +240,8 @@ type delivery struct {
 	Error     string      `json:"error,omitempty"`
 }
 
-// deliveryFilter returns what chooses deliveries as a query says.
+// deliveryFilter returns a function that reports whether a delivery passes the
+// filters of a query.
 func (c *Control) deliveryFilter(query url.Values) (func(clawhqtest.Delivery) bool, error) {
 	status, err := statusOf(query)
 	if err != nil {
@@ -275,7 +278,7 @@ func showDeliveries(sent []clawhqtest.Delivery) deliveries {
 	return deliveries{list}
 }
 
-// listDeliveries shows the latest of what was sent to webhooks and callbacks.
+// listDeliveries shows the latest deliveries and callbacks.
 func (c *Control) listDeliveries(r *http.Request) (any, error) {
 	query := r.URL.Query()
 	matches, err := c.deliveryFilter(query)
@@ -290,7 +293,7 @@ func (c *Control) listDeliveries(r *http.Request) (any, error) {
 	return showDeliveries(latest(sent, limit)), nil
 }
 
-// waitDeliveries waits until so many deliveries match.
+// waitDeliveries waits for deliveries that match.
 func (c *Control) waitDeliveries(r *http.Request) (any, error) {
 	matches, err := c.deliveryFilter(r.URL.Query())
 	if err != nil {

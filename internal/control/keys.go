@@ -12,7 +12,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// keyInfo is what is told of a key once it is there.
+// keyInfo is what a reply shows of a key.
 type keyInfo struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
@@ -21,7 +21,7 @@ type keyInfo struct {
 	Revoked bool   `json:"revoked"`
 }
 
-// addKey adds a key, whose value is the caller's or new.
+// addKey adds a key. If it has no value, it gets a new one.
 func (c *Control) addKey(k Key) Key {
 	if k.Key == "" {
 		k.Key = wire.KeyStart + strings.ReplaceAll(uuid.NewString(), "-", "")
@@ -53,9 +53,9 @@ func (c *Control) changeKey(r *http.Request) (any, error) {
 
 func (c *Control) revokeKey(r *http.Request) (any, error) { return c.withKey(r, c.server.RevokeKey) }
 
-// withKey changes the key of the path, and returns what it is then.
+// withKey changes the key whose id is in the path, and returns it.
 func (c *Control) withKey(r *http.Request, change func(id string)) (any, error) {
-	c.mu.Lock() // or a reset could take the key away in between
+	c.mu.Lock() // otherwise a reset could remove the key in between
 	defer c.mu.Unlock()
 	find := func() int {
 		return slices.IndexFunc(c.server.Keys(), func(k clawhqtest.KeyInfo) bool { return k.ID == r.PathValue("id") })

@@ -13,8 +13,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// faultForms lists what the fault notation can say. It is the text of the
-// -fault flag's usage and of the playground's list.
+// faultForms lists the forms of the fault notation. The usage of the flag -fault and
+// the playground show it.
 var faultForms = []dashboard.FaultForm{
 	{Example: "429:7", Meaning: "rate limited, with this Retry-After"},
 	{Example: "500", Meaning: "this status, with its usual error code"},
@@ -23,18 +23,18 @@ var faultForms = []dashboard.FaultForm{
 	{Example: "html:502", Meaning: "an HTML page, as proxies send"},
 	{Example: "reset", Meaning: "the connection closed without a reply"},
 	{Example: "delay:2s", Meaning: "the reply held back"},
-	{Example: "error:stream_error:2", Meaning: "a stream that reports this error after so many chunks"},
-	{Example: "cut:2", Meaning: "a stream cut off after so many chunks"},
-	{Example: "stall:2", Meaning: "a stream that falls silent after so many chunks"},
-	{Example: "malformed:2", Meaning: "a stream with an event that is not JSON after so many chunks"},
-	{Example: "split:2", Meaning: "a stream that loses the chunk after so many, of which it has the beginning of a line"},
-	{Example: "unended:2", Meaning: "a stream that ends without [DONE] after so many chunks"},
+	{Example: "error:stream_error:2", Meaning: "a stream with this error after two chunks"},
+	{Example: "cut:2", Meaning: "a stream cut off after two chunks"},
+	{Example: "stall:2", Meaning: "a stream that falls silent after two chunks"},
+	{Example: "malformed:2", Meaning: "a stream with an event that is not JSON after two chunks"},
+	{Example: "split:2", Meaning: "a stream that loses its third chunk, except for the beginning of its line"},
+	{Example: "unended:2", Meaning: "a stream that ends without [DONE] after two chunks"},
 	{Example: "lookup:key", Meaning: "a lookup of the service that fails, as if there were no such key; also plan, agent, server, thread, list"},
 	{Example: "gateway:down", Meaning: "the gateway in front of the agents out of reach"},
 	{Example: "gateway:not-json", Meaning: "the gateway in front of the agents answering with something else than JSON"},
 }
 
-// ParseFaults reads faults in the notation, separated by commas.
+// ParseFaults parses faults in the notation, separated by commas.
 func ParseFaults(notation string) (faults []Fault, err error) {
 	for text := range strings.SplitSeq(notation, ",") {
 		text = strings.TrimSpace(text)
@@ -158,7 +158,7 @@ func isHeaderValue(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 }
 
-// FaultExamples returns one fault of each form of the notation.
+// FaultExamples returns one example of each form of the notation.
 func FaultExamples() []string {
 	examples := make([]string, len(faultForms))
 	for i, form := range faultForms {

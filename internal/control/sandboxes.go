@@ -6,22 +6,22 @@ import (
 	"net/http"
 )
 
-// Sandboxes are further servers of the program.
+// Sandboxes are further servers of the same program.
 type Sandboxes interface {
-	// Create makes a sandbox that starts with a document or, if that is nil, as the
-	// program has started. It returns what is to be known of it.
+	// Create makes a sandbox. start is its state; if it is nil, the sandbox starts as
+	// the program did. Create returns the reply: what its user must know.
 	Create(start *Document) (any, error)
 
-	// List returns what may be told of all sandboxes.
+	// List returns the reply that lists all sandboxes.
 	List() any
 
-	// Delete ends a sandbox, and reports whether there was one with that id.
+	// Delete ends a sandbox. It reports whether there was one with that id.
 	Delete(id string) bool
 }
 
 func (c *Control) listSandboxes(*http.Request) (any, error) { return c.config.Sandboxes.List(), nil }
 
-// createSandbox takes a document, or nothing.
+// createSandbox creates a sandbox. The body is a document, or empty.
 func (c *Control) createSandbox(r *http.Request) (any, error) {
 	body, err := readBody(r)
 	if err != nil {

@@ -5,10 +5,9 @@ import (
 	"time"
 )
 
-// ValidDate reports whether Date.parse(text) is a time, as V8 has it: a date of
-// ECMA-262 §21.4.1.32, or what its parser for older forms understands, where words
-// before the first number and texts in parentheses do not count. The service runs
-// in UTC.
+// ValidDate reports whether Date.parse(text) of V8 returns a time. V8 knows the dates
+// of ECMA-262 (§21.4.1.32) and older forms, in which it ignores words before the
+// first number and text in parentheses. The service runs in UTC.
 func ValidDate(text string) bool {
 	p := dateParser{rest: text}
 	next, ok := p.iso()
@@ -20,25 +19,25 @@ func ValidDate(text string) bool {
 	return ok && p.inRange()
 }
 
-// dateParser is DateParser of V8's src/date/dateparser-inl.h.
+// dateParser follows the DateParser in V8's src/date/dateparser-inl.h.
 type dateParser struct {
 	rest    string
-	day     []int // as many as three numbers
+	day     []int // at most three numbers
 	isoDate bool
-	month   int // by name; 0 is none
+	month   int // from a name; 0 means none
 	time    []int
-	half    int // hours that AM or PM add
+	half    int // hours that AM or PM adds
 	halved  bool
 	zone    struct {
-		sign         int // 0 is none
-		hour, minute int // -1 is none
+		sign         int // 0 means none
+		hour, minute int // -1 means none
 		given        bool
 	}
-	number bool // there has been one
+	number bool // whether there has been a number
 }
 
-// iso reads what belongs to a date of ECMA-262, and returns the first token that
-// does not.
+// iso reads the part of a date that has the form of ECMA-262, and returns the first
+// token that does not fit.
 func (p *dateParser) iso() (dateToken, bool) {
 	p.zone.hour, p.zone.minute = -1, -1
 	invalid := dateToken{}
@@ -114,7 +113,7 @@ func (p *dateParser) iso() (dateToken, bool) {
 	return dateToken{}, p.rest == ""
 }
 
-// isoZone reads hhmm or hh:mm.
+// isoZone reads an offset of the form hhmm or hh:mm.
 func (p *dateParser) isoZone() bool {
 	t := p.take()
 	if t.fixed(4, 0, 2359) {
@@ -127,8 +126,7 @@ func (p *dateParser) setZone(hours int) {
 	p.zone.hour, p.zone.minute = max(hours, -hours), 0
 }
 
-// older reads a token, and what belongs to it, as dates were read before there was
-// a standard.
+// older reads a token of the older forms, and those that belong to it.
 func (p *dateParser) older(t dateToken) bool {
 	utc := p.zone.hour == 0 && p.zone.minute == 0
 	switch {
@@ -150,7 +148,7 @@ func (p *dateParser) hasNumber() bool { return p.number || len(p.day) > 0 }
 func (p *dateParser) olderNumber(n int) bool {
 	switch {
 	case p.skip(':'):
-		if p.skip(':') { // hh::ss
+		if p.skip(':') { // hh::ss, without minutes
 			if len(p.time) > 0 {
 				return false
 			}
@@ -253,7 +251,7 @@ func milliseconds(t dateToken) int {
 	return n
 }
 
-// inRange reports whether what was read is a time.
+// inRange reports whether the numbers are a valid time.
 func (p *dateParser) inRange() bool {
 	if len(p.day) == 0 {
 		return false
@@ -281,7 +279,7 @@ func (p *dateParser) inRange() bool {
 	return math.Abs(float64(at.UnixMilli())) <= most
 }
 
-// date returns the numbers of the day in their places.
+// date returns year, month and day, which may have come in another order.
 func (p *dateParser) date() (year, month, day int) {
 	isDay := func(n int) bool { return 1 <= n && n <= 31 }
 	for len(p.day) < 3 {

@@ -2,13 +2,13 @@ package js
 
 import "strings"
 
-// The kinds of tokens of a date. A symbol's kind is the symbol.
+// The kinds of tokens of a date. The kind of a symbol is the symbol itself.
 const (
 	endOfDate = iota
 	numberToken
 	blankToken
 	otherToken
-	wordToken // that means nothing
+	wordToken // without a meaning
 	monthToken
 	halfToken // AM or PM
 	zoneToken
@@ -17,7 +17,7 @@ const (
 
 type dateToken struct {
 	kind, value int
-	length      int // bytes
+	length      int // in bytes
 	word        string
 }
 
@@ -25,7 +25,7 @@ func (t dateToken) is(symbol rune) bool { return t.kind == int(symbol) }
 
 func (t dateToken) sign() bool { return t.is('+') || t.is('-') }
 
-// fixed reports whether t is a number of so many digits.
+// fixed reports whether t is a number with that many digits, from least to most.
 func (t dateToken) fixed(digits, least, most int) bool {
 	return t.kind == numberToken && t.length == digits && least <= t.value && t.value <= most
 }
@@ -56,7 +56,7 @@ func (p *dateParser) peek() dateToken {
 			if n > 0 || s[i] != '0' {
 				significant++
 			}
-			if significant <= 9 { // the rest is ignored
+			if significant <= 9 { // further digits are ignored
 				n = n*10 + int(s[i]-'0')
 			}
 		}
@@ -93,7 +93,7 @@ func (p *dateParser) take() dateToken {
 	return t
 }
 
-// skip takes a symbol if it is next.
+// skip takes a symbol if it is the next token.
 func (p *dateParser) skip(symbol rune) bool {
 	if !p.peek().is(symbol) {
 		return false
@@ -102,8 +102,7 @@ func (p *dateParser) skip(symbol rune) bool {
 	return true
 }
 
-// parenthesised returns the length of the text in the parentheses that s begins
-// with.
+// parenthesised returns the length of the text in parentheses at the beginning of s.
 func parenthesised(s string) int {
 	depth := 0
 	for i := range len(s) {

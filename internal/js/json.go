@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// Parse is JSON.parse of a body, decoded as a browser does: a byte order mark before
-// it is skipped, and what is not UTF-8 becomes U+FFFD. Of two members with one name
-// the last counts.
+// Parse is JSON.parse of a body that is decoded as a browser does: a byte order mark
+// at its beginning is skipped, and bytes that are not UTF-8 become U+FFFD. If two
+// members have the same name, the last one counts.
 func Parse(body []byte) (v any, ok bool) {
 	body = bytes.TrimPrefix(body, []byte("\uFEFF"))
 	if !utf8.Valid(body) {
@@ -23,10 +23,10 @@ func Parse(body []byte) (v any, ok bool) {
 	return p.value(), true
 }
 
-// parser parses JSON that is known to be valid, and valid UTF-8.
+// parser parses valid JSON in valid UTF-8.
 type parser struct{ rest []byte }
 
-// peek returns the next byte that is not blank.
+// peek returns the next byte that is not a blank.
 func (p *parser) peek() byte {
 	p.rest = bytes.TrimLeft(p.rest, " \t\r\n")
 	return p.rest[0]
@@ -56,7 +56,7 @@ func (p *parser) value() any {
 	if end < 0 {
 		end = len(p.rest)
 	}
-	n, _ := strconv.ParseFloat(string(p.rest[:end]), 64) // infinite if it is too large
+	n, _ := strconv.ParseFloat(string(p.rest[:end]), 64) // infinite if the number is too large
 	p.skip(end)
 	return n
 }
@@ -167,8 +167,8 @@ func appendValue(b []byte, v any) []byte {
 	return append(b, String(v)...)
 }
 
-// AppendQuoted appends JSON.stringify(s): only quotes, backslashes, control
-// characters and lone surrogates are escaped.
+// AppendQuoted appends JSON.stringify(s), which escapes only quotes, backslashes,
+// control characters and lone surrogates.
 func AppendQuoted(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	unit := func(r rune) []byte {

@@ -2,9 +2,9 @@ package js
 
 import "strings"
 
-// QueryValue is new URLSearchParams(query).get(name), and empty without such a
-// parameter. Unlike net/url it takes a semicolon and a percent sign that escapes
-// nothing for themselves.
+// QueryValue is new URLSearchParams(query).get(name), or empty if there is no such
+// parameter. Unlike net/url, it keeps semicolons, and percent signs that do not begin
+// an escape.
 func QueryValue(query, name string) string {
 	for pair := range strings.SplitSeq(query, "&") {
 		if n, value, _ := strings.Cut(pair, "="); decodeQuery(n) == name {

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// IsSpace reports whether trim removes a character: WhiteSpace and LineTerminator
-// (ECMA-262 §12.2, §12.3). U+FEFF is one of them, U+0085 is not.
+// IsSpace reports whether trim removes a character, which is a WhiteSpace or a
+// LineTerminator (ECMA-262 §12.2, §12.3). U+FEFF is one, U+0085 is not.
 func IsSpace(r rune) bool {
 	switch r {
 	case '\t', '\n', '\v', '\f', '\r', ' ', 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF:
@@ -18,8 +18,8 @@ func IsSpace(r rune) bool {
 // Trim is s.trim().
 func Trim(s string) string { return strings.TrimFunc(s, IsSpace) }
 
-// Len is s.length: the number of UTF-16 units. Most characters have one, emoji
-// two.
+// Len is s.length, the number of UTF-16 units: one for most characters, two for an
+// emoji.
 func Len(s string) (n int) {
 	for len(s) > 0 {
 		_, size, units := next(s)
@@ -41,7 +41,7 @@ func Prefix(s string, most int) string {
 	return s
 }
 
-// next returns the first character of s, its bytes and its UTF-16 units.
+// next returns the first character of s, and its length in bytes and in UTF-16 units.
 func next(s string) (r rune, size, units int) {
 	r, size = utf8.DecodeRuneInString(s)
 	if r == utf8.RuneError && size == 1 {
@@ -55,7 +55,7 @@ func next(s string) (r rune, size, units int) {
 	return r, size, 1
 }
 
-// surrogateIn returns the lone surrogate that s begins with.
+// surrogateIn returns the lone surrogate at the beginning of s.
 func surrogateIn(s string) (r rune, ok bool) {
 	if len(s) < 3 || s[0] != 0xED || s[1]&0xE0 != 0xA0 || s[2]&0xC0 != 0x80 {
 		return 0, false
@@ -63,8 +63,8 @@ func surrogateIn(s string) (r rune, ok bool) {
 	return 0xD000 | rune(s[1]&0x3F)<<6 | rune(s[2]&0x3F), true
 }
 
-// decode replaces what is not UTF-8 by U+FFFD: one for as much of the beginning of a
-// character as there is (WHATWG Encoding §8.1.1).
+// decode replaces bytes that are not UTF-8 by U+FFFD: one for each incomplete
+// character, and one for each other byte (WHATWG Encoding §8.1.1).
 func decode(b []byte) []byte {
 	decoded := make([]byte, 0, len(b))
 	for len(b) > 0 {
@@ -78,10 +78,10 @@ func decode(b []byte) []byte {
 	return decoded
 }
 
-// beginning returns how many bytes begin a character that b does not finish; 1 if the
-// first byte begins none.
+// beginning returns the length of the incomplete character at the beginning of b; 1
+// if the first byte cannot begin a character.
 func beginning(b []byte) int {
-	more, low, high := 0, byte(0x80), byte(0xBF) // of the second byte
+	more, low, high := 0, byte(0x80), byte(0xBF) // bounds of the second byte
 	switch first := b[0]; {
 	case 0xC2 <= first && first <= 0xDF:
 		more = 1

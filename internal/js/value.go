@@ -1,16 +1,16 @@
-// Package js does with values what the JavaScript of the service does with them:
-// it parses and writes JSON, converts values to texts and numbers, trims, counts
-// characters, and reads numbers and dates.
+// Package js treats values as the JavaScript of the service does: it parses and
+// writes JSON, converts values to strings and numbers, trims, counts characters, and
+// reads numbers and dates.
 //
 //	v, ok := js.Parse(body)             // JSON.parse
 //	body := js.Stringify(v)             // JSON.stringify
 //	js.String(v), js.Number(v)          // String(v), Number(v)
 //	js.Trim(s), js.Len(s), js.ParseInt(s) // s.trim(), s.length, parseInt(s)
 //
-// A value is nil, a bool, a float64, a string, a []any or an [Object]. A lone
-// surrogate in a string, for which UTF-8 has no form, is kept as the three bytes
-// that a code point of its number would have (known as WTF-8), so that Stringify
-// can write it again.
+// A value is nil, a bool, a float64, a string, a []any or an [Object]. A string may
+// have a lone surrogate, which UTF-8 cannot encode. It is kept as the three bytes
+// that a code point with its number would have (WTF-8), so that Stringify can write
+// it again.
 package js
 
 import (
@@ -29,8 +29,8 @@ type Member struct {
 	Value any
 }
 
-// Get returns a member's value, which is nil for null. ok is false without such a
-// member.
+// Get returns the value of a member, which may be nil, for null. ok is false if there
+// is no such member.
 func (o Object) Get(name string) (value any, ok bool) {
 	for _, m := range o {
 		if m.Name == name {
@@ -72,7 +72,7 @@ func String(v any) string {
 	return "[object Object]"
 }
 
-// Join is list.join(separator): null is empty.
+// Join is list.join(separator): null becomes empty.
 func Join(list []any, separator string) string {
 	texts := make([]string, len(list))
 	for i, v := range list {
@@ -118,7 +118,7 @@ func parseNumber(text string) float64 {
 	}
 	bare := strings.TrimLeft(text, "+-")
 	if bare != "Infinity" && strings.ContainsFunc(text, func(r rune) bool { return !strings.ContainsRune("0123456789+-.eE", r) }) {
-		return math.NaN() // what Go reads and JavaScript does not: 1_000, inf
+		return math.NaN() // numbers of Go that are none in JavaScript: 1_000, inf
 	}
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil && !math.IsInf(n, 0) {
@@ -127,7 +127,8 @@ func parseNumber(text string) float64 {
 	return n
 }
 
-// FormatNumber returns the text of a number (ECMA-262 §6.1.6.1.20).
+// FormatNumber returns a number as JavaScript converts it to a string (ECMA-262
+// §6.1.6.1.20).
 func FormatNumber(n float64) string {
 	switch size := math.Abs(n); {
 	case math.IsNaN(n):
@@ -143,8 +144,8 @@ func FormatNumber(n float64) string {
 	return strconv.FormatFloat(n, 'f', -1, 64)
 }
 
-// ParseInt is parseInt(text): the number that the text begins with, in decimal
-// digits or, after 0x, hexadecimal ones. ok is false for NaN.
+// ParseInt is parseInt(text): the number at the beginning of text, in decimal digits
+// or, after 0x, in hexadecimal ones. ok is false if that is NaN.
 func ParseInt(text string) (n float64, ok bool) {
 	text = strings.TrimLeftFunc(text, IsSpace)
 	sign := 1.0
@@ -172,8 +173,8 @@ func ParseInt(text string) (n float64, ok bool) {
 	return sign * n, digits > 0
 }
 
-// Sort brings members into the order in which JavaScript enumerates them: those
-// whose names are array indices first, by number (ECMA-262 §10.1.11).
+// Sort sorts members as JavaScript enumerates them: first those whose names are array
+// indices, by number, then the others in their order (ECMA-262 §10.1.11).
 func (o Object) Sort() {
 	slices.SortStableFunc(o, func(a, b Member) int {
 		x, aIs := index(a.Name)
@@ -190,7 +191,7 @@ func (o Object) Sort() {
 	})
 }
 
-// index returns the array index that a name is, 0 to 2³²−2.
+// index returns the array index that a name is: 0 to 2³²−2.
 func index(name string) (n uint64, is bool) {
 	if name == "" || len(name) > 10 || name[0] == '0' && name != "0" {
 		return 0, false

@@ -54,7 +54,7 @@ func (h *hook) whole() wire.Webhook {
 	return w
 }
 
-// drop stops the retries to a webhook, and removes its log.
+// drop stops the retries to a webhook, and forgets the memory of its log.
 func (o *Outbox) drop(h *hook) {
 	h.gone = true
 	for _, r := range h.log {

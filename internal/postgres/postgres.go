@@ -1,6 +1,6 @@
-// Package postgres reads values as the service's database, PostgreSQL, reads them
-// where a handler hands them on unchecked: texts that become a uuid, a boolean or a
-// timestamptz.
+// Package postgres reads values as the service's database, PostgreSQL, does. Handlers
+// pass on some values unchecked, and the database converts them to a uuid, a boolean
+// or a timestamptz.
 //
 //	id, ok := postgres.UUID("{D8BD8032-87DF-4A94-AB8C-1AE0150A90D8}")
 //	on, ok := postgres.Bool("yes")
@@ -16,8 +16,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/js"
 )
 
-// Storable reports whether a value of package js can be stored, as text or as jsonb:
-// no text in it has U+0000 or a lone surrogate.
+// Storable reports whether a value of package js can be stored, as text or as jsonb.
+// It cannot if a string in it has U+0000 or a lone surrogate.
 func Storable(v any) bool {
 	switch v := v.(type) {
 	case string:
@@ -30,8 +30,9 @@ func Storable(v any) bool {
 	return true
 }
 
-// JSONB returns a value as jsonb returns it to JavaScript: it orders members by the
-// length of their names and then bytewise, before JavaScript enumerates them.
+// JSONB returns a value as JavaScript gets it from a jsonb column. The database
+// orders members by the length of their names and then bytewise, and JavaScript
+// enumerates array indices first.
 func JSONB(v any) any {
 	switch v := v.(type) {
 	case []any:
@@ -54,9 +55,8 @@ func JSONB(v any) any {
 	return v
 }
 
-// UUID returns the id that a text stands for, as it is written in replies. It may
-// have digits in upper case, braces around it, and a hyphen or none after any four
-// digits.
+// UUID returns a uuid in the form of replies. The text may have digits in upper case,
+// braces around it, and a hyphen or none after any four digits.
 func UUID(text string) (id string, ok bool) {
 	if inner, braced := strings.CutPrefix(text, "{"); braced {
 		if text, ok = strings.CutSuffix(inner, "}"); !ok {
@@ -91,9 +91,8 @@ func lower(c byte) byte {
 	return c
 }
 
-// Bool reads a boolean: true, yes, on and 1, or false, no, off and 0, in any case,
-// with blanks around them; all but on and off may be shortened as long as they
-// differ.
+// Bool reads a boolean: true, yes, on, 1, or false, no, off, 0, in any case and with
+// blanks around it. A word may be shortened to a beginning that no other word has.
 func Bool(text string) (v, ok bool) {
 	text = strings.ToLower(strings.Trim(text, " \t\n\v\f\r"))
 	switch {

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Time reads a timestamptz (PostgreSQL manual, appendix B.1) in a session whose
-// zone is UTC and whose dates are month first: ISO dates and those with names of
-// months, times, offsets and the usual zones, today, tomorrow, yesterday, now and
-// epoch. It does not read zones by their places, Julian days, infinity, and years
-// before Christ.
+// Time reads a timestamptz (PostgreSQL manual, appendix B.1) in a session with time
+// zone UTC and DateStyle MDY. It knows ISO dates, dates with names of months, times,
+// offsets, the usual abbreviations of zones, today, tomorrow, yesterday, now and
+// epoch. It does not know names of zones like Europe/Paris, Julian days, infinity and
+// years before Christ.
 func Time(text string, now time.Time) (time.Time, bool) {
 	fields, ok := split(strings.ToLower(strings.TrimSpace(text)))
 	if !ok {
@@ -104,18 +104,18 @@ func split(s string) (fields []field, ok bool) {
 	return fields, true
 }
 
-// What a word stands for.
+// The meanings of words.
 const (
 	_ = iota
 	monthWord
 	weekdayWord
-	zoneWord // value: hours
-	halfWord // value: hours that are added
-	dayWord  // value: days from today
+	zoneWord // the value is the offset in hours
+	halfWord // the value is the hours that it adds
+	dayWord  // the value is the days from today
 	nowWord
 	epochWord
-	timeWord   // T: a time follows
-	ignoreWord // at, on
+	timeWord   // T, before a time
+	ignoreWord // at or on
 )
 
 var words = map[string]struct{ kind, value int }{
@@ -144,18 +144,18 @@ func init() {
 	}
 }
 
-// reader puts a timestamp together. What it has is not nil.
+// reader puts a timestamp together. Its pointers are nil until their part was read.
 type reader struct {
 	now              time.Time
 	year, month, day *int
-	named            bool // the month, by a word
-	shortYear        bool // of one or two digits
+	named            bool // the month was a word
+	shortYear        bool // the year had one or two digits
 	clock            *time.Duration
 	half             *int
 	zone             *time.Duration
-	at               *time.Time // now or epoch
-	timeNext         bool       // after T
-	weekday          bool       // there has been one
+	at               *time.Time // of now or epoch
+	timeNext         bool       // there was a T
+	weekday          bool       // there was a weekday
 }
 
 func (r *reader) read(f field) bool {
@@ -188,7 +188,7 @@ func (r *reader) read(f field) bool {
 	return r.readNumber(whole)
 }
 
-// readDate reads numbers and the name of a month between separators.
+// readDate reads a date of numbers and names of months, with separators.
 func (r *reader) readDate(text string) bool {
 	parts := strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune("-/._:+", c) })
 	for i, part := range parts {
@@ -209,10 +209,10 @@ func (r *reader) readDate(text string) bool {
 	return r.dated()
 }
 
-// dated reports whether there is a whole date.
+// dated reports whether year, month and day have been read.
 func (r *reader) dated() bool { return r.year != nil && r.month != nil && r.day != nil }
 
-// readNumber reads a number of a date.
+// readNumber reads a number as the next part of a date.
 func (r *reader) readNumber(text string) bool {
 	n, err := strconv.Atoi(text)
 	if err != nil {
@@ -229,7 +229,7 @@ func (r *reader) readNumber(text string) bool {
 	switch y, m, d := r.year != nil, r.month != nil, r.day != nil; {
 	case !y && !m && !d && len(text) >= 3, m && !y && !d && r.named && len(text) >= 3, !y && m && d:
 		return year()
-	case y && m && !d && r.named && len(text) >= 3 && r.shortYear: // the one before was the day
+	case y && m && !d && r.named && len(text) >= 3 && r.shortYear: // then the number before was the day
 		r.day = r.year
 		return year()
 	case !m:
@@ -287,7 +287,7 @@ func (r *reader) readTime(text string) bool {
 	return err == nil && err2 == nil && err3 == nil && hour <= 24 && minute <= 59 && seconds <= 60 && d <= 24*time.Hour
 }
 
-// readOffset reads a zone: +h, +hh:mm, +hhmm.
+// readOffset reads an offset: +h, +hh:mm or +hhmm.
 func (r *reader) readOffset(text string) bool {
 	sign, text := text[:1], text[1:]
 	hour, minute, found := strings.Cut(text, ":")
@@ -316,7 +316,7 @@ func (r *reader) readWord(text string) bool {
 	word, known := words[text]
 	switch word.kind {
 	case monthWord:
-		if r.month != nil && !r.named && r.day == nil { // 8 March: the number was the day
+		if r.month != nil && !r.named && r.day == nil { // in 8 March, the number is the day
 			r.day, r.month = r.month, nil
 		}
 		if r.month != nil {
@@ -361,7 +361,7 @@ func (r *reader) readWord(text string) bool {
 	return known
 }
 
-// time returns what was read.
+// time returns the timestamp.
 func (r *reader) time() (time.Time, bool) {
 	if r.at != nil {
 		return r.at.UTC(), r.clock == nil
