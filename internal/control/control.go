@@ -31,7 +31,7 @@ import (
 // Path is the path of the control API on the server's origin.
 const Path = "/control"
 
-// Config configures a Control. Server and Events are required.
+// Config configures a Control. Server, RPM and Events are required.
 type Config struct {
 	Server *clawhqtest.Server
 	RPM    int      // limit of the server's first key

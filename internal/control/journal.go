@@ -26,7 +26,7 @@ type request struct {
 	Headers      http.Header `json:"headers"`
 	Body         string      `json:"body"`
 	Omitted      int         `json:"omitted,omitempty"` // number of bytes beyond body
-	Status       int         `json:"status"`            // 0 without a reply
+	Status       int         `json:"status"`            // 0 if there is no reply
 	Reply        string      `json:"reply"`
 	ReplyOmitted int         `json:"reply_omitted,omitempty"` // number of bytes beyond reply
 	RequestID    string      `json:"request_id"`
@@ -234,7 +234,7 @@ type delivery struct {
 	URL       string      `json:"url"`
 	Headers   http.Header `json:"headers"`
 	Body      string      `json:"body"`
-	Status    int         `json:"status"` // 0 without a reply
+	Status    int         `json:"status"` // 0 if there is no reply
 	Reply     string      `json:"reply"`
 	LatencyMS float64     `json:"latency_ms"`
 	Error     string      `json:"error,omitempty"`
