@@ -13,21 +13,21 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// about is what one has to know to use the server: what it prints, and writes
-// to -ready-file.
+// about is what one must know to use the server. It is printed, and written to
+// -ready-file.
 type about struct {
 	BaseURL      string        `json:"base_url"`
 	APIKey       string        `json:"api_key"`
-	Keys         []control.Key `json:"keys"` // that APIKey among them
+	Keys         []control.Key `json:"keys"` // including that with APIKey
 	Session      string        `json:"session"`
 	Dashboard    string        `json:"dashboard,omitempty"`
-	Certificate  string        `json:"certificate,omitempty"` // path of the file
+	Certificate  string        `json:"certificate,omitempty"` // path of its file
 	ControlURL   string        `json:"control_url"`
 	ControlToken string        `json:"control_token"`
 }
 
-// about gathers what does not depend on the address. The first key is that of
-// -config, if there is one.
+// about returns what does not depend on the address. The first key is the first one
+// of -config, if there is one.
 func (o options) about(api *clawhqtest.Server, controls *control.Control) *about {
 	generated := control.Key{ID: api.KeyID(), Name: "default", Key: api.APIKey(), RPM: o.rpm}
 	configured, more := controls.Keys()[:o.configuredKeys], controls.Keys()[o.configuredKeys:]
@@ -42,8 +42,9 @@ func (o options) about(api *clawhqtest.Server, controls *control.Control) *about
 	return a
 }
 
-// reachedAt fills in where the server is. The control API is called from this
-// machine, whatever name others have for it.
+// reachedAt fills in the URLs. The URL of the control API has the name by which this
+// machine calls the server or, if other machines may call the API, the name by which
+// they do.
 func (a *about) reachedAt(listening string, o options, loginPath string) {
 	scheme := "https://"
 	if o.plain {
@@ -68,16 +69,16 @@ func (a *about) secrets() (secrets []string) {
 	return secrets
 }
 
-// json returns one line.
+// json returns a as a line of JSON.
 func (a *about) json() []byte {
 	line, err := json.Marshal(a)
 	if err != nil {
-		panic(err) // it has texts and numbers only
+		panic(err) // cannot happen: it has strings and numbers only
 	}
 	return append(line, '\n')
 }
 
-// print prints one line of JSON, or the greeting.
+// print prints a line of JSON, or the greeting.
 func (a *about) print(w io.Writer, asJSON bool) error {
 	line := a.json()
 	if !asJSON {
@@ -89,7 +90,7 @@ func (a *about) print(w io.Writer, asJSON bool) error {
 	return err
 }
 
-// greet tells the person who started the server how to use it.
+// greet writes the greeting, which tells how to use the server.
 func (a *about) greet(w io.Writer) {
 	fmt.Fprintf(w, "Base URL   %s\n", a.BaseURL)
 	fmt.Fprintf(w, "API key    %s\n", a.APIKey)
@@ -120,7 +121,7 @@ func (a *about) greet(w io.Writer) {
 	fmt.Fprintf(w, "Ctrl-C ends it.\n")
 }
 
-// quote quotes a path for a shell, if it must be.
+// quote quotes a path for a shell if necessary.
 func quote(path string) string {
 	if strings.IndexFunc(path, func(r rune) bool {
 		return !(r == '/' || r == '.' || r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z')

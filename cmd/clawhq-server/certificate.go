@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// selfSigned makes a certificate for localhost, the loopback addresses and
-// hosts. Its key never leaves the process.
+// selfSigned makes a certificate for localhost, the loopback addresses and hosts. Its
+// private key never leaves the process.
 func selfSigned(hosts ...string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -24,7 +24,7 @@ func selfSigned(hosts ...string) (tls.Certificate, error) {
 	now := time.Now()
 	template := x509.Certificate{
 		Subject:               pkix.Name{CommonName: "clawhq-server"},
-		NotBefore:             now.Add(-time.Hour), // clocks differ
+		NotBefore:             now.Add(-time.Hour), // for clients whose clocks are behind
 		NotAfter:              now.AddDate(1, 0, 0),
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},

@@ -10,8 +10,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// checkOrigin refuses what no browser sends as an origin (RFC 6454, section
-// 7).
+// checkOrigin returns an error for an origin that no browser sends (RFC 6454 §7).
 func checkOrigin(origin string) error {
 	u, err := url.Parse(origin)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Scheme+"://"+u.Host != origin || u.Host != strings.ToLower(u.Host) {
@@ -20,7 +19,7 @@ func checkOrigin(origin string) error {
 	return nil
 }
 
-// Headers of the Fetch standard, section 3.2.
+// Headers of the Fetch standard (§3.2).
 const (
 	headerAllowOrigin   = "Access-Control-Allow-Origin"
 	headerAllowMethods  = "Access-Control-Allow-Methods"
@@ -30,9 +29,9 @@ const (
 	headerAskedMethod   = "Access-Control-Request-Method"
 )
 
-// allowOrigins lets pages of the origins call what wants an API key, and see
-// the headers of its replies. Cookies are of no use to them; everything else
-// goes to next.
+// allowOrigins lets web pages of certain origins call the endpoints of /v1, which
+// require an API key, and read the headers of their replies. All other requests go to
+// next: endpoints that accept cookies stay closed to these pages.
 func allowOrigins(origins []string, api, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := r.Header.Get("Origin")

@@ -14,8 +14,8 @@ import (
 // healthTimeout is how long -health waits for a reply.
 const healthTimeout = 5 * time.Second
 
-// checkHealth gets a URL, and returns an error unless the status of the reply is 200.
-// It accepts any certificate of a loopback address: the server makes its own.
+// checkHealth gets a URL, and returns an error unless the reply has status 200. For a
+// loopback address it accepts any certificate, since the server makes its own.
 func checkHealth(ctx context.Context, address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -31,7 +31,7 @@ func checkHealth(ctx context.Context, address string) error {
 		Transport: &http.Transport{
 			TLSClientConfig:   &tls.Config{InsecureSkipVerify: wire.Loopback(u.Hostname())},
 			DisableKeepAlives: true,
-			// No proxy: a loopback address would mean another machine to it.
+			// No proxy: to a proxy, a loopback address would mean its own machine.
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

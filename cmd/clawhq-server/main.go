@@ -1,15 +1,14 @@
 // Command clawhq-server serves the ClawHQ API on this machine, for development and
-// for tests in any language. It has a dashboard for managing keys and webhooks,
-// and a playground for trying calls and faults. It keeps all data in memory and
-// loses them when it ends.
+// for tests in any language. It has a dashboard for keys and webhooks, and a
+// playground for calls and faults. All data are in memory, and are lost when it ends.
 //
 //	go run github.com/clawhq/clawhq-go/cmd/clawhq-server
 //
-// It prints the base URL, an API key, a session for key management, and the
-// addresses of the dashboard and of the control API. With the control API, tests
-// inject faults, advance the clock and read the requests that were sent; see
-// docs/server.md. By default the server uses HTTPS, as the service does, with a
-// certificate that it makes at the start.
+// It prints the base URL, an API key, a session for key management, and the addresses
+// of the dashboard and of the control API. With the control API, tests inject faults,
+// advance the clock and read the requests that were sent: see docs/server.md. By
+// default the server uses HTTPS, as the service does, with a certificate that it
+// makes at the start.
 package main
 
 import (
@@ -37,13 +36,12 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// shutdownTimeout is how long requests in flight may take to end after a
-// signal.
+// shutdownTimeout is how long requests may take to end after a signal.
 const shutdownTimeout = 5 * time.Second
 
-// The program stays under 256 MB. Of them the server keeps a quarter at most;
-// the rest is for connections, bodies that are read, and what the collector
-// has not collected yet, which it is told to do in time.
+// The program is to stay under 256 MB. The server stores at most keptBytes. The rest
+// is for connections, request bodies that are being read, and garbage; with heapBytes
+// as its limit, the collector frees garbage in time.
 const (
 	keptBytes = 64 << 20
 	heapBytes = 176 << 20
@@ -51,9 +49,9 @@ const (
 
 func main() {
 	debug.SetMemoryLimit(heapBytes)
-	signal.Ignore(syscall.SIGPIPE) // whoever read the output may leave
+	signal.Ignore(syscall.SIGPIPE) // the reader of the output may leave
 	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
 		ends = append(ends, syscall.SIGHUP)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
@@ -61,8 +59,8 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the program: it serves until ctx ends and returns the exit status, 0
-// after a clean end, 1 where it could not serve, 2 for bad flags.
+// run is the program: it serves until ctx ends. It returns the exit status: 0 after a
+// clean end, 1 if it could not serve, 2 for bad flags.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	log := newOutput(stderr)
 	defer log.close()
@@ -135,7 +133,7 @@ func serve(ctx context.Context, o options, stdout, log io.Writer) error {
 	boxes.origin, boxes.local = strings.TrimSuffix(about.BaseURL, wire.BasePath), strings.TrimSuffix(about.ControlURL, control.Path)
 	listener = server.LimitConns(listener, server.MaxConns)
 	httpServer := server.NewHTTPServer(withSandboxes(boxes, o.handler(api.Handler(), controls, page)))
-	httpServer.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelDebug) // mostly browsers that distrust the certificate
+	httpServer.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelDebug) // mostly of browsers that do not trust the certificate
 	start := func() error { return httpServer.Serve(listener) }
 	if !o.plain {
 		certificate, err := selfSigned(append(o.hosts, o.host)...)
@@ -160,7 +158,7 @@ func serve(ctx context.Context, o options, stdout, log io.Writer) error {
 		}
 		defer file.remove()
 	}
-	printed := make(chan error, 1) // maybe never: nobody has to read what is printed
+	printed := make(chan error, 1) // may stay empty: nobody need read the output
 	go func() { printed <- about.print(stdout, o.json) }()
 
 	for ctx.Err() == nil {
@@ -169,12 +167,12 @@ func serve(ctx context.Context, o options, stdout, log io.Writer) error {
 			return fmt.Errorf("cannot serve: %w", err)
 		case err := <-printed:
 			if err != nil && o.json && o.readyFile == "" {
-				return fmt.Errorf("-json: %w", err) // nobody can know the keys
+				return fmt.Errorf("-json: %w", err) // then nobody knows the keys
 			}
 		case <-ctx.Done():
 		}
 	}
-	closeAPI() // ends live streams, which Shutdown would wait for
+	closeAPI() // ends streams, for which Shutdown would wait
 	timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	if err := httpServer.Shutdown(timeout); err != nil {
@@ -185,14 +183,15 @@ func serve(ctx context.Context, o options, stdout, log io.Writer) error {
 	return nil
 }
 
-// host is what the servers of the program have in common.
+// host has what all servers of the program share.
 type host struct {
 	options       options
 	serverOptions []clawhqtest.Option
 	budget        *control.Budget
 }
 
-// serverOptions are the options of each server; they share the program's memory.
+// serverOptions returns the options of each server. With them, the servers share the
+// program's memory.
 func (o options) serverOptions(logger *slog.Logger) []clawhqtest.Option {
 	list := []clawhqtest.Option{
 		clawhqtest.WithInMemory(),
@@ -213,7 +212,8 @@ func (o options) serverOptions(logger *slog.Logger) []clawhqtest.Option {
 	return list
 }
 
-// withSandboxes serves sandboxes below sandboxPath, and everything else by next.
+// withSandboxes passes requests below sandboxPath to the sandboxes, and all others to
+// next.
 func withSandboxes(boxes, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, sandboxPath) {
@@ -237,8 +237,8 @@ func within(d time.Duration, f func()) {
 	}
 }
 
-// reachable returns the address to show: the listener's, with a name one can
-// call where it listens on every address, and host as it was given otherwise.
+// reachable returns the address at which the server can be called: host with the port
+// of the listener, and localhost if the listener listens on every address.
 func reachable(listening, host string) string {
 	_, port, err := net.SplitHostPort(listening)
 	if err != nil {
@@ -250,12 +250,12 @@ func reachable(listening, host string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// names are the host names that the server is called by, besides those of loopback.
+// names returns the hosts by which the server may be called, besides those of
+// loopback.
 func (o options) names() []string { return append([]string{o.host}, o.hosts...) }
 
-// handler serves what is on the server's origin: whether it is ready, the
-// control API, and all that the dashboard has beside it, to pages of certain
-// other origins too.
+// handler returns the handler for the server's origin: /ready, the control API, and
+// the dashboard with the API. The API is also open to pages of the origins of -cors.
 func (o options) handler(api http.Handler, controls, page http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", http.HandlerFunc(forgottenBase))

@@ -18,7 +18,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// options are the program's flags, checked.
+// options are the program's flags, after they were checked.
 type options struct {
 	addr       string
 	host       string // of addr
@@ -29,12 +29,12 @@ type options struct {
 	agentDelay time.Duration
 	log        string // logText, logJSON or logOff
 
-	hosts          []string // further names or addresses that the server is called by
+	hosts          []string // further names or addresses by which the server may be called
 	cors           []string // origins whose pages may call the API
 	strictWebhooks bool
 	start          control.Document // of -config, -key and -fault
-	flagged        control.Document // of -key and -fault alone
-	configuredKeys int              // how many keys -config has
+	flagged        control.Document // only of -key and -fault
+	configuredKeys int              // number of keys of -config
 	configFile     string
 	configText     []byte
 
@@ -42,10 +42,10 @@ type options struct {
 	readyFile, certificateFile string
 
 	sandboxIdle    time.Duration
-	controlToken   string // of the user; may be empty
-	controlFromAny bool   // whether other machines may call the control API
+	controlToken   string // set by the user; may be empty
+	controlFromAny bool   // other machines may call the control API
 
-	// With one of these the program does that alone.
+	// With one of these, the program does nothing else.
 	version bool
 	health  string // a URL
 }
@@ -57,7 +57,7 @@ const (
 	logOff  = "off"
 )
 
-// Who may call the control API, and the variable with its token.
+// The values of -control-from, and the environment variable of the control token.
 const (
 	controlFromLoopback  = "loopback"
 	controlFromAny       = "any"
@@ -80,18 +80,18 @@ var profiles = map[string]clawhqtest.Profile{
 	"live":       clawhqtest.Live,
 }
 
-// parseOptions reads the flags. It returns flag.ErrHelp, having written the
-// usage, where help was asked for.
+// parseOptions parses the flags. If help is asked for, it writes the usage and
+// returns flag.ErrHelp.
 func parseOptions(args []string, help io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("clawhq-server", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // an error is one line, written by the caller
+	flags.SetOutput(io.Discard) // the caller writes the error, in one line
 	flags.Usage = func() {}
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8787", "`host:port` to listen on; port 0 means a free port")
 	flags.BoolVar(&o.plain, "http", false, "use plain HTTP instead of TLS, on loopback addresses only")
 	profile := flags.String("profile", "documented", "`name` of the profile: documented follows the documentation, live the live service with its quirks")
 	flags.IntVar(&o.rpm, "rpm", wire.DefaultTier, "rate `tier` of the first key: 30, 60, 120 or 300 calls per minute")
-	flags.StringVar(&o.plan, "plan", "pro", "`name` of the account's plan; only pro includes the API")
+	flags.StringVar(&o.plan, "plan", "pro", "`name` of the account's plan; pro, ultra and enterprise include the API")
 	flags.DurationVar(&o.agentDelay, "agent-delay", 0, "`pause` of the built-in agents before each chunk except the first, for example 200ms")
 	var faults []control.Fault
 	flags.Func("fault", "`faults` for the first requests, separated by commas; may be repeated; one of "+strings.Join(control.FaultExamples(), ", "), func(notation string) error {
@@ -199,15 +199,14 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 func readConfig(name string) ([]byte, error) {
 	file, err := os.Open(name)
 	if err != nil {
-		return nil, errors.Unwrap(err) // configError names it
+		return nil, errors.Unwrap(err) // configError adds the name
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, control.MaxDocumentBytes+1))
 	return text, errors.Unwrap(err)
 }
 
-// configError names the file of -config and, if it is known, the line that an error is
-// about.
+// configError returns err with the file of -config and, if it is known, the line.
 func (o options) configError(err error) error {
 	if line := control.Line(o.configText, err); line > 0 {
 		return fmt.Errorf("-config %s: line %d: %w", o.configFile, line, err)

@@ -7,24 +7,24 @@ import (
 	"time"
 )
 
-// What an output holds of lines that nobody has read yet, and how long its end waits
-// for a reader.
+// Bounds on the lines of an output that nobody has read yet, and on the time that
+// close waits for a reader.
 const (
 	maxUnreadBytes = 1 << 20
 	flushTimeout   = time.Second
 )
 
-// An output writes lines to a pipe or file whose reader may be slow, or may have
-// stopped reading. A writer never waits: lines beyond maxUnreadBytes are dropped, and
-// a line says how many. The first error of a write drops everything after it.
+// An output writes lines to a pipe or a file whose reader may be slow, or may have
+// stopped reading. Write never waits: lines beyond maxUnreadBytes are dropped, and a
+// line says how many. After the first error, everything is dropped.
 type output struct {
 	mu      sync.Mutex
 	lines   [][]byte
 	bytes   int // of lines
-	dropped int // lines since the last one that was accepted
+	dropped int // number of lines that were dropped since the last accepted one
 	closed  bool
-	wake    chan struct{} // has an element when lines, dropped or closed have changed
-	done    chan struct{} // closed when everything is written
+	wake    chan struct{} // has an element if lines, dropped or closed have changed
+	done    chan struct{} // closed when everything has been written
 }
 
 // newOutput returns an output to w. The caller must call close.
@@ -34,7 +34,7 @@ func newOutput(w io.Writer) *output {
 	return o
 }
 
-// Write accepts a line, or several.
+// Write adds one line or several.
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -50,7 +50,7 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// report adds the line about those that were dropped. Call it with o.mu held.
+// report adds the line about dropped lines. Call it with o.mu held.
 func (o *output) report() {
 	if o.dropped > 0 {
 		o.add(fmt.Appendf(nil, "clawhq-server: dropped %d lines that nobody read in time\n", o.dropped))
@@ -90,7 +90,7 @@ func (o *output) write(w io.Writer) {
 	}
 }
 
-// next takes the next line. It is nil if there is none now, and last if there will be
+// next returns the next line; nil if there is none now. last is true if there will be
 // none.
 func (o *output) next() (line []byte, last bool) {
 	o.mu.Lock()
@@ -106,7 +106,7 @@ func (o *output) next() (line []byte, last bool) {
 	return line, false
 }
 
-// close waits until everything is written, but no longer than flushTimeout.
+// close waits until everything has been written, but no longer than flushTimeout.
 func (o *output) close() {
 	o.mu.Lock()
 	o.closed = true

@@ -13,10 +13,11 @@ import (
 // readyFile is the file of -ready-file.
 type readyFile struct {
 	name  string
-	token string // the control token, by which the file is known to be this program's
+	token string // the control token, by which the program recognizes its own file
 }
 
-// checkReadyFile refuses a name of something that this program did not write.
+// checkReadyFile returns an error if the name is that of something that this program
+// has not written.
 func checkReadyFile(name string) error {
 	info, err := os.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -34,7 +35,7 @@ func checkReadyFile(name string) error {
 	return nil
 }
 
-// maxReadyFile is more than -config can make of it.
+// maxReadyFile is more than the file can have with the largest -config.
 const maxReadyFile = 2 << 20
 
 func readReadyFile(name string) (a about, err error) {
@@ -50,8 +51,8 @@ func readReadyFile(name string) (a about, err error) {
 	return a, json.Unmarshal(text, &a)
 }
 
-// writeReadyFile writes a file that is whole as soon as it is there, and that only
-// its owner may read.
+// writeReadyFile writes the file. Only its owner may read it, and it appears with its
+// whole content.
 func writeReadyFile(name string, a *about) (*readyFile, error) {
 	if err := checkReadyFile(name); err != nil {
 		return nil, err

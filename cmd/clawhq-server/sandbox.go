@@ -17,27 +17,27 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// sandboxPath is the path of sandboxes; the id of one follows.
+// sandboxPath is the path before the id of a sandbox.
 const sandboxPath = "/sandbox/"
 
-// maxSandboxes bounds how many sandboxes there are at a time: each has 1/200 of the
-// program's memory for itself.
+// maxSandboxes bounds the number of sandboxes: each is guaranteed 1/200 of the
+// program's memory.
 const maxSandboxes = 200
 
-// sandboxes are servers of their own behind the program's port. It implements
+// sandboxes are further servers behind the program's port. They implement
 // control.Sandboxes.
 type sandboxes struct {
 	host   *host
-	origin string // of the program, as others reach it
-	local  string // the origin of control URLs
+	origin string // of the program, for other machines
+	local  string // of control URLs
 
 	mu     sync.Mutex
 	byID   map[string]*sandbox
 	closed bool
 }
 
-// sandbox is one of them. It ends when it is deleted, or when no request has been
-// under way for a while.
+// A sandbox is one of these servers. It ends when it is deleted, or when it has had
+// no request for the time of -sandbox-idle.
 type sandbox struct {
 	id       string
 	about    *about
@@ -45,11 +45,11 @@ type sandbox struct {
 	controls *control.Control
 	handler  http.Handler
 	created  time.Time
-	ctx      context.Context // of its requests
+	ctx      context.Context // done when the sandbox ends
 	cancel   context.CancelFunc
 
-	underWay int         // requests; guarded by sandboxes.mu, as is
-	idle     *time.Timer // which ends the sandbox
+	underWay int         // number of requests under way; guarded by sandboxes.mu, as is idle
+	idle     *time.Timer // ends the sandbox
 }
 
 // created is the reply to the creation of a sandbox.
@@ -58,8 +58,8 @@ type created struct {
 	*about
 }
 
-// Create makes a sandbox that starts with a document or, without one, as the program
-// has started.
+// Create makes a sandbox. Its state is d or, if d is nil, that with which the program
+// started.
 func (s *sandboxes) Create(d *control.Document) (any, error) {
 	o := s.host.options
 	start, configured := o.start, o.configuredKeys
@@ -104,7 +104,7 @@ func (s *sandboxes) full() bool {
 	return len(s.byID) >= maxSandboxes
 }
 
-// apiOnly serves the paths of the API.
+// apiOnly serves the paths of the API, and answers 404 to all others.
 func apiOnly(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, wire.BasePath+"/") {
@@ -115,16 +115,16 @@ func apiOnly(api http.Handler) http.Handler {
 	})
 }
 
-// listed is a sandbox in a list, without secrets.
+// listed is a sandbox in a list. It has no secrets.
 type listed struct {
 	ID         string    `json:"id"`
 	BaseURL    string    `json:"base_url"`
 	ControlURL string    `json:"control_url"`
 	CreatedAt  time.Time `json:"created_at"`
-	UnderWay   int       `json:"under_way"` // requests
+	UnderWay   int       `json:"under_way"` // number of requests under way
 }
 
-// List returns all sandboxes, the oldest first.
+// List returns all sandboxes, oldest first.
 func (s *sandboxes) List() any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,7 +136,7 @@ func (s *sandboxes) List() any {
 	return map[string][]listed{"sandboxes": list}
 }
 
-// Delete ends a sandbox, and reports whether there was one with that id.
+// Delete ends a sandbox. It reports whether there was one with that id.
 func (s *sandboxes) Delete(id string) bool {
 	s.mu.Lock()
 	box, ok := s.byID[id]
@@ -148,7 +148,7 @@ func (s *sandboxes) Delete(id string) bool {
 	return ok
 }
 
-// expire ends a sandbox unless a request is under way.
+// expire ends a sandbox, unless a request is under way.
 func (s *sandboxes) expire(box *sandbox) {
 	s.mu.Lock()
 	ends := box.underWay == 0 && s.byID[box.id] == box
@@ -211,9 +211,9 @@ func (s *sandboxes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	box.handler.ServeHTTP(w, r.WithContext(ctx))
 }
 
-// notFound answers 404 with a text.
+// notFound answers 404 with an error message.
 func notFound(w http.ResponseWriter, text string) {
 	w.Header().Set("Content-Type", wire.ContentTypeJSON)
 	w.WriteHeader(http.StatusNotFound)
-	json.NewEncoder(w).Encode(wire.FlatError{Error: text}) // fails only when the client is gone
+	json.NewEncoder(w).Encode(wire.FlatError{Error: text}) // fails only if the client has left
 }

@@ -11,8 +11,8 @@ import (
 // version is set by the linker for a release.
 var version string
 
-// printVersion prints the version of the program, or that of the module as the go
-// command knows it, and that of Go.
+// printVersion prints the version of the program, or else that of the module, and the
+// version of Go.
 func printVersion(w io.Writer) {
 	module := ""
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -3,18 +3,13 @@ package main
 import (
 	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/clawhq/clawhq-go/internal/dashboard"
-	"github.com/clawhq/clawhq-go/internal/wire"
+	"github.com/clawhq/clawhq-go/internal/server"
 )
 
-// events are those that webhooks can subscribe to in the profile.
-func (o options) events() []string {
-	if o.profile == clawhqtest.Live {
-		return wire.LiveWebhookEvents
-	}
-	return wire.WebhookEvents
-}
+// events returns the events to which webhooks can subscribe in the profile.
+func (o options) events() []string { return server.Profile(o.profile).WebhookEvents() }
 
-// attempts returns what was sent to a webhook, for the dashboard's log.
+// attempts returns the attempts to send something to a webhook, for the dashboard.
 func attempts(api *clawhqtest.Server, webhookID string) (list []dashboard.Attempt) {
 	for _, d := range api.Deliveries() {
 		if d.WebhookID != webhookID {

@@ -9,24 +9,24 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// catalog is what the page knows of the API: its endpoints, from which the
-// playground's list and forms are made, and the constants that both sides
+// catalog is what the page needs to know of the API: the endpoints, from which the
+// playground makes its list and its forms, and the constants that page and server
 // share.
 type catalog struct {
 	BasePath       string         `json:"base_path"`
-	OwnPath        string         `json:"own_path"` // before the base path in the page's own calls
+	OwnPath        string         `json:"own_path"` // precedes the base path in the page's own calls
 	APIKeys        []string       `json:"api_keys"`
 	Profile        string         `json:"profile"`
 	SessionCookie  string         `json:"session_cookie"`
-	KeyPattern     string         `json:"key_pattern"` // regular expression, unanchored
+	KeyPattern     string         `json:"key_pattern"` // a regular expression, not anchored
 	KeyPrefixChars int            `json:"key_prefix_chars"`
-	StatusTexts    map[int]string `json:"status_texts"` // HTTP/2 has none on the wire
+	StatusTexts    map[int]string `json:"status_texts"` // which HTTP/2 does not send
 	Endpoints      []endpoint     `json:"endpoints"`
 	Faults         []FaultForm    `json:"faults"`
 	WebhookEvents  []string       `json:"webhook_events"`
 }
 
-// endpoint describes one operation of the API.
+// endpoint describes an endpoint of the API in the playground.
 type endpoint struct {
 	ID          string      `json:"id"`
 	Group       string      `json:"group"`
@@ -35,11 +35,11 @@ type endpoint struct {
 	Method      string      `json:"method"`
 	Path        string      `json:"path"` // below BasePath, with {name} for path parameters
 	Auth        string      `json:"auth"`
-	PageSize    int         `json:"page_size,omitempty"` // of a list without a limit; 0 where there are no pages
+	PageSize    int         `json:"page_size,omitempty"` // default limit of a list; 0 if it has no pages
 	Parameters  []parameter `json:"parameters"`
 }
 
-// parameter describes one parameter of an endpoint, and how to check it.
+// parameter describes a parameter of an endpoint, and how to check its value.
 type parameter struct {
 	Name        string   `json:"name"`
 	In          string   `json:"in"`
@@ -47,16 +47,16 @@ type parameter struct {
 	Description string   `json:"description"`
 	Required    bool     `json:"required"`
 	Default     any      `json:"default,omitempty"`
-	MaxLength   int      `json:"max_length,omitempty"` // characters
-	Pattern     string   `json:"pattern,omitempty"`    // regular expression for the whole value
-	Options     []int    `json:"options,omitempty"`    // the only values there are
+	MaxLength   int      `json:"max_length,omitempty"` // in characters
+	Pattern     string   `json:"pattern,omitempty"`    // a regular expression for the whole value
+	Options     []int    `json:"options,omitempty"`    // the only valid values
 	Suggestions []string `json:"suggestions,omitempty"`
-	Source      string   `json:"source,omitempty"` // the group whose ids, as replies have them, are suggested
+	Source      string   `json:"source,omitempty"` // the group whose replies have the ids to suggest
 	Multiline   bool     `json:"multiline,omitempty"`
-	Accept      string   `json:"accept,omitempty"` // of a file
+	Accept      string   `json:"accept,omitempty"` // of a file: the types and extensions to offer
 }
 
-// How an endpoint authenticates, where a parameter goes, and what it is.
+// The values of endpoint.Auth, parameter.In and parameter.Type.
 const (
 	authKey     = "key"     // Authorization: Bearer
 	authSession = "session" // the session cookie
@@ -74,19 +74,18 @@ const (
 	typeFile    = "file"
 )
 
-// An operation is an endpoint as the playground offers it: what the API's own
-// table does not say.
+// An operation is an entry of the playground. It has what wire.Endpoint does not say.
 type operation struct {
 	id, group, name, description string
 
 	endpoint   wire.Endpoint
-	parameters []parameter // but for the ids in the path and the page
+	parameters []parameter // without ids in the path, limit and offset
 }
 
 var wildcard = regexp.MustCompile(`\{(\w+)\}`)
 
-// offered returns the operation for the page, with the parameters that the
-// API's table implies.
+// offered returns the operation for the page, with the parameters that follow from
+// the wire.Endpoint.
 func (o operation) offered() endpoint {
 	e := endpoint{
 		ID: o.id, Group: o.group, Name: o.name, Description: o.description,

@@ -1,19 +1,19 @@
-// Package dashboard serves the API Access page with its playground, and on the
-// same origin the API of the reference server, which the page calls like any
+// Package dashboard serves the API Access page with its playground. On the same
+// origin it serves the API of the reference server, which the page calls like any
 // other client:
 //
 //	d := dashboard.New(dashboard.Config{API: s.Handler(), Session: s.Session()})
 //	http.Serve(listener, d) // open d.LoginPath() in a browser
 //
-// The HTML, CSS and ES modules of the page are embedded. They need no build step
-// and load nothing from other servers.
+// The HTML, CSS and ES modules of the page are embedded. They need no build step, and
+// load nothing from other servers.
 //
 // The page's own calls, such as listing the keys, get no faults and no 429, since
 // these are meant for the program under test. Calls from the playground do.
 //
-// The dashboard is meant for a developer's own machine. It refuses DNS rebinding
-// and requests from other sites, scripts and other sites cannot read its session
-// cookie, and the browser stores no keys.
+// The dashboard is meant for a developer's own machine. It refuses DNS rebinding and
+// requests from other sites. Scripts and other sites cannot read its session cookie,
+// and the browser stores no keys.
 package dashboard
 
 import (
@@ -35,8 +35,8 @@ var files embed.FS
 //go:embed page
 var pages embed.FS
 
-// index is the page, put together from its parts, which hold no actions but
-// those that do so.
+// index is the page, made from its parts. The parts may contain template actions only
+// to include other parts.
 var index = func() []byte {
 	var b bytes.Buffer
 	err := template.Must(template.ParseFS(pages, "page/*.html")).ExecuteTemplate(&b, "index.html", nil)
@@ -46,46 +46,43 @@ var index = func() []byte {
 	return b.Bytes()
 }()
 
-// contentPolicy lets the page use what this server serves and nothing else:
-// no inline script or style, no other host, no frame around it.
+// contentPolicy lets the page load only what this server serves. It forbids inline
+// scripts and styles, other hosts, and frames around the page.
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; " +
 	"connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Config is what a dashboard needs of the server it belongs to. All fields
-// but APIKeys and Hosts are required.
+// Config configures a Dashboard. All fields but APIKeys and Hosts are required.
 type Config struct {
-	// API answers everything below wire.BasePath.
+	// API answers all requests below wire.BasePath.
 	API http.Handler
 	// Session is the value of the session cookie that API accepts.
 	Session string
-	// APIKeys are the keys that the server printed when it started. Whoever
-	// is signed in can use them in the playground.
+	// APIKeys are the keys that the server printed when it started. The playground
+	// offers them.
 	APIKeys []string
-	// Hosts are the names or addresses, without port, that the server may be
-	// called by besides localhost and the loopback addresses. An unspecified
-	// address (0.0.0.0 or ::) stands for every IP address: those cannot be
-	// rebound.
+	// Hosts are the names or addresses, without a port, by which the server may be
+	// called, besides localhost and the loopback addresses. An unspecified address
+	// (0.0.0.0 or ::) stands for every IP address; an IP address cannot be rebound.
 	Hosts []string
-	// Profile is the name of the server's profile, to be shown.
+	// Profile is the name of the server's profile, which the page shows.
 	Profile string
-	// Faults is the queue of faults that the API's next requests meet.
+	// Faults is the queue of faults for requests of the API.
 	Faults FaultQueue
-	// Events are those that webhooks can subscribe to.
+	// Events are the events to which webhooks can subscribe.
 	Events []string
-	// Attempts returns what was sent to a webhook, oldest first.
+	// Attempts returns the attempts to send something to a webhook, oldest first.
 	Attempts func(webhookID string) []Attempt
 }
 
-// Dashboard is an http.Handler for everything on the server's origin.
+// Dashboard is the http.Handler for the server's origin.
 type Dashboard struct {
 	config  Config
-	token   string // what the login link carries
-	cookie  string // value of the cookie that a browser is signed in by
+	token   string // token of the login link
+	cookie  string // value of the cookie of a browser that is signed in
 	handler http.Handler
 }
 
-// ownPath is where the page's own calls of the API go: the API's paths, below
-// this one.
+// ownPath is the prefix of the paths of the page's own calls to the API.
 const ownPath = "/dashboard"
 
 // New returns a dashboard for a server.
@@ -112,11 +109,11 @@ func New(config Config) *Dashboard {
 // ServeHTTP answers a request of the page, or of any client of the API.
 func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.handler.ServeHTTP(w, r) }
 
-// LoginPath is the path and query that sign a browser in. It works as long as
-// the dashboard lives and is to be shown to the person who started it only.
+// LoginPath returns the path and query that sign a browser in. They are valid as long
+// as the dashboard exists, and only for the person who started it.
 func (d *Dashboard) LoginPath() string { return "/login?" + url.Values{"token": {d.token}}.Encode() }
 
-// page sets the headers that everything but the API's replies bears.
+// page sets headers that are common to all replies but those of the API.
 func (d *Dashboard) page(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -138,7 +135,7 @@ func writePage(w http.ResponseWriter, status int) {
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", wire.ContentTypeJSON)
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(body) // fails only when the client is gone
+	json.NewEncoder(w).Encode(body) // fails only if the client has left
 }
 
 func writeError(w http.ResponseWriter, status int, message string) {

@@ -14,7 +14,7 @@ var (
 	tiers = []int{wire.Tier30, wire.Tier60, wire.Tier120, wire.Tier300}
 )
 
-// The groups that the endpoints are offered in.
+// The groups of the playground.
 const (
 	groupChat          = "Chat"
 	groupThreads       = "Threads"
@@ -28,7 +28,7 @@ const (
 	groupKeys          = "API keys"
 )
 
-// operations lists what the playground offers, in this order.
+// operations lists the entries of the playground, in its order.
 var operations = []operation{
 	{"chat", groupChat, "Chat", "Sends a message to an agent and answers with its reply.",
 		wire.Chat, chatParameters(false)},
@@ -58,7 +58,7 @@ var operations = []operation{
 		wire.CreateBatch, []parameter{
 			{Name: "requests", In: inBody, Type: typeJSON, Required: true, Default: exampleBatch,
 				Description: fmt.Sprintf("At most %d messages, each with an id of yours; an agent is optional.", wire.MaxBatchRequests)},
-			{Name: "webhook_url", In: inBody, Type: typeString, Description: "Told when the batch has ended."},
+			{Name: "webhook_url", In: inBody, Type: typeString, Description: "Receives a POST when the batch ends."},
 		}},
 	{"batches.get", groupBatches, "Get a batch", "Shows how far a batch is, and its answers once it has ended.",
 		wire.GetBatch, nil},
@@ -161,7 +161,8 @@ func keyTier(tier any) parameter {
 		Description: "Requests a minute."}
 }
 
-// accepted lists the files that can be uploaded, for a browser to offer.
+// accepted lists the extensions of the files that can be uploaded, for the browser's
+// dialog.
 func accepted() string {
 	var types []string
 	for _, t := range wire.FileTypes {

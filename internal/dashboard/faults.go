@@ -5,26 +5,27 @@ import (
 	"net/http"
 )
 
-// FaultQueue holds the faults that the API's next requests meet, one a
-// request, in order. Faults are written in a notation such as "429:7".
+// FaultQueue is the queue of faults for requests of the API. Faults are written in a
+// notation such as "429:7".
 type FaultQueue interface {
-	// Arm appends faults, separated by commas. On an error none is.
+	// Arm adds faults, separated by commas, to the queue. If there is an error, it
+	// adds none.
 	Arm(notation string) error
-	// Queued lists the faults not yet met, oldest first.
+	// Queued returns the faults in the queue, oldest first.
 	Queued() []string
-	// Clear takes all of them back.
+	// Clear empties the queue.
 	Clear()
-	// Forms lists what the notation can say.
+	// Forms returns the forms of the notation.
 	Forms() []FaultForm
 }
 
-// FaultForm is a kind of fault: an example in the notation, and its meaning.
+// FaultForm is a form of the notation: an example, and its meaning.
 type FaultForm struct {
 	Example string `json:"example"`
 	Meaning string `json:"meaning"`
 }
 
-const maxFaultBody = 4 << 10 // bytes
+const maxFaultBody = 4 << 10 // in bytes
 
 func (d *Dashboard) listFaults(w http.ResponseWriter, _ *http.Request) {
 	queued := d.config.Faults.Queued()

@@ -13,12 +13,12 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Guard refuses what only a web page of somebody else can send: a host name
-// rebound to this server, a request from another origin, a form posted
-// across. Clients that are no browsers send none of the headers it looks at,
-// but for Host, and pass.
+// Guard refuses requests that only a web page of someone else can send: to a host
+// name that was rebound to this server, from another origin, or by a form. Clients
+// that are not browsers pass: of the headers that Guard looks at, they send only
+// Host.
 func Guard(hosts []string, next http.Handler) http.Handler {
-	origin := http.NewCrossOriginProtection() // Sec-Fetch-Site, then Origin against Host; unsafe methods only
+	origin := http.NewCrossOriginProtection() // checks Sec-Fetch-Site or compares Origin with Host, for unsafe methods only
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !knownHost(r.Host, hosts):
@@ -33,8 +33,8 @@ func Guard(hosts []string, next http.Handler) http.Handler {
 	})
 }
 
-// knownHost reports whether a Host header names this server: localhost, a
-// loopback address, or one of hosts.
+// knownHost reports whether a Host header names this server: localhost, a loopback
+// address, or one of hosts.
 func knownHost(header string, hosts []string) bool {
 	name := header
 	if host, _, err := net.SplitHostPort(header); err == nil {
@@ -54,8 +54,8 @@ func unspecified(host string) bool {
 	return err == nil && addr.IsUnspecified()
 }
 
-// otherOrigin reports whether a write bears an Origin that is not the one it
-// is sent to, whatever else its headers say.
+// otherOrigin reports whether a write has an Origin other than this server's,
+// whatever its other headers say.
 func otherOrigin(r *http.Request) bool {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return false
@@ -68,8 +68,8 @@ func otherOrigin(r *http.Request) bool {
 	return origin != "" && !strings.EqualFold(origin, scheme+r.Host)
 }
 
-// readFromElsewhere reports whether a page of another origin, be it another
-// port of the same machine, reads from this one. Following a link is not
+// readFromElsewhere reports whether a page of another origin, which may be another
+// port of the same machine, reads from this one. Following a link does not count as
 // reading.
 func readFromElsewhere(r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
@@ -79,9 +79,9 @@ func readFromElsewhere(r *http.Request) bool {
 	return r.Method != http.MethodGet || r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Header.Get("Sec-Fetch-Dest") != "document"
 }
 
-// jsonOnly reports whether a request writes with the session's authority. If
-// it has a body, that has to be JSON, which cannot be posted by a form, nor
-// across origins without being asked for first.
+// jsonOnly reports whether a request writes with the authority of the session. The
+// body of such a request must be JSON: a form cannot post JSON, and across origins a
+// browser first asks with a preflight request.
 func jsonOnly(r *http.Request) bool {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return false
@@ -90,8 +90,9 @@ func jsonOnly(r *http.Request) bool {
 	return inside && !strings.HasPrefix(api, "v1/") || strings.HasPrefix(r.URL.Path, ownPath+"/")
 }
 
-// hasBody looks for a body's first byte where its length is not told, as over
-// HTTP/2 it need not be even if there is none.
+// hasBody reports whether a request has a body. If the request does not say how long
+// it is, hasBody looks for the first byte: over HTTP/2, a request without a body need
+// not say so.
 func hasBody(r *http.Request) bool {
 	if r.ContentLength >= 0 {
 		return r.ContentLength > 0

@@ -8,8 +8,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// login signs in a browser that comes by the printed link. One with another
-// link gets the page, which asks for the right one.
+// login signs in a browser that comes by the printed link. With any other link, the
+// browser gets the page, which asks for the right one.
 func (d *Dashboard) login(w http.ResponseWriter, r *http.Request) {
 	if !same(r.URL.Query().Get("token"), d.token) {
 		writePage(w, http.StatusForbidden)
@@ -23,14 +23,14 @@ func (d *Dashboard) login(w http.ResponseWriter, r *http.Request) {
 		Secure:   r.TLS != nil,
 		SameSite: http.SameSiteStrictMode,
 	})
-	http.Redirect(w, r, "/#token="+d.token, http.StatusSeeOther) // for the page to keep
+	http.Redirect(w, r, "/#token="+d.token, http.StatusSeeOther) // the page keeps the token
 }
 
-// headerToken has the token of the login link. A browser sends a cookie to servers on
-// other ports as well, but the token only if the page says so.
+// headerToken is the header with the token of the login link. A browser sends cookies
+// to servers on other ports too, but it sends the token only if the page does so.
 const headerToken = "X-Dashboard-Token"
 
-// showsToken lets only requests with the token pass, of a browser that is signed in.
+// showsToken passes only requests of a signed-in browser that have the token.
 func (d *Dashboard) showsToken(next http.HandlerFunc) http.HandlerFunc {
 	return d.signedIn(func(w http.ResponseWriter, r *http.Request) {
 		if !same(r.Header.Get(headerToken), d.token) {
@@ -41,13 +41,13 @@ func (d *Dashboard) showsToken(next http.HandlerFunc) http.HandlerFunc {
 	})
 }
 
-// cookieName names the cookie by the port that the browser calls. A browser
-// sends cookies to every port of a host (RFC 6265, section 8.5): by one name,
-// two servers would sign each other out. For the same reason the cookie's
-// value is the dashboard's own and not the account's session, which a server
-// on another port could use. Over TLS the name's prefix keeps it from being
-// set by anything else (RFC 6265bis, section 4.1.3.2), and a server of plain
-// HTTP on the same port, which could not overwrite it, has its own.
+// cookieName returns the name of the cookie, which contains the port that the browser
+// calls. A browser sends cookies to all ports of a host, so with one name two servers
+// would sign each other out. For the same reason the cookie's value is not the
+// account's session, which a server on another port could use. Over TLS, the name has
+// a prefix that prevents anything else from setting the cookie (RFC 6265bis
+// §4.1.3.2). A server of plain HTTP on the same port could not overwrite that cookie,
+// so it has another name.
 func cookieName(r *http.Request) string {
 	name := "clawhq-dashboard"
 	if r.TLS != nil {
@@ -68,7 +68,7 @@ func (d *Dashboard) isSignedIn(r *http.Request) bool {
 	return false
 }
 
-// signedIn lets only requests of a browser that is signed in pass.
+// signedIn passes only requests of a browser that is signed in.
 func (d *Dashboard) signedIn(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !d.isSignedIn(r) {
@@ -79,8 +79,8 @@ func (d *Dashboard) signedIn(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// withSession gives the account's session to the requests of a browser that
-// is signed in, in place of its cookies. All others pass as they are.
+// withSession replaces the cookies of a browser that is signed in by the account's
+// session. Other requests pass unchanged.
 func (d *Dashboard) withSession(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if d.isSignedIn(r) {

@@ -67,6 +67,9 @@ func (c *call) checkWebhookURL(url, tooLong string) error {
 	return nil
 }
 
+// WebhookEvents returns the events to which webhooks can subscribe in the profile.
+func (p Profile) WebhookEvents() []string { return p.quirks().webhookEvents }
+
 // checkEvents returns the events that a webhook subscribes to.
 func (c *call) checkEvents(v any) (events []string, err error) {
 	list, ok := v.([]any)
@@ -80,7 +83,7 @@ func (c *call) checkEvents(v any) (events []string, err error) {
 	for _, item := range list {
 		event, _ := item.(string)
 		events = append(events, event)
-		if !slices.Contains(c.profile.quirks().webhookEvents, event) {
+		if !slices.Contains(c.profile.WebhookEvents(), event) {
 			unknown = append(unknown, item)
 		}
 	}
