@@ -30,14 +30,14 @@ const (
 // An AgentFunc answers a message in pieces. Each piece is a chunk of a streamed
 // reply; if it ends within a character, the rest of the character is in the next
 // piece. If the agent returns an error, the client gets the code model_error, or
-// stream_error in a stream; only the journal has the text of the error. If the
-// agent panics, the client gets internal_error, or stream_error in a stream.
+// stream_error in a stream; only the journal has the text of the error. If the agent
+// panics, the client gets internal_error, or stream_error in a stream.
 //
 // ctx ends when the server is closed and, in profile Documented, when the client
-// disconnects. It also ends when the agent's time is up, upon which the client gets
-// model_timeout: after 60 seconds or, in profile Live, 60 seconds before its first
-// piece, and in a stream 60 seconds after it. An agent that waits must return when
-// ctx ends.
+// disconnects. It also ends when the agent's time is up, and the client then gets
+// model_timeout. In profile Documented the whole answer may take 60 seconds. In
+// profile Live the first piece may take 60 seconds, and in a stream the rest 60 more.
+// An agent that waits must return when ctx ends.
 type AgentFunc func(ctx context.Context, m Message) iter.Seq2[string, error]
 
 // Reply returns an agent that answers every message with the given chunks.

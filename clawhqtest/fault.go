@@ -10,16 +10,15 @@ import (
 //
 // The faults for streams, FaultStream…, act after the given number of chunks, or
 // before [DONE] if the agent has fewer. Until then the request is authenticated,
-// counted against the rate limit and checked as usual. A request that is not for
-// a stream gets a similar failure instead.
+// counted against the rate limit and checked as usual. A request that is not for a
+// stream gets a similar failure instead.
 //
 // FaultLookup and the faults of the gateway, FaultGateway…, are failures of the
-// service's own parts. They are played only for requests that come to these parts,
-// which are authenticated, counted and checked as usual.
+// service's own parts. They are played only for requests that reach these parts, and
+// these requests are authenticated, counted and checked as usual.
 //
-// FaultDelay delays a request. All other faults replace the service, like a proxy
-// or an outage: the request is not authenticated, counted or checked, and no
-// agent runs.
+// FaultDelay delays a request. All other faults replace the service, like a proxy or
+// an outage: the request is not authenticated, counted or checked, and no agent runs.
 type Fault struct{ fault server.Fault }
 
 // String returns the call that makes the fault, like
@@ -71,9 +70,9 @@ func Key(key string) Condition { return Condition{server.OnKey(key)} }
 // names no agent is for the default agent.
 func AgentSlug(slug string) Condition { return Condition{server.OnAgent(slug)} }
 
-// Inject queues faults. Each fault is played once, unless [Fault.Times] says otherwise, for the next request to the
-// API or to the dashboard's endpoints, in the order of queueing. [Fault.On]
-// restricts a fault to certain requests.
+// Inject queues faults. A request to the API or to the dashboard's endpoints gets the
+// first fault in the queue whose conditions it meets: see [Fault.On]. Each fault is
+// played once, unless [Fault.Times] says otherwise.
 func (s *Server) Inject(faults ...Fault) {
 	queued := make([]server.Fault, len(faults))
 	for i, f := range faults {
@@ -82,8 +81,8 @@ func (s *Server) Inject(faults ...Fault) {
 	s.service.Inject(queued...)
 }
 
-// Faults returns the faults that are queued: those that were not played yet, or not as
-// often as [Fault.Times] says.
+// Faults returns the faults in the queue: those that have not been played as often as
+// [Fault.Times] says.
 func (s *Server) Faults() []Fault {
 	var left []Fault
 	for _, f := range s.service.Faults() {
@@ -92,7 +91,7 @@ func (s *Server) Faults() []Fault {
 	return left
 }
 
-// ClearFaults removes the queued faults.
+// ClearFaults empties the queue of faults.
 func (s *Server) ClearFaults() { s.service.ClearFaults() }
 
 // FaultStatus answers with a status and the documented error body. code is a
@@ -116,7 +115,7 @@ func FaultHTML(status int) Fault { return Fault{server.FaultHTML(status)} }
 // "connection reset by peer" or an unexpected end of file.
 func FaultReset() Fault { return Fault{server.FaultReset()} }
 
-// FaultDelay waits before the request is served as usual.
+// FaultDelay delays a request, and then serves it as usual.
 func FaultDelay(d time.Duration) Fault { return Fault{server.FaultDelay(d)} }
 
 // FaultStreamError ends a stream after afterChunks chunks with an error event
@@ -146,16 +145,17 @@ func FaultStreamMalformed(afterChunks int) Fault {
 	return Fault{server.FaultStreamMalformed(afterChunks)}
 }
 
-// FaultStreamSplit plays what the live service makes of a chunk that comes to it in
-// two parts: after afterChunks chunks it sends the first part of a data line, which
-// is not JSON, and a single newline, so that the event of the chunk after the split
-// one has both lines. The text of the split chunk is lost. A request that is not for
-// a stream gets status 200 and a body that is not JSON.
+// FaultStreamSplit plays what the live service does with a chunk that reaches it in
+// two parts. After afterChunks chunks it sends the first part of a data line, which
+// is not JSON, and a single newline. So the next event has two lines: this one and
+// that of the chunk after the split one. The text of the split chunk is lost. A
+// request that is not for a stream gets status 200 and a body that is not JSON.
 func FaultStreamSplit(afterChunks int) Fault { return Fault{server.FaultStreamSplit(afterChunks)} }
 
-// FaultStreamUnended ends a stream after afterChunks chunks without [DONE], though the
-// reply itself is complete, as the live service does with an agent that does so. A
-// request that is not for a stream gets status 200 and a body that is not JSON.
+// FaultStreamUnended ends a stream after afterChunks chunks without [DONE], while the
+// HTTP reply is complete. The live service does so if an agent's own stream has no
+// [DONE]. A request that is not for a stream gets status 200 and a body that is not
+// JSON.
 func FaultStreamUnended(afterChunks int) Fault {
 	return Fault{server.FaultStreamUnended(afterChunks)}
 }
@@ -164,8 +164,8 @@ func FaultStreamUnended(afterChunks int) Fault {
 // [FaultLookup].
 type Lookup string
 
-// The lookups that can fail, the requests that need them, and what they are
-// answered.
+// The lookups that can fail, the requests that need them, and the replies to these
+// requests.
 const (
 	LookupKey    Lookup = "key"    // all of /v1: 401 invalid_api_key
 	LookupPlan   Lookup = "plan"   // all of /v1: 403 plan_required
@@ -175,19 +175,19 @@ const (
 	LookupList   Lookup = "list"   // lists, models and usage: 500 internal_error; the health shows no agents
 )
 
-// FaultLookup lets a lookup in the service's database fail. The service answers as if
-// there were no such thing, so that its own fault looks like the caller's: a valid
+// FaultLookup makes a lookup in the service's database fail. The service answers as
+// if it had found nothing, so that its own failure looks like the caller's: a valid
 // key gets 401. FaultLookup panics if there is no such lookup.
 func FaultLookup(what Lookup) Fault { return Fault{server.FaultLookup(server.Lookup(what))} }
 
-// FaultGatewayDown lets the gateway in front of the agents be out of reach for a chat
-// or a message of a thread: 500 internal_error, also for a stream. A thread keeps the
+// FaultGatewayDown makes the gateway in front of the agents unreachable for a chat or
+// a message of a thread: 500 internal_error, also for a stream. A thread keeps the
 // message.
 func FaultGatewayDown() Fault { return Fault{server.FaultGatewayDown()} }
 
-// FaultGatewayNotJSON lets the gateway in front of the agents answer a chat or a
-// message of a thread with something that is not JSON, and is no stream: 500
-// internal_error, and for a stream 200 with neither an event nor [DONE].
+// FaultGatewayNotJSON makes the gateway in front of the agents answer a chat or a
+// message of a thread with something that is neither JSON nor a stream. The client
+// gets 500 internal_error and, for a stream, 200 with neither an event nor [DONE].
 func FaultGatewayNotJSON() Fault { return Fault{server.FaultGatewayNotJSON()} }
 
 // FaultLegacyError answers with a status and the error body of the reference

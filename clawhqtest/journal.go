@@ -12,19 +12,19 @@ import (
 // cut to their prefix, and other credentials to their scheme or name.
 type Request struct {
 	Time     time.Time     // when the request arrived
-	Duration time.Duration // how long it was handled; 0 while it is being handled
+	Duration time.Duration // how long its handling took; 0 while it is being handled
 	Method   string
 	Path     string // including the base path, without the query
 	Query    string // the query as it was sent, without the question mark
 	Header   http.Header
 	Body     []byte // the part of the body that was read, up to 100 KiB and one byte; less with WithMemoryLimit
-	Omitted  int    // how many more bytes were read than Body has, for example of an upload
+	Omitted  int    // number of bytes that were read beyond Body, for example of an upload
 
 	Status       int    // status of the reply; 0 if none has begun
-	Reply        []byte // the part of its body that was written, up to 16 KiB; keys, secrets and sessions are redacted
-	ReplyOmitted int    // how many more bytes were written than Reply has
+	Reply        []byte // the part of the reply's body that was written, up to 16 KiB; keys, secrets and sessions are redacted
+	ReplyOmitted int    // number of bytes that were written beyond Reply
 
-	RequestID string // the server's id of the request
+	RequestID string // given by the server
 	KeyID     string // the id of the request's API key; empty if the server does not know the key
 	Agent     string // the slug of the agent that ran; empty if none did, for example because a stored reply was sent
 	Fault     string // the String of the fault that was played; empty if none was
@@ -41,19 +41,20 @@ func (s *Server) Requests() []Request {
 }
 
 // LatestRequests returns the latest requests of the journal for which match returns
-// true, at most limit of them, in the order of arrival, and the number of all for which
-// it does. A nil match stands for all requests. match must not change the request. To
-// look at a few requests of a long journal, LatestRequests is much faster than Requests.
+// true, at most limit of them, in the order of arrival. total is the number of all
+// such requests. A nil match accepts every request. match must not change the
+// request. For a few requests of a long journal, LatestRequests is much faster than
+// Requests.
 func (s *Server) LatestRequests(limit int, match func(Request) bool) (requests []Request, total int) {
 	entries, total := s.service.LatestRequests(limit, forEntries(match))
 	return fromEntries(entries), total
 }
 
 // WaitRequests waits until the journal has at least n requests for which match
-// returns true, and returns all of these, in the order of arrival. It calls match
-// for each request of the journal, and again when its agent starts, its reply begins,
-// and it ends. match must not change the request. If ctx ends first, WaitRequests
-// returns its error.
+// returns true, and returns all of these, in the order of arrival. It calls match for
+// each request of the journal, and again when the request's agent starts, when its
+// reply begins, and when it ends. match must not change the request. If ctx ends
+// first, WaitRequests returns its error.
 func (s *Server) WaitRequests(ctx context.Context, n int, match func(Request) bool) ([]Request, error) {
 	entries, err := s.service.WaitRequests(ctx, n, forEntries(match))
 	return fromEntries(entries), err

@@ -18,7 +18,7 @@ import (
 // network is how clients reach a server.
 type network struct {
 	origin string       // scheme and host
-	client *http.Client // can reach it
+	client *http.Client // reaches the server
 	close  func()
 
 	certificate *x509.Certificate // nil without TLS
@@ -36,8 +36,8 @@ func listen(handler http.Handler, cfg config) network {
 	return listenOnLoopback(handler, errorLog, cfg.server.PlainHTTP)
 }
 
-// maxIdle is how many idle connections a client keeps: enough for a test with
-// many goroutines not to dial for each request.
+// maxIdle is how many idle connections a client keeps. It is enough for a test with
+// many goroutines, which would otherwise dial for each request.
 const maxIdle = 256
 
 func listenOnLoopback(handler http.Handler, errorLog *log.Logger, plain bool) network {
@@ -55,7 +55,7 @@ func listenOnLoopback(handler http.Handler, errorLog *log.Logger, plain bool) ne
 	return network{s.URL, client, s.Close, s.Certificate()}
 }
 
-// Hosts in memory. Plain HTTP wants one that counts as loopback.
+// Hosts of servers in memory. A client accepts plain HTTP only for a loopback host.
 const (
 	memoryHost      = "clawhq.test"
 	memoryPlainHost = "localhost"

@@ -28,8 +28,8 @@ func WithInMemory() Option { return func(c *config) { c.inMemory = true } }
 // WithProfile sets the profile, [Documented] or [Live]. Default: Documented.
 func WithProfile(p Profile) Option { return func(c *config) { c.server.Profile = server.Profile(p) } }
 
-// WithPlan sets the account's plan. If it is not "pro", in upper or lower case,
-// calls are refused with plan_required. Default: "pro".
+// WithPlan sets the account's plan. Unless it is pro, ultra or enterprise, in any
+// case, calls are refused with plan_required. Default: pro.
 func WithPlan(plan string) Option { return func(c *config) { c.server.Plan = plan } }
 
 // WithPlainHTTP makes the server use plain HTTP instead of TLS, with an http://
@@ -72,17 +72,17 @@ func WithJournalLimit(requests, bytes int) Option {
 	}
 }
 
-// WithMemoryLimit bounds, approximately, the memory for all that the server
-// stores, for a server that runs long or serves clients that are not trusted.
+// WithMemoryLimit bounds, approximately, the memory for everything that the server
+// stores. It is for a server that runs long, or serves clients that are not trusted.
 // Half of the bytes are for the journal, a quarter for sessions, stored replies,
 // threads, batches, files, audit entries and conversations, and a quarter for
-// deliveries; in each part the oldest entries are dropped first. The journal then
-// has at most 16 KiB of each body, and no bodies of requests without a valid key
-// or session; only a few bodies are read at the same time. Default: no bound.
+// deliveries; in each part the oldest entries are dropped first. The journal then has
+// at most 16 KiB of each body, and no bodies of requests without a valid key or
+// session. Only a few bodies are read at the same time. Default: no bound.
 //
-// Servers that are made with the same Option, the value that one call of
-// WithMemoryLimit has returned, share the limit and these bounds: each has 1/200 of the
-// bytes for itself, and the rest goes to who comes first.
+// Servers share the limit if they are made with the same Option, the value that one
+// call of WithMemoryLimit has returned. Each of them is guaranteed 1/200 of the
+// bytes; they compete for the rest.
 func WithMemoryLimit(bytes int) Option {
 	limits := server.SharedLimits(bytes)
 	return func(c *config) { c.server.Limits = limits }

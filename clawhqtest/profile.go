@@ -15,8 +15,8 @@ const (
 	// is the default agent; a message may also name its agent by the id. Entries
 	// of the audit log have integrity hashes. Replies have the fields of the
 	// pages in addition to those of the live service, for example agent_id in
-	// addition to id; the usage has them in place of the list of days. A token
-	// is taken for four bytes of a message and its answer.
+	// addition to id; the usage has them in place of the list of days. Four bytes
+	// of a message and its answer count as one token.
 	//
 	// An agent stops when its client hangs up. While a request with an
 	// idempotency key runs, others with the key get 409 request_in_progress.
@@ -56,20 +56,21 @@ const (
 	// first chunk gets the status of the error. Answers that are not streamed
 	// are trimmed, and reasoning like <think>…</think> is removed.
 	//
-	// The built-in agents answer "Echo: " and the message. If the message has one
-	// of these words, "[fail]" makes them fail at once, "[cut]" after the first
-	// chunk; "[empty]" makes the answer empty, "[reason]" all reasoning,
-	// "[think]" partly; "[sleep 300]" makes them wait 300 milliseconds;
-	// "[split]", "[reset]" and "[notjson]" do what FaultStreamSplit,
-	// FaultGatewayDown and FaultGatewayNotJSON describe, except that no text is
-	// lost.
+	// The built-in agents answer "Echo: " and the message. These words in a
+	// message change that: with "[fail]" they fail at once, with "[cut]" after
+	// the first chunk. With "[empty]" the answer is empty, with "[reason]" it is
+	// all reasoning, with "[think]" a part of it is. With "[sleep 300]" they wait
+	// 300 milliseconds. "[split]", "[reset]" and "[notjson]" do what
+	// FaultStreamSplit, FaultGatewayDown and FaultGatewayNotJSON describe, except
+	// that no text is lost.
 	//
 	// Webhooks: Events that only the pages document are refused. Failed
 	// deliveries are retried after the webhook's interval and then every two
 	// minutes without end, in a single entry of the log. The first event after
 	// ten that failed at the first attempt disables the webhook; if it is
-	// enabled again, so does the next event. A filter that JavaScript would fail
-	// on keeps the event from its webhook and all that were made after it.
+	// enabled again, the next event disables it again. A filter with which
+	// JavaScript would fail keeps the event from its webhook, and from webhooks
+	// that were created later.
 	Live Profile = Profile(server.Live)
 )
 

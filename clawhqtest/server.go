@@ -13,7 +13,7 @@ import (
 // All methods are safe for concurrent use.
 type Server struct {
 	service *server.Server
-	apiKey  func() string // out of reach of print verbs
+	apiKey  func() string // a function, so that printing a Server does not show it
 	network network
 }
 
@@ -125,8 +125,8 @@ func (s *Server) Keys() []KeyInfo {
 	return keys
 }
 
-// FindKey returns the id of the key of which key is the id or the value, whether it is
-// revoked or not. The id is empty if there is no such key.
+// FindKey returns the id of a key, given by its id or its value, even if it is
+// revoked. The id is empty if there is no such key.
 func (s *Server) FindKey(key string) (id string) { return s.service.FindKey(key) }
 
 // RevokeKey revokes a key. Requests with the key that begin after RevokeKey has
@@ -140,8 +140,8 @@ func (s *Server) RevokeKey(id string) { s.service.RevokeKey(id) }
 func (s *Server) SetRateLimit(id string, rpm int) { s.service.SetRateLimit(id, rpm) }
 
 // HandleAgent deploys an agent. It replaces an agent with the same slug. If fn is
-// nil, the agent is a built-in one. In profile [Documented], support-bot stays
-// the default agent; in profile [Live], the agent deployed last becomes the
+// nil, the agent answers as a built-in one. In profile [Documented], support-bot
+// stays the default agent; in profile [Live], the agent deployed last becomes the
 // default, as in the live service. HandleAgent panics if slug is empty.
 func (s *Server) HandleAgent(slug string, fn AgentFunc) { s.service.HandleAgent(slug, fn.forService()) }
 
@@ -149,21 +149,22 @@ func (s *Server) HandleAgent(slug string, fn AgentFunc) { s.service.HandleAgent(
 // SetOffline. Requests that are being answered keep their agent.
 func (s *Server) ResetAgents() { s.service.ResetAgents() }
 
-// SetOffline stops the machine that the agents run on, or starts it again. While
-// it is stopped, messages are answered with 503 agent_offline, and batches fail
-// without an answer.
+// SetOffline stops the machine on which the agents run, or starts it again. While it
+// is stopped, messages are answered with 503 agent_offline, and batches fail without
+// an answer.
 func (s *Server) SetOffline(offline bool) { s.service.SetOffline(offline) }
 
-// Change calls change, which may call other methods of the server, while no request
-// begins: each request sees all that change does, or nothing of it. Requests in
-// progress go on with the state and the agents that they began with if change calls
-// Reset first. change must not send requests to the server, which would wait for it.
+// Change calls change, which may call other methods of the server, and lets no
+// request begin until change returns. So a request that begins later sees everything
+// that change does. Requests in progress go on; if change calls Reset first, they see
+// nothing of what it does after that. change must not send requests to the server:
+// they would wait forever.
 func (s *Server) Change(change func()) { s.service.Change(change) }
 
-// Reset returns the server to the state of a new server, except for the agents
-// and the handler of DeliverTo. It removes the journals, faults, chat sessions,
-// stored replies, statistics, everything that calls and tests have added, and all
-// keys but the first, which is active again with a limit of 60 calls per minute;
-// no calls count against that limit. Requests, batches and deliveries in progress
-// go on, but are not recorded.
+// Reset returns the server to the state of a new server, except for the agents and
+// the handler of DeliverTo. It removes the journal, the deliveries, faults, chat
+// sessions, stored replies, statistics, everything that calls and tests have added,
+// and all keys but the first, which is active again with a limit of 60 calls per
+// minute; no calls count against that limit. Requests, batches and deliveries in
+// progress go on, but are not recorded.
 func (s *Server) Reset() { s.service.Reset() }

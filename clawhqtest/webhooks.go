@@ -60,15 +60,15 @@ func fromAttempt(a outbox.Attempt) Delivery {
 }
 
 // Emit delivers an event to the webhooks that have subscribed to it, as if it had
-// happened. It returns when the first attempt for each webhook has ended: after ten
-// seconds at most, and ten more if a receiver does not end the body of its reply.
-// Retries are sent in the background. data is the event's data: a value of a type of package webhook, or any value that is encoded as a
-// JSON object. Emit panics if data cannot be encoded. The server itself makes
-// only api.request events, one for each successful chat.
+// happened. It returns when the first attempt for each webhook has ended: a receiver
+// has ten seconds for the header of its reply and ten more for the body. Retries are
+// sent in the background. data is the event's data: a value of a type of package
+// webhook, or any value that is encoded as a JSON object. Emit panics if data cannot
+// be encoded. The server itself makes only api.request events, one for each
+// successful chat.
 //
-// Each event has a millisecond of its own, so that receivers can tell any two
-// apart: of several events at one instant, each is a millisecond later than the one
-// before.
+// Each event has a millisecond of its own, so that receivers can tell any two apart:
+// of several events at one instant, each is a millisecond later than the one before.
 func (s *Server) Emit(event webhook.EventType, data any) {
 	text, err := json.Marshal(data)
 	if err != nil {
@@ -81,10 +81,10 @@ func (s *Server) Emit(event webhook.EventType, data any) {
 // are under way. Retries that are not due yet do not count.
 func (s *Server) PendingDeliveries() int { return s.service.PendingDeliveries() }
 
-// DeliverTo makes the server send all deliveries to handler, whatever their URL
-// and without sockets, so that a receiver can be tested inside a bubble of
-// package testing/synctest. The server calls handler in a goroutine per delivery;
-// Close waits for these. If handler panics, the delivery has no reply. If handler
-// is nil, deliveries go over the network again, as on a new server; of private
-// addresses, only loopback addresses are then reached.
+// DeliverTo makes the server send all deliveries to handler, whatever their URL and
+// without sockets, so that a receiver can be tested inside a bubble of package
+// testing/synctest. The server calls handler in a goroutine for each delivery, and
+// Close waits for these goroutines. If handler panics, the delivery has no reply. If
+// handler is nil, deliveries go over the network again, as on a new server; of
+// private addresses, only loopback addresses are then reached.
 func (s *Server) DeliverTo(handler http.Handler) { s.service.DeliverTo(handler) }
