@@ -15,14 +15,15 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// An agent whose client hangs up stops by the documentation. Live it goes on: its
-// answer is stored under the key, counted and told of.
+// In profile Documented, an agent stops when its client hangs up. In profile Live it
+// goes on: its answer is stored under the idempotency key, counted, and sent to
+// webhooks.
 func TestHangUp(t *testing.T) {
 	t.Parallel()
 	type after struct {
 		Finished bool
-		Replayed bool  // the next call with the key
-		Requests int64 // in the key's usage
+		Replayed bool  // of the next call with the idempotency key
+		Requests int64 // in the usage of the API key
 		Events   []string
 	}
 	for _, tc := range []struct {
@@ -31,7 +32,7 @@ func TestHangUp(t *testing.T) {
 		want    after
 	}{
 		{Documented, `{"message":"hi","agent":"slow"}`, after{}},
-		{Documented, `{"message":"hi","agent":"slow","stream":true}`, after{Requests: 1}}, // it had begun
+		{Documented, `{"message":"hi","agent":"slow","stream":true}`, after{Requests: 1}}, // its reply had begun
 		{Live, `{"message":"hi","agent":"slow"}`, after{Finished: true, Replayed: true, Requests: 1, Events: []string{wire.EventAPIRequest}}},
 		{Live, `{"message":"hi","agent":"slow","stream":true}`, after{Finished: true, Requests: 1, Events: []string{wire.EventAPIRequest}}},
 	} {
@@ -74,7 +75,7 @@ func TestHangUp(t *testing.T) {
 	}
 }
 
-// The same for a message of a thread.
+// The same holds for a message of a thread.
 func TestHangUpOnAThread(t *testing.T) {
 	t.Parallel()
 	for profile, want := range map[Profile][]string{Documented: {"hi"}, Live: {"hi", "yes"}} {
@@ -107,15 +108,15 @@ func TestHangUpOnAThread(t *testing.T) {
 	}
 }
 
-// What the agent's time limits: by the documentation the whole answer, live its
-// beginning and, in a stream, the rest once more.
+// The agent's time limit is for the whole answer or, in profile Live, for the first
+// chunk and, in a stream, again for the rest.
 func TestTimeLimits(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name    string
 		profile Profile
 		stream  bool
-		chunks  []time.Duration // waits before them
+		chunks  []time.Duration // waits before the chunks
 		took    time.Duration
 		status  int
 		timeout bool

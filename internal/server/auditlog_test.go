@@ -12,8 +12,9 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Key management writes the log, with the address that a proxy says; by the
-// documentation each entry has its hash, and the whole log verifies.
+// Key management writes to the audit log, with the client's address from
+// X-Forwarded-For. In profile Documented each entry has its hash, and the whole log
+// verifies.
 func TestAuditLogOfKeys(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -89,8 +90,8 @@ func TestAddAuditEntryKeepsTheOrder(t *testing.T) {
 	s.AddAuditEntry(AuditEntry{Details: json.RawMessage("{oops")})
 }
 
-// What the database cannot read fails live; from and to have to be dates for
-// JavaScript first.
+// In profile Live, a value that the database cannot read fails. Before that, from and
+// to must be dates for JavaScript.
 func TestLiveAuditLogParameters(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{Profile: Live})

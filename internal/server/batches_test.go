@@ -39,8 +39,8 @@ func newBatch(t *testing.T, s service, body string) string {
 	return decode[wire.CreatedBatch](t, w.Body).BatchID
 }
 
-// Three requests are asked at once; what is done so far replaces those that
-// wait.
+// Three requests are asked at a time, and the results so far replace the pending
+// ones.
 func TestBatchInVirtualTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestBatchOfAClosingServer(t *testing.T) {
 	})
 }
 
-// Without an agent, and with one that says nothing.
+// Batches without an agent, and with an agent whose answer is empty.
 func TestBatchAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -119,8 +119,8 @@ func TestBatchAnswers(t *testing.T) {
 	})
 }
 
-// A callback that fails, that takes too long or that cannot be called is the
-// receiver's affair.
+// A callback that fails, takes too long or cannot be called does not change the
+// batch.
 func TestBatchCallbackFails(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

@@ -17,15 +17,15 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// historyLength is an agent that says how many turns came before.
+// historyLength is an agent that answers with the number of earlier turns.
 func historyLength(_ context.Context, m Message) iter.Seq2[string, error] {
 	return says(strconv.Itoa(len(m.History)))
 }
 
-// says is an answer in those chunks.
+// says returns an agent's answer in the given chunks.
 func says(chunks ...string) iter.Seq2[string, error] { return saysThen(nil, chunks...) }
 
-// saysThen is an answer that ends with an error, if there is one.
+// saysThen returns an agent's answer that ends with an error, if err is not nil.
 func saysThen(err error, chunks ...string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for _, c := range chunks {
@@ -253,7 +253,7 @@ func TestAgentFailures(t *testing.T) {
 	}
 }
 
-// untilDone is an agent that says a word and then waits for its context.
+// untilDone is an agent that says a word and then waits for the end of its context.
 func untilDone(ctx context.Context, _ Message) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		if yield("a", nil) {

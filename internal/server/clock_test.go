@@ -15,7 +15,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// All that the server does goes by its clock.
+// Everything that the server does follows its clock.
 func TestNoOtherTime(t *testing.T) {
 	other := regexp.MustCompile(`time\.(Now|Since|Until|Sleep|After|AfterFunc|Tick|NewTimer|NewTicker)\b|context\.With(Timeout|Deadline)`)
 	files, err := filepath.Glob("*.go")
@@ -63,7 +63,7 @@ func TestAdvancePastRateLimit(t *testing.T) {
 	})
 }
 
-// Every record of a time has the clock's.
+// Every time that the server records is the clock's.
 func TestAdvancedTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService(t, Config{})
@@ -113,8 +113,7 @@ func TestAdvancePastIdempotency(t *testing.T) {
 	})
 }
 
-// What is under way comes on with the clock: agents' pauses, their timeout,
-// faults that wait, batches.
+// Pauses and timeouts of agents, delays by faults, and batches go on with the clock.
 func TestAdvanceUnderWay(t *testing.T) {
 	slowly := Config{AgentDelay: time.Minute / 2}
 	for name, tc := range map[string]struct {
@@ -155,7 +154,7 @@ func TestAdvanceUnderWay(t *testing.T) {
 	}
 }
 
-// A batch and a file get on by the clock.
+// A batch and the indexing of a file go on with the clock.
 func TestAdvanceStates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService(t, Config{})

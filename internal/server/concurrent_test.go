@@ -11,8 +11,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Every endpoint is called at once, while a test looks on and changes things:
-// for the race detector, and to see that nothing waits for itself.
+// Every endpoint is called at the same time, while a test reads and changes the
+// state: for the race detector, and to find deadlocks.
 func TestConcurrentCalls(t *testing.T) {
 	t.Parallel()
 	for _, profile := range []Profile{Documented, Live} {

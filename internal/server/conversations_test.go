@@ -6,8 +6,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Live the agent is a part of a name, in which a star stands for any text; other
-// signs of patterns do not count.
+// In profile Live, the parameter agent is a part of a name, in which a star stands
+// for any text. Other characters that are special in patterns have no meaning.
 func TestConversationsOfAgents(t *testing.T) {
 	t.Parallel()
 	for agent, want := range map[string]struct{ documented, live int }{
@@ -20,7 +20,7 @@ func TestConversationsOfAgents(t *testing.T) {
 		"t*s*s":            {0, 0},
 		"s%25t":            {0, 0},
 		"s_les":            {0, 0},
-		"b+":               {0, 0}, // a blank
+		"b+":               {0, 0}, // + is a blank in a query
 		"sales-assistant;": {0, 0},
 	} {
 		for profile, want := range map[Profile]int{Documented: want.documented, Live: want.live} {
@@ -34,7 +34,7 @@ func TestConversationsOfAgents(t *testing.T) {
 	}
 }
 
-// Past the end live fails, unless there is no such agent.
+// In profile Live a page past the end fails, unless there is no such agent.
 func TestLiveConversationsPastTheEnd(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{Profile: Live})

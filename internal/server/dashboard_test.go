@@ -11,8 +11,9 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// TestFromDashboard lists keys far more often than the limit allows, with a fault
-// armed: neither meets a call of the dashboard, and both still meet others.
+// TestFromDashboard lists keys much more often than the limit allows, while a fault
+// is queued. The dashboard's calls get neither 429 nor the fault; calls of others get
+// both.
 func TestFromDashboard(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer

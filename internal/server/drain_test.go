@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// A refusal is readable, whatever of the body the server has read.
+// A client can read a refusal, however much of the body the server has read.
 func TestRefusalsAreReadable(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{Limits: LimitsFor(1 << 20)})

@@ -11,16 +11,16 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// outcome is what a client sees of a reply.
+// outcome is a reply as a client sees it.
 type outcome struct {
 	Status  int
 	Type    string
 	Retry   string // Retry-After
-	Body    string // ids masked
+	Body    string // with ids masked
 	Aborted bool
 }
 
-// outcome sends a request and returns what comes of it.
+// outcome sends a request and returns the outcome.
 func (s service) outcome(r request) (o outcome) {
 	defer func() {
 		switch p := recover(); p {
@@ -60,7 +60,7 @@ func TestFaults(t *testing.T) {
 	for _, tc := range []struct {
 		fault   Fault
 		name    string
-		want    [2]outcome // unary, stream
+		want    [2]outcome // without and with a stream
 		counted bool
 	}{
 		{FaultStatus(503, ""), `FaultStatus(503, "")`, both(envelope(503, `"code":"agent_offline","message":"Agent is offline","type":"agent_error"`)), false},
@@ -131,7 +131,7 @@ func TestFaultsInOrderForEveryEndpoint(t *testing.T) {
 	if n := len(s.Faults()); n != 4 {
 		t.Errorf("%d faults are queued", n)
 	}
-	for _, r := range []request{{plain: true}, {path: "/elsewhere"}} { // these take none
+	for _, r := range []request{{plain: true}, {path: "/elsewhere"}} { // these get no fault
 		s.send(r)
 	}
 	for i, r := range []request{
@@ -154,7 +154,7 @@ func TestFaultsInOrderForEveryEndpoint(t *testing.T) {
 	}
 }
 
-// Each status has a code that fits it.
+// Each status has an error code that fits it.
 func TestFaultStatusWithoutCode(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{})
@@ -165,7 +165,7 @@ func TestFaultStatusWithoutCode(t *testing.T) {
 	}
 }
 
-// Every code has a message of its own.
+// Every error code has a message of its own.
 func TestMessages(t *testing.T) {
 	t.Parallel()
 	for code := range wire.Codes {
@@ -175,7 +175,7 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// Whatever waits in the server ends with it.
+// Everything that waits in the server ends when the server closes.
 func TestCloseEndsWhatWaits(t *testing.T) {
 	t.Parallel()
 	offline := outcome{Status: 503, Type: "application/json",
@@ -219,7 +219,7 @@ func TestCloseEndsWhatWaits(t *testing.T) {
 	}
 }
 
-// What fails inside the service looks like the caller's fault.
+// A failure inside the service looks like the caller's fault.
 func TestFailedLookups(t *testing.T) {
 	t.Parallel()
 	for _, profile := range []Profile{Documented, Live} {
@@ -230,7 +230,7 @@ func TestFailedLookups(t *testing.T) {
 			what    Lookup
 			r       request
 			status  int
-			message string // empty is the code's
+			message string // empty means that of the code
 		}{
 			{LookupKey, request{method: "GET", path: "/api/v1/models"}, 401, "Invalid API key"},
 			{LookupPlan, request{body: hi}, 403, ""},
@@ -245,7 +245,7 @@ func TestFailedLookups(t *testing.T) {
 			{LookupList, request{method: "GET", path: "/api/v1/models"}, 500, "Failed to fetch models"},
 		} {
 			s.Inject(FaultLookup(tc.what))
-			s.send(request{method: "GET", path: "/api/keys"}) // none of its lookups
+			s.send(request{method: "GET", path: "/api/keys"}) // it makes none of these lookups
 			w := s.send(tc.r)
 			e := decode[wire.ErrorEnvelope](t, w.Body).Error
 			if want := textOr(tc.message, profile.message(e.Code)); w.Code != tc.status || e.Message != want {
@@ -319,7 +319,7 @@ func TestSplitAndUnendedStreams(t *testing.T) {
 	}
 }
 
-// A fault is played as often as it says.
+// A fault is played as often as Times says.
 func TestFaultTimes(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{})

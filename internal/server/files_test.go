@@ -9,7 +9,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// form returns an upload of parts, each a header, a blank line and a content.
+// form returns the form of an upload. Each part is a header, a blank line and a
+// content.
 func form(parts ...string) request {
 	body := ""
 	for _, part := range parts {
@@ -18,7 +19,7 @@ func form(parts ...string) request {
 	return request{path: "/api/v1/files", header: map[string]string{"Content-Type": "multipart/form-data; boundary=B"}, body: body + "--B--\r\n"}
 }
 
-// filePart returns the part of a file.
+// filePart returns the part with the file.
 func filePart(name, mediaType, content string) string {
 	return `Content-Disposition: form-data; name="file"; filename="` + name + "\"\nContent-Type: " + mediaType + "\n\n" + content
 }
@@ -66,7 +67,7 @@ func TestLiveUploads(t *testing.T) {
 	}
 }
 
-// What becomes of a text, by its length, and what its type is called then.
+// The status of a text depends on its length; and what lists show as its type.
 func TestLiveFiles(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ name, content, mimeType, status string }{

@@ -12,8 +12,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire/recorded"
 )
 
-// Whatever is sent to whichever endpoint, each profile answers with a status,
-// and with JSON where it says so.
+// Whatever is sent to any endpoint, each profile answers with a status, and the body
+// is JSON if its type says so.
 func FuzzServeHTTP(f *testing.F) {
 	for i := range routes {
 		f.Add(i, "a1", "limit=1.9&offset=-5&days=abc&from=1&agent=%25", "", `{"message":"hi","requests":[null],"metadata":{"a":[1]},"name":5,"stream":"x"}`)
@@ -22,7 +22,7 @@ func FuzzServeHTTP(f *testing.F) {
 	f.Add(17, "", "", upload.Header.Get("Content-Type"), string(upload.Body()))
 	f.Fuzz(func(t *testing.T, route int, id, query, contentType, body string) {
 		if strings.Contains(body, "[sleep ") {
-			return // it would
+			return // it would wait
 		}
 		e := routes[uint(route)%uint(len(routes))].Endpoint
 		ids := []string{id, id}[:strings.Count(e.Path, "{")]
@@ -53,5 +53,5 @@ func FuzzServeHTTP(f *testing.F) {
 	})
 }
 
-// nowhere is a network without anybody.
+// nowhere is a network without hosts.
 var nowhere = roundTripper(func(*http.Request) (*http.Response, error) { return nil, http.ErrServerClosed })

@@ -19,8 +19,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// dialHTTPSOnly returns a connection to a TLS server under HTTPSOnly, which
-// ends with the test.
+// dialHTTPSOnly returns a connection to a TLS server beneath which is HTTPSOnly. Both
+// end with the test.
 func dialHTTPSOnly(t *testing.T) net.Conn {
 	t.Helper()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "over TLS") }))
@@ -89,7 +89,7 @@ func TestHTTPSOnlyRefusesPlainHTTP(t *testing.T) {
 	}
 }
 
-// A client that says nothing more and stays does not hold the server up.
+// A client that is silent but stays connected does not delay the server.
 func TestHTTPSOnlyDoesNotLinger(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -17,8 +17,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/memnet"
 )
 
-// A connection that does not send what it has begun, or nothing, is closed in
-// time; one that streams is not.
+// A connection is closed in time if its request does not come, or not completely. One
+// with a stream is not.
 func TestTimeouts(t *testing.T) {
 	const forever = 24 * time.Hour
 	header := "POST /api/v1/chat HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Length: 200\r\n"
@@ -57,14 +57,13 @@ func TestTimeouts(t *testing.T) {
 				if took := time.Since(start); took != tc.lasts {
 					t.Errorf("closed after %v (%v), want %v", took, err, tc.lasts)
 				}
-				time.Sleep(time.Second) // net/http lingers
+				time.Sleep(time.Second) // net/http lingers before it closes
 			})
 		})
 	}
 }
 
-// No more connections are served than there may be, and each that closes makes
-// room for another.
+// Only so many connections are served, and each that closes makes room for another.
 func TestLimitConns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inner := memnet.Listen("localhost")

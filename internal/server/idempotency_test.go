@@ -14,7 +14,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// counter is an agent that counts its runs and fails those that fail says.
+// counter is an agent that counts its runs, and fails the runs for which fails
+// returns true.
 type counter struct {
 	runs int
 	fail func(run int) bool
@@ -42,11 +43,11 @@ func TestReplay(t *testing.T) {
 			for _, again := range []request{
 				{body: `{"message":"hi","agent":"a","session_id":"s"}`, header: header},
 				{body: `{"message":"different","agent":"a"}`, header: header},
-				{body: `{"message":"hi","agent":"a"}`, header: header, key: otherKey}, // the same account
+				{body: `{"message":"hi","agent":"a"}`, header: header, key: otherKey}, // another key of the same account
 				{body: `{"message":"hi","agent":"a","stream":true}`, header: header},
 			} {
 				w := s.send(again)
-				same := cmp.Equal(maskJSON(t, w.Body.String(), nil), maskJSON(t, first.Body.String(), nil)) // live in another order
+				same := cmp.Equal(maskJSON(t, w.Body.String(), nil), maskJSON(t, first.Body.String(), nil)) // in profile Live the members have another order
 				if w.Code != 200 || !same || w.Header().Get(wire.HeaderIdempotencyReplay) != "true" {
 					t.Errorf("status %d, header %v, body %s", w.Code, w.Header(), w.Body)
 				}
@@ -146,8 +147,9 @@ func TestRepliesExpire(t *testing.T) {
 	})
 }
 
-// Two requests with one key at once: by the documentation the second is refused, live
-// both run the agent, and the answer of the one that ends last is stored.
+// Two requests with one idempotency key run at the same time. In profile Documented
+// the second is refused. In profile Live both run the agent, and the answer that is
+// finished last is stored.
 func TestConcurrentRepeats(t *testing.T) {
 	t.Parallel()
 	for profile, want := range map[Profile]struct {
@@ -188,7 +190,7 @@ func TestConcurrentRepeats(t *testing.T) {
 	}
 }
 
-// Live a reply that the database cannot take is not stored.
+// In profile Live, a reply that the database cannot store is not stored.
 func TestUnstorableReply(t *testing.T) {
 	t.Parallel()
 	for profile, want := range map[Profile]bool{Documented: true, Live: false} {

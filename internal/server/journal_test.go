@@ -130,7 +130,7 @@ level=INFO msg=request method=POST path=/api/v1/chat status=502 duration=0s requ
 	})
 }
 
-// A request's key is in the journal whatever becomes of the request.
+// The journal has a request's key, whatever the outcome of the request.
 func TestJournalKeys(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{})
@@ -149,7 +149,7 @@ func TestJournalKeys(t *testing.T) {
 	}
 }
 
-// The journal has the beginning of a reply, as far as it was written, without secrets.
+// The journal has the beginning of a reply, as written so far, without secrets.
 func TestJournalReplies(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -188,8 +188,7 @@ func TestJournalReplies(t *testing.T) {
 	})
 }
 
-// To look at the end of a long journal, or to wait for its next request, takes no look
-// at the rest.
+// LatestRequests and WaitRequests look only at the end of a long journal.
 func TestLongJournal(t *testing.T) {
 	s := newService(t, Config{})
 	const requests, more = 5000, 50
@@ -236,7 +235,7 @@ func TestLongJournal(t *testing.T) {
 	}
 }
 
-// Who waits finds no request that the journal has no longer.
+// WaitRequests does not find requests that have left the journal.
 func TestWaitRequestsForgets(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -261,8 +260,8 @@ func TestWaitRequestsForgets(t *testing.T) {
 	})
 }
 
-// BenchmarkLatestRequests has a journal of 40,000 requests. Its floor is a journal of
-// 40.
+// BenchmarkLatestRequests reads a journal of 40,000 requests. The floor is a journal
+// of 40.
 func BenchmarkLatestRequests(b *testing.B) {
 	for _, n := range []int{40, 40_000} {
 		s, _ := New(Config{})

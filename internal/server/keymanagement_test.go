@@ -80,7 +80,7 @@ func TestCreateKey(t *testing.T) {
 
 func TestFiveActiveKeys(t *testing.T) {
 	t.Parallel()
-	s := newService(t, Config{}) // has one
+	s := newService(t, Config{}) // has one key
 	for range 3 {
 		s.CreateKey("k", 1)
 	}
@@ -212,7 +212,7 @@ func TestListKeys(t *testing.T) {
 		s.send(request{key: key, body: "{"})
 		last := time.Now().UTC().Truncate(time.Millisecond)
 		s.RevokeKey(used)
-		s.send(request{key: key, body: hi}) // refused, not counted
+		s.send(request{key: key, body: hi}) // refused, so not counted
 
 		w := s.send(request{method: "GET", path: keysPath})
 		if strings.Contains(w.Body.String(), key) {
@@ -259,7 +259,7 @@ func TestUsageByDay(t *testing.T) {
 			t.Errorf("%v: %+v, want %+v", tc.now, got, tc.want)
 		}
 	}
-	u.called(at(7, 1)) // takes the slot of day 0
+	u.called(at(7, 1)) // replaces day 0
 	if got, want := u.stats(at(7, 1)), (wire.KeyStats{Today: 1, Week: 3, Errors: 2}); got != want || u.calls != 4 {
 		t.Errorf("%+v of %d calls, want %+v of 4", got, u.calls, want)
 	}
@@ -268,8 +268,8 @@ func TestUsageByDay(t *testing.T) {
 func TestFailuresCountOnce(t *testing.T) {
 	t.Parallel()
 	for profile, want := range map[Profile]wire.KeyStats{
-		Documented: {Today: 6, Week: 6, Errors: 6}, // a refusal is an error, and no call
-		Live:       {Today: 5, Week: 5, Errors: 4}, // neither counts but what came to an agent
+		Documented: {Today: 6, Week: 6, Errors: 6}, // a refusal counts as an error, but not as a call
+		Live:       {Today: 5, Week: 5, Errors: 4}, // only chats that reached an agent count
 	} {
 		s := newService(t, Config{Profile: profile})
 		s.HandleAgent("broken", agentOf(saysThen(errors.New("no"))))
@@ -316,7 +316,7 @@ func TestMisuseOfKeysPanics(t *testing.T) {
 	}
 }
 
-// Keys that look alike in what may be shown are told apart by their hashes.
+// Keys with the same prefix are distinguished by their hashes.
 func TestKeysWithOnePrefix(t *testing.T) {
 	t.Parallel()
 	const a, b, c = "clw_a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6", "clw_a1b2c3d4000000000000000000000000", "clw_a1b2c3d4111111111111111111111111"
@@ -334,7 +334,7 @@ func TestKeysWithOnePrefix(t *testing.T) {
 	}
 }
 
-// Live a revoked key has no statistics.
+// In profile Live, a revoked key has no statistics.
 func TestStatisticsOfRevokedKeys(t *testing.T) {
 	t.Parallel()
 	for profile, want := range map[Profile]bool{Documented: true, Live: false} {

@@ -15,8 +15,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// bounded returns a service that keeps about so many bytes, for any number of
-// calls.
+// bounded returns a service that stores about the given number of bytes, however many
+// calls it gets.
 func bounded(t *testing.T, bytes int) service {
 	s := newService(t, Config{Limits: LimitsFor(bytes)})
 	s.SetRateLimit(s.FirstKeyID(), 1e9)
@@ -45,8 +45,8 @@ func TestJournalLimit(t *testing.T) {
 	}
 }
 
-// A guarded server keeps bodies of those only that it knows, and the beginning
-// of them.
+// A guarded server stores bodies only of clients that it knows, and only their
+// beginning.
 func TestGuardedBodies(t *testing.T) {
 	s := bounded(t, 1<<20)
 	body := chatBody(wire.ChatRequest{Message: "hi", Agent: strings.Repeat("x", 50_000)})
@@ -66,7 +66,7 @@ func TestGuardedBodies(t *testing.T) {
 	}
 }
 
-// Each kind of state stays within its bytes, and the newest is there.
+// Each kind of state stays within its bytes, and keeps the newest entries.
 func TestStateLimits(t *testing.T) {
 	const most, calls = 64 << 10, 500
 	for name, tc := range map[string]struct {
@@ -108,8 +108,8 @@ func TestStateLimits(t *testing.T) {
 	}
 }
 
-// What an Add… method stores counts towards the limit. Keys do not: their number is
-// bounded by who may create them.
+// What an Add… method adds counts towards the limit. Keys do not: few may create
+// them.
 func TestAddedStateIsCounted(t *testing.T) {
 	server := reflect.TypeFor[*Server]()
 	for i := range server.NumMethod() {
@@ -131,7 +131,7 @@ func TestAddedStateIsCounted(t *testing.T) {
 	}
 }
 
-// What grows is dropped whole, if it alone is too large, and begins anew.
+// An entry that grows too large for the limit is dropped as a whole, and begins anew.
 func TestGrownState(t *testing.T) {
 	s := bounded(t, 256<<10)
 	thread := decode[wire.ThreadReply](t, s.send(request{path: "/api/v1/threads", body: `{}`}).Body).Thread.ID
@@ -146,8 +146,7 @@ func TestGrownState(t *testing.T) {
 	}
 }
 
-// The places for bodies are given up: by those that were answered, and by
-// those that wait.
+// Slots for bodies are free again when requests have been answered, or wait.
 func TestRooms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := bounded(t, 1<<20)
@@ -159,7 +158,7 @@ func TestRooms(t *testing.T) {
 			go func() {
 				r := httptest.NewRequest("POST", chatPath, strings.NewReader(`{"message": "hi", "stream": true}`))
 				r.Header.Set("Authorization", "Bearer "+s.key)
-				defer func() { recover() }() // cut off by Close
+				defer func() { recover() }() // Close cuts the request off
 				s.ServeHTTP(httptest.NewRecorder(), r.WithContext(Secure(r.Context())))
 			}()
 		}
@@ -177,7 +176,7 @@ type endless struct{}
 
 func (endless) Read(b []byte) (int, error) { return copy(b, bytes.Repeat([]byte("x"), len(b))), nil }
 
-// Of a body without end no more is read than of one that is too long.
+// Of a body without an end, no more is read than of one that is too long.
 func TestEndlessBody(t *testing.T) {
 	s := bounded(t, 1<<20)
 	for _, auth := range []string{"Bearer " + s.key, "Bearer nobody"} {

@@ -12,7 +12,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// What the live service does with odd requests, as it was seen to.
+// The replies of the live service to odd requests, as they were observed.
 func TestLiveRequests(t *testing.T) {
 	t.Parallel()
 	const (
@@ -126,8 +126,7 @@ func TestLiveHeaders(t *testing.T) {
 	}
 }
 
-// A stored reply answers whatever comes with its key, and does not bear the
-// caller's id.
+// A stored reply answers any request with its key, and does not have the client's id.
 func TestLiveReplayOfABrokenBody(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{Profile: Live})
@@ -151,7 +150,7 @@ func TestLiveReplayOfABrokenBody(t *testing.T) {
 	}
 }
 
-// Slugs are made from names; the list and chat make them differently.
+// Slugs are made from names, in the list in another way than for chats.
 func TestLiveSlugs(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{Profile: Live})
@@ -167,8 +166,8 @@ func TestLiveSlugs(t *testing.T) {
 	}
 }
 
-// Live, only chats and messages of threads count against the key; all else
-// counts against the account, whichever key it bears.
+// In profile Live, only chats and messages of threads count in the key's window.
+// Everything else counts in the account's windows, whichever key is used.
 func TestLiveWindows(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{Profile: Live})
@@ -200,7 +199,7 @@ func TestLiveWindows(t *testing.T) {
 	}
 }
 
-// Predictions share a window, which creations find full sooner.
+// Both endpoints of predictions share a window, which is full earlier for creations.
 func TestLivePredictionsWindow(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{Profile: Live})
@@ -218,7 +217,8 @@ func TestLivePredictionsWindow(t *testing.T) {
 	}
 }
 
-// A body's length counts in bytes where it is announced, else in UTF-16 units.
+// The length of a body counts in bytes if the request announces it, and in UTF-16
+// units otherwise.
 func TestLiveSizes(t *testing.T) {
 	t.Parallel()
 	euros := func(n int) string { return `{"message":"` + strings.Repeat("€", n-len(`{"message":""}`)) + `"}` }
@@ -245,8 +245,8 @@ func TestLiveSizes(t *testing.T) {
 	}
 }
 
-// The dashboard's endpoints take what is no object for one without members, and
-// bodies of any length and type.
+// The dashboard's endpoints treat a value that is no object as an object without
+// members, and accept bodies of any length and type.
 func TestLiveManagement(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{Profile: Live})
@@ -272,8 +272,8 @@ func TestLiveManagement(t *testing.T) {
 	}
 }
 
-// Replies of /v1 let pages of any origin read them; answers to preflight requests do
-// not.
+// Web pages of any origin may read replies of /v1, but not answers to preflight
+// requests.
 func TestLiveOrigins(t *testing.T) {
 	t.Parallel()
 	for profile, want := range map[Profile]string{Documented: "", Live: "*"} {
@@ -291,7 +291,7 @@ func TestLiveOrigins(t *testing.T) {
 	}
 }
 
-// Threads take everything, and what a message is not makes no difference.
+// What profile Live makes of odd threads and messages.
 func TestLiveThreads(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{Profile: Live})

@@ -61,8 +61,8 @@ func TestAim(t *testing.T) {
 	}
 }
 
-// A fault counts the requests that it could have been played for, but not
-// those that an earlier one was.
+// A fault counts the requests that meet its other conditions, but not those for which
+// an earlier fault is played.
 func TestNth(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{})
@@ -73,8 +73,8 @@ func TestNth(t *testing.T) {
 		s.send(request{method: "GET", path: "/api/v1/health"})
 		got = append(got, s.send(request{body: hi}).Code)
 	}
-	// The fourth chat is met by none of them: the third fault counts the first,
-	// the fourth and what comes after.
+	// The fourth chat gets none of them: the third fault counts the first chat, the
+	// fourth, and later ones.
 	if diff := cmp.Diff([]int{200, 501, 502, 200, 200, 503}, got); diff != "" {
 		t.Errorf("statuses (-want +got):\n%s", diff)
 	}

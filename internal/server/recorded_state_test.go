@@ -13,7 +13,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire/recorded"
 )
 
-// reply decodes the reply of a recording.
+// reply decodes a recorded reply.
 func reply[T any](w *world, name string) (v T) {
 	w.t.Helper()
 	if err := json.Unmarshal([]byte(recorded.Get(name).Reply), &v); err != nil {
@@ -22,8 +22,7 @@ func reply[T any](w *world, name string) (v T) {
 	return v
 }
 
-// deployRecorded gives the built-in agents the ids and times that they were
-// recorded with.
+// deployRecorded gives the built-in agents the recorded ids and times.
 func (w *world) deployRecorded(e recorded.Exchange) {
 	ids := []string{"a1a1a1a1-0000-4000-8000-000000000001", "a2a2a2a2-0000-4000-8000-000000000002"}
 	at := []time.Time{time.Date(2026, 3, 10, 14, 30, 0, 0, time.UTC), time.Date(2026, 3, 12, 14, 30, 0, 0, time.UTC)}
@@ -41,7 +40,7 @@ func (w *world) deployRecorded(e recorded.Exchange) {
 	}
 }
 
-// setUp puts in place what the exchange finds.
+// setUp makes the state in which the exchange was recorded.
 func (w *world) setUp(e recorded.Exchange) {
 	prefix, _, _ := strings.Cut(e.Name, "_")
 	switch prefix {
@@ -107,7 +106,7 @@ func (w *world) setUpAuditLog(e recorded.Exchange) {
 	}
 }
 
-// The creations that the recorded batches came from, and how long before.
+// The requests that created the recorded batches, and how long before the recording.
 var createdBatches = map[string]struct {
 	name  string
 	since time.Duration
@@ -120,8 +119,8 @@ var createdBatches = map[string]struct {
 	"batch_get_vps_stopped":   {"batch_create_vps_stopped", time.Second},
 }
 
-// setUpBatches makes the batch that is asked for from the request that it was
-// made of, so that its results are the server's own.
+// setUpBatches makes the batch of an exchange from the request that created it, so
+// that the results are the server's own.
 func (w *world) setUpBatches(e recorded.Exchange) {
 	slow := `{"requests":[{"custom_id":"a","message":"one [sleep 300]"},{"custom_id":"b","message":"two"},{"custom_id":"c","message":"three"},
 		{"custom_id":"d","message":"four [sleep 9000]"},{"custom_id":"e","message":"five"}]}`
@@ -237,7 +236,7 @@ func (w *world) setUpThreads(e recorded.Exchange) {
 	switch {
 	case e.Name == "threads_page" || e.Name == "threads_page_2" || e.Name == "threads_past_end":
 		rows = append(reply[wire.ThreadList](w, "threads_page").Threads, reply[wire.ThreadList](w, "threads_page_2").Threads...)
-		for range 12 - len(rows) { // those of the pages after
+		for range 12 - len(rows) { // rows of later pages
 			rows = append(rows, wire.Thread{ID: "thread_" + hexID(), Agent: "default", Metadata: json.RawMessage("{}"), CreatedAt: "2026-11-24T17:00:00Z", UpdatedAt: "2026-11-24T17:00:00Z"})
 		}
 	case strings.HasPrefix(e.Name, "threads"):
@@ -250,7 +249,7 @@ func (w *world) setUpThreads(e recorded.Exchange) {
 	for _, row := range slices.Backward(rows) {
 		t := &thread{id: row.ID, agent: row.Agent, metadata: row.Metadata, createdAt: row.CreatedAt.Time(), updatedAt: row.UpdatedAt.Time()}
 		switch {
-		case strings.HasPrefix(e.Name, "thread_messages_p"): // pages
+		case strings.HasPrefix(e.Name, "thread_messages_p"): // pages of messages
 			t.messages = storedMessages(reply[wire.MessageList](w, "thread_send_after_model_error").Messages)
 		case strings.HasSuffix(path, "/messages") && e.Method == http.MethodGet:
 			t.messages = storedMessages(reply[wire.MessageList](w, e.Name).Messages)
@@ -259,7 +258,7 @@ func (w *world) setUpThreads(e recorded.Exchange) {
 	}
 }
 
-// setUpUsage writes the journal that the recorded figures come from.
+// setUpUsage writes a journal that results in the recorded figures.
 func (w *world) setUpUsage(e recorded.Exchange) {
 	chat := func(at time.Time, took float64, err string) {
 		w.state.journal = append(w.state.journal, &entry{Request: Request{

@@ -22,8 +22,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire/recorded"
 )
 
-// notDriven are the recordings whose requests are not sent to the server, by
-// name or by its beginning, and why.
+// notDriven are the recordings whose requests are not sent to the server, by name or
+// beginning of the name, and why.
 var notDriven = map[string]string{
 	"webhook_delivery_":            "the service sends them: TestRecordedDeliveries",
 	"cron_":                        "the service's own scheduler calls it, no client does",
@@ -45,9 +45,9 @@ func reasonNotDriven(name string) string {
 	return ""
 }
 
-// Every recorded request is sent to a server in profile Live, in the state
-// and at the time that the recording tells of. The reply is the recorded one,
-// by value, but for ids and times that are made anew.
+// Every recorded request is sent to a server in profile Live, in the state and at the
+// time of the recording. The reply must have the recorded values, except for new ids
+// and times.
 func TestRecordings(t *testing.T) {
 	t.Parallel()
 	driven := 0
@@ -78,7 +78,7 @@ func TestRecordings(t *testing.T) {
 	}
 }
 
-// What a batch's callback is told is what was recorded.
+// The callback of a batch gets what was recorded.
 func TestRecordedCallback(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestRecordedCallback(t *testing.T) {
 	})
 }
 
-// The service's own limit is reached without the middleware before it only.
+// The service's own limit is only reached without the middleware before it.
 func TestLongUploads(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"file_upload_10_mib", "file_upload_too_large"} {
@@ -117,24 +117,24 @@ func TestLongUploads(t *testing.T) {
 	}
 }
 
-// recordedReply is a reply, recorded or got.
+// recordedReply is a reply, recorded or received.
 type recordedReply struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// made are the members whose values a creation makes anew.
+// made are the members to which each creation gives new values.
 var made = []string{"request_id", "id", "batch_id", "file_id", "message_id", "created_at", "full_key", "key_prefix", "secret"}
 
-// masked returns the reply in a form that can be compared: without the length
-// and the id, and with what varies in the body replaced by its type.
+// masked returns a reply in a form that can be compared: without length and id, and
+// with types in place of varying values in the body.
 func (r recordedReply) masked(t *testing.T, e recorded.Exchange) any {
 	t.Helper()
 	header := http.Header{}
 	for name, values := range r.header {
 		switch {
-		case name == "Content-Length" || strings.HasPrefix(name, "Access-Control-") || len(values) == 0: // the recordings leave them out
+		case name == "Content-Length" || strings.HasPrefix(name, "Access-Control-") || len(values) == 0: // the recordings do not have them
 		case name == wire.HeaderRequestID:
 			header.Set(name, "req_…")
 		default:
@@ -152,8 +152,8 @@ func (r recordedReply) masked(t *testing.T, e recorded.Exchange) any {
 	return map[string]any{"status": r.status, "header": header, "body": body}
 }
 
-// maskJSON decodes JSON with the values of varying members replaced by their
-// types, and with times in one form: the recordings come from two databases.
+// maskJSON decodes JSON. It replaces varying values by their types, and brings times
+// into one form, since the recordings come from two databases.
 func maskJSON(t *testing.T, text string, varying []string) any {
 	t.Helper()
 	var v any
@@ -187,7 +187,7 @@ func mask(v any, varying []string) any {
 	return v
 }
 
-// world is a server in the state that a recorded exchange began with.
+// world is a server in the state in which an exchange was recorded.
 type world struct {
 	*Server
 	t    *testing.T
@@ -200,7 +200,7 @@ type told struct {
 	header    http.Header
 }
 
-// The accounts behind the recorded keys.
+// The accounts of the recorded keys.
 var accounts = map[string]struct {
 	name    string
 	rpm     int
@@ -251,16 +251,16 @@ func newWorld(t *testing.T, e recorded.Exchange) *world {
 	return w
 }
 
-// RoundTrip stands for the receivers of callbacks.
+// RoundTrip plays the receivers of callbacks.
 func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(r.Body)
 	w.told = append(w.told, told{r.URL.String(), string(body), r.Header})
 	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: r}, err
 }
 
-// recordedTime returns when an exchange was recorded, as far as it tells: half
-// a minute before the minute's end in its header, or what an absurd
-// Retry-After was computed from.
+// recordedTime returns when an exchange was recorded, as far as its headers tell:
+// half a minute before X-RateLimit-Reset, or the time from which an absurd
+// Retry-After was computed.
 func recordedTime(t *testing.T, e recorded.Exchange) time.Time {
 	t.Helper()
 	number := func(name string) float64 {
@@ -291,7 +291,7 @@ func (w *world) send(e recorded.Exchange) recordedReply {
 	return recordedReply{rec.Code, rec.Header(), rec.Body.String()}
 }
 
-// fillWindow makes the calls that the exchange's headers say there were.
+// fillWindow makes as many calls before as the headers of the exchange imply.
 func (w *world) fillWindow(e recorded.Exchange) {
 	c := &call{s: w.Server, r: httptest.NewRequest(e.Method, e.URL, nil)}
 	if c.findRoute() != nil || w.key == nil || c.route.Window == (wire.Window{}) {

@@ -8,7 +8,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Live the session is asked for before the method and the path.
+// In profile Live, the session is checked before the method and the path.
 func TestLiveSessionFirst(t *testing.T) {
 	t.Parallel()
 	refused := outcome{Status: 401, Type: wire.ContentTypeJSON, Body: `{"error":"Unauthorized"}`}

@@ -19,7 +19,7 @@ import (
 
 var chatPath = wire.BasePath + wire.Chat.Path
 
-// service is a server under test and the key of its account.
+// service is a server under test, and the key of its account.
 type service struct {
 	*Server
 	key string
@@ -32,11 +32,11 @@ func newService(t *testing.T, cfg Config) service {
 	return service{s, key}
 }
 
-// request describes a request; what is empty is as a client would have it.
+// request describes a request. An empty field means what a client would send.
 type request struct {
-	method string // POST
-	path   string // chatPath
-	key    string // the account's, for /v1
+	method string // empty means POST
+	path   string // empty means chatPath
+	key    string // empty means the account's, for /v1
 	auth   string // instead of the key; "-" for none
 	header map[string]string
 	body   string
@@ -44,7 +44,7 @@ type request struct {
 	leave  context.Context // the client leaves when it is done; nil if it stays
 }
 
-// send has the service handle a request, without a network.
+// send makes the service handle a request, without a network.
 func (s service) send(r request) *httptest.ResponseRecorder {
 	if r.method == "" {
 		r.method = http.MethodPost
@@ -79,7 +79,7 @@ func (s service) send(r request) *httptest.ResponseRecorder {
 	return w
 }
 
-// say sends a chat with that text and returns the answer.
+// say sends a message to chat and returns the answer.
 func (s service) say(t *testing.T, text string) string {
 	t.Helper()
 	w := s.send(request{body: chatBody(wire.ChatRequest{Message: text})})
@@ -106,7 +106,7 @@ var (
 	hexDigits = regexp.MustCompile(`[0-9a-f]{32}`)
 )
 
-// checkError checks an error in the envelope, whatever its request id.
+// checkError checks an error in its envelope, whatever its request id.
 func checkError(t *testing.T, w *httptest.ResponseRecorder, status int, want wire.Error) {
 	t.Helper()
 	id := w.Header().Get(wire.HeaderRequestID)

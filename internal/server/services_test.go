@@ -18,7 +18,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// get decodes what a GET below the base path answers.
+// get decodes the reply to a GET below the base path.
 func get[T any](t *testing.T, s service, path string) T {
 	t.Helper()
 	w := s.send(request{method: "GET", path: wire.BasePath + path})
@@ -66,7 +66,7 @@ func TestDocumentedRefusals(t *testing.T) {
 	}
 }
 
-// A page that begins past the end is empty, and nothing is refused.
+// A page past the end is empty, and no page is refused.
 func TestDocumentedPages(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{})
@@ -125,7 +125,7 @@ func TestAgentsUndeployed(t *testing.T) {
 	}
 }
 
-// listener is an agent that keeps what it was asked.
+// listener is an agent that records its messages.
 type listener struct{ heard []Message }
 
 func (l *listener) answer(_ context.Context, m Message) iter.Seq2[string, error] {
@@ -164,8 +164,8 @@ func TestThreadHistory(t *testing.T) {
 	}
 }
 
-// A message stays though its agent fails, and is there again when it is
-// repeated; a thread with a new message goes first.
+// A message stays even if its agent fails, so after a repeat it is there twice. A
+// thread with a new message comes first.
 func TestThreadAfterAFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -193,7 +193,7 @@ func TestThreadAfterAFailure(t *testing.T) {
 	})
 }
 
-// The pages create a thread with a title and a first message.
+// On the reference pages, a thread is created with a title and a first message.
 func TestThreadWithAFirstMessage(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{})
@@ -208,7 +208,7 @@ func TestThreadWithAFirstMessage(t *testing.T) {
 	}
 }
 
-// Sessions with one id are others' under another key.
+// The session of one API key cannot be continued with another, even with the same id.
 func TestSessionsOfAKey(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{})
@@ -223,7 +223,7 @@ func TestSessionsOfAKey(t *testing.T) {
 	}
 }
 
-// A deleted thread is gone, with its messages.
+// A deleted thread is gone, and so are its messages.
 func TestThreadDeleted(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{})
@@ -244,7 +244,7 @@ func TestThreadDeleted(t *testing.T) {
 	}
 }
 
-// upload sends a file in a form, with the part's type as it is.
+// upload sends a file in a form. The type of the part is sent as it is.
 func (s service) upload(t *testing.T, name, mediaType, content string, fields ...string) wire.File {
 	t.Helper()
 	var body bytes.Buffer
@@ -262,8 +262,8 @@ func (s service) upload(t *testing.T, name, mediaType, content string, fields ..
 	return decode[wire.File](t, w.Body)
 }
 
-// A text is indexed in a while; what is none is an error, and a test says what
-// the service would otherwise meet with.
+// A text is indexed after a while, and any other file is an error. A test can set the
+// statuses that the service sets after a failure.
 func TestFileStates(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

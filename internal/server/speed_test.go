@@ -14,10 +14,10 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// BenchmarkBare compares the server with a handler that reads the same
-// requests and writes the same bytes, over loopback, call for call in turns.
-// The ratio is of the times that they take in the median, which other work of
-// the machine disturbs least: 1 is as fast.
+// BenchmarkBare compares the server with a handler that reads the same requests and
+// writes the same bytes. Both are called over loopback, in turns. The result is the
+// ratio of the median times, on which other work of the machine has the least
+// influence; 1 means equally fast.
 func BenchmarkBare(b *testing.B) {
 	for name, stream := range map[string]bool{"chat": false, "stream": true} {
 		b.Run(name, func(b *testing.B) {
@@ -50,7 +50,7 @@ func BenchmarkBare(b *testing.B) {
 			var took [2][]time.Duration
 			for i := 0; b.Loop(); i++ {
 				for j := range 2 {
-					which := (i + j) % 2 // each is first as often
+					which := (i + j) % 2 // each comes first equally often
 					start := time.Now()
 					call([]string{served.URL, bare.URL}[which])
 					took[which] = append(took[which], time.Since(start))
@@ -100,8 +100,8 @@ func heapAndStacks() uint64 {
 	return m.HeapAlloc + m.StackInuse
 }
 
-// BenchmarkOpenStreams tells what an open stream holds of the server's own, its
-// goroutine included, without the connection, which is net/http's.
+// BenchmarkOpenStreams measures the memory of an open stream: the server's own, with
+// the stream's goroutine but without net/http's connection.
 func BenchmarkOpenStreams(b *testing.B) {
 	const streams = 5000
 	for b.Loop() {
@@ -132,7 +132,7 @@ func BenchmarkOpenStreams(b *testing.B) {
 	}
 }
 
-// chunkCounter is a writer that tells when three chunks have come.
+// chunkCounter is a writer that reports when three chunks have been written.
 type chunkCounter struct {
 	header http.Header
 	chunks int

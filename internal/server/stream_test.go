@@ -2,7 +2,7 @@ package server
 
 import "testing"
 
-// An answer without text is a stream of nothing but its end, live.
+// In profile Live, an answer without text is a stream with [DONE] alone.
 func TestEmptyStream(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{Profile: Live})

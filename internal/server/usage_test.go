@@ -18,12 +18,12 @@ func TestUsage(t *testing.T) {
 		s := newService(t, Config{Profile: Live, AgentDelay: 100 * time.Millisecond})
 		_, other := s.CreateKey("other", 60)
 		send := func(key, body string) { s.send(request{key: key, body: body}) }
-		send(s.key, `{"message":"a b"}`) // two pauses
+		send(s.key, `{"message":"a b"}`) // with two pauses
 		time.Sleep(24 * time.Hour)
 		send(s.key, `{"message":"a","stream":true}`)
 		send(s.key, `{"message":"[fail]"}`)
 		send(s.key, `{"message":"[cut]","stream":true}`)
-		send(s.key, `{"message":"","stream":true}`) // not counted, as all that follow
+		send(s.key, `{"message":"","stream":true}`) // not counted, like all that follow
 		send(s.key, `{"message":"a","agent":"nope"}`)
 		send(other, `{"message":"a"}`)
 		s.send(request{path: "/api/v1/threads", body: "{}"})
@@ -39,7 +39,8 @@ func TestUsage(t *testing.T) {
 	})
 }
 
-// The pages have an object in place of the list, with tokens and agents.
+// In the reference pages' form, usage is an object with tokens and agents, not a
+// list.
 func TestUsageOfThePages(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -67,8 +68,7 @@ func TestUsageOfThePages(t *testing.T) {
 	})
 }
 
-// A stream under way counts as soon as it has begun, an answer once it is
-// there.
+// A stream counts as soon as it has begun, an answer when it is complete.
 func TestUsageUnderWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

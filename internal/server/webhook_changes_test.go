@@ -19,7 +19,7 @@ func (s service) newWebhook(t *testing.T) string {
 	return "/api/webhooks/" + decode[wire.WebhookReply](t, w.Body).Webhook.ID
 }
 
-// What the live service's database makes of an update's values.
+// The database of the live service converts the values of an update.
 func TestLiveWebhookCasts(t *testing.T) {
 	t.Parallel()
 	const notSaved = `{"error":"Failed to update webhook"}`
@@ -77,8 +77,8 @@ func TestLiveWebhookCasts(t *testing.T) {
 	}
 }
 
-// An unknown id is found before the body is read, live; the id may be written in any
-// way.
+// In profile Live, an unknown id is found before the body is read, and the id may be
+// in any form of a UUID.
 func TestLiveWebhookIDs(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{Profile: Live})
@@ -107,7 +107,7 @@ func TestWebhookUpdateIsAudited(t *testing.T) {
 	}
 }
 
-// Live a filter that throws keeps the event from the webhooks after it too, and
+// In profile Live, a filter that throws keeps the event also from later webhooks, and
 // nothing is logged.
 func TestThrowingFilter(t *testing.T) {
 	t.Parallel()
@@ -132,7 +132,7 @@ func TestThrowingFilter(t *testing.T) {
 	}
 }
 
-// By the documentation values have the type that they should have.
+// In profile Documented, values must have the right type.
 func TestDocumentedWebhookUpdates(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{

@@ -17,11 +17,11 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire/recorded"
 )
 
-// recordedSecret is the one that the recorded deliveries are signed with.
+// recordedSecret is the secret with which the recorded deliveries are signed.
 const recordedSecret = "whsec_00112233445566778899aabbccddeeff0011223344556677"
 
-// setUpWebhooks puts the webhook of an exchange in place, as it was before,
-// and a receiver that answers as it did.
+// setUpWebhooks makes the webhook of an exchange as it was before, and a receiver
+// that answers as it did.
 func (w *world) setUpWebhooks(e recorded.Exchange) {
 	w.accountID = "11111111-1111-4111-8111-111111111111"
 	w.DeliverTo(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -81,7 +81,7 @@ func (w *world) setUpWebhooks(e recorded.Exchange) {
 	w.outbox.Restore(hook, log...)
 }
 
-// undo sets what a PATCH changes to something else.
+// undo sets the values that a PATCH changes to something else.
 func undo(w *wire.Webhook, body string) {
 	details := *w.WebhookDetails
 	w.WebhookDetails = &details
@@ -101,7 +101,7 @@ func undo(w *wire.Webhook, body string) {
 	}
 }
 
-// The recorded deliveries, made again: byte for byte, for the same time, secret
+// The recorded deliveries are made again byte for byte, from the same time, secret
 // and data.
 func TestRecordedDeliveries(t *testing.T) {
 	t.Parallel()
@@ -163,7 +163,7 @@ func TestRecordedDeliveries(t *testing.T) {
 	}
 }
 
-// described is a delivery in one text.
+// described is a delivery as one string.
 func described(method, url string, header http.Header, body string) string {
 	text := method + " " + url
 	for _, name := range []string{"Content-Type", wire.HeaderWebhookSignature, wire.HeaderWebhookEvent, wire.HeaderWebhookTimestamp, "Accept", "User-Agent"} {
