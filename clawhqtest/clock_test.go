@@ -30,8 +30,8 @@ func napping(s *clawhqtest.Server, naps ...time.Duration) clawhqtest.AgentFunc {
 	}
 }
 
-// What sleeps and sleeps again does so in the order of its time, however an advance is
-// cut into steps: an agent's 60 seconds count by the clock, not by the advance.
+// Agents that sleep again and again do so in the order of their time, into however
+// many advances the time is cut: the 60 seconds of an agent count by the clock.
 func TestAdvanceClockInOrder(t *testing.T) {
 	t.Parallel()
 	const s = time.Second
@@ -67,7 +67,7 @@ func TestAdvanceClockInOrder(t *testing.T) {
 					ctx, cancel := context.WithCancel(t.Context())
 					var running sync.WaitGroup
 					running.Go(func() { client.Chat(ctx, clawhq.ChatRequest{Message: "hi", Agent: "napping"}) })
-					time.Sleep(time.Second) // until it is with the agent
+					time.Sleep(time.Second) // until the agent has it
 					synctest.Wait()
 					start := time.Now()
 					for _, step := range tt.steps {
@@ -98,7 +98,8 @@ func receiver(t *testing.T, s *clawhqtest.Server, receive func(ctx context.Conte
 	s.DeliverTo(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { receive(r.Context()) }))
 }
 
-// A receiver that never answers costs an advance a few seconds, however far it goes.
+// A receiver that never answers delays an advance by a few seconds, however long the
+// advance is.
 func TestAdvanceClockDeadReceiver(t *testing.T) {
 	t.Parallel()
 	for _, advance := range []time.Duration{time.Second, time.Minute, 10 * time.Minute, 24 * time.Hour} {
@@ -116,8 +117,8 @@ func TestAdvanceClockDeadReceiver(t *testing.T) {
 	}
 }
 
-// A receiver may advance the clock itself: neither it nor who waits for it has to wait
-// for long.
+// A receiver may advance the clock itself. Neither it nor the caller of the other
+// advance waits long.
 func TestAdvanceClockInReceiver(t *testing.T) {
 	t.Parallel()
 	inBubble(t, clawhqtest.Documented, func(t *testing.T, s *clawhqtest.Server) {
@@ -139,7 +140,7 @@ func TestAdvanceClockInReceiver(t *testing.T) {
 	})
 }
 
-// Deliveries of later load are not waited for, however many there are.
+// An advance does not wait for later deliveries, however many there are.
 func TestAdvanceClockUnderLoad(t *testing.T) {
 	t.Parallel()
 	inBubble(t, clawhqtest.Documented, func(t *testing.T, s *clawhqtest.Server) {

@@ -15,8 +15,8 @@ import (
 	"github.com/clawhq/clawhq-go/clawhqtest"
 )
 
-// untilDone is an agent that says a word, waits for its context and reports
-// that it ended.
+// untilDone is an agent that says a word, waits for the end of its context, and
+// reports that it has ended.
 func untilDone(ended chan<- error) clawhqtest.AgentFunc {
 	return func(ctx context.Context, _ clawhqtest.Message) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
@@ -56,8 +56,8 @@ func TestClientThatLeavesEndsTheAgent(t *testing.T) {
 	}
 }
 
-// Close ends everything at once, also clients that send or read no more, and
-// nothing is left: the bubble would not end.
+// Close ends everything at once, even clients that neither send nor read any more.
+// Nothing is left: otherwise the bubble would not end.
 func TestCloseLeavesNothing(t *testing.T) {
 	t.Parallel()
 	flood := func(context.Context, clawhqtest.Message) iter.Seq2[string, error] {
@@ -132,15 +132,15 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 }
 
-// Chats go on while keys come and go; none is served that begins after the
-// revocation of its key has returned.
+// Chats go on while keys are created and revoked. No chat is answered that begins
+// after RevokeKey has returned.
 func TestRevocationUnderLoad(t *testing.T) {
 	t.Parallel()
 	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
 	const chatters, rounds = 50, 20
 
-	// A key's lock is held for writing while it is revoked, so that a chat
-	// knows whether it began before or after.
+	// A key's lock is held for writing while the key is revoked, so that a chat knows
+	// whether it began before or after that.
 	type entry struct {
 		sync.RWMutex
 		id, key string
@@ -183,7 +183,7 @@ func TestRevocationUnderLoad(t *testing.T) {
 				switch res.StatusCode {
 				case http.StatusUnauthorized:
 					continue
-				case http.StatusOK, http.StatusTooManyRequests: // the latter while the tier is 300
+				case http.StatusOK, http.StatusTooManyRequests: // 429 is possible while the tier is 300
 					if !revoked {
 						continue
 					}

@@ -56,7 +56,7 @@ func ExampleServer_HandleAgent() {
 	// |You said |two| after 2 turns.
 }
 
-// Faults show how a program takes failures.
+// Faults show how a program handles failures.
 func ExampleServer_Inject() {
 	s := clawhqtest.NewServer(clawhqtest.WithInMemory())
 	defer s.Close()
@@ -78,7 +78,7 @@ func ExampleServer_Inject() {
 	// "Thanks for " stream_truncated
 }
 
-// The journal tells what a program sent.
+// The journal shows what a program has sent.
 func ExampleServer_Requests() {
 	s := clawhqtest.NewServer(clawhqtest.WithInMemory())
 	defer s.Close()
@@ -94,7 +94,7 @@ func ExampleServer_Requests() {
 	// POST /api/v1/chat {"message":"hi"} -> 200 by support-bot
 }
 
-// A fault that is aimed lets all other requests pass.
+// A fault with conditions does not affect other requests.
 func ExampleFault_On() {
 	s := clawhqtest.NewServer(clawhqtest.WithInMemory())
 	defer s.Close()
@@ -111,8 +111,8 @@ func ExampleFault_On() {
 	// sales-assistant false
 }
 
-// A fault for the n-th request lets those before it pass, and the journal tells
-// which they were.
+// A fault for the n-th request does not affect those before it, and the journal shows
+// all of them.
 func ExampleNth() {
 	s := clawhqtest.NewServer(clawhqtest.WithInMemory())
 	defer s.Close()
@@ -140,7 +140,7 @@ func ExampleNth() {
 	// 200 {"message":"three"}
 }
 
-// What no call can create, a test adds.
+// A test can add what no call can create.
 func ExampleServer_AddConversation() {
 	s := clawhqtest.NewServer(clawhqtest.WithInMemory())
 	defer s.Close()

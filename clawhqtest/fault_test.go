@@ -17,7 +17,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Each system has errors of its own; only their texts are alike.
+// Each operating system has errors of its own, but their texts are alike.
 func refused(err error) bool { return err != nil && strings.Contains(err.Error(), "refused") }
 
 func reset(err error) bool {
@@ -76,7 +76,7 @@ func TestStall(t *testing.T) {
 	})
 }
 
-// Fault codes may be the SDK's.
+// Fault codes may have the SDK's type.
 func TestFaultCodesOfTheSDK(t *testing.T) {
 	t.Parallel()
 	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
@@ -101,7 +101,7 @@ func TestFaultCodesOfTheSDK(t *testing.T) {
 	s.ClearFaults()
 }
 
-// recorder is a testing.TB that keeps what it is told.
+// recorder is a testing.TB that records its errors.
 type recorder struct {
 	testing.TB
 	cleanup []func()
@@ -148,7 +148,7 @@ func TestAimedFaults(t *testing.T) {
 	for _, tc := range []struct {
 		on    []clawhqtest.Condition
 		text  string
-		other []call // that pass
+		other []call // requests that get no fault
 		meets call
 	}{
 		{nil, `FaultStatus(418, "x")`, nil, call{"GET", "/v1/health", s.APIKey(), ""}},
@@ -194,7 +194,7 @@ func TestAimedFaults(t *testing.T) {
 	}
 }
 
-// A fault that aims elsewhere does not hold up those behind it.
+// A fault for other requests does not delay the faults behind it in the queue.
 func TestAimedFaultsDoNotQueue(t *testing.T) {
 	t.Parallel()
 	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
@@ -206,14 +206,14 @@ func TestAimedFaultsDoNotQueue(t *testing.T) {
 	}
 }
 
-// What the client makes of the faults of the service's own parts.
+// The client's errors for faults of the service's own parts.
 func TestServiceFaults(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		fault  clawhqtest.Fault
 		name   string
-		chat   clawhq.ErrorCode // of Chat; empty is none
-		stream clawhq.ErrorCode // of ChatStream
+		chat   clawhq.ErrorCode // of Chat; empty means no error
+		stream clawhq.ErrorCode // of ChatStream; empty means no error
 	}{
 		{clawhqtest.FaultLookup(clawhqtest.LookupKey), `FaultLookup("key")`, clawhq.CodeInvalidAPIKey, clawhq.CodeInvalidAPIKey},
 		{clawhqtest.FaultLookup(clawhqtest.LookupPlan), `FaultLookup("plan")`, clawhq.CodePlanRequired, clawhq.CodePlanRequired},
@@ -240,7 +240,7 @@ func TestServiceFaults(t *testing.T) {
 	}
 }
 
-// A 429 by a fault reads as one of the service does.
+// A 429 of a fault reads like one of the service.
 func TestRateLimitReads(t *testing.T) {
 	t.Parallel()
 	for profile, want := range map[clawhqtest.Profile][]string{
@@ -253,7 +253,7 @@ func TestRateLimitReads(t *testing.T) {
 			s.Inject(clawhqtest.FaultRateLimit("7"), clawhqtest.FaultRateLimit("soon"))
 			var got []string
 			for range 4 { // the third is answered
-				client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})) // that has not seen the limit
+				client := s.Client(clawhq.WithRetry(clawhq.RetryPolicy{MaxAttempts: 1})) // a client that has not seen the limit
 				_, err := client.Chat(t.Context(), clawhq.ChatRequest{Message: "hi"})
 				var limited *clawhq.RateLimitError
 				if errors.As(err, &limited) {

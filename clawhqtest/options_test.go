@@ -39,7 +39,7 @@ type asker interface {
 	Chat(context.Context, clawhq.ChatRequest, ...clawhq.CallOption) (*clawhq.ChatResponse, error)
 }
 
-// fake answers with the idempotency key that it was called with.
+// fake answers with the idempotency key of the call.
 type fake struct{}
 
 func (fake) Chat(_ context.Context, _ clawhq.ChatRequest, opts ...clawhq.CallOption) (*clawhq.ChatResponse, error) {

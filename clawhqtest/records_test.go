@@ -17,8 +17,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// ask sends a request with the server's key and decodes the reply, whatever
-// its status, which it returns.
+// ask sends a request with the server's key, decodes the reply whatever its status,
+// and returns the status.
 func ask(t *testing.T, s *clawhqtest.Server, method, path, key, body string, reply any) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.URL()+path, strings.NewReader(body))
@@ -73,7 +73,7 @@ func TestAddConversation(t *testing.T) {
 	})
 }
 
-// By the documentation the log is a chain of hashes, in order of time.
+// In profile Documented the log is a chain of hashes, in the order of time.
 func TestAddAuditEntry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestProfileNames(t *testing.T) {
 	}
 }
 
-// A nil agent is a built-in one; Reply ends where it is not listened to.
+// A nil agent answers as a built-in one. Reply ends when its caller stops listening.
 func TestAgents(t *testing.T) {
 	t.Parallel()
 	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory(), clawhqtest.WithAgent("builtin", nil))
@@ -177,7 +177,7 @@ func TestCertificate(t *testing.T) {
 	}
 }
 
-// A batch tells its callback, over the network or a handler.
+// A batch posts its result to its callback, over the network or to a handler.
 func TestBatchCallback(t *testing.T) {
 	t.Parallel()
 	told := make(chan string, 1)

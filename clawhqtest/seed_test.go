@@ -92,7 +92,7 @@ func TestResetAgents(t *testing.T) {
 	}
 }
 
-// A wait ends when the last of the requests arrives, or with its context.
+// A wait ends when the last of the requests arrives, or when its context ends.
 func TestWaitRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -107,7 +107,7 @@ func TestNetworks(t *testing.T) {
 	}
 }
 
-// A chunk is on its way before the agent says the next.
+// A chunk is sent before the agent says the next one.
 func TestChunksAreNotHeldBack(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string][]clawhqtest.Option{"TLS": nil, "memory": {clawhqtest.WithInMemory()}} {
@@ -128,7 +128,7 @@ func TestChunksAreNotHeldBack(t *testing.T) {
 					}
 				}
 			}))...)
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // used up only by a failure
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // only a failure takes so long
 			defer cancel()
 			res, err := post(ctx, s, `{"message":"hi","agent":"echo","stream":true}`)
 			if err != nil {
@@ -256,8 +256,8 @@ func TestClientWithInvalidOptionPanics(t *testing.T) {
 	s.Client(clawhq.WithAPIKey("nonsense"))
 }
 
-// A server started, called once and closed in memory is to cost less than a
-// millisecond.
+// It must take less than a millisecond to start a server in memory, call it once and
+// close it.
 func BenchmarkStartCallClose(b *testing.B) {
 	for b.Loop() {
 		s := clawhqtest.NewServer(clawhqtest.WithInMemory())

@@ -46,15 +46,15 @@ func quietly(w *clawhq.CreatedWebhook) webhook.Options {
 
 var hello = clawhq.ChatRequest{Message: "hi"}
 
-// From a chat to a handler that fails twice: the event comes again in the
-// minutes that are documented, or that the live service takes, until it is
-// handled, once.
+// A handler fails twice for the event of a chat. It gets the event again after the
+// times that are documented, or that the live service takes, until it has handled it,
+// once.
 func TestWebhookEndToEnd(t *testing.T) {
 	t.Parallel()
 	for profile, want := range map[clawhqtest.Profile]struct {
 		handled []time.Duration // when the handler ran
 		agent   string
-		rows    []int // retry counts of the log, the newest first
+		rows    []int // retry counts in the log, newest first
 	}{
 		clawhqtest.Documented: {[]time.Duration{0, 30 * time.Second, 5*time.Minute + 30*time.Second}, "support-bot", []int{2, 1, 0}},
 		clawhqtest.Live:       {[]time.Duration{0, 30 * time.Second, 2*time.Minute + 30*time.Second}, "sales-assistant", []int{1}},
@@ -118,8 +118,8 @@ func TestWebhookEndToEnd(t *testing.T) {
 	}
 }
 
-// api.request tells of chats that succeed, streamed or not, and of nothing
-// else.
+// Chats that succeed, streamed or not, make an api.request event, and nothing else
+// does.
 func TestWebhookEvents(t *testing.T) {
 	t.Parallel()
 	inBubble(t, clawhqtest.Documented, func(t *testing.T, s *clawhqtest.Server) {
@@ -174,8 +174,8 @@ func TestWebhookEvents(t *testing.T) {
 	})
 }
 
-// An advanced clock sends the retries on the way, as soon as the first attempt
-// is over.
+// An advance of the clock makes the retries due, as soon as the first attempt has
+// ended.
 func TestAdvanceClockRetries(t *testing.T) {
 	t.Parallel()
 	inBubble(t, clawhqtest.Documented, func(t *testing.T, s *clawhqtest.Server) {
@@ -191,7 +191,8 @@ func TestAdvanceClockRetries(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.AdvanceClock(time.Hour)
-		// Each attempt takes a second, in which time goes on by itself.
+		// Each attempt takes a second of real time, in which the clock goes on by
+		// itself.
 		want := []time.Duration{0, 31 * time.Second, 5*time.Minute + 32*time.Second, 35*time.Minute + 33*time.Second}
 		if diff := cmp.Diff(want, came); diff != "" {
 			t.Errorf("attempts (-want +got):\n%s", diff)
@@ -202,7 +203,7 @@ func TestAdvanceClockRetries(t *testing.T) {
 	})
 }
 
-// A test reaches a handler as a test, whatever it repeats.
+// A handler recognizes a test, whatever event the test repeats.
 func TestWebhookTest(t *testing.T) {
 	t.Parallel()
 	inBubble(t, clawhqtest.Live, func(t *testing.T, s *clawhqtest.Server) {
@@ -231,7 +232,7 @@ func TestWebhookTest(t *testing.T) {
 	})
 }
 
-// The whole of management, by the client.
+// All methods of webhook management, through the client.
 func TestWebhookManagement(t *testing.T) {
 	t.Parallel()
 	for _, profile := range []clawhqtest.Profile{clawhqtest.Documented, clawhqtest.Live} {
@@ -308,7 +309,7 @@ func TestWebhookManagement(t *testing.T) {
 	}
 }
 
-// Ten failures in a row pause a webhook, and a test that succeeds resumes it.
+// Ten failures in a row pause a webhook, and a successful test resumes it.
 func TestWebhookBreaker(t *testing.T) {
 	t.Parallel()
 	inBubble(t, clawhqtest.Documented, func(t *testing.T, s *clawhqtest.Server) {
@@ -336,7 +337,7 @@ func TestWebhookBreaker(t *testing.T) {
 	})
 }
 
-// Receivers on this machine are reached over the network, unless the server is
+// Receivers on this machine can be reached over the network, unless the server is
 // strict.
 func TestWebhookTargets(t *testing.T) {
 	t.Parallel()
@@ -365,7 +366,7 @@ func TestWebhookTargets(t *testing.T) {
 	}
 }
 
-// Reset forgets webhooks and what was sent, but not the receiver.
+// Reset removes webhooks and deliveries, but not the receiver.
 func TestWebhooksReset(t *testing.T) {
 	t.Parallel()
 	inBubble(t, clawhqtest.Documented, func(t *testing.T, s *clawhqtest.Server) {

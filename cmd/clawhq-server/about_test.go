@@ -17,8 +17,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// With -json the program prints one line, which is what -ready-file holds as
-// long as it runs; with the certificate from -cert-out a client needs no more.
+// With -json the program prints one line, and -ready-file has the same line as long
+// as the program runs. With the certificate of -cert-out, a client needs nothing
+// else.
 func TestReadyFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -35,7 +36,7 @@ func TestReadyFile(t *testing.T) {
 	exited := make(chan int, 1)
 	go func() { exited <- run(ctx, args, &stdout, &stderr) }()
 	var text []byte
-	for text == nil || string(text) == before { // until it is there
+	for text == nil || string(text) == before { // until the file is there
 		select {
 		case code := <-exited:
 			t.Fatalf("exit status %d: %s", code, &stderr)
@@ -118,8 +119,8 @@ func TestFilesThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// The name that -host gives is valid for the certificate and for the guard
-// against rebound names; others are not.
+// The certificate and the guard against rebound names accept the name of -host, and
+// no others.
 func TestHost(t *testing.T) {
 	t.Parallel()
 	p := start(t, "-host", "clawhq")
@@ -147,8 +148,7 @@ func TestHost(t *testing.T) {
 	}
 }
 
-// Pages of the origins that -cors names may call the API with a key, and
-// nothing else.
+// Pages of the origins of -cors may call the API with a key, and nothing else.
 func TestCORS(t *testing.T) {
 	t.Parallel()
 	const page = "http://localhost:5173"

@@ -24,7 +24,7 @@ const document = `{
 	"faults": ["429:7", {"fault": "503", "nth": 2}]
 }`
 
-// configFile returns a file with a document.
+// configFile writes a document to a file and returns its name.
 func configFile(t *testing.T, text string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "config.json")
@@ -34,7 +34,7 @@ func configFile(t *testing.T, text string) string {
 	return name
 }
 
-// facts are what a document has made of a server, as its API tells.
+// facts are the effects of a document on a server, as the API shows them.
 func (p *program) facts() (facts []string) {
 	p.t.Helper()
 	for _, path := range []string{"/v1/models", "/v1/files", "/v1/conversations", "/v1/audit-log", "/v1/agents"} {
@@ -59,8 +59,8 @@ func (p *program) facts() (facts []string) {
 	return facts
 }
 
-// The document has the same effect by flag and by the control API, and a reset
-// returns to what the program started with.
+// A document has the same effect with -config and with the control API. A reset
+// returns to the state at the start.
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	p := start(t, "-config", configFile(t, document), "-fault", "500", "-key", "further:30")
@@ -93,7 +93,7 @@ func TestConfig(t *testing.T) {
 		p.do("POST", "/agents", `{"slug": "late", "replies": ["…"]}`, nil)
 		var reset struct{ Keys []struct{ ID, Key string } }
 		p.do("POST", "/reset", "", &reset)
-		for _, k := range reset.Keys { // all that were printed
+		for _, k := range reset.Keys { // all printed keys
 			if !strings.Contains(p.greeting, k.Key) || keys[k.Key] != "" && keys[k.Key] != k.ID {
 				t.Errorf("a reset gave key %s the id %s, before %q; the greeting was\n%s", k.Key, k.ID, keys[k.Key], p.greeting)
 			}
@@ -109,7 +109,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// What is wrong is told with its place, and nothing of it takes effect.
+// An error in a document names its place, and nothing of the document is applied.
 func TestBadDocuments(t *testing.T) {
 	t.Parallel()
 	p := start(t)
@@ -190,7 +190,7 @@ func TestBadDocuments(t *testing.T) {
 		t.Errorf("there are %d keys, want the first only", len(keys.Keys))
 	}
 
-	// The same words where the program starts, with the line of the file.
+	// At the start the program reports the same errors, with the line of the file.
 	for _, tt := range []struct{ text, want string }{
 		{`{"faults": ["nonsense"]}`, `line 1: faults[0]: fault "nonsense": unknown; there are`},
 		{"{\n\"keys\": [\n{\"name\": \"a\"},\n{\"nam\": \"b\"}\n]}", `line 4: keys[1]: unknown field "nam"`},
@@ -212,7 +212,7 @@ func TestBadDocuments(t *testing.T) {
 	}
 }
 
-// TestFaultQueueIsBounded arms as many faults as may wait.
+// TestFaultQueueIsBounded fills the queue of faults.
 func TestFaultQueueIsBounded(t *testing.T) {
 	t.Parallel()
 	p := start(t)

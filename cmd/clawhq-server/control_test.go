@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// control calls the control API, decodes the reply into reply, if that is not
-// nil, and returns the status and the error's text.
+// control calls the control API and decodes the reply into reply, unless that is nil.
+// It returns the status and the text of an error.
 func (p *program) control(method, path, body string, reply any) (status int, problem string) {
 	p.t.Helper()
 	response, text := p.call(method, p.controlURL+path, "Bearer "+p.token, body)
@@ -32,7 +32,7 @@ func (p *program) control(method, path, body string, reply any) (status int, pro
 	return response.StatusCode, ""
 }
 
-// do is control for what has to succeed.
+// do is control for calls that must succeed.
 func (p *program) do(method, path, body string, reply any) {
 	p.t.Helper()
 	if status, problem := p.control(method, path, body, reply); status != http.StatusOK {
@@ -40,7 +40,7 @@ func (p *program) do(method, path, body string, reply any) {
 	}
 }
 
-// call sends a request and returns the reply with its body read.
+// call sends a request, and returns the reply after reading its body.
 func (p *program) call(method, url, authorization, body string) (*http.Response, string) {
 	p.t.Helper()
 	request, err := http.NewRequest(method, url, strings.NewReader(body))
@@ -63,7 +63,7 @@ func (p *program) call(method, url, authorization, body string) (*http.Response,
 	return response, string(text)
 }
 
-// statuses chats so often and returns the statuses.
+// statuses makes n chats and returns their statuses.
 func (p *program) statuses(n int) (statuses []int) {
 	p.t.Helper()
 	for range n {
@@ -86,14 +86,14 @@ func TestControlGuard(t *testing.T) {
 	if status, problem := p.control("GET", "/nonsense", "", nil); status != 404 || !strings.Contains(problem, "GET /control/nonsense") {
 		t.Errorf("an unknown path: status %d, %s", status, problem)
 	}
-	// The control API's own calls are in no journal.
+	// Calls of the control API are in no journal.
 	var journal struct{ Total int }
 	if p.do("GET", "/requests", "", &journal); journal.Total != 0 {
 		t.Errorf("the journal has %d requests", journal.Total)
 	}
 }
 
-// TestClock fills a key's window, and makes room in it without waiting.
+// TestClock fills the window of a key, and makes room in it by advancing the clock.
 func TestClock(t *testing.T) {
 	t.Parallel()
 	p := start(t, "-rpm", "30")
@@ -158,7 +158,7 @@ func TestAgents(t *testing.T) {
 	}()
 	p.do("GET", "/requests/wait?agent=support-bot&body=second", "", nil)
 	body := ""
-	for body == "" { // in steps: an agent has a minute, and may not wait yet
+	for body == "" { // in steps, since an agent has only a minute, and may not be waiting yet
 		select {
 		case body = <-replied:
 		default:
@@ -169,7 +169,7 @@ func TestAgents(t *testing.T) {
 		t.Errorf("the second reply is %q, want %q", body, want)
 	}
 
-	for range 2 { // the last is given ever after
+	for range 2 { // the last reply is repeated
 		if response, body := p.chat(`{"message":"hi"}`); response.StatusCode != 502 || !strings.Contains(body, "model_error") || strings.Contains(body, "memory") {
 			t.Errorf("a failure: status %d, %s", response.StatusCode, body)
 		}
@@ -280,7 +280,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestEvents has an event happen that a webhook on this machine is told of.
+// TestEvents makes an event that is delivered to a webhook on this machine.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	came := make(chan string, 1)

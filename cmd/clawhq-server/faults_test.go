@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestFaultReplies arms a fault by -fault and looks at the reply.
+// TestFaultReplies sets a fault with -fault and checks the reply.
 func TestFaultReplies(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

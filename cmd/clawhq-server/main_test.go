@@ -37,7 +37,7 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// program is a running server, with what it printed.
+// program is a running server, and its output.
 type program struct {
 	t                             *testing.T
 	base, key, session, dashboard string
@@ -103,7 +103,7 @@ func start(t *testing.T, args ...string) *program {
 	return p
 }
 
-// chat posts a chat and returns the reply with its body read.
+// chat posts a chat, and returns the reply after reading its body.
 func (p *program) chat(body string) (*http.Response, string) {
 	p.t.Helper()
 	response := p.open(body)
@@ -115,7 +115,7 @@ func (p *program) chat(body string) (*http.Response, string) {
 	return response, string(reply)
 }
 
-// open posts a chat and returns the reply, its body still open.
+// open posts a chat, and returns the reply with its body open.
 func (p *program) open(body string) *http.Response {
 	p.t.Helper()
 	request, err := http.NewRequest(http.MethodPost, p.base+"/v1/chat", strings.NewReader(body))
@@ -154,7 +154,8 @@ func TestServe(t *testing.T) {
 		t.Errorf("stream: %s, body %q", response.Header.Get("Content-Type"), body)
 	}
 
-	// The dashboard's address signs in, and the session then manages keys.
+	// The dashboard's address signs a browser in, and the session can then manage
+	// keys.
 	login, err := p.client.Get(p.dashboard)
 	if err != nil {
 		t.Fatal(err)
@@ -217,8 +218,8 @@ func TestPlainHTTP(t *testing.T) {
 	}
 }
 
-// TestPlainRequestOnTLSPort calls a TLS server by http://, as the service
-// would be by mistake: the answer is the documented error, not noise.
+// TestPlainRequestOnTLSPort calls a TLS server by http://, a likely mistake. The
+// answer is the documented error, not noise.
 func TestPlainRequestOnTLSPort(t *testing.T) {
 	t.Parallel()
 	p := start(t)
@@ -280,7 +281,7 @@ func TestStopEndsLiveStreams(t *testing.T) {
 func TestBadFlags(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // so that flags taken for good do not start a server
+	cancel() // so that flags that are wrongly accepted do not start a server
 	for _, tt := range []struct {
 		args []string
 		want string

@@ -21,7 +21,7 @@ import (
 // maxMB is how much memory the program may take under any attack, in MB.
 const maxMB = 256
 
-// attack runs an attack on the program, and compares what memory it has taken at most.
+// attack runs an attack on the program, and checks the most memory that it takes.
 func attack(t *testing.T, name string, run func(t *testing.T, p *process)) {
 	t.Run(name, func(t *testing.T) {
 		p := spawn(t, command(t, "-log", "off"))
@@ -57,7 +57,7 @@ func (p *process) chats(n int, body func(i int) string) {
 	callers.Wait()
 }
 
-// xs is a body of x without an end.
+// xs is a body of the letter x, without an end.
 type xs struct{ ctx context.Context }
 
 func (b xs) Read(p []byte) (int, error) {
@@ -161,7 +161,7 @@ func TestMemory(t *testing.T) {
 				DurationMS float64 `json:"duration_ms"`
 			}
 		}
-		for range 5 { // the slow ones hold nobody up
+		for range 5 { // the slow clients do not delay others
 			p.call("GET", p.base+"/v1/health", "Bearer "+p.key, "")
 			p.chat(`{"message": "hi"}`)
 		}
@@ -223,8 +223,8 @@ func TestSandboxCost(t *testing.T) {
 	}
 }
 
-// With a token of the user's and -control-from any, other machines may call the control
-// API.
+// With -control-from any and a token of the user's, other machines may call the
+// control API.
 func TestControlFromAny(t *testing.T) {
 	t.Parallel()
 	c := command(t, "-control-from", "any", "-host", "clawhq.test")

@@ -15,8 +15,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/server"
 )
 
-// The program lasts: what is thrown at it, here a part of what one might, does
-// not take it over 256 MB, its clients' own memory included.
+// The program stays under 256 MB under a part of the attacks that are possible,
+// including the memory of the attacking clients.
 func TestLasts(t *testing.T) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(heapBytes))
 	api := clawhqtest.NewServer(clawhqtest.WithInMemory(), clawhqtest.WithPlainHTTP(), clawhqtest.WithMemoryLimit(keptBytes))
@@ -63,7 +63,7 @@ func TestLasts(t *testing.T) {
 					}
 					req.Header.Set("Authorization", "Bearer "+load.key)
 					req.Header.Set("X-Long", load.header)
-					if resp, err := client.Do(req); err == nil { // or it was cut off, as the header may be
+					if resp, err := client.Do(req); err == nil { // the connection may be closed because of the header
 						io.Copy(io.Discard, resp.Body)
 						resp.Body.Close()
 					}

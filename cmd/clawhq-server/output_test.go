@@ -11,13 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// An output whose reader waits drops lines and says so, in the place of those lines.
+// An output whose reader is slow drops lines. A line in their place says so.
 func TestOutputDrops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
 		o := newOutput(w)
 		long := strings.Repeat("x", maxUnreadBytes/4-1) + "\n"
-		for range 8 { // the first is being written, four wait
+		for range 8 { // the first line is being written, four wait
 			fmt.Fprint(o, long)
 			synctest.Wait()
 		}
@@ -39,7 +39,7 @@ func TestOutputDrops(t *testing.T) {
 	})
 }
 
-// An output that cannot be written, or that nobody reads, ends all the same.
+// An output ends even if it cannot be written, or if nobody reads it.
 func TestOutputCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()

@@ -38,16 +38,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// process is the program as a process of its own, whose output nobody has to read.
+// process is the program in a process of its own. Nobody need read its output.
 type process struct {
 	*program
 	about
 	command *exec.Cmd
-	ready   string // its ready file
+	ready   string // name of its ready file
 	ended   chan struct{}
 }
 
-// command returns the program with args, on a free port.
+// command returns a command that runs the program with args, on a free port.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	name, err := binary()
@@ -57,7 +57,8 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	return exec.Command(name, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
 }
 
-// spawn starts a command and waits for its ready file. The test's end ends it.
+// spawn starts a command and waits for its ready file. The process ends with the
+// test.
 func spawn(t *testing.T, c *exec.Cmd) *process {
 	t.Helper()
 	ready := filepath.Join(t.TempDir(), "ready.json")
@@ -90,7 +91,7 @@ func spawn(t *testing.T, c *exec.Cmd) *process {
 	return p
 }
 
-// terminate asks the program to end, and returns its status.
+// terminate asks the program to end, and returns its exit status.
 func (p *process) terminate() int {
 	p.t.Helper()
 	p.command.Process.Signal(os.Interrupt)
@@ -104,7 +105,7 @@ func (p *process) terminate() int {
 	return p.command.ProcessState.ExitCode()
 }
 
-// peakMB returns the most memory that the program has had at a time, in MB.
+// peakMB returns the most memory that the program has had, in MB.
 func (p *process) peakMB() int {
 	p.t.Helper()
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(p.command.Process.Pid) + "/status")
@@ -124,8 +125,7 @@ func (p *process) peakMB() int {
 	return 0
 }
 
-// Nobody reads what the program prints: it serves all the same, and ends when it is
-// asked to.
+// If nobody reads its output, the program still serves, and ends when it is asked to.
 func TestOutputThatNobodyReads(t *testing.T) {
 	t.Parallel()
 	keys := []string{}
@@ -158,7 +158,7 @@ func TestOutputThatNobodyReads(t *testing.T) {
 	}
 }
 
-// Whoever reads the output of a program may leave: it serves on.
+// The reader of the program's output may leave; the program goes on.
 func TestOutputClosed(t *testing.T) {
 	t.Parallel()
 	c := command(t)
@@ -180,7 +180,8 @@ func TestOutputClosed(t *testing.T) {
 	}
 }
 
-// A program whose line of -json cannot be written ends, unless there is a ready file.
+// The program ends if it cannot write the line of -json, unless there is a ready
+// file.
 func TestFullDevice(t *testing.T) {
 	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -200,7 +201,7 @@ func TestFullDevice(t *testing.T) {
 	p.do("GET", "/clock", "", nil)
 }
 
-// Each signal that asks a program to end has it clean up.
+// The program cleans up after each signal that asks it to end.
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {

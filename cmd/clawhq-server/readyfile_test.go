@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// The program refuses to replace what it did not write, before it listens.
+// The program does not replace a file that it has not written. It refuses before it
+// listens.
 func TestReadyFileOfOthers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -26,7 +27,7 @@ func TestReadyFileOfOthers(t *testing.T) {
 		"directory": func(name string) error { return os.Mkdir(name, 0o755) },
 		"link": func(name string) error {
 			if runtime.GOOS == "windows" {
-				return os.Mkdir(name, 0o755) // links take a privilege there
+				return os.Mkdir(name, 0o755) // there, links require a privilege
 			}
 			if err := os.WriteFile(name+".target", []byte(ours), 0o644); err != nil {
 				return err
@@ -49,7 +50,7 @@ func TestReadyFileOfOthers(t *testing.T) {
 	}
 }
 
-// Two programs with one file: it is that of the last one that has started.
+// If two programs have the same file, it is that of the one that started last.
 func TestReadyFileShared(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "ready.json")

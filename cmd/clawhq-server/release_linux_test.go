@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// The steps of the Dockerfile, as the shell commands that they are: the program is
-// static, tells its version, serves, and is healthy as long as it does.
+// The commands of the Dockerfile, run in a shell: the program is linked statically,
+// prints its version, serves, and is healthy as long as it serves.
 func TestDockerfile(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../Dockerfile")
@@ -82,7 +82,7 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
-// The release's script makes archives with the program, its version in it.
+// The script of a release makes archives with the program, which has the version.
 func TestRelease(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// sandbox makes a sandbox, and returns a client of it.
+// sandbox creates a sandbox, and returns a client of it.
 func (p *program) sandbox(document string) (*program, string) {
 	p.t.Helper()
 	response, text := p.call("POST", p.controlURL+"/sandboxes", "Bearer "+p.token, document)
@@ -27,7 +27,7 @@ func (p *program) sandbox(document string) (*program, string) {
 	return &program{t: p.t, base: made.BaseURL, key: made.APIKey, session: made.Session, controlURL: made.ControlURL, token: made.ControlToken, client: p.client}, made.ID
 }
 
-// A sandbox is a server of its own, which starts as the program has started.
+// A sandbox is a server of its own, in the state in which the program started.
 func TestSandboxes(t *testing.T) {
 	t.Parallel()
 	p := start(t, "-config", configFile(t, document), "-key", "ci:120", "-fault", "500")
@@ -40,7 +40,7 @@ func TestSandboxes(t *testing.T) {
 		t.Errorf("credentials: %+v, %+v", one, two)
 	}
 
-	if diff := cmp.Diff([]int{429, 500, 503, 200}, one.statuses(4)); diff != "" { // faults of its own
+	if diff := cmp.Diff([]int{429, 500, 503, 200}, one.statuses(4)); diff != "" { // its own faults
 		t.Errorf("as the program started (-want +got):\n%s", diff)
 	}
 	one.do("POST", "/clock", `{"advance": "48h"}`, nil)
@@ -64,7 +64,8 @@ func TestSandboxes(t *testing.T) {
 			t.Errorf("a journal has %+v, want %d requests", journal, want)
 		}
 	}
-	// The program's token is none of a sandbox, nor the other way round.
+	// A sandbox does not accept the program's token, nor the program that of a
+	// sandbox.
 	for url, token := range map[string]string{one.controlURL: p.token, p.controlURL: one.token, two.controlURL: one.token} {
 		if response, _ := p.call("GET", url+"/clock", "Bearer "+token, ""); response.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%s with another's token: status %d", url, response.StatusCode)
@@ -77,7 +78,7 @@ func TestSandboxes(t *testing.T) {
 		t.Errorf("a bad document: status %d, %s", status, problem)
 	}
 
-	p.do("POST", "/reset", "", nil) // leaves them alone
+	p.do("POST", "/reset", "", nil) // does not reset the sandboxes
 	var list struct {
 		Sandboxes []struct {
 			ID      string
@@ -88,7 +89,7 @@ func TestSandboxes(t *testing.T) {
 		t.Errorf("the list is %+v", list)
 	}
 
-	// The end of one ends what waits in it.
+	// When a sandbox ends, the requests that wait in it end.
 	one.do("POST", "/agents", `{"slug": "slow", "replies": [{"text": "late", "delay": "1h"}]}`, nil)
 	one.do("DELETE", "/faults", "", nil)
 	ended := make(chan int, 2)
@@ -119,7 +120,7 @@ func TestSandboxes(t *testing.T) {
 	}
 }
 
-// A sandbox ends when nobody has used it for a while, but not while a request is under
+// A sandbox ends if nobody has used it for a while, but not while a request is under
 // way.
 func TestIdleSandboxes(t *testing.T) {
 	t.Parallel()
@@ -140,7 +141,8 @@ func TestIdleSandboxes(t *testing.T) {
 	}
 }
 
-// 200 sandboxes can be had at once, each with a journal of its own; the next is refused.
+// There can be 200 sandboxes at a time, each with a journal of its own. One more is
+// refused.
 func TestManySandboxes(t *testing.T) {
 	t.Parallel()
 	p := start(t, "-log", "off")

@@ -12,8 +12,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/clock"
 )
 
-// Work that sleeps again and again does so in the order of its time, however the
-// advance is cut into steps, and beside other work.
+// Work that sleeps again and again does so in the order of its time, whatever other
+// work there is, and into however many advances the time is cut.
 func TestWorkInOrder(t *testing.T) {
 	for name, steps := range map[string][]time.Duration{
 		"one":   {time.Minute},
@@ -63,7 +63,7 @@ func TestWorkInOrder(t *testing.T) {
 	}
 }
 
-// A timeout that wakes work is waited for, as the end of a sleep is.
+// Advance waits for work that a timeout has woken, as for work whose sleep has ended.
 func TestWorkTimedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clock.New()
@@ -87,8 +87,8 @@ func TestWorkTimedOut(t *testing.T) {
 	})
 }
 
-// Work that neither sleeps nor ends is waited for no longer than 100 ms, also if it
-// advances the clock itself.
+// Advance waits at most 100 ms for work that neither sleeps nor ends, even if the
+// work advances the clock itself.
 func TestWorkThatStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clock.New()
@@ -113,8 +113,8 @@ func TestWorkThatStays(t *testing.T) {
 	})
 }
 
-// A part that begins in work that is awake is so as well; a batch is awake again when
-// its last part has ended.
+// A part of work is awake if it begins in work that is awake. Work is awake again
+// when its last part has ended.
 func TestParts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clock.New()

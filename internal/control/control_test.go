@@ -15,7 +15,7 @@ import (
 	"github.com/clawhq/clawhq-go/clawhqtest"
 )
 
-// TestThisMachineOnly sends the right token from addresses of the network.
+// TestThisMachineOnly sends the right token from several addresses.
 func TestThisMachineOnly(t *testing.T) {
 	t.Parallel()
 	server := clawhqtest.NewServer(clawhqtest.WithInMemory())
@@ -55,8 +55,8 @@ func TestThisMachineOnly(t *testing.T) {
 	}
 }
 
-// A reset, or a document, is one step: each call sees what was before it, or what is
-// after it.
+// A reset, or the application of a document, is one step: each call sees the state
+// before it or after it.
 func TestResetUnderLoad(t *testing.T) {
 	t.Parallel()
 	server := clawhqtest.NewServer(clawhqtest.WithInMemory())

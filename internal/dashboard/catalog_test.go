@@ -12,9 +12,9 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// TestCatalogMatchesServer calls every endpoint of the catalog on the
-// reference server, by the credential that the catalog names: it must be
-// known, and has to refuse a request without that credential.
+// TestCatalogMatchesServer calls every endpoint of the catalog on the reference
+// server, with the credential that the catalog names. The server must know the
+// endpoint, and refuse a request without the credential.
 func TestCatalogMatchesServer(t *testing.T) {
 	t.Parallel()
 	server := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
@@ -44,8 +44,8 @@ func TestCatalogMatchesServer(t *testing.T) {
 	}
 }
 
-// TestCatalogIsComplete looks for each of the API's endpoints in the catalog,
-// and for the parameters that its path and its pages need.
+// TestCatalogIsComplete looks for each endpoint of the API in the catalog, and for
+// the parameters that its path and its pages require.
 func TestCatalogIsComplete(t *testing.T) {
 	t.Parallel()
 	type operation struct{ Method, Path, Auth string }
@@ -88,8 +88,8 @@ func TestCatalogIsComplete(t *testing.T) {
 
 var wildcard = regexp.MustCompile(`\{(\w+)\}`)
 
-// TestCatalogPatterns holds the catalog's regular expressions against the
-// functions that the server checks with.
+// TestCatalogPatterns compares the catalog's regular expressions with the functions
+// with which the server checks.
 func TestCatalogPatterns(t *testing.T) {
 	t.Parallel()
 	c := readCatalog(t, newDashboard())

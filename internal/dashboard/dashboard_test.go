@@ -16,7 +16,7 @@ import (
 
 const session = "the-session"
 
-// queue is a FaultQueue that takes any text but "bad".
+// queue is a FaultQueue that accepts any string but "bad".
 type queue struct{ queued []string }
 
 func (q *queue) Arm(notation string) error {
@@ -32,8 +32,8 @@ func (q *queue) Forms() []dashboard.FaultForm {
 	return []dashboard.FaultForm{{Example: "500", Meaning: "this status"}}
 }
 
-// newDashboard returns a dashboard over an API that answers with the path it
-// was called by.
+// newDashboard returns a dashboard for an API that answers with the path of the
+// request.
 func newDashboard(hosts ...string) *dashboard.Dashboard {
 	return dashboard.New(dashboard.Config{
 		API: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -46,12 +46,12 @@ func newDashboard(hosts ...string) *dashboard.Dashboard {
 	})
 }
 
-// request describes a request and is made into one by do.
+// request describes a request; do makes it.
 type request struct {
 	method, path, host, body string
 	header                   map[string]string
 	plain                    bool
-	untold                   bool // how long the body is
+	untold                   bool // the length of the body is not announced
 	signedIn                 bool
 }
 
@@ -239,21 +239,20 @@ func TestDashboardNeedsLogin(t *testing.T) {
 			t.Errorf("%s %s: status %d, want 401", q.method, q.path, w.Code)
 		}
 	}
-	// Cookies ignore ports: one of another program must not shadow ours.
+	// Cookies ignore ports: the cookie of another program must not hide ours.
 	w := do(d, request{path: "/dashboard/faults", header: map[string]string{"Cookie": "__Host-clawhq-dashboard-8787=another; " + signedInCookie(d)}})
 	if w.Code != http.StatusOK {
 		t.Errorf("with another program's cookie: status %d, want 200", w.Code)
 	}
 }
 
-// signedInCookie is the Cookie header of a browser that is signed in on port
-// 8787.
+// signedInCookie is the Cookie header of a browser that is signed in on port 8787.
 func signedInCookie(d *dashboard.Dashboard) string {
 	cookie := do(d, request{path: d.LoginPath()}).Result().Cookies()[0]
 	return cookie.Name + "=" + cookie.Value
 }
 
-// TestSessionOfABrowser looks at the credentials that reach the API.
+// TestSessionOfABrowser checks which credentials reach the API.
 func TestSessionOfABrowser(t *testing.T) {
 	t.Parallel()
 	d := dashboard.New(dashboard.Config{
@@ -331,7 +330,7 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
-// catalog is the part of GET /dashboard/endpoints that tests look at.
+// catalog is the part of GET /dashboard/endpoints that the tests need.
 type catalog struct {
 	BasePath   string `json:"base_path"`
 	KeyPattern string `json:"key_pattern"`
@@ -354,8 +353,8 @@ func readCatalog(t *testing.T, d *dashboard.Dashboard) catalog {
 	return c
 }
 
-// The cookie alone, which a browser sends to servers on other ports of this machine as
-// well, shows no keys.
+// The cookie alone, which a browser also sends to servers on other ports of the
+// machine, does not show the keys.
 func TestKeysTakeTheToken(t *testing.T) {
 	t.Parallel()
 	const key = "clw_0123456789abcdef0123456789abcdef"

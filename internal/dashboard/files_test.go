@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestFilesStayOnThisServer keeps the page free of anything that the content
-// policy would block or that would be fetched from elsewhere.
+// TestFilesStayOnThisServer finds anything in the page that the content policy would
+// block, or that the browser would fetch from elsewhere.
 func TestFilesStayOnThisServer(t *testing.T) {
 	t.Parallel()
 	d := newDashboard()
@@ -33,7 +33,7 @@ func TestFilesStayOnThisServer(t *testing.T) {
 		}
 		for _, banned := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "localStorage", "sessionStorage", "indexedDB", "document.cookie"} {
 			if banned == "sessionStorage" && name == filepath.Join("static", "token.js") {
-				continue // which has nothing else
+				continue // it has nothing else
 			}
 			if strings.Contains(w.Body.String(), banned) {
 				t.Errorf("%s contains %q", name, banned)
@@ -42,7 +42,8 @@ func TestFilesStayOnThisServer(t *testing.T) {
 	}
 }
 
-// TestFilesAreShort keeps each file of the page one that is read at a sitting.
+// TestFilesAreShort finds files of the page that are too long to be read at one
+// sitting.
 func TestFilesAreShort(t *testing.T) {
 	t.Parallel()
 	for _, root := range []string{"static", "page"} {

@@ -34,7 +34,8 @@ func TestParseAndStringify(t *testing.T) {
 	}
 }
 
-// What is parsed and written is JSON of the same value, as encoding/json sees it.
+// A text that is parsed and written again is JSON with the same value, according to
+// encoding/json.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{`{"b":1,"2":[3,"\ud800",null],"b":"x"}`, `1e400`, "\uFEFF\"\xff\"", `["\\\""]`} {
 		f.Add([]byte(seed))

@@ -6,8 +6,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The oldest items are dropped first, by whichever limit is reached. Items that
-// were forgotten no longer count; bytes that were added by Grow do.
+// The oldest items are dropped first, whichever limit is reached. Items that were
+// forgotten do not count; bytes that Grow has added do.
 func TestLedger(t *testing.T) {
 	for name, tc := range map[string]struct {
 		items, bytes int
@@ -69,11 +69,11 @@ func TestLedger(t *testing.T) {
 	}
 }
 
-// Ledgers that share a pool have their own bytes in any case, and the rest goes to who
-// comes first, until it is reserved or given back.
+// Ledgers that share a pool always have their own bytes. They compete for the rest,
+// until it is reserved or given back.
 func TestPool(t *testing.T) {
 	t.Parallel()
-	const one = 1000 - 512 // with the overhead, an item of 1000 bytes
+	const one = 1000 - 512 // an item of 1000 bytes, with the overhead
 	pool := NewPool(10_000)
 	pool.Reserve(4000)
 	keep := func(l *Ledger, n int) {

@@ -13,7 +13,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// A webhook that somebody paused logs what it misses, for a bulk retry to send.
+// A paused webhook logs what it does not deliver, and a bulk retry sends it.
 func TestPaused(t *testing.T) {
 	t.Parallel()
 	bubble(t, rewriting, func(t *testing.T, o *outbox.Outbox, r *receiver, id string) {
@@ -31,7 +31,7 @@ func TestPaused(t *testing.T) {
 	})
 }
 
-// By the product's page a pause also ends the retries that are due; the live
+// According to the product page, a pause also ends the retries that are due. The live
 // service makes them all the same.
 func TestPausedRetries(t *testing.T) {
 	t.Parallel()
@@ -67,7 +67,7 @@ func TestRetryFailed(t *testing.T) {
 		for range 3 {
 			emit(o, `{}`)
 		}
-		time.Sleep(time.Hour) // until the retries of each are over: twelve rows
+		time.Sleep(time.Hour) // until all retries have been made: twelve rows
 		var mu sync.Mutex
 		var running, most int
 		o.DeliverTo(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -98,7 +98,7 @@ func TestRetryFailed(t *testing.T) {
 	})
 }
 
-// A test tells of the newest delivery, and is none itself.
+// A test repeats the newest delivery, and is not itself a delivery.
 func TestTest(t *testing.T) {
 	t.Parallel()
 	bubble(t, rewriting, func(t *testing.T, o *outbox.Outbox, r *receiver, id string) {
@@ -152,7 +152,7 @@ func TestReplay(t *testing.T) {
 	})
 }
 
-// Private targets get nothing, and say so where somebody asks.
+// Private URLs get nothing, and calls that would send to them return an error.
 func TestPrivate(t *testing.T) {
 	t.Parallel()
 	for _, strict := range []bool{true, false} {

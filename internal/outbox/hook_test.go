@@ -56,7 +56,7 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// What the service's JavaScript fails on, if it comes to it.
+// Filters with which the service's JavaScript fails, if it evaluates them.
 func TestThrowingFilters(t *testing.T) {
 	t.Parallel()
 	for filters, want := range map[string]bool{
@@ -65,7 +65,7 @@ func TestThrowingFilters(t *testing.T) {
 		`[{"field":"agent","operator":"in","value":["support_bot"]}]`:     true,
 		`[{"field":"agent","operator":"in","value":5}]`:                   true,
 		`[{"field":"agent","operator":"in"}]`:                             true,
-		`[{"field":"agent","operator":"equals","value":5},null]`:          false, // the first holds the event back
+		`[{"field":"agent","operator":"equals","value":5},null]`:          false, // the first filter keeps the event back
 		`[{"field":"agent","operator":"in","value":"sales,support_bot"}]`: false,
 		`[{"field":0,"operator":"in","value":5}]`:                         false,
 		`[5,"x",{"operator":"in"}]`:                                       false,
@@ -87,7 +87,7 @@ func TestTransformations(t *testing.T) {
 		`{"b": 1.0, "a": 1e2, "b": 2, "7": {{data.big}}}`:                                                   `{"7":1e+21,"b":2,"a":100}`,
 		`"{{data.list}}"`:        `"1,a"`,
 		`{"q":"{{data.quote}}"`:  plain,
-		`{"q":"{{data.quote}}"}`: plain, // no longer JSON
+		`{"q":"{{data.quote}}"}`: plain, // the result is not JSON
 		`{"x":"{{data.a.b}}"}`:   `{"x":"{{data.a.b}}"}`,
 		`not JSON`:               plain,
 	} {

@@ -19,7 +19,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// logging and rewriting are the two kinds of policy there are.
+// The two kinds of policies.
 var (
 	logging = outbox.Policy{
 		Retry: func(n int, _ time.Duration) (time.Duration, bool) {
@@ -37,7 +37,7 @@ var (
 	}
 )
 
-// receiver answers with a status, and keeps what came.
+// receiver answers with a status, and records what it gets.
 type receiver struct {
 	mu     sync.Mutex
 	status int
@@ -66,7 +66,7 @@ func (r *receiver) answer(status int) {
 	r.status = status
 }
 
-// bubble runs a test in virtual time with an Outbox whose deliveries go to a
+// bubble runs a test in virtual time, with an Outbox whose deliveries go to a
 // receiver, and one webhook for api.request.
 func bubble(t *testing.T, policy outbox.Policy, test func(t *testing.T, o *outbox.Outbox, r *receiver, id string)) {
 	t.Helper()
@@ -92,7 +92,7 @@ func emit(o *outbox.Outbox, data string) {
 	o.Emit(context.Background(), "api.request", json.RawMessage(data))()
 }
 
-// times returns when the events came.
+// times returns when the events arrived.
 func (r *receiver) times() (times []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -110,7 +110,7 @@ func want(t *testing.T, what string, want, got any) {
 	}
 }
 
-// rows returns what the log says: status, retries and reply, the newest first.
+// rows returns the log: status, retries and reply, newest first.
 func rows(t *testing.T, o *outbox.Outbox, id string) (texts []string) {
 	t.Helper()
 	log, err := o.Deliveries(id)
@@ -138,7 +138,7 @@ func webhook(t *testing.T, o *outbox.Outbox, id string) wire.Webhook {
 	return wire.Webhook{}
 }
 
-// An event goes to those who subscribed to it, signed.
+// An event is sent, signed, to the webhooks that have subscribed to it.
 func TestEmit(t *testing.T) {
 	t.Parallel()
 	bubble(t, logging, func(t *testing.T, o *outbox.Outbox, r *receiver, id string) {
@@ -167,8 +167,8 @@ func TestEmit(t *testing.T) {
 	})
 }
 
-// A failed event comes again as the policy says, in the database's words, with
-// a new time in its header.
+// A failed delivery is retried as the policy says, with the payload in the database's
+// form and a new time in its header.
 func TestRetries(t *testing.T) {
 	t.Parallel()
 	t.Run("each in the log", func(t *testing.T) {
@@ -355,7 +355,7 @@ func TestManaging(t *testing.T) {
 		t.Errorf("deliveries: %v", err)
 	}
 	first := create(t, o, "api.request")
-	first.RetryIntervalSeconds, first.Events[0] = 7, "test" // is a copy's
+	first.RetryIntervalSeconds, first.Events[0] = 7, "test" // changes a copy
 	if w := webhook(t, o, first.ID); w.RetryIntervalSeconds != 30 || w.Events[0] != "api.request" {
 		t.Errorf("changed without Update: %+v", w)
 	}

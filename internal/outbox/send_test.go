@@ -15,7 +15,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// What a receiver can do wrong, and what the log says of it.
+// The ways in which a receiver can fail, and what the log has then.
 func TestBadReceivers(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -86,8 +86,8 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// Over real connections: loopback is reached, and what is not there fails. A
-// callback is neither signed nor a webhook's.
+// Over real connections, loopback addresses can be reached, and a connection that is
+// refused is a failure. A callback is not signed, and belongs to no webhook.
 func TestNetwork(t *testing.T) {
 	t.Parallel()
 	o := outbox.New(outbox.Config{Policy: logging})
@@ -109,7 +109,7 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-// A reply whose body never ends is one, after as long again.
+// A reply whose body does not end counts as a reply, after ten more seconds.
 func TestEndlessReply(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -9,9 +9,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// No two events, and no two tests, have a time in common, however many happen at
-// once. Their times follow their order, and are the clock's again as soon as it
-// has caught up.
+// No two events or tests have the same time, however many happen at once. Their times
+// have their order, and are again those of the clock as soon as it has caught up.
 func TestEventsDiffer(t *testing.T) {
 	t.Parallel()
 	bubble(t, logging, func(t *testing.T, o *outbox.Outbox, r *receiver, id string) {

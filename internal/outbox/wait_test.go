@@ -21,8 +21,8 @@ func (silent) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, r.Context().Err()
 }
 
-// Deliveries beyond the slots wait, and those beyond the places to wait fail and say
-// so. All are tried again.
+// Deliveries beyond the slots wait. Those beyond the places to wait fail, and the
+// error says why. All are tried again.
 func TestSlots(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -62,7 +62,8 @@ func TestSlots(t *testing.T) {
 	})
 }
 
-// WaitAttempts waits for attempts that match, those that are answered later as well.
+// WaitAttempts waits for attempts that match, even if they match only when they are
+// answered.
 func TestWaitAttempts(t *testing.T) {
 	t.Parallel()
 	bubble(t, logging, func(t *testing.T, o *outbox.Outbox, r *receiver, id string) {

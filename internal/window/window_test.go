@@ -10,19 +10,19 @@ import (
 
 func at(seconds int) window.Moment { return window.Moment(seconds) * window.Moment(time.Second) }
 
-// At most limit events lie in any span, and the wait is exact.
+// There are never more than limit events in any span, and the wait is exact.
 func TestAdmit(t *testing.T) {
 	t.Parallel()
 	var l window.Log
 	for i, step := range []struct {
-		at, remaining, wait int // seconds
+		at, remaining, wait int // in seconds
 	}{
 		{0, 2, 0}, {10, 1, 0}, {20, 0, 0},
-		{30, 0, 30}, // until the first is a minute old
+		{30, 0, 30}, // until the first event is a minute old
 		{59, 0, 1},
-		{60, 0, 0},  // a minute after the first, to the second
-		{61, 0, 9},  // the second
-		{200, 2, 0}, // all are gone
+		{60, 0, 0},  // exactly a minute after the first event
+		{61, 0, 9},  // until the second event has left
+		{200, 2, 0}, // all events have left
 	} {
 		remaining, wait := l.Admit(at(step.at), time.Minute, 3)
 		if remaining != step.remaining || wait != time.Duration(step.wait)*time.Second {
@@ -31,19 +31,19 @@ func TestAdmit(t *testing.T) {
 	}
 }
 
-// Below a limit that was lowered, there is room only when enough have left.
+// After a limit was lowered, there is room only when enough events have left.
 func TestAdmitLoweredLimit(t *testing.T) {
 	t.Parallel()
 	var l window.Log
 	for i := range 5 {
 		l.Admit(at(10*i), time.Minute, 5)
 	}
-	if _, wait := l.Admit(at(41), time.Minute, 2); wait != 49*time.Second { // until the fourth, of 30 s, has left
+	if _, wait := l.Admit(at(41), time.Minute, 2); wait != 49*time.Second { // until the fourth event, of 30 s, has left
 		t.Errorf("wait %v", wait)
 	}
 }
 
-// A Log does what a sorted slice does.
+// A Log behaves like a sorted slice.
 func FuzzLog(f *testing.F) {
 	f.Add([]byte{0, 5, 0, 3, 0, 9, 1, 3, 2, 4, 0, 1, 3, 5})
 	f.Fuzz(func(t *testing.T, ops []byte) {
@@ -83,7 +83,7 @@ func FuzzLog(f *testing.F) {
 	})
 }
 
-// A log that is pruned as it grows stays as large as what is in it.
+// A log that is pruned as it grows takes no more memory than its events need.
 func TestLogStaysSmall(t *testing.T) {
 	var l window.Log
 	i := 0

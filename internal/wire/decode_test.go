@@ -191,7 +191,7 @@ func TestJSONSizes(t *testing.T) {
 	}
 }
 
-// The hashes are recorded: of an account's whole log, oldest first.
+// The hashes were recorded: of the whole log of an account, oldest first.
 func TestAuditHash(t *testing.T) {
 	t.Parallel()
 	const account = "22222222-2222-4222-8222-222222222222"
@@ -213,8 +213,8 @@ func TestAuditHash(t *testing.T) {
 	}
 }
 
-// Whatever one member of a reply is in place of what it should be, only a member
-// that the reply is useless without makes Decode fail.
+// One member of a reply has any other value. Decode fails only if the reply is
+// useless without the member.
 func TestDecodeForgives(t *testing.T) {
 	t.Parallel()
 	const (

@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The list is one that http.ServeMux takes: no endpoint is there twice, and
-// none hides another.
+// http.ServeMux accepts the list of endpoints: no endpoint is there twice, and none
+// hides another.
 func TestEndpoints(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
@@ -109,7 +109,7 @@ func TestExpandPanics(t *testing.T) {
 	}
 }
 
-// Whatever the id, it is one segment, and is read back.
+// Every id is escaped as one segment, and is read back.
 func FuzzExpand(f *testing.F) {
 	for _, id := range []string{"a1", "..", "a/b", "/", "ä ?#%", "{id}", "\x00\xff"} {
 		f.Add(id)

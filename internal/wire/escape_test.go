@@ -28,8 +28,8 @@ func TestRedactEscaped(t *testing.T) {
 	}
 }
 
-// Whatever is around a key, and whatever spelling it has, it is found; and what has no
-// key in it stays as it is.
+// A key is found whatever is around it and however it is escaped. A text without a
+// key stays as it is.
 func FuzzRedactEscaped(f *testing.F) {
 	f.Add(`{"a":"\u00`, `"}`)
 	f.Add("%25", "%")

@@ -50,7 +50,8 @@ func TestJoinText(t *testing.T) {
 	}
 }
 
-// A text that is cut anywhere but in an escape decodes to what it does as a whole.
+// If a text is cut anywhere but within an escape, the pieces decode to the whole
+// text.
 func FuzzJoinText(f *testing.F) {
 	f.Add([]byte(`hi \ud83d\ude00!`), []byte{2, 3, 4})
 	f.Add([]byte(`\\ud83d\ude00\"\n`), []byte{1, 1})
