@@ -143,7 +143,7 @@ func (c *call) listAgents() (any, error) {
 	return list, nil
 }
 
-// getAgent answers GET /v1/agents/{id}. The id may not be a slug.
+// getAgent answers GET /v1/agents/{id}. It does not accept a slug.
 func (c *call) getAgent() (any, error) {
 	a := c.agent()
 	if a == nil || a.undeployed || c.lookupFails(LookupAgent) {

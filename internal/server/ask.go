@@ -61,7 +61,7 @@ func agentErrorCode(err error) string {
 }
 
 // ask runs the agent until it ends or emit returns false. It returns the agent's
-// error or, if ctx ended first, the cause of that.
+// error or, if ctx ended first, the cause of ctx.
 func (a *agent) ask(ctx context.Context, m Message, limit timeLimit, emit func(chunk string) bool) (err error) {
 	ctx, begun, end := a.limited(ctx, limit)
 	defer end()

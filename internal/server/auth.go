@@ -23,8 +23,8 @@ func bearer(r *http.Request) string {
 
 var errUnauthorized = flat(http.StatusUnauthorized, "Unauthorized")
 
-// known reports whether the call has the secret of an active key or, without a key
-// that the server knows, the account's session.
+// known reports whether the call has an active key or, if it has no key that the
+// server knows, the account's session.
 func (c *call) known() (good bool) {
 	c.locked(func() {
 		if k := c.state.keys.find(bearer(c.r)); k != nil {
@@ -89,7 +89,7 @@ func (c *call) count() error {
 	p := c.profile
 	counts := c.route.Window
 	if c.route.Auth == wire.KeyAuth && !p.quirks().endpointWindows {
-		counts = wire.KeyWindow // according to the documentation
+		counts = wire.KeyWindow
 	}
 	log, limit := c.state.callLog(counts, c.key)
 	remaining, wait := log.Admit(window.Unix(now), wire.RateWindow, limit)

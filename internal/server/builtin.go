@@ -30,8 +30,8 @@ func (s *Server) deployBuiltins() {
 	}
 }
 
-// builtin returns a with the answers of a canned agent or, in profile Live, of echo.
-// The agent answers word by word, with the configured delay between words.
+// builtin makes the agent a answer like a canned agent or, in profile Live, like
+// echo: word by word, with the configured delay between words.
 func (s *Server) builtin(a agent, canned cannedAgent) agent {
 	reply, delay := func(m Message) ([]string, error) { return strings.SplitAfter(canned.answer(m), " "), nil }, func(Message) time.Duration { return 0 }
 	if s.cfg.Profile.quirks().echoes {
@@ -128,7 +128,7 @@ var salesAgent = cannedAgent{
 // maxQuote is how many characters of a message a canned agent repeats.
 const maxQuote = 120
 
-// quote returns the beginning of a message, as a canned agent repeats it.
+// quote returns the part of a message that a canned agent repeats.
 func quote(text string) string {
 	n := 0
 	for i := range text {

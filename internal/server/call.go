@@ -28,7 +28,7 @@ type call struct {
 	route    *route        // nil if the request has none
 	ids      []string      // in the path, in its order
 	body     []byte        // cut one byte after the limit
-	bodySlot chan struct{} // slots in which the body holds one; nil if it holds none
+	bodySlot chan struct{} // where the body holds a slot; nil if it holds none
 
 	ctx    context.Context // done when the client leaves or the server closes
 	cancel context.CancelCauseFunc

@@ -118,8 +118,8 @@ func (c *call) countChat(err error) {
 	}
 }
 
-// agentNotFound returns the message for an unknown agent. It does not escape the
-// name, like a template in JavaScript.
+// agentNotFound returns the message for an unknown agent. As in a JavaScript
+// template, the name is not escaped.
 func agentNotFound(name string) string { return `Agent "` + name + `" not found or not deployed` }
 
 // replay answers with the stored reply of the call's idempotency key.

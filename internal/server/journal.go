@@ -40,7 +40,7 @@ type Request struct {
 // entry is a Request and what the server needs to know about it.
 type entry struct {
 	Request         // without Reply while the call is under way
-	number   uint64 // counts the requests that the journal has had
+	number   uint64 // position among all requests that the journal has had
 	replying []byte // Reply before it is redacted; nil when the call has ended
 	dropped  bool   // dropped from the journal by its limits
 	tokens   int64  // of a chat's message and answer, if the profile counts them
@@ -77,9 +77,9 @@ func (c *call) journal() {
 	})
 }
 
-// journalBody adds the beginning of the body, at most most bytes, to the entry.
-func (c *call) journalBody(most int) {
-	shown := c.body[:min(len(c.body), most)]
+// journalBody adds the beginning of the body, at most limit bytes, to the entry.
+func (c *call) journalBody(limit int) {
+	shown := c.body[:min(len(c.body), limit)]
 	omitted := len(c.body) - len(shown)
 	shown = []byte(wire.Redact(string(shown)))
 	c.locked(func() {
@@ -330,7 +330,7 @@ type recorder struct {
 // Unwrap returns the underlying ResponseWriter, for http.ResponseController.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Write writes to the client, after it has recorded the beginning.
+// Write records p, up to the limit for a reply, and then writes it to the client.
 func (w *recorder) Write(p []byte) (int, error) {
 	c := w.call
 	c.locked(func() {

@@ -41,8 +41,8 @@ type key struct {
 
 // keyring holds the account's keys, revoked ones included.
 type keyring struct {
-	all      []*key            // in the order of creation
-	byID     map[string]*key   // of all
+	all      []*key // in the order of creation
+	byID     map[string]*key
 	byPrefix map[string][]*key // the prefix is no secret, so the time of a lookup by it betrays nothing
 }
 

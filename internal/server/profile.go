@@ -13,9 +13,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// Profile determines which of two services the server is, where the documentation and
-// the live service differ. All differences are fields of quirks or methods of
-// Profile.
+// Profile determines how a server behaves where the documentation and the live
+// service differ. All differences are fields of quirks or methods of Profile.
 type Profile int
 
 const (
@@ -136,8 +135,8 @@ func (p Profile) noMethod(r *http.Request, methods []string) *refusal {
 	return refused
 }
 
-// wrongType returns the error for a member of the wrong JSON type. In profile Live
-// the service's handler fails with an exception.
+// wrongType returns the error for a member of the wrong JSON type: documented or, in
+// profile Live, the reply of a handler that has thrown an exception.
 func (p Profile) wrongType(documented *refusal) error {
 	if p == Live {
 		return emptyBody(http.StatusInternalServerError)
@@ -158,8 +157,8 @@ func (p Profile) text(o js.Object, name string, documented *refusal) (string, er
 	return "", p.wrongType(documented)
 }
 
-// givenText is text, with one difference: in profile Live only an absent member
-// counts as absent or, if orNull is set, also a null one.
+// givenText is text, except that in profile Live fewer values count as absent: only a
+// missing member and, if orNull is set, null.
 func (p Profile) givenText(o js.Object, name string, orNull bool, documented *refusal) (string, error) {
 	if v, given := o.Get(name); p == Live && given && !(orNull && v == nil) {
 		if _, ok := v.(string); !ok {

@@ -13,13 +13,13 @@ import (
 // bool says what true means.
 type quirks struct {
 	// All endpoints.
-	codes      map[string]wire.Code // error codes that differ from wire.Codes
-	messages   map[string]string    // error messages that differ from messages
+	codes      map[string]wire.Code // status and type of the error codes that differ from wire.Codes
+	messages   map[string]string    // of the error codes that differ from the variable messages
 	pageFields bool                 // requests and replies also have the fields that only the reference pages describe
 	anyBody    bool                 // a JSON value that is no object counts as an object without members
 
 	// Keys, sessions and the rate limit.
-	keyFormat       func(key string) bool // whether the server looks a key up at all
+	keyFormat       func(key string) bool // reports whether a key has a format that is looked up
 	exactScheme     bool                  // the scheme of a credential must be written "Bearer"
 	sessionFirst    bool                  // without a session, an unknown path or method outside /v1 is 401
 	endpointWindows bool                  // each endpoint of /v1 counts in its own window; otherwise in the key's
@@ -31,9 +31,9 @@ type quirks struct {
 	slugFromName            bool      // an agent's slug is made from its name
 	echoes                  bool      // the built-in agents are those behind the recordings
 	salesLast               bool      // of the built-in agents, sales-assistant is deployed last
-	defaultSlug             string    // of the agent that is the default while it is deployed; otherwise it is the one deployed last
+	defaultSlug             string    // of the default agent; if no agent has it, the one deployed last is the default
 	agentsOutlive           bool      // an agent goes on when its client has left
-	plainLimit, streamLimit timeLimit // of agents
+	plainLimit, streamLimit timeLimit // what an agent's time limit covers, without and with a stream
 
 	// Chats.
 	moderates     bool   // messages about certain topics are refused
@@ -56,7 +56,7 @@ type quirks struct {
 	pastEndFails bool // a list that begins after its last row is an error; otherwise it is empty
 	countsTokens bool // usage has tokens
 	usageDays    int  // how many days of usage are shown by default
-	usageCalls   int  // over how many calls usage is counted, the newest
+	usageCalls   int  // usage counts only this many calls, the newest
 
 	// Files.
 	uploadLimit    int            // how many bytes of a long body are read
@@ -65,13 +65,13 @@ type quirks struct {
 	fileNames      *regexp.Regexp // the names of files that can be stored; nil means all
 	extensionTypes bool           // the mime_type of a stored file is the extension of its name
 	knowledgeOnly  bool           // only files of the knowledge base are examined and found
-	shortText      int            // a text of at most so many characters is too short to be indexed
+	shortText      int            // a text with at most this many characters is too short to be indexed
 
 	// The dashboard's endpoints.
 	longBodies    bool          // bodies may have any length
 	idFirst       bool          // the id of a webhook is looked up before the body is read
 	casts         bool          // the database converts the values of a webhook's update
-	webhookEvents []string      // that a webhook can subscribe to
+	webhookEvents []string      // to which a webhook can subscribe
 	deliveries    outbox.Policy // how events are delivered
 }
 

@@ -6,9 +6,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// A refusal is an error reply. If it has a page, it is the page. If it has a code, it
-// is the error envelope of /v1. Otherwise it is the flat error of the dashboard's
-// endpoints.
+// A refusal is an error reply. One with a page is that page. One with a code is the
+// error envelope of /v1. Any other is the flat error of the dashboard's endpoints.
 type refusal struct {
 	status  int // 0 means that of the code
 	code    string

@@ -84,8 +84,8 @@ func canonical(ids []string) []string {
 	return ids
 }
 
-// unmatched returns the error for a call without a route. It is refused, unless the
-// profile checks the session first and the call has none.
+// unmatched returns the error for a call without a route: refused or, if the profile
+// checks the session first and the call has none, 401.
 func (c *call) unmatched(refused error) error {
 	path := c.r.URL.Path
 	guarded := strings.HasPrefix(path, wire.BasePath+"/") && !strings.HasPrefix(path, wire.BasePath+"/v1/")
@@ -108,7 +108,7 @@ func (c *call) findRoute() error {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
-	var methods []string // methods of the best match
+	var methods []string // of the best match
 	fewest := len(path)  // number of ids in the best match; the path with the fewest wildcards is the best
 	for i := range routes {
 		ids, ok := routes[i].Match(path)

@@ -35,7 +35,7 @@ import (
 // documentation.
 type Config struct {
 	Profile    Profile
-	Plan       string        // the account's plan; empty is wire.PlanPro
+	Plan       string        // the account's plan; empty means wire.PlanPro
 	PlainHTTP  bool          // serve requests that did not come over TLS
 	AgentDelay time.Duration // pause of a built-in agent before each chunk except the first
 	Logger     *slog.Logger  // gets one line for each request; nil means no log

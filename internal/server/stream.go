@@ -9,7 +9,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// stream runs the agent and sends each chunk as an event at once. Call it without
+// stream runs the agent and sends each chunk at once, as an event. Call it without
 // s.mu.
 func (c *call) stream(a *agent, m Message) error {
 	out := newEventStream(c)

@@ -72,9 +72,9 @@ func withPage(shown wire.Usage, byAgent map[string]tally, since, now time.Time) 
 }
 
 // chats returns the key's chats after since that reached an agent and whose reply has
-// begun: at most most of them, the newest first. A chat that is under way has the
-// duration that it has taken so far.
-func (c *call) chats(since time.Time, most int) (chats []entry) {
+// begun: at most limit of them, newest first. The duration of a chat that is under
+// way is the time so far.
+func (c *call) chats(since time.Time, limit int) (chats []entry) {
 	underWay := map[*entry]bool{}
 	for other := range c.s.live {
 		underWay[other.entry] = true
@@ -87,7 +87,7 @@ func (c *call) chats(since time.Time, most int) (chats []entry) {
 		if underWay[e] {
 			one.Duration = c.s.clock.Since(e.Time)
 		}
-		if chats = append(chats, one); len(chats) == most {
+		if chats = append(chats, one); len(chats) == limit {
 			break
 		}
 	}
