@@ -69,7 +69,7 @@ func (a *about) secrets() (secrets []string) {
 	return secrets
 }
 
-// json returns a as a line of JSON.
+// json returns the line that -json prints.
 func (a *about) json() []byte {
 	line, err := json.Marshal(a)
 	if err != nil {

@@ -98,7 +98,7 @@ func (t *Timer) arm(d time.Duration) {
 	})
 }
 
-// take ends the wait and reports whether it was still waiting.
+// take ends the timer's wait. It returns false if the wait had ended already.
 func (t *Timer) take() bool {
 	t.clock.mu.Lock()
 	defer t.clock.mu.Unlock()

@@ -221,8 +221,8 @@ func (c *Control) waitRequests(r *http.Request) (any, error) {
 	return show(latest(found, maxShown), len(found)), err
 }
 
-// latest returns the last most elements of a list.
-func latest[T any](list []T, most int) []T { return list[max(0, len(list)-most):] }
+// latest returns the last n elements of a list, or all if there are fewer.
+func latest[T any](list []T, n int) []T { return list[max(0, len(list)-n):] }
 
 // delivery is an attempt to deliver an event or a batch's callback.
 type delivery struct {

@@ -21,7 +21,7 @@ type Agent struct {
 	DeployedAt  Time       `json:"deployed_at"`
 }
 
-// AnyID returns the id in either spelling.
+// AnyID returns the id under either name.
 func (a Agent) AnyID() string { return cmp.Or(a.ID, a.AgentID) }
 
 // AgentModel names the models of an agent.

@@ -42,13 +42,13 @@ type AuditEntry struct {
 	PreviousHash string          `json:"previous_hash,omitempty"`
 }
 
-// AnyCreatedAt returns the time of the entry in either spelling.
+// AnyCreatedAt returns the time of the entry under either name.
 func (e AuditEntry) AnyCreatedAt() Time { return cmp.Or(e.CreatedAt, e.Timestamp) }
 
-// AnyHash returns the integrity hash in either spelling.
+// AnyHash returns the integrity hash under either name.
 func (e AuditEntry) AnyHash() string { return cmp.Or(string(e.IntegrityHash), e.Hash) }
 
-// AnyDetails returns the details in either spelling; nil if they are null.
+// AnyDetails returns the details under either name; nil if they are null.
 func (e AuditEntry) AnyDetails() json.RawMessage {
 	for _, details := range []json.RawMessage{e.Details, e.Metadata} {
 		if details != nil && string(details) != "null" {

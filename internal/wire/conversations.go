@@ -26,7 +26,7 @@ type Conversation struct {
 // AnyAgent returns the agent's name or, in the reference pages' form, its slug.
 func (c Conversation) AnyAgent() string { return cmp.Or(c.AgentName, c.Agent) }
 
-// AnyCreatedAt returns when the conversation began, in either spelling.
+// AnyCreatedAt returns when the conversation began, under either name.
 func (c Conversation) AnyCreatedAt() Time { return cmp.Or(c.CreatedAt, c.StartedAt) }
 
 // ConversationList is the reply of GET /v1/conversations. NextCursor is the offset of

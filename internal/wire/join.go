@@ -31,8 +31,7 @@ func (j *TextJoiner) Decode(literal []byte) (text string, err error) {
 // Holds reports whether a part of a character is held.
 func (j *TextJoiner) Holds() bool { return len(j.held) > 0 }
 
-// Rest returns U+FFFD if a part of a character is held, which is then incomplete for
-// good.
+// Rest ends the text: it returns U+FFFD if a part of a character is held.
 func (j *TextJoiner) Rest() (text string) {
 	if len(j.held) > 0 {
 		_ = json.Unmarshal([]byte(`"`+string(j.held)+`"`), &text)

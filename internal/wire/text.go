@@ -23,10 +23,10 @@ func ValidSessionID(id string) bool { return isWord(id, MaxSessionIDChars) }
 // ValidCustomID reports whether id can be the custom_id of a batch's request.
 func ValidCustomID(id string) bool { return isWord(id, MaxCustomIDChars) }
 
-// isWord reports whether s consists of ASCII letters, digits, underscores and
-// hyphens, and has 1 to most of them.
-func isWord(s string, most int) bool {
-	return s != "" && len(s) <= most && strings.IndexFunc(s, func(r rune) bool {
+// isWord reports whether s consists of 1 to limit ASCII letters, digits, underscores
+// and hyphens.
+func isWord(s string, limit int) bool {
+	return s != "" && len(s) <= limit && strings.IndexFunc(s, func(r rune) bool {
 		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '_' || r == '-')
 	}) < 0
 }

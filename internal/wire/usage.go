@@ -83,7 +83,7 @@ type UsageDay struct {
 	AverageLatencyMS float64 `json:"avg_latency_ms,omitempty"`
 }
 
-// AnyAverageMS returns the average time of an answer in either spelling.
+// AnyAverageMS returns the average time of an answer under either name.
 func (d UsageDay) AnyAverageMS() float64 { return cmp.Or(d.AverageResponseMS, d.AverageLatencyMS) }
 
 // UsageTotals counts the chats of all days.
