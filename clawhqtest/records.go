@@ -49,9 +49,9 @@ type AuditEntry struct {
 	IntegrityHash string    // empty means no hash in profile Live, and the right hash in profile Documented
 }
 
-// AddAuditEntry adds an entry to the account's audit log, in the order of
-// CreatedAt, and returns its id. The server itself adds entries for key
-// management. AddAuditEntry panics if Details are not JSON.
+// AddAuditEntry adds an entry to the account's audit log, in the order of CreatedAt,
+// and returns its id. The server itself adds entries for the management of keys and
+// webhooks. AddAuditEntry panics if Details are not JSON.
 func (s *Server) AddAuditEntry(e AuditEntry) (id string) {
 	return s.service.AddAuditEntry(server.AuditEntry(e))
 }
