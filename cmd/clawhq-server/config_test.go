@@ -119,14 +119,14 @@ func TestBadDocuments(t *testing.T) {
 		{"/config", `{`, "the body: it ends too early"},
 		{"/config", `{} {}`, "the body: there is more than one JSON value"},
 		{"/config", `{"nonsense": 1}`, `the body: unknown field "nonsense"`},
-		{"/config", `{"keys": 1}`, "the body: keys: it is a JSON number, which it cannot be"},
+		{"/config", `{"keys": 1}`, "the body: keys: it cannot be a JSON number"},
 		{"/config", `{"keys": [{"name": "a"}], "agents": [{"slug": "b"}, {}]}`, "agents[1]: slug is missing"},
 		{"/keys", `{}`, "keys[0]: name is missing"},
-		{"/keys", `{"name": "` + long + `"}`, "keys[0]: name has 101 characters: there may be 100"},
-		{"/keys", `{"name": "a", "key": "clw_short"}`, "keys[0]: key has to be clw_ and 32 letters or digits"},
+		{"/keys", `{"name": "` + long + `"}`, "keys[0]: name has 101 characters: the maximum is 100"},
+		{"/keys", `{"name": "a", "key": "clw_short"}`, "keys[0]: key must be clw_ and 32 letters or digits"},
 		{"/keys", `{"name": "a", "rpm": -1}`, "keys[0]: rpm is -1: it must be from 1 to 100000"},
 		{"/keys", `{"name": "a", "rpm": 0}`, "keys[0]: rpm is 0: it must be from 1 to 100000"},
-		{"/agents", `{"slug": "` + long + `"}`, "agents[0]: slug has 101 characters: there may be 100"},
+		{"/agents", `{"slug": "` + long + `"}`, "agents[0]: slug has 101 characters: the maximum is 100"},
 		{"/agents", `[{"slug": "a", "replies": ["", {"delay": "soon"}]}]`, `agents[0].replies[1]: delay "soon": it must be a duration from 0s to 8784h0m0s, for example 200ms`},
 		{"/agents", `{"slug": "a", "replies": [{"chunk_delay": "-1s"}]}`, `chunk_delay "-1s": it must be a duration`},
 		{"/agents", `{"slug": "a", "replies": [{"text": "a", "chunks": ["b"]}]}`, "has a text and chunks"},
@@ -134,39 +134,39 @@ func TestBadDocuments(t *testing.T) {
 		{"/models", `{"name": "a"}`, "models[0]: id is missing"},
 		{"/files", `{"size": 1}`, "files[0]: name is missing"},
 		{"/files", `{"name": "a.txt", "size": 10485761}`, "files[0]: size is 10485761: it must be from 0 to 10485760 bytes"},
-		{"/files", `{"name": "a.txt", "status": "wat"}`, `files[0]: status "wat": there are processing, processed,`},
-		{"/conversations", `{"messages": [{"role": "system"}]}`, `conversations[0].messages[0]: role "system": there are user and assistant`},
+		{"/files", `{"name": "a.txt", "status": "wat"}`, `files[0]: status "wat": it must be one of processing, processed,`},
+		{"/conversations", `{"messages": [{"role": "system"}]}`, `conversations[0].messages[0]: role "system": it must be user or assistant`},
 		{"/audit-entries", `{}`, "audit_entries[0]: action is missing"},
-		{"/audit-entries", `{"action": "a", "details": 1}`, "audit_entries[0]: details has to be a JSON object"},
-		{"/faults", `{}`, "faults[0]: fault is missing, as 429:7"},
-		{"/faults", `["500", "nonsense"]`, `faults[1]: fault "nonsense": unknown; there are 429:7,`},
-		{"/faults", `{"fault": "500", "path": "chat"}`, `faults[0]: path "chat": it is below the base URL, as /v1/chat`},
-		{"/faults", `{"fault": "500", "path": "/api/v1/chat"}`, `it is below the base URL, as /v1/chat`},
-		{"/faults", `{"fault": "500", "path": "SEND /v1/chat"}`, `before the path there may be a method: GET, POST,`},
-		{"/faults", `{"fault": "500", "method": "post"}`, `faults[0]: method "post": there are GET, POST,`},
+		{"/audit-entries", `{"action": "a", "details": 1}`, "audit_entries[0]: details must be a JSON object"},
+		{"/faults", `{}`, "faults[0]: fault is missing, for example 429:7"},
+		{"/faults", `["500", "nonsense"]`, `faults[1]: fault "nonsense": unknown: the forms are 429:7,`},
+		{"/faults", `{"fault": "500", "path": "chat"}`, `faults[0]: path "chat": it must be a path below the base URL, such as /v1/chat`},
+		{"/faults", `{"fault": "500", "path": "/api/v1/chat"}`, `it must be a path below the base URL, such as /v1/chat`},
+		{"/faults", `{"fault": "500", "path": "SEND /v1/chat"}`, `before the path, there can only be a method: GET, POST,`},
+		{"/faults", `{"fault": "500", "method": "post"}`, `faults[0]: method "post": it must be one of GET, POST,`},
 		{"/faults", `{"fault": "500", "key": "clw_0123456789abcdef0123456789abcdef"}`, `faults[0]: key "clw_01234567…": it must be the id or the value of a key`},
 		{"/faults", `{"fault": "500", "path": "/v1/chats"}`, `faults[0]: path "/v1/chats": no endpoint has it`},
 		{"/faults", `{"fault": "500", "path": "DELETE /v1/chat"}`, `faults[0]: path "DELETE /v1/chat": no endpoint has it`},
 		{"/faults", `{"fault": "500", "times": -1}`, `faults[0]: times is -1: it must be from 0`},
 		{"/faults", `{"fault": "500", "nth": -1}`, "faults[0]: nth is -1: it must be from 1 to 1000000"},
 		{"/faults", `{"fault": "500", "after": 1}`, `unknown field "after"`},
-		{"/faults", "[" + strings.Repeat(`"500",`, 1000) + `"500"]`, "faults: there are 1001 entries: there may be 1000 at a time"},
+		{"/faults", "[" + strings.Repeat(`"500",`, 1000) + `"500"]`, "faults: there are 1001 entries: the maximum is 1000 at a time"},
 		{"/clock", `{}`, "advance is missing: it must be a duration up to 8784h0m0s, for example 60s"},
 		{"/clock", `{"advance": "-1s"}`, `advance "-1s": it must be a duration from 0s to 8784h0m0s`},
 		{"/clock", `{"advance": "60"}`, `advance "60": it must be a duration`},
-		{"/clock", `{"advance": 60}`, "the body: advance is a JSON number, which it cannot be"},
-		{"/events", `{"event": "nonsense"}`, `event: unknown "nonsense"; there are `},
-		{"/events", `{"event": "agent.deployed", "data": []}`, "data has to be a JSON object"},
+		{"/clock", `{"advance": 60}`, "the body: advance cannot be a JSON number"},
+		{"/events", `{"event": "nonsense"}`, `event: unknown "nonsense": it must be one of `},
+		{"/events", `{"event": "agent.deployed", "data": []}`, "data must be a JSON object"},
 	} {
 		if status, problem := p.control("POST", tt.path, tt.body, nil); status != 400 || !strings.Contains(problem, tt.want) {
 			t.Errorf("%s %.100s: status %d, %s; want %s", tt.path, tt.body, status, problem, tt.want)
 		}
 	}
 	for path, want := range map[string]string{
-		"?fault=1": `fault: unknown "1"; there are true, false`, "?method=post": `method: unknown "post"; there are GET`, "?key=none": `key "none": it must be the id or the value of a key`,
+		"?fault=1": `fault: unknown "1": it must be one of true, false`, "?method=post": `method: unknown "post": it must be one of GET`, "?key=none": `key "none": it must be the id or the value of a key`,
 		"?status=42": `status 42: it must be 0`, "?%zz": `invalid URL escape "%zz"`,
-		"?nonsense=1": `the query: unknown "nonsense"; there are limit, method, path,`, "?status=ok": `status "ok": it must be a number from 0 to 599`,
-		"?limit=0": `limit "0": it must be a number from 1 to 1000`, "?path=chat": `path "chat": it is below the base URL`, "?path=/a&path=/b": "path is there 2 times",
+		"?nonsense=1": `the query: unknown "nonsense": it must be one of limit, method, path,`, "?status=ok": `status "ok": it must be a number from 0 to 599`,
+		"?limit=0": `limit "0": it must be a number from 1 to 1000`, "?path=chat": `path "chat": it must be a path below the base URL`, "?path=/a&path=/b": "path is given 2 times",
 		"/wait?timeout=1h": `timeout "1h": it must be a duration up to 5m0s, for example 10s`, "/wait?count=x": `count "x": it must be a number from 1 to 1000`,
 	} {
 		if status, problem := p.control("GET", "/requests"+path, "", nil); status != 400 || !strings.Contains(problem, want) {
@@ -175,7 +175,7 @@ func TestBadDocuments(t *testing.T) {
 	}
 	for call, want := range map[string]string{
 		"GET /clock?x=1": `the query: GET /clock has no parameters, such as "x"`, "POST /reset?hard=true": `the query: POST /reset has no parameters`,
-		"GET /deliveries?event=chat": `event: unknown "chat"; there are`, "GET /deliveries/wait?limit=1": `the query: unknown "limit"; there are count, timeout, event,`,
+		"GET /deliveries?event=chat": `event: unknown "chat": it must be one of`, "GET /deliveries/wait?limit=1": `the query: unknown "limit": it must be one of count, timeout, event,`,
 	} {
 		method, path, _ := strings.Cut(call, " ")
 		if status, problem := p.control(method, path, "", nil); status != 400 || !strings.Contains(problem, want) {
@@ -192,14 +192,14 @@ func TestBadDocuments(t *testing.T) {
 
 	// At the start the program reports the same errors, with the line of the file.
 	for _, tt := range []struct{ text, want string }{
-		{`{"faults": ["nonsense"]}`, `line 1: faults[0]: fault "nonsense": unknown; there are`},
+		{`{"faults": ["nonsense"]}`, `line 1: faults[0]: fault "nonsense": unknown: the forms are`},
 		{"{\n\"keys\": [\n{\"name\": \"a\"},\n{\"nam\": \"b\"}\n]}", `line 4: keys[1]: unknown field "nam"`},
-		{"{\n\"keys\": [\n\n{\"name\": \"a\", \"rpm\": \"60\"}\n]}", `line 4: keys[0]: rpm is a JSON string, which it cannot be`},
+		{"{\n\"keys\": [\n\n{\"name\": \"a\", \"rpm\": \"60\"}\n]}", `line 4: keys[0]: rpm cannot be a JSON string`},
 		{"{\"agents\": [{\"slug\": \"a\",\n\"replies\": [\"\",\n{\"delay\": \"soon\"}]}]}", `line 3: agents[0].replies[1]: delay "soon": it must be`},
 		{"{\"agents\": [{\"slug\": \"a\",\n\"replies\": [\"\",\n\n{\"dela\": \"1s\"}]}]}", `line 4: agents[0].replies[1]: unknown field "dela"`},
 		{"{\n\"keys\": [}\n", `line 2: invalid character '}'`},
 		{"{\n\"keys\": [\n", `line 3: it ends too early`},
-		{"{\n\n\"faults\": 7}", `line 3: faults: it is a JSON number, which it cannot be`},
+		{"{\n\n\"faults\": 7}", `line 3: faults: it cannot be a JSON number`},
 	} {
 		var stdout, stderr bytes.Buffer
 		ctx, cancel := context.WithCancel(t.Context())
@@ -217,7 +217,7 @@ func TestFaultQueueIsBounded(t *testing.T) {
 	t.Parallel()
 	p := start(t)
 	p.do("POST", "/faults", "["+strings.Repeat(`"500",`, 999)+`"500"]`, nil)
-	if status, problem := p.control("POST", "/faults", `"500"`, nil); status != http.StatusBadRequest || problem != "1000 faults wait already: there may be 1000" {
+	if status, problem := p.control("POST", "/faults", `"500"`, nil); status != http.StatusBadRequest || problem != "1000 faults wait already: the maximum is 1000" {
 		t.Errorf("status %d, %s", status, problem)
 	}
 }

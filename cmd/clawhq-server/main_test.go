@@ -293,13 +293,13 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"-http", "-addr", ":8787"}, "-http is refused on :8787"},
 		{[]string{"-http", "-addr", "192.0.2.7:8787"}, "-http is refused on 192.0.2.7:8787"},
 		{[]string{"-http", "-addr", "localhost.example:8787"}, "-http is refused on localhost.example:8787"},
-		{[]string{"-profile", "dead"}, `-profile "dead": there are documented and live`},
+		{[]string{"-profile", "dead"}, `-profile "dead": it must be documented or live`},
 		{[]string{"-rpm", "45"}, "-rpm 45: the tiers are 30, 60, 120 and 300"},
 		{[]string{"-rpm", "many"}, `invalid value "many" for flag -rpm`},
 		{[]string{"-plan", ""}, "-plan is empty"},
 		{[]string{"-agent-delay", "-1s"}, "-agent-delay -1s is negative"},
 		{[]string{"-agent-delay", "slow"}, `invalid value "slow" for flag -agent-delay`},
-		{[]string{"-fault", "500,nonsense"}, `fault "nonsense": unknown; there are 429:7, `},
+		{[]string{"-fault", "500,nonsense"}, `fault "nonsense": unknown: the forms are 429:7, `},
 		{[]string{"-key", "ci"}, `invalid value "ci" for flag -key: it must be a name and a tier of 30, 60, 120 or 300, for example ci:120`},
 		{[]string{"-key", "ci:45"}, "it must be a name and a tier"},
 		{[]string{"-host", "clawhq:8787"}, "it must be a host without a port"},
@@ -310,7 +310,7 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"-config", "no/such/file"}, "-config no/such/file: "},
 		{[]string{"-config", "."}, "-config .: "},
 		{[]string{"-config", "main_test.go"}, "-config main_test.go: line 1: invalid character 'p'"},
-		{[]string{"-log", "xml"}, `-log "xml": there are text, json and off`},
+		{[]string{"-log", "xml"}, `-log "xml": it must be text, json or off`},
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
 			t.Parallel()

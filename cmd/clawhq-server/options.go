@@ -148,7 +148,7 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	}
 	var known bool
 	if o.profile, known = profiles[*profile]; !known {
-		return o, fmt.Errorf("-profile %q: there are documented and live", *profile)
+		return o, fmt.Errorf("-profile %q: it must be documented or live", *profile)
 	}
 	if !wire.ValidTier(o.rpm) {
 		return o, fmt.Errorf("-rpm %d: the tiers are %d, %d, %d and %d", o.rpm, wire.Tier30, wire.Tier60, wire.Tier120, wire.Tier300)
@@ -160,13 +160,13 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 		return o, fmt.Errorf("-agent-delay %v is negative", o.agentDelay)
 	}
 	if !slices.Contains([]string{logText, logJSON, logOff}, o.log) {
-		return o, fmt.Errorf("-log %q: there are %s, %s and %s", o.log, logText, logJSON, logOff)
+		return o, fmt.Errorf("-log %q: it must be %s, %s or %s", o.log, logText, logJSON, logOff)
 	}
 	if o.sandboxIdle <= 0 {
 		return o, fmt.Errorf("-sandbox-idle %v: it must be above zero", o.sandboxIdle)
 	}
 	if !slices.Contains([]string{controlFromLoopback, controlFromAny}, *controlFrom) {
-		return o, fmt.Errorf("-control-from %q: there are %s and %s", *controlFrom, controlFromLoopback, controlFromAny)
+		return o, fmt.Errorf("-control-from %q: it must be %s or %s", *controlFrom, controlFromLoopback, controlFromAny)
 	}
 	o.controlFromAny = *controlFrom == controlFromAny
 	o.controlToken = os.Getenv(controlTokenVariable)

@@ -71,7 +71,7 @@ func (s *sandboxes) Create(d *control.Document) (any, error) {
 		}
 	}
 	if s.full() {
-		return nil, control.Unavailable(fmt.Errorf("there are %d sandboxes, as many as there may be: delete one", maxSandboxes))
+		return nil, control.Unavailable(fmt.Errorf("there are %d sandboxes, which is the maximum: delete one", maxSandboxes))
 	}
 	api := clawhqtest.NewServer(s.host.serverOptions...)
 	controls, err := control.New(control.Config{Server: api, RPM: o.rpm, Events: o.events(), Start: start, Budget: s.host.budget, AnyHost: o.controlFromAny})
@@ -91,7 +91,7 @@ func (s *sandboxes) Create(d *control.Document) (any, error) {
 	defer s.mu.Unlock()
 	if s.closed || len(s.byID) >= maxSandboxes {
 		go box.close()
-		return nil, control.Unavailable(fmt.Errorf("there are %d sandboxes, as many as there may be: delete one", maxSandboxes))
+		return nil, control.Unavailable(fmt.Errorf("there are %d sandboxes, which is the maximum: delete one", maxSandboxes))
 	}
 	s.byID[box.id] = box
 	box.idle = time.AfterFunc(o.sandboxIdle, func() { s.expire(box) })

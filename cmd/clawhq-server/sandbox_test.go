@@ -171,7 +171,7 @@ func TestManySandboxes(t *testing.T) {
 			t.Errorf("docs/server.md does not say: %s", want)
 		}
 	}
-	if status, problem := p.control("POST", "/sandboxes", "", nil); status != http.StatusServiceUnavailable || problem != fmt.Sprintf("there are %d sandboxes, as many as there may be: delete one", maxSandboxes) {
+	if status, problem := p.control("POST", "/sandboxes", "", nil); status != http.StatusServiceUnavailable || problem != fmt.Sprintf("there are %d sandboxes, which is the maximum: delete one", maxSandboxes) {
 		t.Errorf("one more: status %d, %s", status, problem)
 	}
 }

@@ -91,11 +91,11 @@ func (r Reply) parse() (parsed parsedReply, err error) {
 	parsed.chunks = r.Chunks
 	switch {
 	case r.Text != "" && r.Chunks != nil:
-		return parsed, errors.New("has a text and chunks: one of them will do")
+		return parsed, errors.New("has a text and chunks: it can have only one of them")
 	case r.Text != "":
 		parsed.chunks = []string{r.Text}
 	case len(r.Chunks) > maxChunks:
-		return parsed, fmt.Errorf("has %d chunks: there may be %d", len(r.Chunks), maxChunks)
+		return parsed, fmt.Errorf("has %d chunks: the maximum is %d", len(r.Chunks), maxChunks)
 	}
 	if parsed.delay, err = parseWait("delay", r.Delay); err != nil {
 		return parsed, err
@@ -115,9 +115,9 @@ func (a Agent) parse(server *clawhqtest.Server) (clawhqtest.AgentFunc, error) {
 	case strings.TrimSpace(a.Slug) == "":
 		return nil, errors.New("slug is missing")
 	case len(a.Slug) > maxSlugChars:
-		return nil, fmt.Errorf("slug has %d characters: there may be %d", len(a.Slug), maxSlugChars)
+		return nil, fmt.Errorf("slug has %d characters: the maximum is %d", len(a.Slug), maxSlugChars)
 	case len(a.Replies) > maxItems:
-		return nil, fmt.Errorf("has %d replies: there may be %d", len(a.Replies), maxItems)
+		return nil, fmt.Errorf("has %d replies: the maximum is %d", len(a.Replies), maxItems)
 	case len(a.Replies) == 0:
 		return nil, nil
 	}

@@ -26,7 +26,7 @@ func (b *Budget) change(before, after int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if used := b.used - before + after; after > before && after > ownAgentBytes && used > maxAgentBytes {
-		return fmt.Errorf("agents: with these, all agents would take %d bytes: there may be %d", used, maxAgentBytes)
+		return fmt.Errorf("agents: with these, all agents would take %d bytes: the maximum is %d", used, maxAgentBytes)
 	}
 	b.used += after - before
 	return nil

@@ -129,7 +129,7 @@ func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !c.config.AnyHost && !fromThisMachine(r):
 		writeJSON(w, http.StatusForbidden, wire.FlatError{Error: "the control API answers to its own machine only"})
 	case !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare([]byte(token), []byte(c.token())) != 1:
-		writeJSON(w, http.StatusUnauthorized, wire.FlatError{Error: "the control API wants Authorization: Bearer and the control token that the server printed"})
+		writeJSON(w, http.StatusUnauthorized, wire.FlatError{Error: "the control API needs Authorization: Bearer and the control token that the server printed"})
 	default:
 		c.mux.ServeHTTP(w, r)
 	}
@@ -259,7 +259,7 @@ func (c *Control) emit(r *http.Request) (any, error) {
 	case body.Data == nil:
 		body.Data = json.RawMessage("{}")
 	case body.Data[0] != '{':
-		return nil, fmt.Errorf("data has to be a JSON object")
+		return nil, fmt.Errorf("data must be a JSON object")
 	}
 	c.server.Emit(webhook.EventType(body.Event), body.Data)
 	return showDeliveries(latest(c.server.Deliveries(), maxShown)), nil

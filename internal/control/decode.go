@@ -126,7 +126,7 @@ func decode(text []byte, v any) error {
 		if field == "" {
 			field = "it"
 		}
-		return fmt.Errorf("%s is a JSON %s, which it cannot be", field, mismatch.Value)
+		return fmt.Errorf("%s cannot be a JSON %s", field, mismatch.Value)
 	case err == io.ErrUnexpectedEOF:
 		return &placed{nil, int64(len(text)), errors.New("it ends too early")}
 	}

@@ -143,7 +143,7 @@ func (c *Control) check(d Document) (changes []func(*Applied), err error) {
 	change := func(f func(*Applied)) { changes = append(changes, f) }
 	keys := c.knownKeys(d.Keys)
 	if n := len(c.server.Keys()) + len(d.Keys); len(d.Keys) > 0 && n > maxKeys {
-		return nil, at(fmt.Errorf("there would be %d: there may be %d", n, maxKeys), "keys")
+		return nil, at(fmt.Errorf("there would be %d: the maximum is %d", n, maxKeys), "keys")
 	}
 	lists := []struct {
 		name   string
@@ -191,7 +191,7 @@ func (c *Control) check(d Document) (changes []func(*Applied), err error) {
 	}
 	for _, list := range lists {
 		if list.length > maxItems {
-			return nil, at(fmt.Errorf("there are %d entries: there may be %d at a time", list.length, maxItems), list.name)
+			return nil, at(fmt.Errorf("there are %d entries: the maximum is %d at a time", list.length, maxItems), list.name)
 		}
 		for i := range list.length {
 			if err := list.item(i); err != nil {
@@ -219,9 +219,9 @@ func (k Key) check() (Key, error) {
 	case n == 0:
 		return k, errors.New("name is missing")
 	case n > wire.MaxKeyNameChars:
-		return k, fmt.Errorf("name has %d characters: there may be %d", n, wire.MaxKeyNameChars)
+		return k, fmt.Errorf("name has %d characters: the maximum is %d", n, wire.MaxKeyNameChars)
 	case k.Key != "" && !wire.ValidKey(k.Key):
-		return k, fmt.Errorf("key has to be %s and %d letters or digits", wire.KeyStart, wire.KeyLen-len(wire.KeyStart))
+		return k, fmt.Errorf("key must be %s and %d letters or digits", wire.KeyStart, wire.KeyLen-len(wire.KeyStart))
 	}
 	return k, checkRPM(k.RPM)
 }
@@ -238,7 +238,7 @@ func (f File) check() error {
 	case f.Name == "":
 		return errors.New("name is missing")
 	case f.Status != "" && !slices.Contains(wire.FileStatuses, f.Status):
-		return fmt.Errorf("status %q: there are %s", f.Status, strings.Join(wire.FileStatuses, ", "))
+		return fmt.Errorf("status %q: it must be one of %s", f.Status, strings.Join(wire.FileStatuses, ", "))
 	case f.Size < 0 || f.Size > wire.MaxFileBytes:
 		return fmt.Errorf("size is %d: it must be from 0 to %d bytes", f.Size, int64(wire.MaxFileBytes))
 	}
@@ -249,7 +249,7 @@ func (c Conversation) check() (clawhqtest.Conversation, error) {
 	checked := clawhqtest.Conversation{ID: c.ID, Agent: c.Agent, CreatedAt: c.CreatedAt, LastMessageAt: c.LastMessageAt}
 	for i, m := range c.Messages {
 		if !slices.Contains([]string{clawhqtest.RoleUser, clawhqtest.RoleAssistant}, m.Role) {
-			return checked, at(fmt.Errorf("role %q: there are %s and %s", m.Role, clawhqtest.RoleUser, clawhqtest.RoleAssistant), "messages", i)
+			return checked, at(fmt.Errorf("role %q: it must be %s or %s", m.Role, clawhqtest.RoleUser, clawhqtest.RoleAssistant), "messages", i)
 		}
 		checked.Messages = append(checked.Messages, clawhqtest.StoredMessage(m))
 	}
@@ -261,7 +261,7 @@ func (e AuditEntry) check() error {
 		return errors.New("action is missing")
 	}
 	if len(e.Details) > 0 && e.Details[0] != '{' && string(e.Details) != "null" {
-		return errors.New("details has to be a JSON object")
+		return errors.New("details must be a JSON object")
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case e.query == nil:
 			err = fmt.Errorf("the query: %s has no parameters, such as %q", e.pattern, name)
 		case len(values) > 1:
-			err = fmt.Errorf("%s is there %d times", name, len(values))
+			err = fmt.Errorf("%s is given %d times", name, len(values))
 		default:
 			err = oneOf("the query", name, e.query)
 		}

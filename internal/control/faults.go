@@ -51,11 +51,11 @@ func (c *Control) knownKeys(more []Key) func(key string) bool {
 // parse returns the fault for the server. known reports whether a key exists.
 func (f Fault) parse(known func(key string) bool) (fault clawhqtest.Fault, err error) {
 	if f.Fault == "" {
-		return fault, errors.New("fault is missing, as 429:7")
+		return fault, errors.New("fault is missing, for example 429:7")
 	}
 	for name, text := range map[string]string{"fault": f.Fault, "path": f.Path, "agent": f.Agent} {
 		if len(text) > maxFaultText {
-			return fault, fmt.Errorf("%s has %d characters: there may be %d", name, len(text), maxFaultText)
+			return fault, fmt.Errorf("%s has %d characters: the maximum is %d", name, len(text), maxFaultText)
 		}
 	}
 	if fault, err = parseFault(f.Fault); err != nil {
@@ -72,7 +72,7 @@ func (f Fault) parse(known func(key string) bool) (fault clawhqtest.Fault, err e
 	}
 	if f.Method != "" {
 		if !slices.Contains(methods, f.Method) {
-			return fault, fmt.Errorf("method %q: there are %s", f.Method, strings.Join(methods, ", "))
+			return fault, fmt.Errorf("method %q: it must be one of %s", f.Method, strings.Join(methods, ", "))
 		}
 		fault = fault.On(clawhqtest.Method(f.Method))
 	}
@@ -119,12 +119,12 @@ func served(path string) bool {
 func checkPath(path string) error {
 	if method, rest, found := strings.Cut(path, " "); found {
 		if !slices.Contains(methods, method) {
-			return fmt.Errorf("path %q: before the path there may be a method: %s", path, strings.Join(methods, ", "))
+			return fmt.Errorf("path %q: before the path, there can only be a method: %s", path, strings.Join(methods, ", "))
 		}
 		path = rest
 	}
 	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, wire.BasePath+"/") {
-		return fmt.Errorf("path %q: it is below the base URL, as /v1/chat", path)
+		return fmt.Errorf("path %q: it must be a path below the base URL, such as /v1/chat", path)
 	}
 	return nil
 }
@@ -154,7 +154,7 @@ func (q *queue) arm(faults []Fault, known func(key string) bool) error {
 	defer q.mu.Unlock()
 	waiting := q.server.Faults()
 	if len(waiting)+len(faults) > maxFaults {
-		return fmt.Errorf("%d faults wait already: there may be %d", len(waiting), maxFaults)
+		return fmt.Errorf("%d faults wait already: the maximum is %d", len(waiting), maxFaults)
 	}
 	written := map[string]Fault{} // without faults that were played
 	for _, f := range waiting {

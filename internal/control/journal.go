@@ -125,7 +125,7 @@ func statusOf(query url.Values) (int, error) {
 // oneOf returns an error if the list does not have the value.
 func oneOf(field, value string, list []string) error {
 	if !slices.Contains(list, value) {
-		return fmt.Errorf("%s: unknown %q; there are %s", field, value, strings.Join(list, ", "))
+		return fmt.Errorf("%s: unknown %q: it must be one of %s", field, value, strings.Join(list, ", "))
 	}
 	return nil
 }

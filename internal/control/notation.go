@@ -64,7 +64,7 @@ func parseFault(text string) (fault clawhqtest.Fault, err error) {
 	case "delay":
 		d, err := time.ParseDuration(argument)
 		if err != nil || d <= 0 {
-			return fault, fmt.Errorf("wants a duration above zero, as in delay:2s")
+			return fault, fmt.Errorf("needs a duration above zero, as in delay:2s")
 		}
 		return clawhqtest.FaultDelay(d), nil
 	case "cut":
@@ -81,7 +81,7 @@ func parseFault(text string) (fault clawhqtest.Fault, err error) {
 		if what := clawhqtest.Lookup(argument); slices.Contains(lookups, what) {
 			return clawhqtest.FaultLookup(what), nil
 		}
-		return fault, fmt.Errorf("wants one of %v, as in lookup:key", lookups)
+		return fault, fmt.Errorf("needs one of %v, as in lookup:key", lookups)
 	case "gateway":
 		switch argument {
 		case "down":
@@ -89,12 +89,12 @@ func parseFault(text string) (fault clawhqtest.Fault, err error) {
 		case "not-json":
 			return clawhqtest.FaultGatewayNotJSON(), nil
 		}
-		return fault, fmt.Errorf("wants down or not-json, as in gateway:down")
+		return fault, fmt.Errorf("needs down or not-json, as in gateway:down")
 	case "error":
 		code, after, _ := strings.Cut(argument, ":")
 		n, err := parseChunks(after)
 		if err != nil || !isWord(code) {
-			return fault, fmt.Errorf("wants a code and a number of chunks, as in error:%s:2", wire.CodeStreamError)
+			return fault, fmt.Errorf("needs a code and a number of chunks, as in error:%s:2", wire.CodeStreamError)
 		}
 		return clawhqtest.FaultStreamError(code, n), nil
 	case "html":
@@ -107,14 +107,14 @@ func parseFault(text string) (fault clawhqtest.Fault, err error) {
 		number, code, _ := strings.Cut(argument, ":")
 		status, err := parseStatus(number)
 		if err != nil || !isWord(code) {
-			return fault, fmt.Errorf("wants a status and a code, as in legacy:429:RATE_LIMITED")
+			return fault, fmt.Errorf("needs a status and a code, as in legacy:429:RATE_LIMITED")
 		}
 		return clawhqtest.FaultLegacyError(status, code), nil
 	}
 	status, err := parseStatus(kind)
 	switch {
 	case err != nil:
-		return fault, fmt.Errorf("unknown; there are %s", strings.Join(FaultExamples(), ", "))
+		return fault, fmt.Errorf("unknown: the forms are %s", strings.Join(FaultExamples(), ", "))
 	case status == http.StatusTooManyRequests && given:
 		if !isHeaderValue(argument) {
 			return fault, fmt.Errorf("%q cannot be a Retry-After", argument)
@@ -135,7 +135,7 @@ var lookups = []clawhqtest.Lookup{
 func parseStatus(text string) (int, error) {
 	status, err := strconv.Atoi(text)
 	if err != nil || status < 400 || status > 599 {
-		return 0, fmt.Errorf("wants a status from 400 to 599")
+		return 0, fmt.Errorf("needs a status from 400 to 599")
 	}
 	return status, nil
 }
@@ -143,7 +143,7 @@ func parseStatus(text string) (int, error) {
 func parseChunks(text string) (int, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("wants a number of chunks")
+		return 0, fmt.Errorf("needs a number of chunks")
 	}
 	return n, nil
 }

@@ -286,8 +286,8 @@ func TestFaults(t *testing.T) {
 		{request{path: "/dashboard/faults"}, 200, `{"queued":[]}`},
 		{request{method: "POST", path: "/dashboard/faults", body: `{"faults":"429:7,cut:2"}`, header: isJSON}, 200, `{"queued":["429:7","cut:2"]}`},
 		{request{method: "POST", path: "/dashboard/faults", body: `{"faults":"bad"}`, header: isJSON}, 400, `{"error":"fault \"bad\": unknown"}`},
-		{request{method: "POST", path: "/dashboard/faults", body: `[]`, header: isJSON}, 400, `{"error":"the body has to be {\"faults\": \"…\"}"}`},
-		{request{method: "POST", path: "/dashboard/faults", body: `{"faults":"` + strings.Repeat("5", 5000) + `"}`, header: isJSON}, 400, `{"error":"the body has to be {\"faults\": \"…\"}"}`},
+		{request{method: "POST", path: "/dashboard/faults", body: `[]`, header: isJSON}, 400, `{"error":"the body must be {\"faults\": \"…\"}"}`},
+		{request{method: "POST", path: "/dashboard/faults", body: `{"faults":"` + strings.Repeat("5", 5000) + `"}`, header: isJSON}, 400, `{"error":"the body must be {\"faults\": \"…\"}"}`},
 		{request{path: "/dashboard/faults"}, 200, `{"queued":["429:7","cut:2"]}`},
 		{request{method: "DELETE", path: "/dashboard/faults"}, 200, `{"queued":[]}`},
 	}

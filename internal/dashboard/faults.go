@@ -40,7 +40,7 @@ func (d *Dashboard) armFaults(w http.ResponseWriter, r *http.Request) {
 		Faults string `json:"faults"`
 	}
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxFaultBody)).Decode(&body); err != nil {
-		writeError(w, http.StatusBadRequest, "the body has to be {\"faults\": \"…\"}")
+		writeError(w, http.StatusBadRequest, "the body must be {\"faults\": \"…\"}")
 		return
 	}
 	if err := d.config.Faults.Arm(body.Faults); err != nil {

@@ -26,7 +26,7 @@ func Guard(hosts []string, next http.Handler) http.Handler {
 		case origin.Check(r) != nil || otherOrigin(r) || readFromElsewhere(r):
 			writeError(w, http.StatusForbidden, "requests from other sites are refused")
 		case jsonOnly(r) && !isJSON(r) && hasBody(r):
-			writeError(w, http.StatusUnsupportedMediaType, "the body has to be "+wire.ContentTypeJSON)
+			writeError(w, http.StatusUnsupportedMediaType, "the body must be "+wire.ContentTypeJSON)
 		default:
 			next.ServeHTTP(w, r)
 		}

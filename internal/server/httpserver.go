@@ -56,7 +56,7 @@ func NewHTTPServer(handler http.Handler) *http.Server {
 // limitRequests answers 503 to requests while MaxRequests others are being handled.
 func limitRequests(next http.Handler) http.Handler {
 	slots := make(chan struct{}, MaxRequests)
-	refusal := encodeJSON(wire.FlatError{Error: fmt.Sprintf("%d requests are being handled: there may be no more at a time", MaxRequests)})
+	refusal := encodeJSON(wire.FlatError{Error: fmt.Sprintf("%d requests are being handled, which is the maximum", MaxRequests)})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case slots <- struct{}{}:
