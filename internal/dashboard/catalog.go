@@ -94,20 +94,20 @@ func (o operation) offered() endpoint {
 	}
 	for _, name := range wildcard.FindAllStringSubmatch(o.endpoint.Path, -1) {
 		e.Parameters = append(e.Parameters, parameter{Name: name[1], In: inPath, Type: typeString, Required: true,
-			Source: o.group, Description: "Id, as the replies have it."})
+			Source: o.group, Description: "An id from a reply."})
 	}
 	e.Parameters = append(e.Parameters, o.parameters...)
 	if page := o.endpoint.Page; page != (wire.PageRange{}) {
 		e.Parameters = append(e.Parameters,
 			parameter{Name: "limit", In: inQuery, Type: typeInteger,
-				Description: fmt.Sprintf("Rows on a page, 1 to %d; %d without it.", page.Most, page.Default)},
+				Description: fmt.Sprintf("Rows on a page: 1 to %d, by default %d.", page.Most, page.Default)},
 			parameter{Name: "offset", In: inQuery, Type: typeInteger, Description: "Rows before the page."})
 	}
 	if o.endpoint.Auth == wire.SessionAuth {
 		e.Auth = authSession
 	} else {
 		e.Parameters = append(e.Parameters, parameter{Name: wire.HeaderClientRequestID, In: inHeader, Type: typeString,
-			Description: "An id of yours, echoed in the reply."})
+			Description: "Your own id of the request, which the reply repeats."})
 	}
 	return e
 }

@@ -30,22 +30,22 @@ const (
 
 // operations lists the entries of the playground, in its order.
 var operations = []operation{
-	{"chat", groupChat, "Chat", "Sends a message to an agent and answers with its reply.",
+	{"chat", groupChat, "Chat", "Sends a message to an agent and returns its answer.",
 		wire.Chat, chatParameters(false)},
-	{"chat.stream", groupChat, "Streaming chat", "Sends a message and answers with server-sent events, a piece of the reply in each.",
+	{"chat.stream", groupChat, "Streaming chat", "Sends a message and returns the answer in pieces, as server-sent events.",
 		wire.Chat, chatParameters(true)},
 	{"health", groupChat, "Check a key", "Checks a key without sending a message.",
 		wire.GetHealth, nil},
 
-	{"threads.create", groupThreads, "Create a thread", "Begins a conversation that the server keeps.",
+	{"threads.create", groupThreads, "Create a thread", "Begins a conversation that the service stores.",
 		wire.CreateThread, []parameter{
-			agent("Slug or name of the agent that answers in it."),
+			agent("Slug or name of the thread's agent."),
 			{Name: "metadata", In: inBody, Type: typeJSON, Default: `{"customer": "c-42"}`,
-				Description: fmt.Sprintf("An object of yours, kept with it: at most %d characters, %d levels deep.", wire.MaxMetadataChars, wire.MaxMetadataLevels)},
+				Description: fmt.Sprintf("Any JSON object, stored with the thread: at most %d characters, %d levels deep.", wire.MaxMetadataChars, wire.MaxMetadataLevels)},
 		}},
-	{"threads.send", groupThreads, "Send a message", "Adds a message to a thread and answers with the agent's reply.",
+	{"threads.send", groupThreads, "Send a message", "Adds a message to a thread and returns the agent's answer.",
 		wire.SendThreadMessage, []parameter{message}},
-	{"threads.messages", groupThreads, "List messages", "Lists what was said in a thread.",
+	{"threads.messages", groupThreads, "List messages", "Lists the messages of a thread.",
 		wire.ListThreadMessages, nil},
 	{"threads.list", groupThreads, "List threads", "Lists the account's threads.",
 		wire.ListThreads, nil},
@@ -54,23 +54,23 @@ var operations = []operation{
 	{"threads.delete", groupThreads, "Delete a thread", "Deletes a thread with its messages.",
 		wire.DeleteThread, nil},
 
-	{"batches.create", groupBatches, "Create a batch", "Sends many messages at once; their answers are fetched later.",
+	{"batches.create", groupBatches, "Create a batch", "Sends many messages at once. Another call gets the answers later.",
 		wire.CreateBatch, []parameter{
 			{Name: "requests", In: inBody, Type: typeJSON, Required: true, Default: exampleBatch,
-				Description: fmt.Sprintf("At most %d messages, each with an id of yours; an agent is optional.", wire.MaxBatchRequests)},
+				Description: fmt.Sprintf("At most %d messages, each with an id that you choose; an agent is optional.", wire.MaxBatchRequests)},
 			{Name: "webhook_url", In: inBody, Type: typeString, Description: "Receives a POST when the batch ends."},
 		}},
-	{"batches.get", groupBatches, "Get a batch", "Shows how far a batch is, and its answers once it has ended.",
+	{"batches.get", groupBatches, "Get a batch", "Shows the progress of a batch, and its answers when it has ended.",
 		wire.GetBatch, nil},
 
-	{"files.upload", groupFiles, "Upload a file", fmt.Sprintf("Stores a file of at most %d MiB for the agents to look things up in.", wire.MaxFileBytes>>20),
+	{"files.upload", groupFiles, "Upload a file", fmt.Sprintf("Stores a file of at most %d MiB for the agents to search.", wire.MaxFileBytes>>20),
 		wire.UploadFile, []parameter{
 			{Name: wire.FormFile, In: inForm, Type: typeFile, Required: true, Accept: accepted(), Description: "A text, a table, a PDF or a picture."},
-			{Name: wire.FormPurpose, In: inForm, Type: typeString, Suggestions: []string{wire.PurposeKnowledgeBase}, Description: "What it is for."},
+			{Name: wire.FormPurpose, In: inForm, Type: typeString, Suggestions: []string{wire.PurposeKnowledgeBase}, Description: "Purpose of the file."},
 		}},
 	{"files.list", groupFiles, "List files", "Lists the account's files.",
 		wire.ListFiles, nil},
-	{"files.get", groupFiles, "Get a file", "Shows what became of a file.",
+	{"files.get", groupFiles, "Get a file", "Shows the status of a file.",
 		wire.GetFile, nil},
 	{"files.delete", groupFiles, "Delete a file", "Deletes a file for good.",
 		wire.DeleteFile, nil},
@@ -79,23 +79,23 @@ var operations = []operation{
 		wire.ListAgents, nil},
 	{"agents.get", groupAgents, "Get an agent", "Shows an agent.",
 		wire.GetAgent, nil},
-	{"agents.undeploy", groupAgents, "Undeploy an agent", "Takes an agent out of service; it is not deleted.",
+	{"agents.undeploy", groupAgents, "Undeploy an agent", "Takes an agent out of service, without deleting it.",
 		wire.UndeployAgent, nil},
 	{"models.list", groupModels, "List models", "Lists the models that agents can run on.",
 		wire.ListModels, nil},
 
-	{"conversations.list", groupConversations, "List conversations", "Lists what the agents talked about with the account's users, on every channel.",
+	{"conversations.list", groupConversations, "List conversations", "Lists the agents' conversations with the account's users, on all channels.",
 		wire.ListConversations, []parameter{
 			{Name: "agent", In: inQuery, Type: typeString, Description: "Only those with this agent."},
 		}},
-	{"conversations.messages", groupConversations, "List messages", "Lists what was said in a conversation.",
+	{"conversations.messages", groupConversations, "List messages", "Lists the messages of a conversation.",
 		wire.ListConversationMessages, nil},
 
 	{"usage", groupUsage, "Usage", "Counts the key's chats by day.",
 		wire.GetUsage, []parameter{
-			{Name: "days", In: inQuery, Type: typeInteger, Description: fmt.Sprintf("How many, %d to %d.", wire.MinUsageDays, wire.MaxUsageDays)},
+			{Name: "days", In: inQuery, Type: typeInteger, Description: fmt.Sprintf("Number of days, %d to %d.", wire.MinUsageDays, wire.MaxUsageDays)},
 		}},
-	{"audit-log.list", groupUsage, "Audit log", "Lists what was done to the account, newest first.",
+	{"audit-log.list", groupUsage, "Audit log", "Lists changes of the account, newest first.",
 		wire.ListAuditLog, []parameter{
 			filter("category", wire.AuditKeys, wire.AuditWebhooks),
 			filter("action", wire.AuditKeyCreated, wire.AuditKeyUpdated, wire.AuditKeyRevoked),
@@ -103,22 +103,22 @@ var operations = []operation{
 			{Name: "from", In: inQuery, Type: typeString, Description: "Not before this date or time."},
 			{Name: "to", In: inQuery, Type: typeString, Description: "Not after this date or time."},
 		}},
-	{"audit-log.verify", groupUsage, "Verify the audit log", "Checks the chain of hashes over the log.",
+	{"audit-log.verify", groupUsage, "Verify the audit log", "Checks the hashes of the log, which form a chain.",
 		wire.VerifyAuditLog, nil},
 
-	{"predictions.create", groupPredictions, "Create a prediction", "Not yet available: the reply says what to use instead.",
+	{"predictions.create", groupPredictions, "Create a prediction", "Not available yet. The reply says what to use instead.",
 		wire.CreatePrediction, []parameter{agent("Slug or name of the agent."), message}},
 	{"predictions.get", groupPredictions, "Get a prediction", "Shows a prediction; no call makes one yet.",
 		wire.GetPrediction, nil},
 
-	{"keys.list", groupKeys, "List keys", "Lists the account's keys with their use; never the full keys.",
+	{"keys.list", groupKeys, "List keys", "Lists the account's keys and their usage, never the full keys.",
 		wire.ListKeys, nil},
 	{"keys.create", groupKeys, "Create a key",
-		fmt.Sprintf("Creates a key; its reply is the only one that holds the full key. An account has at most %d active keys.", wire.MaxActiveKeys),
+		fmt.Sprintf("Creates a key. Only this reply has the full key. An account has at most %d active keys.", wire.MaxActiveKeys),
 		wire.CreateKey, []parameter{keyName(true), keyTier(wire.DefaultTier)}},
-	{"keys.update", groupKeys, "Change a key", "Renames a key or changes its tier, from the very next request on.",
+	{"keys.update", groupKeys, "Change a key", "Changes the name or the tier of a key, from the next request on.",
 		wire.UpdateKey, []parameter{keyName(false), keyTier(nil)}},
-	{"keys.revoke", groupKeys, "Revoke a key", "Revokes a key at once and for good.",
+	{"keys.revoke", groupKeys, "Revoke a key", "Revokes a key, at once and forever.",
 		wire.RevokeKey, nil},
 }
 
@@ -139,16 +139,16 @@ func chatParameters(stream bool) []parameter {
 		message,
 		agent("Slug or name of the agent; by default the most recently deployed one."),
 		{Name: "session_id", In: inBody, Type: typeString, Pattern: sessionIDPattern,
-			Description: "Messages with one id share their history."},
+			Description: "Messages with the same id share their history."},
 		{Name: "stream", In: inBody, Type: typeBoolean, Default: stream,
 			Description: "Answer with server-sent events."},
 		{Name: wire.HeaderIdempotencyKey, In: inHeader, Type: typeString, MaxLength: wire.MaxIdempotencyKeyChars,
-			Description: "The same key within 24 hours gets the stored reply again."},
+			Description: "A request with the same key gets the stored reply, for 24 hours."},
 	}
 }
 
 func filter(name string, suggestions ...string) parameter {
-	return parameter{Name: name, In: inQuery, Type: typeString, Suggestions: suggestions, Description: "Only entries with this one."}
+	return parameter{Name: name, In: inQuery, Type: typeString, Suggestions: suggestions, Description: "Only entries with this value."}
 }
 
 func keyName(required bool) parameter {
