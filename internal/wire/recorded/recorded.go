@@ -23,13 +23,13 @@ import (
 //go:embed testdata/*.http
 var files embed.FS
 
-// Exchange is a request and its reply, as they were recorded.
+// Exchange is a recorded request and its reply.
 type Exchange struct {
-	Name   string // of the file, without its extension
+	Name   string // name of the file, without its extension
 	Method string
-	URL    string // path and query, /api/v1/agents?limit=1
+	URL    string // path and query, such as /api/v1/agents?limit=1
 	Header http.Header
-	body   string // long ones are cut short
+	body   string // long bodies are cut
 
 	Status      int // of the reply
 	ReplyHeader http.Header
@@ -89,15 +89,15 @@ func parse(text string) (e Exchange, err error) {
 	}
 	reply, err := io.ReadAll(resp.Body)
 	e.Status, e.ReplyHeader, e.Reply = resp.StatusCode, resp.Header, string(reply)
-	if !strings.HasSuffix(e.Reply, "\n\n") { // which ends a stream
-		e.Reply = strings.TrimSuffix(e.Reply, "\n") // the file's
+	if !strings.HasSuffix(e.Reply, "\n\n") { // which is the end of a stream
+		e.Reply = strings.TrimSuffix(e.Reply, "\n") // which ends the file
 	}
 	return e, err
 }
 
-// Body returns the request's body. What a recording cuts short, to an
-// ellipsis and the length, is made up: a run goes on and the batch's requests
-// go on, up to that length.
+// Body returns the request's body. A long body was cut, to an ellipsis and its
+// length. Body makes up the rest: it continues a run of one character, or the
+// requests of a batch, up to that length.
 func (e Exchange) Body() []byte {
 	boundary, isForm := strings.CutPrefix(e.Header.Get("Content-Type"), "multipart/form-data; boundary=")
 	body := e.body
@@ -105,7 +105,7 @@ func (e Exchange) Body() []byte {
 		body = form(body, boundary)
 	}
 	if cut := cutShort.FindStringSubmatchIndex(body); cut != nil {
-		length, _ := strconv.Atoi(body[cut[2]:cut[3]]) // digits, by the expression
+		length, _ := strconv.Atoi(body[cut[2]:cut[3]]) // cannot fail: the expression matches digits
 		body = goOn(body[:cut[0]], length, boundary)
 	}
 	return []byte(body)
@@ -113,14 +113,14 @@ func (e Exchange) Body() []byte {
 
 var cutShort = regexp.MustCompile(`\.\.\. \((\d+) bytes\)$`)
 
-// form returns a multipart form with the carriage returns and the bytes that
-// the recordings, which are text, could not hold.
+// form returns a multipart form with its carriage returns, and with the bytes that a
+// text file cannot have.
 func form(text, boundary string) string {
 	parts := strings.Split(text, "--"+boundary)
 	for i, part := range parts {
 		head, content, ok := strings.Cut(part, "\n\n")
 		if !ok {
-			parts[i] = strings.ReplaceAll(part, "\n", "\r\n") // what ends the form
+			parts[i] = strings.ReplaceAll(part, "\n", "\r\n") // this ends the form
 			continue
 		}
 		if png, isPNG := strings.CutPrefix(content, "\u0089PNG\n"); isPNG {
@@ -138,7 +138,7 @@ func form(text, boundary string) string {
 	return body
 }
 
-// goOn continues a body that was cut short to its length.
+// goOn continues a cut body up to its length.
 func goOn(body string, length int, boundary string) string {
 	if last := body[len(body)-1:]; strings.HasSuffix(body, strings.Repeat(last, 10)) {
 		end := "\r\n--" + boundary + "--\r\n"
@@ -157,7 +157,7 @@ func goOn(body string, length int, boundary string) string {
 	}
 }
 
-// closing returns what closes JSON that breaks off in a string.
+// closing returns what ends a JSON text that was cut within a string.
 func closing(text string) string {
 	var open []byte
 	quoted := false

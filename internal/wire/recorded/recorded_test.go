@@ -33,7 +33,7 @@ func TestAll(t *testing.T) {
 	}
 }
 
-// Bodies that were cut short have the length that they had.
+// Bodies that were cut have their whole length again.
 func TestLengths(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]int{
