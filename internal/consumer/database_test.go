@@ -17,7 +17,7 @@ import (
 )
 
 // A database that runs in the process works in a bubble, if it is opened and closed
-// there: here a table of jobs, one of which waits for the rate limit and is tried
+// there. This one has a table of jobs; one job waits for the rate limit, and is tried
 // again when Retryable says so.
 func TestDatabaseInABubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

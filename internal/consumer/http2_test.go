@@ -17,8 +17,8 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// http2Server speaks HTTP/2 frame by frame, without TLS, so that a test says
-// which frames answer a request.
+// http2Server speaks HTTP/2 frame by frame, without TLS, so that a test can choose
+// the frames of a reply.
 type http2Server struct {
 	net.Listener
 	answer func(c *http2Conn, stream uint32)
@@ -32,7 +32,7 @@ type http2Server struct {
 type http2Conn struct {
 	*http2.Framer
 	net.Conn
-	number int // from 1
+	number int // counted from 1
 }
 
 func newHTTP2Server(t *testing.T, answer func(c *http2Conn, stream uint32)) *http2Server {
@@ -113,7 +113,7 @@ func (c *http2Conn) reply(stream uint32, body string) {
 	e.WriteField(hpack.HeaderField{Name: "content-length", Value: strconv.Itoa(len(body))})
 	c.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: head.Bytes(), EndHeaders: true})
 	c.WriteData(stream, false, []byte(body))
-	time.Sleep(time.Millisecond) // so that the end is read by itself
+	time.Sleep(time.Millisecond) // so that the end is read separately
 	c.WriteData(stream, true, nil)
 }
 
@@ -147,7 +147,7 @@ func TestHTTP2StreamsAreNotReset(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	time.Sleep(10 * time.Millisecond) // for what may still be on its way
+	time.Sleep(10 * time.Millisecond) // for frames that may still be on their way
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.resets != 0 || s.requests != 100 || s.conns != 1 {
@@ -155,8 +155,8 @@ func TestHTTP2StreamsAreNotReset(t *testing.T) {
 	}
 }
 
-// What the server has refused unprocessed is sent again, a creation too; what
-// it may have processed is not.
+// A request that the server has refused unprocessed is sent again, even a creation.
+// One that it may have processed is not.
 func TestHTTP2Refusals(t *testing.T) {
 	for name, tt := range map[string]struct {
 		refuse  func(c *http2Conn, stream uint32)
@@ -229,7 +229,7 @@ func TestHTTP2Refusals(t *testing.T) {
 	}
 }
 
-// For ever refused, the error says by what, and advises nobody.
+// If every attempt is refused, the error says with which code, and gives no advice.
 func TestHTTP2RefusedForEver(t *testing.T) {
 	s := newHTTP2Server(t, func(c *http2Conn, stream uint32) { c.WriteRSTStream(stream, http2.ErrCodeRefusedStream) })
 	_, err := s.client(t).Keys.Create(t.Context(), clawhq.CreateKeyRequest{Name: "n"})

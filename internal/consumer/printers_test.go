@@ -30,8 +30,7 @@ const (
 	session       = "s3ss10n-that-nobody-may-see"
 )
 
-// service answers by path, and remembers what it was sent, as a recording
-// transport does.
+// service answers by path, and records requests, like a recording transport.
 type service struct {
 	sent    []*http.Request
 	replies map[string]string
@@ -46,7 +45,7 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}, nil
 }
 
-// printers are what programs print values with.
+// printers are functions with which programs print values.
 var printers = map[string]func(any) string{
 	"spew.Sdump":           func(v any) string { return spew.Sdump(v) },
 	"spew.Sprintf %#+v":    func(v any) string { return spew.Sprintf("%#+v", v) },
@@ -95,19 +94,19 @@ var printers = map[string]func(any) string{
 
 func written(f func(io.Writer) error) string {
 	var b bytes.Buffer
-	if err := f(&b); err != nil { // not everything can be encoded; the error is searched, too
+	if err := f(&b); err != nil { // not every value can be encoded; the error is searched too
 		b.WriteString(err.Error())
 	}
 	return b.String()
 }
 
-// failing is a test that fails without consequence.
+// failing is a test that fails without consequences.
 type failing struct{ strings.Builder }
 
 func (r *failing) Errorf(format string, args ...any) { fmt.Fprintf(r, format, args...) }
 
-// No printer shows a key, a webhook's secret or a session, whatever it does to
-// see what a struct holds, and none crashes.
+// No printer shows a key, a webhook's secret or a session, however it finds out what
+// a struct holds, and none panics.
 func TestPrinters(t *testing.T) {
 	s := &service{replies: map[string]string{
 		"/api/keys":     `{"key":{"id":"1","name":"n","key_prefix":"clw_a1b2c3d4","status":"active","rate_limit_per_min":60,"created_at":"2026-03-10T14:30:00Z","full_key":"` + key + `"}}`,
@@ -172,7 +171,7 @@ func TestPrinters(t *testing.T) {
 	}
 }
 
-// A copy is equal to what it was copied from, however they are compared.
+// A copy equals the original, however they are compared.
 func TestCopiesAreEqual(t *testing.T) {
 	s := &service{replies: map[string]string{"/api/keys": `{"key":{"id":"1","full_key":"` + key + `"}}`}}
 	client, err := clawhq.NewClient(clawhq.WithSession(session), clawhq.WithBaseURL(clawhq.DefaultBaseURL), clawhq.WithHTTPClient(&http.Client{Transport: s}))

@@ -18,24 +18,24 @@ import (
 	"github.com/clawhq/clawhq-go/webhook"
 )
 
-// rows is a list that is read by the page or as a whole.
+// rows is a list that is read page by page or as a whole.
 type rows[T, O any] interface {
 	List(context.Context, O, ...clawhq.CallOption) (*clawhq.Page[T], error)
 	All(context.Context, O, ...clawhq.CallOption) iter.Seq2[T, error]
 }
 
-// messages are those of a conversation or a thread.
+// messages is the list of messages of a conversation or a thread.
 type messages interface {
 	Messages(context.Context, string, clawhq.ListOptions, ...clawhq.CallOption) (*clawhq.Page[clawhq.StoredMessage], error)
 	AllMessages(context.Context, string, clawhq.ListOptions, ...clawhq.CallOption) iter.Seq2[clawhq.StoredMessage, error]
 }
 
-// getter hands out one by its id.
+// getter returns one row by its id.
 type getter[T any] interface {
 	Get(context.Context, string, ...clawhq.CallOption) (*T, error)
 }
 
-// deleter deletes one by its id.
+// deleter deletes one row by its id.
 type deleter interface {
 	Delete(context.Context, string, ...clawhq.CallOption) error
 }

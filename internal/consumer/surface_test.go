@@ -1,5 +1,5 @@
-// Package consumer uses the SDK as a stranger's module would: by its public
-// surface alone.
+// Package consumer uses the SDK like any other module: only through its public
+// surface.
 package consumer
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/clawhq/clawhq-go/clawhqtest"
 )
 
-// The public surface, with its signatures: what does not compile here has
+// The public surface, with its signatures. If this does not compile, the surface has
 // changed for users.
 var (
 	_ func(...clawhq.Option) (*clawhq.Client, error)                                                                         = clawhq.NewClient

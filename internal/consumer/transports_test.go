@@ -14,7 +14,7 @@ import (
 	"gopkg.in/dnaeon/go-vcr.v4/pkg/recorder"
 )
 
-// answerTwice has the same question answered whole and as a stream, and returns the
+// answerTwice asks the same question without and with a stream, and returns the
 // answer.
 func answerTwice(t *testing.T, client *clawhq.Client) string {
 	t.Helper()
@@ -29,7 +29,7 @@ func answerTwice(t *testing.T, client *clawhq.Client) string {
 	return resp.Response
 }
 
-// otelhttp wraps bodies and requests; whole answers, streams and errors pass.
+// otelhttp wraps bodies and requests. Answers, streams and errors are unchanged.
 func TestOTelHTTP(t *testing.T) {
 	s := clawhqtest.NewTestServer(t)
 	client := s.Client(clawhq.WithHTTPClient(&http.Client{Transport: otelhttp.NewTransport(s.HTTPClient().Transport)}))
@@ -44,8 +44,8 @@ func TestOTelHTTP(t *testing.T) {
 	}
 }
 
-// A cassette whose bodies were edited, so that Content-Length is another's, is
-// replayed.
+// A cassette is replayed even if its bodies were edited, so that Content-Length is
+// wrong.
 func TestGoVCR(t *testing.T) {
 	s := clawhqtest.NewTestServer(t)
 	s.HandleAgent("support-bot", clawhqtest.Reply("The number is 4929 1234 ", "5678 9012."))
@@ -78,8 +78,8 @@ func TestGoVCR(t *testing.T) {
 	}
 }
 
-// The recorder as docs/testing.md has it: what a test has recorded is replayed
-// without a server, the cassette has no key, and another question is not answered.
+// The recorder of docs/testing.md: what a test has recorded is replayed without a
+// server, the cassette has no key, and another question is not answered.
 func TestRecorder(t *testing.T) {
 	s := clawhqtest.NewTestServer(t)
 	path := filepath.Join(t.TempDir(), "answer")
@@ -91,7 +91,7 @@ func TestRecorder(t *testing.T) {
 			recorder.WithMatcher(cassette.NewDefaultMatcher(
 				cassette.WithIgnoreAuthorization(),
 				cassette.WithIgnoreUserAgent(),
-				cassette.WithIgnoreHeaders("X-Client-Request-Id", "X-Idempotency-Key"))), // other ones in each call
+				cassette.WithIgnoreHeaders("X-Client-Request-Id", "X-Idempotency-Key"))), // they differ in each call
 			recorder.WithHook(func(i *cassette.Interaction) error {
 				i.Request.Headers.Del("Authorization")
 				return nil
