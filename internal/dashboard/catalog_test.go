@@ -80,7 +80,7 @@ func TestCatalogIsComplete(t *testing.T) {
 		}
 		for _, want := range wants {
 			if !slices.Contains(names, want) {
-				t.Errorf("%s lacks the parameter %s %s", e.Method, e.Path, want)
+				t.Errorf("%s %s lacks the parameter %s", e.Method, e.Path, want)
 			}
 		}
 	}
