@@ -154,8 +154,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("stream: %s, body %q", response.Header.Get("Content-Type"), body)
 	}
 
-	// The dashboard's address signs a browser in, and the session can then manage
-	// keys.
+	// The dashboard's address signs in, and the session can then manage keys.
 	login, err := p.client.Get(p.dashboard)
 	if err != nil {
 		t.Fatal(err)
