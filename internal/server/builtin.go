@@ -30,8 +30,8 @@ func (s *Server) deployBuiltins() {
 	}
 }
 
-// builtin makes the agent a answer like a canned agent or, in profile Live, like
-// echo: word by word, with the configured delay between words.
+// builtin returns the agent with the answers of canned or, in profile Live, of echo.
+// They come word by word, with the configured delay between words.
 func (s *Server) builtin(a agent, canned cannedAgent) agent {
 	reply, delay := func(m Message) ([]string, error) { return strings.SplitAfter(canned.answer(m), " "), nil }, func(Message) time.Duration { return 0 }
 	if s.cfg.Profile.quirks().echoes {

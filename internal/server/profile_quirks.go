@@ -14,7 +14,7 @@ import (
 type quirks struct {
 	// All endpoints.
 	codes      map[string]wire.Code // status and type of the error codes that differ from wire.Codes
-	messages   map[string]string    // of the error codes that differ from the variable messages
+	messages   map[string]string    // error messages that replace those in the variable messages
 	pageFields bool                 // requests and replies also have the fields that only the reference pages describe
 	anyBody    bool                 // a JSON value that is no object counts as an object without members
 

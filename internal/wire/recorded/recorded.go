@@ -89,8 +89,8 @@ func parse(text string) (e Exchange, err error) {
 	}
 	reply, err := io.ReadAll(resp.Body)
 	e.Status, e.ReplyHeader, e.Reply = resp.StatusCode, resp.Header, string(reply)
-	if !strings.HasSuffix(e.Reply, "\n\n") { // which is the end of a stream
-		e.Reply = strings.TrimSuffix(e.Reply, "\n") // which ends the file
+	if !strings.HasSuffix(e.Reply, "\n\n") { // the end of a stream
+		e.Reply = strings.TrimSuffix(e.Reply, "\n") // the end of the file
 	}
 	return e, err
 }
