@@ -17,7 +17,8 @@
 // The server has all endpoints of /v1, of key management and of webhooks, and
 // keeps their state: a thread that one call creates is found by the next. Methods
 // like [Server.AddConversation] and [Server.AddAuditEntry] add what no call can
-// create.
+// create. An OpenAPI document of the API is at /openapi.json on the host of
+// [Server.URL].
 //
 // # Faults
 //

@@ -70,7 +70,7 @@ func (s *Server) HTTPClient() *http.Client { return s.network.client }
 func (s *Server) Certificate() *x509.Certificate { return s.network.certificate }
 
 // Handler returns the service as an http.Handler, which another server can serve
-// under the same paths, like /api/v1/chat. It rejects requests without TLS, as
+// under the same paths, like /api/v1/chat and /openapi.json. It rejects requests without TLS, as
 // the product page requires, unless [WithPlainHTTP] is given.
 func (s *Server) Handler() http.Handler { return s.service }
 

@@ -95,6 +95,10 @@ func TestNetworks(t *testing.T) {
 			if keys, err := s.Client().Keys.List(t.Context()); err != nil || len(keys) != 1 || keys[0].ID != s.KeyID() {
 				t.Errorf("keys %+v, %v", keys, err)
 			}
+			res, err = s.HTTPClient().Get(strings.TrimSuffix(s.URL(), "/api") + "/openapi.json")
+			if got, want := read(t, res, err), `"url": "`+s.URL()+`"`; !strings.Contains(got, want) {
+				t.Errorf("the document has no %s: %.200s", want, got)
+			}
 			if got := len(s.Requests()); got != 4 {
 				t.Errorf("%d requests in the journal", got)
 			}

@@ -32,6 +32,7 @@ import (
 	"github.com/clawhq/clawhq-go/clawhqtest"
 	"github.com/clawhq/clawhq-go/internal/control"
 	"github.com/clawhq/clawhq-go/internal/dashboard"
+	"github.com/clawhq/clawhq-go/internal/openapi"
 	"github.com/clawhq/clawhq-go/internal/server"
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
@@ -254,8 +255,9 @@ func reachable(listening, host string) string {
 // loopback.
 func (o options) names() []string { return append([]string{o.host}, o.hosts...) }
 
-// handler returns the handler for the server's origin: /ready, the control API, and
-// the dashboard with the API. The API is also open to pages of the origins of -cors.
+// handler returns the handler for the server's origin: /ready, the OpenAPI document,
+// the control API, and the dashboard with the API. The API is also open to pages of the
+// origins of -cors.
 func (o options) handler(api http.Handler, controls, page http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", http.HandlerFunc(forgottenBase))
@@ -263,6 +265,7 @@ func (o options) handler(api http.Handler, controls, page http.Handler) http.Han
 		w.Header().Set("Content-Type", wire.ContentTypeJSON)
 		io.WriteString(w, `{"ready":true}`+"\n")
 	})
+	mux.Handle("GET "+openapi.Path, api)
 	mux.Handle(control.Path+"/", controls)
 	mux.Handle("/", page)
 	return allowOrigins(o.cors, api, dashboard.Guard(o.names(), mux))

@@ -129,7 +129,7 @@ func (d *Dashboard) catalog(w http.ResponseWriter, _ *http.Request) {
 		APIKeys:        append([]string{}, d.config.APIKeys...),
 		Profile:        d.config.Profile,
 		SessionCookie:  wire.SessionCookie,
-		KeyPattern:     keyPattern,
+		KeyPattern:     wire.KeyPattern,
 		KeyPrefixChars: wire.KeyPrefixLen,
 		StatusTexts:    statusTexts,
 		Faults:         d.config.Faults.Forms(),

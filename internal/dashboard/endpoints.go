@@ -9,7 +9,6 @@ import (
 
 var (
 	sessionIDPattern = fmt.Sprintf("[A-Za-z0-9_-]{1,%d}", wire.MaxSessionIDChars)
-	keyPattern       = fmt.Sprintf("%s[A-Za-z0-9]{%d}", wire.KeyStart, wire.KeyLen-len(wire.KeyStart))
 
 	tiers = []int{wire.Tier30, wire.Tier60, wire.Tier120, wire.Tier300}
 )

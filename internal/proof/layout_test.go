@@ -94,11 +94,12 @@ func TestImports(t *testing.T) {
 		".":                 {"/internal/shaping", "/internal/sse", "/internal/wire", "/webhook"},
 		"relay":             {"", "/internal/wire"},
 		"webhook":           {"/internal/wire"},
-		"internal/server":   {"/internal/clock", "/internal/js", "/internal/ledger", "/internal/outbox", "/internal/postgres", "/internal/window", "/internal/wire"},
+		"internal/server":   {"/internal/clock", "/internal/js", "/internal/ledger", "/internal/openapi", "/internal/outbox", "/internal/postgres", "/internal/window", "/internal/wire"},
 		"internal/shaping":  {"/internal/window"},
 		"internal/sse":      nil,
 		"internal/window":   nil,
 		"internal/js":       nil,
+		"internal/openapi":  {"/internal/js", "/internal/wire"},
 		"internal/postgres": {"/internal/js"},
 		"internal/wire":     {"/internal/js", "/internal/postgres", "/internal/window"},
 	} {

@@ -22,9 +22,10 @@ func Secure(ctx context.Context) context.Context { return context.WithValue(ctx,
 
 // secure reports whether a request may be served. According to the product page,
 // requests over plain HTTP are rejected.
-func (s *Server) secure(r *http.Request) bool {
-	return s.cfg.PlainHTTP || r.TLS != nil || r.Context().Value(secureKey{}) != nil
-}
+func (s *Server) secure(r *http.Request) bool { return s.cfg.PlainHTTP || overTLS(r) }
+
+// overTLS reports whether a request came over TLS or over a network that Secure marks.
+func overTLS(r *http.Request) bool { return r.TLS != nil || r.Context().Value(secureKey{}) != nil }
 
 // HTTPSOnly returns a listener to be used beneath a TLS listener. If a connection
 // begins with anything but a TLS handshake, the client gets the documented error in

@@ -196,8 +196,13 @@ func (s *Server) Session() string { return s.session() }
 // AccountID returns the account's id, which is part of the integrity hashes.
 func (s *Server) AccountID() string { return s.accountID }
 
-// ServeHTTP handles a request. The paths of the service begin with wire.BasePath.
+// ServeHTTP handles a request. The paths of the service begin with wire.BasePath; its
+// OpenAPI document is at openapi.Path.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.asksForDocument(r) {
+		serveDocument(w, r)
+		return
+	}
 	c := s.begin(w, r)
 	defer c.end()
 	c.answer(c.serve())

@@ -1,6 +1,9 @@
 package wire
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // The format of an API key: a prefix and 32 letters or digits.
 const (
@@ -8,6 +11,9 @@ const (
 	KeyLen       = 36
 	KeyPrefixLen = 12 // length of the part that may be shown
 )
+
+// KeyPattern is that format as a regular expression.
+var KeyPattern = fmt.Sprintf("%s[A-Za-z0-9]{%d}", KeyStart, KeyLen-len(KeyStart))
 
 // ValidKey reports whether key has the format of an API key.
 func ValidKey(key string) bool {
