@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -173,5 +174,34 @@ func TestManySandboxes(t *testing.T) {
 	}
 	if status, problem := p.control("POST", "/sandboxes", "", nil); status != http.StatusServiceUnavailable || problem != fmt.Sprintf("there are %d sandboxes, which is the maximum: delete one", maxSandboxes) {
 		t.Errorf("one more: status %d, %s", status, problem)
+	}
+}
+
+// The program and its sandboxes serve the documents of docs, each with its own server,
+// and that of the control API to who has the token.
+func TestOpenAPI(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	box, _ := p.sandbox("")
+	for _, p := range []*program{p, box} {
+		api, controls := strings.TrimSuffix(p.base, "/api")+"/openapi.json", p.controlURL+"/openapi.json"
+		for _, tc := range []struct{ url, authorization, file, server string }{
+			{api, "", "openapi.json", p.base},
+			{controls, "Bearer " + p.token, "openapi-control.json", p.controlURL},
+		} {
+			response, text := p.call("GET", tc.url, tc.authorization, "")
+			got, want := map[string]any{}, map[string]any{}
+			file, err := os.ReadFile("../../docs/" + tc.file)
+			if err := errors.Join(err, json.Unmarshal([]byte(text), &got), json.Unmarshal(file, &want)); err != nil || response.StatusCode != http.StatusOK {
+				t.Fatalf("%s: status %d, %v", tc.url, response.StatusCode, err)
+			}
+			want["servers"] = []any{map[string]any{"url": tc.server, "description": "the server that has sent this document"}}
+			if !cmp.Equal(want, got) { // a diff would be long
+				t.Errorf("%s is not docs/%s with the server %v: servers %v", tc.url, tc.file, want["servers"], got["servers"])
+			}
+		}
+		if response, text := p.call("GET", controls, "", ""); response.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s without a token: status %d, %s", controls, response.StatusCode, text)
+		}
 	}
 }

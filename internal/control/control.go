@@ -66,7 +66,32 @@ func New(config Config) (*Control, error) {
 	if c.config.Budget == nil {
 		c.config.Budget = &Budget{}
 	}
-	for _, e := range []endpoint{
+	for _, e := range c.endpoints() {
+		if config.Sandboxes == nil && strings.Contains(e.pattern, "/sandboxes") {
+			continue
+		}
+		method, path, _ := strings.Cut(e.pattern, " ")
+		c.mux.Handle(method+" "+Path+path, e)
+	}
+	c.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeJSON(w, http.StatusNotFound, wire.FlatError{Error: fmt.Sprintf("the control API has no %s %s: see docs/server.md", r.Method, r.URL.Path)})
+	})
+	start, err := c.reset()
+	if err != nil {
+		return nil, err
+	}
+	c.keys = start.Keys
+	c.config.Start.Keys = slices.Clone(start.Keys) // with their values, so that a reset keeps them
+	for i := range c.config.Start.Keys {
+		c.config.Start.Keys[i].ID = ""
+	}
+	return c, nil
+}
+
+// endpoints returns all calls of the API. A sandbox has none of sandboxes.
+func (c *Control) endpoints() []endpoint {
+	return []endpoint{
+		{"GET /openapi.json", c.document, nil},
 		{"GET /requests", c.requests, append([]string{"limit"}, requestFilters...)},
 		{"DELETE /requests", c.clearRequests, nil},
 		{"GET /requests/wait", c.waitRequests, append([]string{"count", "timeout"}, requestFilters...)},
@@ -93,26 +118,7 @@ func New(config Config) (*Control, error) {
 		{"GET /sandboxes", c.listSandboxes, nil},
 		{"POST /sandboxes", c.createSandbox, nil},
 		{"DELETE /sandboxes/{id}", c.deleteSandbox, nil},
-	} {
-		if config.Sandboxes == nil && strings.Contains(e.pattern, "/sandboxes") {
-			continue
-		}
-		method, path, _ := strings.Cut(e.pattern, " ")
-		c.mux.Handle(method+" "+Path+path, e)
 	}
-	c.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeJSON(w, http.StatusNotFound, wire.FlatError{Error: fmt.Sprintf("the control API has no %s %s: see docs/server.md", r.Method, r.URL.Path)})
-	})
-	start, err := c.reset()
-	if err != nil {
-		return nil, err
-	}
-	c.keys = start.Keys
-	c.config.Start.Keys = slices.Clone(start.Keys) // with their values, so that a reset keeps them
-	for i := range c.config.Start.Keys {
-		c.config.Start.Keys[i].ID = ""
-	}
-	return c, nil
 }
 
 // Token returns the token that requests have as Authorization: Bearer <token>.
