@@ -75,6 +75,7 @@ func pageLimit(page wire.PageRange) js.Object {
 	return object("name", "limit", "in", "query",
 		"description", fmt.Sprintf("The most rows of the page. A number outside of 1 to %d is taken for the nearest one inside.", page.Most),
 		"schema", object("type", "integer", "minimum", 1.0, "maximum", float64(page.Most), "default", float64(page.Default)),
+		"example", float64(page.Default),
 		LiveExtension, object(
 			"description", "It is read as JavaScript's `parseInt` does: `1.9` is 1, `30x` is 30, and what is no number is the default.",
 			"patch", object("schema", object("type", []any{"integer", "string"}, "minimum", nil, "maximum", nil)),
