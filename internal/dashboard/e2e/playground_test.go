@@ -142,6 +142,36 @@ func TestRawBody(t *testing.T) {
 	b.until(`document.querySelector('#parameter-message').value === 'by hand'`)
 }
 
+// TestOpenPlayground opens the playground with requests from elsewhere on the
+// page, and sends them.
+func TestOpenPlayground(t *testing.T) {
+	s := startServer(t)
+	b := openTab(t, s)
+	b.open(s.dashboard)
+	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
+	for _, tt := range []struct{ name, request, endpoint, shown, status string }{
+		{"what a form says", `{ method: 'POST', path: '/api/v1/chat', headers: { Authorization: 'Bearer x', 'X-Client-Request-Id': 'mine', 'User-Agent': 'go' }, body: '{"agent":"support-bot","message":"again"}' }`,
+			"chat", "X-Client-Request-Id: mine", "200 OK"},
+		{"a stream", `{ method: 'POST', path: '/api/v1/chat', body: '{"message":"again","stream":true}' }`, "chat.stream", `"stream": true`, "200 OK"},
+		{"a body that no form says", `{ method: 'POST', path: '/api/v1/chat', body: '{"message":7}' }`, "chat", `"message": 7`, "400 Bad Request"},
+		{"an id and a query", `{ method: 'GET', path: '/api/v1/agents/none%2Fhere', query: '' }`, "agents.get", "/agents/none%2Fhere", "404 Not Found"},
+		{"a query", `{ method: 'GET', path: '/api/v1/usage', query: { days: '7' } }`, "usage", "/usage?days=7", "200 OK"},
+		{"a query that no form says", `{ method: 'GET', path: '/api/v1/usage', query: 'days=7&more=1' }`, "any", "/usage?days=7&more=1", "200 OK"},
+		{"a header that no form says", `{ method: 'GET', path: '/api/v1/health', headers: [['X-Tenant', 'a']] }`, "any", "X-Tenant: a", "200 OK"},
+		{"no endpoint", `{ method: 'PUT', path: '/api/v1/nothing', body: 'not JSON' }`, "any", "not JSON", "404 Not Found"},
+		{"the session's", `{ method: 'GET', path: '/api/keys' }`, "keys.list", "session=…", "200 OK"},
+	} {
+		b.eval(`import('/static/openplayground.js').then(({ openPlayground }) => openPlayground(`+tt.request+`)).then(() => true)`, new(bool))
+		b.until(`document.querySelector('#endpoint').checkVisibility() && document.querySelector('#response').dataset.state === 'idle'`)
+		if got := b.text("#request-code"); !strings.Contains(got, tt.shown) {
+			t.Errorf("%s: the request is\n%s", tt.name, got)
+		}
+		b.until(`document.querySelector('#endpoint').value === '` + tt.endpoint + `'`)
+		b.send()
+		b.wantStatus(tt.status)
+	}
+}
+
 // TestReload loads the page anew in the middle of typing.
 func TestReload(t *testing.T) {
 	s := startServer(t)

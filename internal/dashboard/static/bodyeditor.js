@@ -34,11 +34,10 @@ export class BodyEditor {
     this.#show();
   }
 
-  /** Takes up a body that was written before the page was loaded anew. */
-  restore(raw) {
-    if (raw === undefined) return;
-    this.#asIs = true;
-    this.#text.value = raw;
+  /** Takes up a body that was written before or elsewhere; undefined: the form makes it. */
+  write(raw) {
+    this.#asIs = raw !== undefined;
+    this.#text.value = raw ?? '';
     this.#show();
   }
 

@@ -15,7 +15,7 @@ export function problem(parameter, value) {
     return `At most ${parameter.max_length.toLocaleString('en')} characters; this has ${length.toLocaleString('en')}.`;
   }
   if (parameter.pattern && !new RegExp(`^(?:${parameter.pattern})$`).test(value)) {
-    return `Has to match ${parameter.pattern}.`;
+    return parameter.malformed ?? `Has to match ${parameter.pattern}.`;
   }
   return '';
 }
@@ -68,12 +68,15 @@ export class ParameterForm {
   }
 
   /** Takes up the values of a body that was written by hand. */
-  fill(body) {
-    for (const { parameter, input } of this.#fields) {
-      if (parameter.in !== 'body') continue;
-      const value = body[parameter.name];
+  fill(body) { this.set(body, ({ parameter }) => parameter.in === 'body'); }
+
+  /** Makes these the values of the fields, or of some of them, and empties those without one. */
+  set(values, which = () => true) {
+    for (const { parameter, input } of this.#fields.filter(which)) {
+      const value = values[parameter.name];
       if (parameter.type === 'boolean') input.checked = value === true;
       else input.value = value === undefined ? '' : parameter.type === 'json' ? JSON.stringify(value, null, 2) : String(value);
+      if (value !== undefined && value !== '') input.closest('details')?.setAttribute('open', '');
     }
   }
 

@@ -8,7 +8,9 @@ import { ParameterForm } from './form.js';
 import { History } from './history.js';
 import { learn, seen } from './ids.js';
 import { KeyChoice } from './keychoice.js';
+import { fillsPlayground } from './openplayground.js';
 import { PageButtons } from './pagebuttons.js';
+import { anyRequest, recognize } from './recognize.js';
 import { RequestView } from './requestview.js';
 import { ResponseView, told } from './response.js';
 import { buildRequest } from './request.js';
@@ -32,7 +34,7 @@ export class Playground {
   /** refreshKeys() brings the keyring up to date. */
   constructor(catalog, keyring, faults, refreshKeys) {
     this.#refreshKeys = refreshKeys;
-    this.#catalog = catalog;
+    this.#catalog = { ...catalog, endpoints: [...catalog.endpoints, anyRequest] };
     this.#keyring = keyring;
     this.#faults = faults;
     this.#form = new ParameterForm(byId('parameters'), (group) => (group === 'API keys'
@@ -41,6 +43,7 @@ export class Playground {
     this.#setUpEndpoints();
     this.#choice = new KeyChoice(keyring, catalog.key_pattern, () => this.#edited());
     this.#restore(typed('playground'));
+    fillsPlayground((request) => this.#fill(request));
     const form = byId('playground-form');
     form.addEventListener('submit', (event) => {
       event.preventDefault();
@@ -60,6 +63,19 @@ export class Playground {
   /** Makes a key the one in use. */
   useKey(id) { this.#choice.use(id); }
 
+  // Fills the form with a request from elsewhere on the page.
+  #fill(request) {
+    const { endpoint, values, raw } = recognize(this.#catalog, request);
+    byId('endpoint').value = endpoint.id;
+    this.#choose(endpoint.id);
+    this.#form.set(values);
+    this.#body.write(raw);
+    if (request.keyID) this.#choice.use(request.keyID);
+    if (!this.#abort) this.#show(null);
+    this.#edited();
+    byId('announcer').textContent = 'The request is filled in, and not sent yet.';
+  }
+
   #setUpEndpoints() {
     const select = byId('endpoint');
     const groups = Map.groupBy(this.#catalog.endpoints, (e) => e.group);
@@ -76,8 +92,7 @@ export class Playground {
     this.#endpoint = this.#catalog.endpoints.find((e) => e.id === id);
     const { method, path, description, auth } = this.#endpoint;
     byId('endpoint-line').replaceChildren(
-      el('span', { class: 'method', 'data-method': method }, method),
-      el('code', {}, this.#catalog.base_path + path));
+      ...(method ? [el('span', { class: 'method', 'data-method': method }, method), el('code', {}, this.#catalog.base_path + path)] : []));
     byId('endpoint-description').textContent = description;
     byId('key-field').hidden = auth !== 'key';
     byId('session-note').hidden = auth !== 'session';
@@ -91,7 +106,7 @@ export class Playground {
       this.#form.restore(draft.values);
       byId('endpoint').value = draft.endpoint;
       this.#choose(draft.endpoint);
-      this.#body.restore(draft.raw);
+      this.#body.write(draft.raw);
       byId('skip-checks').checked = draft.skip;
       this.#choice.use(draft.key);
     }

@@ -13,6 +13,7 @@ import { escaped } from './safe.js';
  * multipart/form-data.
  */
 export function buildRequest(catalog, endpoint, values, { key = '', raw } = {}) {
+  let { method, auth } = endpoint;
   let path = catalog.base_path + endpoint.path;
   const query = new URLSearchParams();
   const headers = [];
@@ -31,12 +32,20 @@ export function buildRequest(catalog, endpoint, values, { key = '', raw } = {}) 
     if (parameter.in === 'query') query.set(parameter.name, value);
     if (parameter.in === 'header') headers.push({ name: parameter.name, value: String(value) });
     if (parameter.in === 'form') form.push({ name: parameter.name, value });
+    if (parameter.in === 'headers') headers.push(...written(value));
+    if (parameter.in === 'content') raw = value;
+    if (parameter.in === 'method') method = value;
+    if (parameter.in === 'target') {
+      path = value;
+      auth = path.startsWith(`${catalog.base_path}/v1/`) ? 'key' : 'session';
+    }
   }
+  if (method === 'GET' || method === 'HEAD') raw = undefined; // a browser sends none
   if (query.size > 0) path += `?${query}`;
   const body = raw ?? (fields === null ? null : escaped(JSON.stringify(fields)));
-  if (body !== null) headers.unshift({ name: 'Content-Type', value: 'application/json' });
+  if (body !== null && endpoint.method) headers.unshift({ name: 'Content-Type', value: 'application/json' });
   if (form) headers.unshift({ name: 'Content-Type', value: null, shown: 'multipart/form-data; boundary=…' });
-  if (endpoint.auth === 'key') {
+  if (auth === 'key') {
     if (key) headers.unshift({
       name: 'Authorization',
       value: `Bearer ${key}`,
@@ -46,15 +55,23 @@ export function buildRequest(catalog, endpoint, values, { key = '', raw } = {}) 
     headers.unshift({ name: 'Cookie', value: null, shown: `${catalog.session_cookie}=… (out of reach of this page)` });
   }
   return {
-    method: endpoint.method,
+    method,
     path,
     url: location.origin + path,
     headers,
     body,
-    auth: endpoint.auth,
+    auth,
     values: raw === undefined ? fields ?? {} : objectOf(raw),
     form,
   };
+}
+
+// The headers that are written one on each line.
+function written(text) {
+  return text.split('\n').filter((line) => line.includes(':')).map((line) => {
+    const [name, ...value] = line.split(':');
+    return { name: name.trim(), value: value.join(':').trim() };
+  });
 }
 
 function objectOf(json) {

@@ -5,8 +5,10 @@ import { byHTTP, importing, transport } from './gohttp.js';
 import { method } from './gomethods.js';
 import { keyVariable, plainHeaders, quote, selfSigned, sessionVariable } from './words.js';
 
+const sayable = ['Content-Type', 'X-Idempotency-Key', 'X-Client-Request-Id']; // headers
+
 export function go(request) {
-  const called = method(request);
+  const called = plainHeaders(request).every(({ name }) => sayable.includes(name)) && method(request);
   return called ? bySDK(request, called) : byHTTP(request);
 }
 
