@@ -165,6 +165,8 @@ func TestServe(t *testing.T) {
 	}
 	request, _ := http.NewRequest(http.MethodGet, p.base+"/keys", nil)
 	request.AddCookie(login.Cookies()[0])
+	_, token, _ := strings.Cut(p.dashboard, "token=")
+	request.Header.Set("X-Dashboard-Token", token)
 	keys, err := p.client.Do(request)
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +200,6 @@ func TestServe(t *testing.T) {
 	if diff := cmp.Diff(want, logged); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
 	}
-	_, token, _ := strings.Cut(p.dashboard, "token=")
 	for _, credential := range []string{p.key, p.session, token, p.token} {
 		if strings.Contains(p.stderr.String(), credential) {
 			t.Errorf("the log holds a credential:\n%s", p.stderr)

@@ -11,9 +11,10 @@
 // The page's own calls, such as listing the keys, get no faults and no 429, since
 // these are meant for the program under test. Calls from the playground do.
 //
-// The dashboard is meant for a developer's own machine. It refuses DNS rebinding and
-// requests from other sites. Scripts and other sites cannot read its session cookie,
-// and the browser stores no keys.
+// The dashboard is meant for a developer's own machine. It refuses DNS rebinding
+// and requests from other sites, scripts and other sites cannot read its session
+// cookie, which does nothing without the login link's token, and the browser stores no
+// keys.
 package dashboard
 
 import (
@@ -97,7 +98,7 @@ func New(config Config) *Dashboard {
 	mux.Handle("GET /{$}", d.page(func(w http.ResponseWriter, _ *http.Request) { writePage(w, http.StatusOK) }))
 	mux.Handle("GET /static/", d.page(http.FileServerFS(files).ServeHTTP))
 	mux.Handle("GET /login", d.page(d.login))
-	mux.Handle("GET /dashboard/endpoints", d.page(d.showsToken(d.catalog)))
+	mux.Handle("GET /dashboard/endpoints", d.page(d.signedIn(d.catalog)))
 	mux.Handle("GET /dashboard/attempts", d.page(d.signedIn(d.attempts)))
 	mux.Handle("GET /dashboard/faults", d.page(d.signedIn(d.listFaults)))
 	mux.Handle("POST /dashboard/faults", d.page(d.signedIn(d.armFaults)))

@@ -26,28 +26,18 @@ func (d *Dashboard) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/#token="+d.token, http.StatusSeeOther) // the page keeps the token
 }
 
-// headerToken is the header with the token of the login link. A browser sends cookies
-// to servers on other ports too, but it sends the token only if the page does so.
+// headerToken has the token of the login link. A browser sends the cookie to servers on
+// other ports as well, but the token only if the page says so: the cookie alone does
+// nothing.
 const headerToken = "X-Dashboard-Token"
 
-// showsToken passes only requests of a signed-in browser that have the token.
-func (d *Dashboard) showsToken(next http.HandlerFunc) http.HandlerFunc {
-	return d.signedIn(func(w http.ResponseWriter, r *http.Request) {
-		if !same(r.Header.Get(headerToken), d.token) {
-			writeError(w, http.StatusUnauthorized, "the page has to show the token of the login link")
-			return
-		}
-		next(w, r)
-	})
-}
-
-// cookieName returns the name of the cookie, which contains the port that the browser
-// calls. A browser sends cookies to all ports of a host, so with one name two servers
-// would sign each other out. For the same reason the cookie's value is not the
-// account's session, which a server on another port could use. Over TLS, the name has
-// a prefix that prevents anything else from setting the cookie (RFC 6265bis
-// §4.1.3.2). A server of plain HTTP on the same port could not overwrite that cookie,
-// so it has another name.
+// cookieName names the cookie by the port that the browser calls. A browser
+// sends cookies to every port of a host (RFC 6265, section 8.5): by one name,
+// two servers would sign each other out. For the same reason the cookie's
+// value is the dashboard's own and not the account's session, which a server
+// on another port could use. Over TLS the name's prefix keeps it from being
+// set by anything else (RFC 6265bis, section 4.1.3.2), and a server of plain
+// HTTP on the same port, which could not overwrite it, has its own.
 func cookieName(r *http.Request) string {
 	name := "clawhq-dashboard"
 	if r.TLS != nil {
@@ -59,7 +49,12 @@ func cookieName(r *http.Request) string {
 	return name
 }
 
+// isSignedIn reports whether a request is one of the page, in a browser that came by
+// the link.
 func (d *Dashboard) isSignedIn(r *http.Request) bool {
+	if !same(r.Header.Get(headerToken), d.token) {
+		return false
+	}
 	for _, cookie := range r.CookiesNamed(cookieName(r)) {
 		if same(cookie.Value, d.cookie) {
 			return true
@@ -68,23 +63,24 @@ func (d *Dashboard) isSignedIn(r *http.Request) bool {
 	return false
 }
 
-// signedIn passes only requests of a browser that is signed in.
+// signedIn lets only requests of the page pass.
 func (d *Dashboard) signedIn(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !d.isSignedIn(r) {
-			writeError(w, http.StatusUnauthorized, "not signed in")
+			writeError(w, http.StatusUnauthorized, "not signed in by the login link")
 			return
 		}
 		next(w, r)
 	}
 }
 
-// withSession replaces the cookies of a browser that is signed in by the account's
-// session. Other requests pass unchanged.
+// withSession gives the account's session to the requests of the page, in place of
+// its own credentials. All others pass as they are.
 func (d *Dashboard) withSession(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if d.isSignedIn(r) {
 			r = r.Clone(r.Context())
+			r.Header.Del(headerToken)
 			r.Header.Del("Cookie")
 			r.AddCookie(&http.Cookie{Name: wire.SessionCookie, Value: d.config.Session})
 		}

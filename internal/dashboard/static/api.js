@@ -2,7 +2,7 @@
 // dashboard's way, where neither faults nor limits meet them.
 
 import { buildRequest } from './request.js';
-import { keepToken, token as heldToken } from './token.js';
+import { keepToken, tokenHeader } from './token.js';
 
 const longestWait = 10_000; // milliseconds
 
@@ -24,11 +24,11 @@ function lost(error) {
   return error;
 }
 
-async function call(path, init) {
+async function call(path, { headers, ...init }) {
   let response;
   let text;
   try {
-    response = await fetch(path, { ...init, cache: 'no-store', redirect: 'manual', signal: AbortSignal.timeout(longestWait) });
+    response = await fetch(path, { ...init, headers: [...headers, tokenHeader()], cache: 'no-store', redirect: 'manual', signal: AbortSignal.timeout(longestWait) });
     text = await response.text();
   } catch (error) {
     throw lost(new ApiError(0, error.name === 'TimeoutError'
@@ -56,10 +56,7 @@ function inWords(status, said) {
 function dashboard(method, path, body) {
   return call(path, {
     method,
-    headers: {
-      'X-Dashboard-Token': heldToken(),
-      ...body === undefined ? {} : { 'Content-Type': 'application/json' },
-    },
+    headers: body === undefined ? [] : [['Content-Type', 'application/json']],
     body: body === undefined ? undefined : JSON.stringify(body),
   });
 }

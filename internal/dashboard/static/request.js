@@ -2,6 +2,7 @@
 // request that is sent, shown and turned into code.
 
 import { escaped } from './safe.js';
+import { tokenHeader } from './token.js';
 
 /**
  * A request is {method, path, url, headers, body, auth, values, form}; a
@@ -99,7 +100,7 @@ export function send(request, signal) {
   }
   return fetch(request.url, {
     method: request.method,
-    headers: request.headers.filter((h) => h.value !== null).map((h) => [h.name, h.value]),
+    headers: [...request.headers.filter((h) => h.value !== null).map((h) => [h.name, h.value]), ...request.auth === 'session' ? [tokenHeader()] : []],
     body,
     credentials: request.auth === 'session' ? 'same-origin' : 'omit',
     cache: 'no-store',

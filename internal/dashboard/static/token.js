@@ -3,7 +3,8 @@
 
 const name = 'clawhq-dashboard-token';
 
-export const token = () => sessionStorage.getItem(name) ?? '';
+/** The header of the page's own calls, and of those that the session signs in: [name, value]. */
+export const tokenHeader = () => ['X-Dashboard-Token', sessionStorage.getItem(name) ?? ''];
 export const keepToken = (value) => sessionStorage.setItem(name, value);
 
 // The server has put it after the #, whence it goes.
