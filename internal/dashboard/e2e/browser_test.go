@@ -145,8 +145,9 @@ func (s server) call(t *testing.T, method, path, key, body string) (status int, 
 // tab is a browser of its own with one page. It fails the test for what the
 // page reports as an error: exceptions, console errors, blocked content.
 type tab struct {
-	t   *testing.T
-	ctx context.Context
+	t      *testing.T
+	ctx    context.Context
+	server server
 
 	mu       sync.Mutex
 	problems []string
@@ -169,7 +170,7 @@ func openTab(t *testing.T, s server) *tab {
 	allocator, closeAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	// The driver reports events of newer browsers that it does not know.
 	ctx, closeTab := chromedp.NewContext(allocator, chromedp.WithErrorf(func(string, ...any) {}))
-	b := &tab{t: t, ctx: ctx}
+	b := &tab{t: t, ctx: ctx, server: s}
 	t.Cleanup(func() {
 		chromedp.Cancel(ctx)
 		closeTab()

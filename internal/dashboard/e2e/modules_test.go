@@ -2,12 +2,58 @@ package e2e
 
 import "testing"
 
-// TestLines lays out random texts, at once and piece by piece: the rows are
+// TestModules tests functions of the page's modules, which need a browser and
+// no more.
+func TestModules(t *testing.T) {
+	b := openTab(t, startServer(t))
+	b.open(b.server.dashboard)
+	for name, test := range map[string]func(*testing.T, *tab){
+		"lines": testLines, "event parser": testEventParser, "aligned": testAligned, "retry after": testRetryAfter, "Go methods": testGoMethods,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, b) })
+	}
+}
+
+// testRetryAfter reads dates by the clock of the server, which may be ahead.
+func testRetryAfter(t *testing.T, b *tab) {
+	for _, tt := range []struct{ headers, want string }{
+		{`{ 'Retry-After': '7' }`, "7"},
+		{`{ 'Retry-After': 'Tue, 01 Jan 2030 00:00:07 GMT', Date: 'Tue, 01 Jan 2030 00:00:00 GMT' }`, "7"},
+		{`{ 'Retry-After': 'Tue, 01 Jan 2030 00:00:00 GMT', Date: 'Tue, 01 Jan 2030 00:00:07 GMT' }`, "0"},
+		{`{ 'Retry-After': 'soon' }`, "null"},
+		{`{}`, "null"},
+	} {
+		var got string
+		b.eval(`import('/static/ratelimit.js').then(({ readRetryAfter }) => String(readRetryAfter(new Headers(`+tt.headers+`))))`, &got)
+		if got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.headers, got, tt.want)
+		}
+	}
+}
+
+// testGoMethods looks for the SDK's calls, whose zero values have a meaning of
+// their own.
+func testGoMethods(t *testing.T, b *tab) {
+	for _, tt := range []struct{ path, want string }{
+		{"/v1/usage", "Usage(, 0)"},
+		{"/v1/usage?days=7", "Usage(, 7)"},
+		{"/v1/usage?days=0", "null"},
+		{"/v1/usage?days=07", "null"},
+		{"/v1/agents?limit=5&offset=0", "Agents.List(, clawhq.ListOptions{Limit: 5, Offset: 0})"},
+		{"/v1/agents?limit=0", "null"},
+		{"/v1/agents?more=1", "null"},
+	} {
+		var got string
+		b.eval(`import('/static/snippets/gomethods.js').then(({ method }) => method({ method: 'GET', url: 'https://x/api`+tt.path+`', values: {} })?.call ?? 'null')`, &got)
+		if got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.path, got, tt.want)
+		}
+	}
+}
+
+// testLines lays out random texts, at once and piece by piece: the rows are
 // the text, none is wider than allowed, and each position is in its row.
-func TestLines(t *testing.T) {
-	s := startServer(t)
-	b := openTab(t, s)
-	b.open(s.dashboard)
+func testLines(t *testing.T, b *tab) {
 	var problems []string
 	b.eval(`import('/static/lines.js').then(({ Lines }) => {
 		const parts = ['a', 'word ', ' ', '\n', '\t', '你', '😀', 'e\u0301', 'x'.repeat(50), '\u202e', '한글 ', '\n\n'];
@@ -43,12 +89,9 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// TestEventParser cuts a stream in two at every place: its events stay the
+// testEventParser cuts a stream in two at every place: its events stay the
 // same.
-func TestEventParser(t *testing.T) {
-	s := startServer(t)
-	b := openTab(t, s)
-	b.open(s.dashboard)
+func testEventParser(t *testing.T, b *tab) {
 	var problems []string
 	b.eval(`import('/static/sse.js').then(({ EventParser }) => {
 		const stream = 'data: one\n\ndata:two\r\ndata: lines\r\n\r\n: a comment\rdata\r\rid: 7\ndata:  spaced\n\ndatax: no\n\n\ndata: never ended\n';
@@ -66,11 +109,8 @@ func TestEventParser(t *testing.T) {
 	}
 }
 
-// TestAligned compares texts line by line.
-func TestAligned(t *testing.T) {
-	s := startServer(t)
-	b := openTab(t, s)
-	b.open(s.dashboard)
+// testAligned compares texts line by line.
+func testAligned(t *testing.T, b *tab) {
 	for _, tt := range []struct{ left, right, want string }{
 		{"", "", "same:="},
 		{"a b c", "a b c", "same:a=a same:b=b same:c=c"},

@@ -96,10 +96,19 @@ func stop(t *testing.T, command *exec.Cmd) {
 
 // TestFocus follows the focus through what one does to keys.
 func TestFocus(t *testing.T) {
-	s := startServer(t)
+	s := serve(t, nil)
+	s.api.CreateKey("odd", 45)
 	b := openTab(t, s)
 	b.open(s.dashboard)
-	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
+	b.until(`document.querySelectorAll('#keys-rows tr').length === 2`)
+
+	// A key whose limit is no tier can be renamed, and keeps its limit.
+	b.click(`[aria-label="Edit odd"]`)
+	b.until(`document.querySelector('#edit-tier').selectedOptions[0]?.value === '45'`)
+	b.fill("#edit-name", "even")
+	b.click("#edit-form [type=submit]")
+	b.until(`document.activeElement.ariaLabel === 'Edit even' && document.activeElement.closest('tr').querySelector('.tier').textContent === '45'`)
+
 	b.createKey("focused", "30")
 	b.press(kb.Escape)
 	b.until(`document.activeElement.id === 'create-open'`)

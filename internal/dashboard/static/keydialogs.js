@@ -10,6 +10,7 @@ export class KeyDialogs {
   #api;
   #keyring;
   #changed;
+  #tiers;
   #secret = '';
 
   /** changed(id) is called when a key has changed; tryKey(id) leads to the playground. */
@@ -17,9 +18,8 @@ export class KeyDialogs {
     this.#api = api;
     this.#keyring = keyring;
     this.#changed = changed;
-    for (const id of ['create-tier', 'edit-tier']) {
-      byId(id).replaceChildren(...tiers.options.map((rpm) => el('option', { value: rpm }, `${rpm} requests a minute`)));
-    }
+    this.#tiers = tiers.options;
+    this.#offer('create-tier', this.#tiers);
     this.#setUpCreate(tiers.default);
     this.#setUpSecret(tryKey);
     this.#setUpEdit();
@@ -29,9 +29,15 @@ export class KeyDialogs {
   edit(key) {
     byId('edit-dialog').dataset.key = key.id;
     byId('edit-name').value = key.name;
+    // A limit that is no tier was set elsewhere, and can stay.
+    this.#offer('edit-tier', [...new Set([...this.#tiers, key.rate_limit_per_min])].sort((a, b) => a - b));
     byId('edit-tier').value = key.rate_limit_per_min;
     say(byId('edit-message'));
     byId('edit-dialog').showModal();
+  }
+
+  #offer(id, limits) {
+    byId(id).replaceChildren(...limits.map((rpm) => el('option', { value: rpm }, `${rpm} requests per minute`)));
   }
 
   revoke(key) {

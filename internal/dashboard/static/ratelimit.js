@@ -17,13 +17,17 @@ export function readRateLimit(headers) {
   return { limit, remaining, reset: reset > 0 ? new Date(milliseconds) : null };
 }
 
-/** Seconds that a Retry-After asks for, as a number or a date; null if neither. */
+/**
+ * Seconds that a Retry-After asks for, as a number or a date; null if neither.
+ * A date is of the server's clock, whose time the reply has.
+ */
 export function readRetryAfter(headers) {
   const value = headers.get('Retry-After')?.trim();
   if (!value) return null;
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value);
   const date = Date.parse(value);
-  return Number.isNaN(date) ? null : Math.max(0, (date - Date.now()) / 1000);
+  const now = Date.parse(headers.get('Date') ?? '');
+  return Number.isNaN(date) ? null : Math.max(0, (date - (Number.isNaN(now) ? Date.now() : now)) / 1000);
 }
 
 /** A length of time for people: "7 s", "2 min 5 s", "56,838 years". */

@@ -51,8 +51,10 @@ export function method({ method: verb, url, values }) {
   return null;
 }
 
-// Whether a query has whole numbers for these parameters, and no others.
-const only = (query, names) => [...query].every(([name, value]) => names.includes(name) && /^\d+$/.test(value));
+// Whether a query has whole numbers for these parameters, and no others. 0 is a
+// default of the SDK's, which for an offset is the same.
+const only = (query, names) => [...query].every(([name, value]) => names.includes(name)
+  && (/^[1-9]\d*$/.test(value) || (name === 'offset' && value === '0')));
 
 function byID(name, result = print) {
   return ({ ids, query }) => only(query, []) && [`${name}(${ids.map((id) => `, ${quote(id)}`).join('')})`, result];
