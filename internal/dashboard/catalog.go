@@ -51,7 +51,7 @@ type parameter struct {
 	Pattern     string   `json:"pattern,omitempty"`    // a regular expression for the whole value
 	Options     []int    `json:"options,omitempty"`    // the only valid values
 	Suggestions []string `json:"suggestions,omitempty"`
-	Source      string   `json:"source,omitempty"` // the group whose replies have the ids to suggest
+	Source      string   `json:"source,omitempty"` // the group whose ids, as replies have them, are suggested, or sourceDeployed
 	Multiline   bool     `json:"multiline,omitempty"`
 	Accept      string   `json:"accept,omitempty"` // of a file: the types and extensions to offer
 }
@@ -72,6 +72,8 @@ const (
 	typeBoolean = "boolean"
 	typeJSON    = "json"
 	typeFile    = "file"
+
+	sourceDeployed = "deployed agents"
 )
 
 // An operation is an entry of the playground. It has what wire.Endpoint does not say.
@@ -94,20 +96,20 @@ func (o operation) offered() endpoint {
 	}
 	for _, name := range wildcard.FindAllStringSubmatch(o.endpoint.Path, -1) {
 		e.Parameters = append(e.Parameters, parameter{Name: name[1], In: inPath, Type: typeString, Required: true,
-			Source: o.group, Description: "An id from a reply."})
+			Source: o.group, Description: "The id, from an earlier reply."})
 	}
 	e.Parameters = append(e.Parameters, o.parameters...)
 	if page := o.endpoint.Page; page != (wire.PageRange{}) {
 		e.Parameters = append(e.Parameters,
 			parameter{Name: "limit", In: inQuery, Type: typeInteger,
-				Description: fmt.Sprintf("Rows on a page: 1 to %d, by default %d.", page.Most, page.Default)},
-			parameter{Name: "offset", In: inQuery, Type: typeInteger, Description: "Rows before the page."})
+				Description: fmt.Sprintf("Results per page, 1 to %d. Default: %d.", page.Most, page.Default)},
+			parameter{Name: "offset", In: inQuery, Type: typeInteger, Description: "How many results to skip."})
 	}
 	if o.endpoint.Auth == wire.SessionAuth {
 		e.Auth = authSession
 	} else {
 		e.Parameters = append(e.Parameters, parameter{Name: wire.HeaderClientRequestID, In: inHeader, Type: typeString,
-			Description: "Your own id of the request, which the reply repeats."})
+			Description: "An id of your own, returned with the reply."})
 	}
 	return e
 }

@@ -40,9 +40,10 @@ async function call(path, { headers, ...init }) {
   } catch {
     // An HTML page of a proxy, or nothing: told below.
   }
-  if (response.status !== 401) connection.dispatchEvent(new Event('found'));
+  const byKey = headers.some(([name]) => name === 'Authorization');
+  if (response.status !== 401 || byKey) connection.dispatchEvent(new Event('found'));
   if (response.ok && data !== undefined) return data;
-  if (response.status === 401) throw lost(new ApiError(401, 'This browser is not signed in any more.'));
+  if (response.status === 401 && !byKey) throw lost(new ApiError(401, 'This browser is not signed in any more.'));
   throw new ApiError(response.status, inWords(response.status, data?.error?.message ?? data?.error));
 }
 
@@ -85,10 +86,10 @@ export class Api {
 
   constructor(catalog) { this.#catalog = catalog; }
 
-  /** Calls an endpoint, by its id in the catalog, and returns its reply. */
-  call(id, values = {}) {
+  /** Calls an endpoint, by its id in the catalog, and returns its reply. key: for the endpoints that want one. */
+  call(id, values = {}, key = '') {
     const endpoint = this.#catalog.endpoints.find((e) => e.id === id);
-    const { method, path, headers, body } = buildRequest(this.#catalog, endpoint, values);
+    const { method, path, headers, body } = buildRequest(this.#catalog, endpoint, values, { key });
     return call(this.#catalog.own_path + path, {
       method, body, headers: headers.filter((h) => h.value !== null).map((h) => [h.name, h.value]),
     });

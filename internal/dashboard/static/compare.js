@@ -3,6 +3,7 @@
 import { byId, el } from './dom.js';
 import { asHTTP } from './requestview.js';
 import { visible } from './safe.js';
+import { masked } from './secrets.js';
 import { indented, isJSON } from './tokens.js';
 
 const most = 1000; // lines of each
@@ -29,7 +30,7 @@ function lines({ request, status, statusText, headers, body, events, text, note 
   const reply = [
     '', `${status || 'no reply'} ${statusText}`,
     ...[...headers].map(([name, value]) => `${name}: ${value}`), '',
-    ...(events.length > 0 ? [`${events.length} events, whose text is:`, text] : [isJSON(body) ? indented(body) : body]),
+    ...(events.length > 0 ? [`${events.length} events, whose text is:`, text] : [masked(isJSON(body) ? indented(body) : body)]),
     ...(note ? [note.text] : []),
   ];
   return `${asHTTP(request)}\n${reply.join('\n')}`.split('\n');

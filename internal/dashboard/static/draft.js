@@ -1,6 +1,8 @@
 // What was typed, kept through a reload in the browser's own entry for the
 // page. It goes with the tab, and no key is ever part of it.
 
+import { masked } from './secrets.js';
+
 let timer;
 let kept = history.state ?? {};
 
@@ -17,7 +19,7 @@ export function keep(part, value) {
 function write() {
   clearTimeout(timer);
   try {
-    history.replaceState(kept, '');
+    history.replaceState(JSON.parse(masked(JSON.stringify(kept))), '');
   } catch {
     // Too large for the browser to keep: it is lost by a reload.
   }

@@ -1,10 +1,11 @@
 // One request and what came of it, as it happens.
 
 import { EventParser } from './sse.js';
-import { send } from './request.js';
+import { kept, restored, send } from './request.js';
 
 const slice = 8; // milliseconds of reading before the browser gets its turn
 const piece = 16_384; // characters that are decoded at once
+const mostKept = 100_000; // characters of a reply that are kept through a reload
 
 const browserTurn = () => globalThis.scheduler?.yield?.() ?? new Promise((resolve) => { setTimeout(resolve); });
 
@@ -19,7 +20,8 @@ export class Exchange {
   events = []; // of a stream: {seconds, kind, data}
   text = ''; // what the events' content adds up to
   note = null; // {text, tone}: what a reader has to know besides
-  seconds = 0; // until the head came, then until the end
+  seconds = 0; // until the last sign, then until the end
+  firstByte = 0; // seconds until the head came
   lastSign = performance.now(); // when something came last
 
   #start = performance.now();
@@ -27,9 +29,9 @@ export class Exchange {
   #finished = false;
   #failed = '';
 
-  /** changed is called whenever something has come; statusTexts: HTTP/2 sends none. */
-  constructor(request, endpoint, keyName, statusTexts, changed) {
-    Object.assign(this, { request, endpoint, keyName });
+  /** key: {name, id} of the one used; statusTexts: HTTP/2 sends none; changed is called whenever something has come. */
+  constructor(request, endpoint, key, statusTexts, changed) {
+    Object.assign(this, { request, endpoint, keyName: key?.name ?? '', keyID: key?.id });
     this.statusTexts = statusTexts;
     this.#changed = changed;
   }
@@ -42,6 +44,24 @@ export class Exchange {
 
   get ended() { return new Date(this.sent.getTime() + this.seconds * 1000); }
 
+  /** What is kept of it through a reload; of a long reply the head only. */
+  get record() {
+    const { status, statusText, bytes, seconds, firstByte, note, keyName, keyID } = this;
+    const fits = this.body.length + this.text.length + this.events.reduce((sum, { data }) => sum + data.length + 30, 0) <= mostKept;
+    return {
+      endpoint: this.endpoint.id, request: kept(this.request), sent: this.sent.getTime(), headers: [...this.headers],
+      status, statusText, bytes, seconds, firstByte, keyName, keyID,
+      note: fits ? note : { text: 'The page was reloaded; the body was too long to keep.', tone: 'warn' },
+      ...fits ? { body: this.body, text: this.text, events: this.events } : { body: '', text: '', events: [] },
+    };
+  }
+
+  /** The exchange of a record. */
+  static of({ request, sent, headers, keyName, keyID, ...rest }, endpoint) {
+    const exchange = new Exchange(restored(request), endpoint, { name: keyName, id: keyID }, {}, () => {});
+    return Object.assign(exchange, rest, { endpoint, sent: new Date(sent), headers: new Headers(headers), state: 'done' });
+  }
+
   /** Sends the request and takes in the whole reply. It never throws. */
   async run(signal) {
     try {
@@ -51,6 +71,7 @@ export class Exchange {
       this.headers = response.headers;
       const streams = (response.headers.get('Content-Type') ?? '').startsWith('text/event-stream');
       this.state = streams ? 'streaming' : 'reading';
+      this.firstByte = this.elapsed;
       this.#sign();
       if (response.body) await this.#read(response.body.getReader(), streams ? new EventParser() : null);
       if (streams) this.#judge();

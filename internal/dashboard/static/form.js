@@ -41,6 +41,16 @@ export class ParameterForm {
     const headers = rows(true);
     this.#container.replaceChildren(...rows(false), headers.length === 0 ? ''
       : el('details', { class: 'more' }, el('summary', {}, 'Headers'), ...headers));
+    this.suggest();
+  }
+
+  /** Offers anew what can be suggested. */
+  suggest() {
+    for (const { parameter, list } of this.#fields) {
+      if (!list) continue;
+      const offered = parameter.source ? this.#suggestions(parameter.source) : parameter.suggestions.map((value) => ({ value }));
+      list.replaceChildren(...offered.map(({ value, label }) => el('option', { value, label })));
+    }
   }
 
   /** The values by name; what is left empty is left out. A file's value is the File. */
@@ -144,12 +154,12 @@ export class ParameterForm {
     const row = parameter.type === 'boolean'
       ? el('div', { class: 'field field-check' }, input, label, hint, error)
       : el('div', { class: 'field' }, label, input, hint, error);
-    const list = this.#datalist(parameter, id);
+    const list = parameter.source || parameter.suggestions ? el('datalist', { id: `${id}-list` }) : null;
     if (list) {
       input.setAttribute('list', list.id);
       row.append(list);
     }
-    return { parameter, input, error, row };
+    return { parameter, input, error, row, list };
   }
 
   #input(parameter, id) {
@@ -172,12 +182,5 @@ export class ParameterForm {
       : { ...common, type: 'text', inputmode: parameter.type === 'integer' ? 'numeric' : null });
     input.value = value;
     return input;
-  }
-
-  #datalist(parameter, id) {
-    const offered = parameter.source ? this.#suggestions(parameter.source) : parameter.suggestions?.map((value) => ({ value }));
-    if (!offered?.length) return null;
-    return el('datalist', { id: `${id}-list` },
-      ...offered.map(({ value, label }) => el('option', { value, label })));
   }
 }

@@ -36,7 +36,7 @@ export class KeyChoice {
   /** Makes a key the one in use, or the first one if there is none by that id. */
   use(id) {
     const label = ({ name, prefix, tier, status }) => [
-      plain(name), tier ? `${tier} a minute` : null, `${prefix}…`, status === 'active' ? null : status,
+      plain(name), tier ? `${tier} RPM` : null, `${prefix}…`, status === 'active' ? null : status,
     ].filter(Boolean).join(' · ');
     const held = this.#keyring.keys.filter((key) => key.secret);
     const listed = this.#keyring.keys.filter((key) => !key.secret && key.status === 'active');
@@ -45,7 +45,8 @@ export class KeyChoice {
       el('option', { value: pasteOption }, 'Paste a key…'),
       ...(listed.length === 0 ? [] : [el('optgroup', { label: 'Paste these to use them' },
         ...listed.map((key) => el('option', { value: key.id, disabled: true }, label(key))))]));
-    const pick = held.find((key) => key.id === id) ?? (id === pasteOption && byId('paste-value').value ? null : held[0]);
+    const first = held.find((key) => key.status === 'active') ?? held[0];
+    const pick = held.find((key) => key.id === id) ?? (id === pasteOption && byId('paste-value').value ? null : first);
     this.#select.value = pick?.id ?? pasteOption;
     this.#showPaste();
     this.#changed();
@@ -53,7 +54,7 @@ export class KeyChoice {
 
   /** Says that a key is missing, and leads to where one is chosen. */
   ask() {
-    say(byId('key-message'), 'Choose a key or paste one: this endpoint asks for an API key.', 'bad');
+    say(byId('key-message'), 'Choose or paste a key: this endpoint needs an API key.', 'bad');
     (byId('paste').hidden ? this.#select : byId('paste-value')).focus();
   }
 
@@ -66,7 +67,7 @@ export class KeyChoice {
   #paste() {
     const secret = byId('paste-value').value.trim();
     if (!this.#pattern.test(secret)) {
-      say(byId('paste-message'), 'This is no full key: clw_ and 32 letters or digits.', 'bad');
+      say(byId('paste-message'), 'A full key is clw_ and 32 letters or digits.', 'bad');
       return;
     }
     byId('paste-value').value = '';

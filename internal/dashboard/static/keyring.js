@@ -5,7 +5,8 @@
 export class Keyring extends EventTarget {
   #prefixChars;
   #pasted = 0; // how many were
-  #keys = new Map(); // by id: {id, name, prefix, tier, status, secret}
+  #held = 0; // how many full keys there have been
+  #keys = new Map(); // by id: {id, name, prefix, tier, status, secret, rank}
 
   /** prefixChars: how much of a key the server shows. */
   constructor(prefixChars) {
@@ -13,9 +14,10 @@ export class Keyring extends EventTarget {
     this.#prefixChars = prefixChars;
   }
 
-  /** Every key: those whose secret is held first, then as the server lists them. */
+  /** Every key: those whose secret is held, as they came, then the others as the server lists them. */
   get keys() {
-    return [...this.#keys.values()].sort((a, b) => Number(Boolean(b.secret)) - Number(Boolean(a.secret)));
+    const rank = ({ secret, rank: at }) => (secret ? at : Infinity);
+    return [...this.#keys.values()].sort((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)));
   }
 
   get(id) { return this.#keys.get(id); }
@@ -28,7 +30,7 @@ export class Keyring extends EventTarget {
       const known = old.get(key.id) ?? [...old.values()].find((k) => k.pasted && k.prefix === key.key_prefix);
       return [key.id, {
         id: key.id, name: key.name, prefix: key.key_prefix,
-        tier: key.rate_limit_per_min, status: key.status, secret: known?.secret,
+        tier: key.rate_limit_per_min, status: key.status, secret: known?.secret, rank: known?.rank,
       }];
     }));
     for (const key of foreign) this.#keys.set(key.id, key);
@@ -43,7 +45,7 @@ export class Keyring extends EventTarget {
   created(key) {
     this.#keys.set(key.id, {
       id: key.id, name: key.name, prefix: key.key_prefix,
-      tier: key.rate_limit_per_min, status: key.status, secret: key.full_key,
+      tier: key.rate_limit_per_min, status: key.status, secret: key.full_key, rank: this.#next(),
     });
     this.#changed();
   }
@@ -52,15 +54,17 @@ export class Keyring extends EventTarget {
   paste(secret, name) {
     const prefix = secret.slice(0, this.#prefixChars);
     let key = this.keys.find((k) => k.prefix === prefix && (!k.secret || k.secret === secret));
-    if (key) key.secret = secret;
+    if (key) Object.assign(key, { secret, rank: key.rank ?? this.#next() });
     else {
       this.#pasted += 1;
-      key = { id: `pasted-${this.#pasted}`, name, prefix, status: 'active', secret, pasted: true };
+      key = { id: `pasted-${this.#pasted}`, name, prefix, status: 'active', secret, pasted: true, rank: this.#next() };
       this.#keys.set(key.id, key);
     }
     this.#changed();
     return key.id;
   }
+
+  #next() { return this.#held++; }
 
   #changed() { this.dispatchEvent(new Event('change')); }
 }

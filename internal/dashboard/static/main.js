@@ -38,9 +38,9 @@ async function start() {
   });
   await keys.refresh();
   const faults = new FaultPanel(catalog.faults);
-  playground = new Playground(catalog, keyring, faults, () => keys.refresh());
+  playground = new Playground(catalog, keyring, faults, api, () => keys.refresh());
   const webhooks = new WebhooksView(api, catalog.webhook_events);
-  const refresh = { keys: () => keys.refresh(), webhooks: () => webhooks.refresh(), playground: () => faults.refresh() };
+  const refresh = { keys: () => keys.refresh(), webhooks: () => webhooks.refresh(), playground: () => playground.refresh() };
 
   const view = () => (location.hash.slice(1) in titles ? location.hash.slice(1) : 'keys');
   const show = () => {

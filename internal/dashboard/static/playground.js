@@ -1,6 +1,7 @@
 // The playground: choose a key and an endpoint, fill in, send, look.
 
 import { byId, el } from './dom.js';
+import './enlarge.js';
 import { BodyEditor } from './bodyeditor.js';
 import { keep, typed } from './draft.js';
 import { Exchange } from './exchange.js';
@@ -13,14 +14,17 @@ import { PageButtons } from './pagebuttons.js';
 import { anyRequest, recognize } from './recognize.js';
 import { RequestView } from './requestview.js';
 import { ResponseView, told } from './response.js';
-import { buildRequest } from './request.js';
+import { asOpened, buildRequest, withKey } from './request.js';
 import { plain } from './safe.js';
+import { SavedRequests } from './saved.js';
 import { isJSON } from './tokens.js';
 
 export class Playground {
   #catalog;
   #keyring;
   #faults;
+  #api;
+  #agents = []; // that are deployed, as suggestions
   #refreshKeys;
   #endpoint;
   #form;
@@ -29,19 +33,26 @@ export class Playground {
   #abort = null;
   #requestView = new RequestView();
   #responseView = new ResponseView();
-  #history = new History((exchange) => this.#show(exchange), (exchange) => this.#run(exchange.request, exchange.endpoint, exchange.keyName));
+  #history;
 
   /** refreshKeys() brings the keyring up to date. */
-  constructor(catalog, keyring, faults, refreshKeys) {
+  constructor(catalog, keyring, faults, api, refreshKeys) {
+    this.#api = api;
     this.#refreshKeys = refreshKeys;
     this.#catalog = { ...catalog, endpoints: [...catalog.endpoints, anyRequest] };
     this.#keyring = keyring;
     this.#faults = faults;
-    this.#form = new ParameterForm(byId('parameters'), (group) => (group === 'API keys'
-      ? keyring.keys.filter((key) => !key.pasted).map((key) => ({ value: key.id, label: plain(key.name) })) : seen(group)));
+    this.#form = new ParameterForm(byId('parameters'), (source) => this.#suggestions(source));
     this.#body = new BodyEditor(this.#form, () => this.#edited());
     this.#setUpEndpoints();
     this.#choice = new KeyChoice(keyring, catalog.key_pattern, () => this.#edited());
+    this.#history = new History(this.#catalog.endpoints, {
+      show: (exchange) => this.#show(exchange),
+      edit: (exchange) => this.#fill({ ...asOpened(exchange.request), keyID: exchange.keyID }),
+      resend: (exchange) => this.#again(exchange, exchange.request),
+    });
+    this.#history.mark(null);
+    new SavedRequests(() => this.#toSave(), (request) => this.#fill(request));
     this.#restore(typed('playground'));
     fillsPlayground((request) => this.#fill(request));
     const form = byId('playground-form');
@@ -50,14 +61,19 @@ export class Playground {
       this.#send();
     });
     form.addEventListener('input', () => this.#edited());
-    form.addEventListener('keydown', (event) => {
+    form.closest('[data-view]').addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     });
-    new PageButtons((request, exchange) => this.#run(request, exchange.endpoint, exchange.keyName), this.#responseView);
+    new PageButtons((request, exchange) => this.#again(exchange, request), this.#responseView);
     for (const button of document.querySelectorAll('[data-stop]')) button.addEventListener('click', () => this.#stop());
     addEventListener('keydown', (event) => {
       if (event.key === 'Escape' && !event.defaultPrevented && !document.querySelector('dialog[open]')) this.#stop();
     });
+  }
+
+  /** Looks at what the server has by now: armed faults, deployed agents. */
+  async refresh() {
+    await Promise.all([this.#faults.refresh(), this.#refreshAgents()]);
   }
 
   /** Makes a key the one in use. */
@@ -74,6 +90,41 @@ export class Playground {
     if (!this.#abort) this.#show(null);
     this.#edited();
     byId('announcer').textContent = 'The request is filled in, and not sent yet.';
+  }
+
+  async #refreshAgents() {
+    const key = this.#keyring.keys.find((k) => k.secret && k.status === 'active');
+    if (!key) return;
+    try {
+      const { agents } = await this.#api.call('agents.list', { limit: 100 }, key.secret);
+      this.#agents = agents.filter(({ status }) => status === 'deployed')
+        .map(({ slug, name }) => ({ value: slug ?? name, label: slug ? plain(name) : undefined }));
+      this.#form.suggest();
+    } catch {
+      // There are no suggestions then, or the ones from before.
+    }
+  }
+
+  // What a parameter with a source can be.
+  #suggestions(source) {
+    if (source === 'deployed agents') return this.#agents;
+    if (source !== 'API keys') return seen(source);
+    return this.#keyring.keys.filter((key) => !key.pasted).map((key) => ({ value: key.id, label: plain(key.name) }));
+  }
+
+  // The request of the form, to be saved; null if it has a file.
+  #toSave() {
+    const request = this.#request();
+    if (request.form) return null;
+    return { name: this.#endpoint.method ? this.#endpoint.name : request.path, request: asOpened(request) };
+  }
+
+  // Sends a request like that of an exchange by the same key, as far as the
+  // page still has it.
+  #again({ endpoint, keyID, keyName }, request) {
+    const key = this.#keyring.get(keyID);
+    const held = key?.secret ? key : this.#choice.key;
+    this.#run(withKey(request, held?.secret), endpoint, request.auth === 'key' ? held ?? { name: keyName } : undefined);
   }
 
   #setUpEndpoints() {
@@ -140,15 +191,16 @@ export class Playground {
         return;
       }
     }
-    this.#run(this.#request(), this.#endpoint, this.#endpoint.auth === 'key' ? this.#choice.key?.name : '');
+    const request = this.#request();
+    this.#run(request, this.#endpoint, request.auth === 'key' ? this.#choice.key : undefined);
   }
 
-  async #run(request, endpoint, keyName) {
+  async #run(request, endpoint, key) {
     if (this.#abort) return;
     this.#abort = new AbortController();
     this.#busy(true);
     byId('announcer').textContent = 'Sent.';
-    const exchange = new Exchange(request, endpoint, keyName, this.#catalog.status_texts, (x) => this.#responseView.changed(x));
+    const exchange = new Exchange(request, endpoint, key, this.#catalog.status_texts, (x) => this.#responseView.changed(x));
     this.#history.add(exchange);
     this.#show(exchange);
     const view = byId('response');
@@ -157,8 +209,10 @@ export class Playground {
     this.#abort = null;
     this.#busy(false);
     byId('announcer').textContent = told(exchange);
+    this.#history.keep();
     this.#history.mark(this.#responseView.exchange);
     learn(exchange);
+    this.#form.suggest();
     await Promise.all([this.#faults.refresh(), endpoint.group === 'API keys' ? this.#keysCalled(exchange) : null]);
   }
 

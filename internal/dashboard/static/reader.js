@@ -21,15 +21,14 @@ export class Reader {
   #hits = [];
   #hit = -1;
   #pretty = true;
-  #wrapped;
+  #wrapped = true;
   #columns = 0;
   #buttons = {};
   #search;
   #found;
 
-  /** tools: whether there are buttons and a search; wrap: whether lines are wrapped at first. */
-  constructor(root, { tools = false, wrap = true } = {}) {
-    this.#wrapped = wrap;
+  /** tools: whether there are buttons and a search. */
+  constructor(root, { tools = false } = {}) {
     const label = root.dataset.label;
     this.#box.setAttribute('aria-label', label);
     if (tools) root.append(this.#tools(label));
@@ -42,10 +41,9 @@ export class Reader {
   }
 
   /** Shows a text; language as in tokens.js, or json to find out. */
-  set(text, language = '', { wrap = this.#wrapped } = {}) {
+  set(text, language = '') {
     this.#raw = text;
     this.#language = language;
-    this.#wrapped = wrap;
     this.#box.scrollTop = 0;
     this.#show();
   }

@@ -2,6 +2,7 @@
 // request that is sent, shown and turned into code.
 
 import { escaped } from './safe.js';
+import { masked } from './secrets.js';
 import { tokenHeader } from './token.js';
 
 /**
@@ -47,11 +48,7 @@ export function buildRequest(catalog, endpoint, values, { key = '', raw } = {}) 
   if (body !== null && endpoint.method) headers.unshift({ name: 'Content-Type', value: 'application/json' });
   if (form) headers.unshift({ name: 'Content-Type', value: null, shown: 'multipart/form-data; boundary=…' });
   if (auth === 'key') {
-    if (key) headers.unshift({
-      name: 'Authorization',
-      value: `Bearer ${key}`,
-      shown: `Bearer ${key.slice(0, catalog.key_prefix_chars)}${'•'.repeat(8)}`,
-    });
+    if (key && !headers.some(isCredential)) headers.unshift(bearer(key));
   } else {
     headers.unshift({ name: 'Cookie', value: null, shown: `${catalog.session_cookie}=… (out of reach of this page)` });
   }
@@ -67,11 +64,16 @@ export function buildRequest(catalog, endpoint, values, { key = '', raw } = {}) 
   };
 }
 
+const bearer = (key) => ({ name: 'Authorization', value: `Bearer ${key}`, shown: masked(`Bearer ${key}`) });
+
+const isCredential = ({ name }) => name.toLowerCase() === 'authorization';
+
 // The headers that are written one on each line.
 function written(text) {
   return text.split('\n').filter((line) => line.includes(':')).map((line) => {
-    const [name, ...value] = line.split(':');
-    return { name: name.trim(), value: value.join(':').trim() };
+    const [name, ...rest] = line.split(':');
+    const header = { name: name.trim(), value: rest.join(':').trim() };
+    return isCredential(header) ? { ...header, shown: masked(header.value) } : header;
   });
 }
 
@@ -89,6 +91,32 @@ export function atOffset(request, offset) {
   const url = new URL(request.url);
   url.searchParams.set('offset', String(offset));
   return { ...request, url: url.href, path: url.pathname + url.search };
+}
+
+/** The same request with another key. */
+export function withKey(request, key) {
+  if (!key || request.auth !== 'key') return request;
+  return { ...request, headers: [bearer(key), ...request.headers.filter((h) => !isCredential(h))] };
+}
+
+/** What can be kept of a request: no credential, and of files the name and size. */
+export function kept({ method, path, headers, body, auth, form }) {
+  return {
+    method, path, body, auth,
+    headers: headers.map(({ name, value, shown }) => (shown ? { name, value: null, shown } : { name, value })),
+    form: form?.map(({ name, value }) => ({ name, value: value.name ? { name: value.name, size: value.size } : value })) ?? null,
+  };
+}
+
+/** The request that was kept. Its files are gone, so that it can be looked at only. */
+export function restored(request) {
+  return { ...request, url: location.origin + request.path, values: request.body === null ? {} : objectOf(request.body) };
+}
+
+/** A request as openPlayground takes it. */
+export function asOpened({ method, path, headers, body }) {
+  const [before, query] = path.split(/\?(.*)/s);
+  return { method, path: before, query, headers: headers.filter((h) => h.value !== null && !h.shown).map((h) => [h.name, h.value]), body: body ?? '' };
 }
 
 /** Sends a request as it was built. */

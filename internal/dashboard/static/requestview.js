@@ -4,6 +4,7 @@
 import { byId, el } from './dom.js';
 import { copies } from './clipboard.js';
 import { Reader } from './reader.js';
+import { masked } from './secrets.js';
 import { languages } from './snippets.js';
 import { indented, isJSON } from './tokens.js';
 
@@ -36,6 +37,8 @@ export class RequestView {
 
   /** The request that the form makes now. */
   next(request) {
+    const credential = ({ headers } = { headers: [] }) => headers.find((h) => h.shown)?.value;
+    if (credential(this.#next ?? undefined) !== credential(request)) this.#revealed = false;
     this.#next = request;
     if (!this.#sent || this.#which === 'next') this.#show();
   }
@@ -43,6 +46,7 @@ export class RequestView {
   /** The request whose reply is shown; null for none. */
   sent(request) {
     this.#sent = request;
+    this.#revealed = false;
     this.#which = 'sent';
     byId('request-which').hidden = !request;
     byId('request-which').querySelector('[value=sent]').checked = true;
@@ -54,11 +58,11 @@ export class RequestView {
   #show() {
     if (!this.#request) return;
     const reveal = byId('request-reveal');
-    reveal.hidden = this.#form !== 'http' || !this.#request.headers.some((h) => h.value !== null && h.shown);
+    reveal.hidden = this.#form !== 'http' || asHTTP(this.#request) === asHTTP(this.#request, true);
     reveal.setAttribute('aria-pressed', String(this.#revealed));
     reveal.textContent = this.#revealed ? 'Hide key' : 'Reveal key';
     byId('request-copy').textContent = this.#copyLabel();
-    this.#code.set(this.#text(), this.#form, { wrap: this.#form === 'http' });
+    this.#code.set(this.#text(), this.#form);
   }
 
   #copyLabel() { return this.#form === 'http' ? 'Copy request' : `Copy as ${languages[this.#form].label}`; }
@@ -75,5 +79,6 @@ export function asHTTP({ method, url, headers, body, form }, revealed = false) {
   const head = [`${method} ${url}`, ...lines].join('\n');
   if (form) return `${head}\n\n${form.map(({ name, value }) => `${name}: ${value.name ? `file ${value.name}, ${value.size.toLocaleString('en')} bytes` : value}`).join('\n')}`;
   if (body === null) return head;
-  return `${head}\n\n${isJSON(body) ? indented(body) : body}`;
+  const shownBody = revealed ? body : masked(body);
+  return `${head}\n\n${isJSON(shownBody) ? indented(shownBody) : shownBody}`;
 }

@@ -6,6 +6,7 @@ import { EventList } from './events.js';
 import { Countdown, RateMeter, readRateLimit, readRetryAfter } from './ratelimit.js';
 import { Reader } from './reader.js';
 import { plain, visible } from './safe.js';
+import { masked } from './secrets.js';
 
 const patience = 5; // seconds without a sign before that is told
 
@@ -24,6 +25,7 @@ export class ResponseView extends EventTarget {
   constructor() {
     super();
     setInterval(() => this.#tick(), 500);
+    byId('response-reveal').addEventListener('click', () => this.#showBody(byId('response-reveal').getAttribute('aria-pressed') !== 'true'));
   }
 
   get exchange() { return this.#exchange; }
@@ -35,7 +37,7 @@ export class ResponseView extends EventTarget {
     this.#countdown.stop();
     this.#text.set('');
     this.#events.show([]);
-    for (const id of ['response-head', 'response-body', 'response-stream', 'rate-meter']) byId(id).hidden = true;
+    for (const id of ['response-head', 'response-body', 'response-reveal', 'response-stream', 'rate-meter']) byId(id).hidden = true;
     if (exchange) {
       this.#paint();
       return;
@@ -90,8 +92,18 @@ export class ResponseView extends EventTarget {
     if (status === 429) this.#countdown.start(readRetryAfter(headers), ended);
     if (events.length > 0 || byId('response-stream').hidden === false) return;
     byId('response-body').hidden = false;
-    this.#body.set(body, 'json');
+    this.#showBody(false);
     byId('response-body').classList.toggle('is-empty', body === '');
+  }
+
+  // Shows the body; keys and secrets in it only when that is wished.
+  #showBody(revealed) {
+    const { body } = this.#exchange;
+    const reveal = byId('response-reveal');
+    reveal.hidden = masked(body) === body;
+    reveal.setAttribute('aria-pressed', String(revealed));
+    reveal.textContent = revealed ? 'Hide secrets' : 'Reveal secrets';
+    this.#body.set(revealed ? body : masked(body), 'json');
   }
 
   #status(number, text, tone) {
@@ -103,10 +115,11 @@ export class ResponseView extends EventTarget {
   // The time that runs, and the silence that has lasted long.
   #tick() {
     if (!this.#exchange) return;
-    const { state, elapsed, seconds, events, bytes, lastSign, status } = this.#exchange;
-    const amount = events.length > 0 ? ` · ${events.length.toLocaleString('en')} events` : ` · ${bytes.toLocaleString('en')} bytes`;
-    byId('response-time').textContent = state === 'done'
-      ? `${seconds.toFixed(3)} s${status ? amount : ''}` : `${elapsed.toFixed(1)} s${events.length > 0 ? amount : ''}`;
+    const { state, elapsed, seconds, firstByte, events, bytes, lastSign, status } = this.#exchange;
+    const amount = events.length > 0 ? `${events.length.toLocaleString('en')} events` : `${bytes.toLocaleString('en')} bytes`;
+    byId('response-time').textContent = (state === 'done'
+      ? [status ? `first byte ${firstByte.toFixed(3)} s` : '', `total ${seconds.toFixed(3)} s`, status ? amount : '']
+      : [`${elapsed.toFixed(1)} s`, events.length > 0 ? amount : '']).filter(Boolean).join(' · ');
     if (state === 'done') return;
     const silence = (performance.now() - lastSign) / 1000;
     this.#note(silence < patience ? null : {
