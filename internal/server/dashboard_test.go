@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/clawhq/clawhq-go/internal/server"
@@ -49,5 +50,36 @@ func TestFromDashboard(t *testing.T) {
 	}
 	if got := len(s.Requests()); got != 2 {
 		t.Errorf("the journal has %d calls, want the 2 of others", got)
+	}
+}
+
+// TestDashboardSecrets lists webhooks: the dashboard, which verifies signatures, gets
+// their secrets, and nobody else.
+func TestDashboardSecrets(t *testing.T) {
+	t.Parallel()
+	s, _ := server.New(server.Config{PlainHTTP: true})
+	call := func(method, body string, mark func(*http.Request) *http.Request) string {
+		r := httptest.NewRequest(method, wire.BasePath+wire.ListWebhooks.Path, strings.NewReader(body))
+		r.Header.Set("Content-Type", wire.ContentTypeJSON)
+		r.AddCookie(&http.Cookie{Name: wire.SessionCookie, Value: s.Session()})
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, mark(r))
+		if w.Code != http.StatusOK {
+			t.Fatalf("%s: status %d, %s", method, w.Code, w.Body)
+		}
+		return w.Body.String()
+	}
+	plain := func(r *http.Request) *http.Request { return r }
+	created := call(http.MethodPost, `{"url":"http://127.0.0.1:9/","events":["api.request"]}`, plain)
+	_, secret, _ := strings.Cut(created, `"secret":"`)
+	secret, _, _ = strings.Cut(secret, `"`)
+	if !strings.HasPrefix(secret, wire.WebhookSecretStart) {
+		t.Fatalf("the reply to the creation is %s", created)
+	}
+	if list := call(http.MethodGet, "", server.FromDashboard); !strings.Contains(list, secret) {
+		t.Errorf("the dashboard gets %s", list)
+	}
+	if list := call(http.MethodGet, "", plain); strings.Contains(list, secret) || !strings.Contains(list, secret[len(secret)-4:]) {
+		t.Errorf("others get %s", list)
 	}
 }

@@ -178,7 +178,7 @@ export class ParameterForm {
       return select;
     }
     const tall = parameter.multiline || parameter.type === 'json';
-    const input = el(tall ? 'textarea' : 'input', tall ? { ...common, rows: parameter.type === 'json' ? 8 : 4, class: parameter.type === 'json' ? 'raw' : null }
+    const input = el(tall ? 'textarea' : 'input', tall ? { ...common, rows: parameter.type === 'json' ? 8 : 3, class: parameter.type === 'json' ? 'raw' : null }
       : { ...common, type: 'text', inputmode: parameter.type === 'integer' ? 'numeric' : null });
     input.value = value;
     return input;
