@@ -152,7 +152,8 @@ func TestEmit(t *testing.T) {
 			if a.WebhookID != id && a.WebhookID != other.ID {
 				t.Errorf("went to %s", a.WebhookID)
 			}
-			want(t, "header", http.Header{
+			want(t, "header", http.Header{ // as the receiver gets it
+				"Accept": {"*/*"}, "Content-Type": {"application/json"}, "User-Agent": {"node"},
 				"X-Clawhq-Event":     {"api.request"},
 				"X-Clawhq-Timestamp": {string(wire.HandlerTime(at))},
 				"X-Clawhq-Signature": {wire.WebhookSignature(webhook(t, o, a.WebhookID).Secret, string(wire.HandlerTime(at)), []byte(body))},

@@ -48,7 +48,7 @@ type Attempt struct {
 	Event     string    // as in the header; empty for a callback
 	Number    int       // 1 for the first delivery of an event, 2 for its first retry; 0 for tests, replays, bulk retries and callbacks
 	URL       string
-	Header    http.Header // the service's own headers: signature, event and time
+	Header    http.Header // as sent, but for what the connection adds
 	Body      []byte
 
 	Status      int // of the reply; 0 if there was none
@@ -127,10 +127,9 @@ func (o *Outbox) DeliverTo(handler http.Handler) {
 // send makes an attempt to deliver a message to a webhook. The attempt ends early if
 // ctx ends or the Outbox is closed.
 func (o *Outbox) send(ctx context.Context, h *hook, m message) Result {
-	header := http.Header{
-		wire.HeaderWebhookEvent:     {m.event},
-		wire.HeaderWebhookTimestamp: {string(m.at)},
-	}
+	header := plainHeader()
+	header.Set(wire.HeaderWebhookEvent, m.event)
+	header.Set(wire.HeaderWebhookTimestamp, string(m.at))
 	o.mu.Lock()
 	if o.closed {
 		o.mu.Unlock()
@@ -166,13 +165,18 @@ func (o *Outbox) Call(ctx context.Context, to string, body []byte) {
 	}
 	_, end := o.begin(ctx)
 	defer end()
-	a := &Attempt{Time: o.config.Clock.Now(), URL: to, Body: body}
+	a := &Attempt{Time: o.config.Clock.Now(), URL: to, Header: plainHeader(), Body: body}
 	o.note(a)
 	o.mu.Unlock()
 	o.make(ctx, a)
 }
 
-// note records an attempt.
+// plainHeader returns the header of all that is sent.
+func plainHeader() http.Header {
+	return http.Header{"Content-Type": {wire.ContentTypeJSON}, "Accept": {"*/*"}, "User-Agent": {"node"}}
+}
+
+// note adds an attempt.
 func (o *Outbox) note(a *Attempt) {
 	defer o.attemptsChanged()
 	o.attempts = append(o.attempts, a)
@@ -227,9 +231,6 @@ func (o *Outbox) post(ctx context.Context, to string, header http.Header, body [
 		return nil, nil, err
 	}
 	maps.Copy(req.Header, header)
-	req.Header.Set("Content-Type", wire.ContentTypeJSON)
-	req.Header.Set("Accept", "*/*")
-	req.Header.Set("User-Agent", "node")
 	client := http.Client{Transport: o.transport()}
 	resp, err := client.Do(req)
 	var failed *url.Error

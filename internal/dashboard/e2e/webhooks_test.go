@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -57,7 +58,8 @@ func openWebhooks(t *testing.T, s server, r *receiver) *tab {
 	b.wantText("#webhook-message", "A webhook needs a URL.")
 	b.fill("#webhook-url", "http://example.com/hooks")
 	b.click("#webhook-save")
-	b.wantText("#webhook-message", "HTTPS URL is required.")
+	b.wantText("#webhook-message", "http:// works only for a receiver on this machine")
+	b.until(`document.activeElement.id === 'webhook-url'`)
 	b.fill("#webhook-url", r.URL)
 	b.fill("#webhook-description", "the test's own")
 	b.click("#webhook-save")
@@ -79,10 +81,12 @@ func openWebhooks(t *testing.T, s server, r *receiver) *tab {
 	return b
 }
 
-// act clicks an action of the only webhook.
+// act chooses an action from the menu of the only webhook.
 func (b *tab) act(action string) {
 	b.t.Helper()
-	b.click(`#webhooks-rows [data-action=` + action + `]`)
+	b.click(`#webhooks-rows [data-action=menu]`)
+	b.click(`#menu [data-action=` + action + `]`)
+	b.until(`!document.querySelector('#menu').matches(':popover-open')`)
 }
 
 // TestWebhooks leads a webhook's life: made, tested, told of a chat, failing,
@@ -112,7 +116,24 @@ func leadWebhook(t *testing.T, s server, r *receiver) {
 	}
 	b.wantText("#deliveries-list", "first attempt")
 	b.click("#deliveries-list .pick")
-	b.wantText("#delivery-request", `"event": "api.request"`)
+	b.wantText("#delivery-payload", `"event": "api.request"`)
+
+	// Its signature is verified before one's eyes: by the webhook's secret, by
+	// another one, and by the secret as it was copied.
+	b.wantText("#signature-verdict", "valid")
+	b.click("#signature summary")
+	var signed string
+	b.eval(`document.querySelector('#signature-text .rows').textContent`, &signed)
+	if timestamp, body, _ := strings.Cut(signed, "."); !strings.HasPrefix(timestamp, "20") || !strings.Contains(body, `Z.{"event":"api.request",`) {
+		t.Errorf("the signed text is %q", signed)
+	}
+	if computed, header := b.text("#signature-computed"), b.text("#signature-header"); computed != header || len(header) != 64 {
+		t.Errorf("computed %q, the header has %q", computed, header)
+	}
+	for _, tt := range []struct{ secret, verdict string }{{"whsec_wrong", "not valid"}, {r.secret.Load().(string), "valid"}} {
+		b.fill("#signature-secret", tt.secret)
+		b.until(fmt.Sprintf(`document.querySelector('#signature-verdict').textContent === %q`, tt.verdict))
+	}
 
 	// The receiver fails; once it is well again, a replay and a retry arrive.
 	r.status.Store(http.StatusInternalServerError)
@@ -122,7 +143,7 @@ func leadWebhook(t *testing.T, s server, r *receiver) {
 	b.wantText("#webhooks-rows", "1 of 2")
 	r.status.Store(http.StatusNoContent)
 	b.click("#deliveries-retry")
-	b.wantText("#deliveries-message", "Sent again: 1, of which 1 succeeded.")
+	b.wantText("#deliveries-message", "1 sent again, 1 of them delivered.")
 	if genuine, forged := r.genuine.Load(), r.forged.Load(); genuine != 4 || forged != 0 {
 		t.Errorf("%d deliveries verified and %d did not, want 4 and 0", genuine, forged)
 	}
@@ -148,7 +169,8 @@ func leadWebhook(t *testing.T, s server, r *receiver) {
 	b.click("#webhook-save")
 	b.until(`!document.querySelector('dialog[open]') && document.activeElement.closest('#webhooks-rows')`)
 	b.wantText("#webhooks-rows", "edited")
-	b.wantText("#webhooks-rows", "agent.deployed, api.request")
+	b.wantText("#webhooks-rows", "2 events")
+	b.wantText("#webhook-facts", "agent.deployedapi.request")
 
 	b.act("delete")
 	b.click("#webhook-delete-form [type=submit]")
@@ -183,16 +205,23 @@ func TestWebhooksAccessible(t *testing.T) {
 
 	// The keyboard reaches every action.
 	b.press(kb.Escape)
-	b.until(`!document.querySelector('dialog[open]')`)
+	b.until(`!document.querySelector('dialog[open]') && document.activeElement.dataset.action === 'menu'`)
+	b.press(kb.Enter)
+	b.until(`document.activeElement.dataset.action === 'test'`)
+	b.wantAccessible("the menu")
+	for _, tt := range []struct{ key, at string }{{kb.ArrowUp, "delete"}, {kb.ArrowDown, "test"}, {kb.End, "delete"}, {kb.Home, "test"}, {kb.ArrowDown, "edit"}, {kb.Escape, "menu"}} {
+		b.press(tt.key)
+		b.until(fmt.Sprintf(`document.activeElement.dataset.action === %q`, tt.at))
+	}
 	b.eval(`document.querySelector('#webhooks-refresh').focus() ?? true`, new(bool))
 	var reached []string
-	for range 12 {
+	for range 6 {
 		b.press(kb.Tab)
 		var name string
 		b.eval(`document.activeElement.dataset.action ?? document.activeElement.id`, &name)
 		reached = append(reached, name)
 	}
-	if got := strings.Join(reached, " "); !strings.HasPrefix(got, "webhook-create-open test log edit pause enable delete deliveries-retry deliveries-close") {
+	if got := strings.Join(reached, " "); !strings.HasPrefix(got, "webhook-create-open open menu deliveries-test deliveries-retry deliveries-close") {
 		t.Errorf("Tab reaches %s", got)
 	}
 }

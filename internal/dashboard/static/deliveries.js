@@ -1,10 +1,11 @@
-// The log of a webhook's deliveries, one of them shown in full: what was sent
-// and what was answered, side by side.
+// A webhook in full with the log of its deliveries, one of them shown in full:
+// what was sent and what was answered, side by side.
 
 import { loadAttempts } from './api.js';
 import { byId, el, say } from './dom.js';
 import { Reader } from './reader.js';
 import { plain, visible } from './safe.js';
+import { SignatureView } from './signature.js';
 import { indented, isJSON } from './tokens.js';
 
 export class Deliveries {
@@ -15,15 +16,18 @@ export class Deliveries {
   #chosen = ''; // key of the attempt shown
   #painted = '';
   #request = new Reader(byId('delivery-request'));
+  #payload = new Reader(byId('delivery-payload'), { tools: true });
   #response = new Reader(byId('delivery-response'));
+  #signature = new SignatureView();
 
   /** happened() is called when something was sent from here. */
   constructor(api, happened) {
     this.#api = api;
     this.#happened = happened;
+    byId('deliveries-test').addEventListener('click', () => this.#send('webhooks.test', {}));
     byId('deliveries-close').addEventListener('click', () => this.#close());
     byId('deliveries-retry').addEventListener('click', () => this.#send('webhooks.retry', {},
-      ({ retried, succeeded }) => (retried === 0 ? 'No delivery has failed.' : `Sent again: ${retried}, of which ${succeeded} succeeded.`)));
+      ({ retried, succeeded }) => (retried === 0 ? 'There is no failed delivery.' : `${retried} sent again, ${succeeded} of them delivered.`)));
     byId('delivery-replay').addEventListener('click', () => this.#send('webhooks.replay', { delivery: this.#attempt.delivery_id }));
   }
 
@@ -33,7 +37,6 @@ export class Deliveries {
     this.#chosen = '';
     this.#painted = '';
     byId('deliveries').hidden = false;
-    byId('deliveries-url').replaceChildren(...visible(webhook.url));
     say(byId('deliveries-message'));
     await this.refresh([webhook]);
     byId('deliveries-title').focus();
@@ -53,6 +56,7 @@ export class Deliveries {
       this.#close();
       return;
     }
+    this.#webhook = webhooks.find(({ id }) => id === this.#webhook.id);
     const { id } = this.#webhook;
     const [{ attempts }, { deliveries }] = await Promise.all([loadAttempts(id), this.#api.call('webhooks.deliveries', { id })]);
     // What was paused or filtered is in the log, and was not sent.
@@ -93,9 +97,10 @@ export class Deliveries {
   }
 
   #show() {
-    const next = JSON.stringify([this.#chosen, this.#attempts]);
+    const next = JSON.stringify([this.#chosen, this.#webhook, this.#attempts]);
     if (next === this.#painted) return; // a selection in it stays
     this.#painted = next;
+    byId('webhook-facts').replaceChildren(...facts(this.#webhook));
     byId('deliveries-empty').hidden = this.#attempts.length > 0;
     const focused = document.activeElement?.closest('#deliveries-list [data-key]')?.dataset.key;
     byId('deliveries-list').replaceChildren(...this.#attempts.map((attempt) => this.#item(attempt)));
@@ -120,9 +125,12 @@ export class Deliveries {
   #paint(attempt) {
     const { url, header, body, status, reply_header: replyHeader, reply, error, delivery_id: id } = attempt;
     byId('delivery-replay').disabled = !id;
-    byId('delivery-note').textContent = id ? '' : 'A test is no delivery: it cannot be replayed.';
-    this.#request.set(url ? message(`POST ${url}`, header, body) : 'Not sent.', url ? 'http' : '');
-    this.#response.set(status ? message(String(status), replyHeader, reply) : error || 'On its way.', status ? 'http' : '');
+    byId('delivery-note').textContent = id ? '' : 'A test event cannot be sent again. Send another one.';
+    this.#request.set(url ? message(`POST ${url}`, header) : 'This event was not sent.', url ? 'http' : '');
+    byId('delivery-payload').hidden = !url;
+    this.#payload.set(body ?? '', 'json');
+    this.#response.set(status ? message(String(status), replyHeader, reply) : error || 'No response yet.', status ? 'http' : '');
+    this.#signature.show(attempt, this.#webhook.secret);
   }
 }
 
@@ -133,6 +141,21 @@ function kind({ number, event, url }) {
   if (number === 1) return 'first attempt';
   if (number > 1) return `attempt ${number}`;
   return event === 'test' ? 'test' : 'sent again';
+}
+
+// What there is to know of a webhook besides its row.
+function facts(webhook) {
+  const { url, description, events, retry_max_attempts: attempts, retry_interval_seconds: interval, filter_conditions: filters, transformation, created_at: created } = webhook;
+  const fact = (name, ...nodes) => el('div', {}, el('dt', {}, name), el('dd', {}, ...nodes));
+  return [
+    fact('URL', el('bdi', {}, ...visible(url))),
+    description ? fact('Description', el('bdi', {}, ...visible(description))) : null,
+    fact(`${events.length} ${events.length === 1 ? 'event' : 'events'}`, ...events.map((event) => el('code', { class: 'event-name' }, event))),
+    attempts ? fact('Retries', `up to ${attempts} attempts, ${interval} s apart`) : null,
+    filters ? fact('Filters', el('code', {}, ...visible(JSON.stringify(filters)))) : null,
+    transformation ? fact('Transformation', el('code', {}, ...visible(transformation))) : null,
+    fact('Created', new Date(created).toLocaleString()),
+  ].filter(Boolean);
 }
 
 const outcome = ({ success, status_code: status }) => `${success ? 'Delivered' : 'Failed'}: the receiver answered ${status}.`;

@@ -6,6 +6,11 @@ import { submits } from './dialogs.js';
 import { byId, el, say } from './dom.js';
 import { plain } from './safe.js';
 
+const refusals = [
+  ['HTTPS URL is required', 'Enter a URL that begins with https://. http:// works only for a receiver on this machine, such as http://127.0.0.1:9000.'],
+  ['URL must point to a public', 'This address is private. Enter a public one.'],
+];
+
 export class WebhookDialogs {
   #api;
   #changed;
@@ -52,6 +57,18 @@ export class WebhookDialogs {
     byId('webhook-dialog').showModal();
   }
 
+  // Saves, and says what the server refuses in the words of the field's hint.
+  async #call(endpoint, values) {
+    try {
+      return await this.#api.call(endpoint, values);
+    } catch (error) {
+      const meant = refusals.find(([said]) => error.message.startsWith(said))?.[1];
+      if (!meant) throw error;
+      byId('webhook-url').focus();
+      throw new ApiError(error.status, meant);
+    }
+  }
+
   #setUpSave() {
     submits('webhook', async () => {
       const values = {
@@ -63,15 +80,15 @@ export class WebhookDialogs {
         byId('webhook-url').focus();
         throw new ApiError(0, 'A webhook needs a URL.');
       }
-      if (values.events.length === 0) throw new ApiError(0, 'Choose one event at least.');
+      if (values.events.length === 0) throw new ApiError(0, 'Choose at least one event.');
       if (this.#edited) {
-        await this.#api.call('webhooks.update', { id: this.#edited.id, ...values });
+        await this.#call('webhooks.update', { id: this.#edited.id, ...values });
         byId('webhook-dialog').close();
         await this.#changed(this.#edited.id);
         byId('announcer').textContent = 'Webhook saved.';
         return;
       }
-      const { webhook } = await this.#api.call('webhooks.create', values);
+      const { webhook } = await this.#call('webhooks.create', values);
       byId('webhook-dialog').close();
       await this.#changed(webhook.id);
       this.#reveal(webhook.secret);

@@ -2,6 +2,7 @@
 
 import { byId, el, say } from './dom.js';
 import { Deliveries } from './deliveries.js';
+import { menuIsOpen, opensMenu } from './menu.js';
 import { plain, visible } from './safe.js';
 import { WebhookDialogs } from './webhookdialogs.js';
 import { when } from './when.js';
@@ -39,8 +40,10 @@ export class WebhooksView {
   // title where it is gone.
   async #changed(id) {
     await this.refresh();
-    (this.#row(id)?.querySelector('button') ?? byId('webhooks-title')).focus();
+    (this.#menu(id) ?? byId('webhooks-title')).focus();
   }
+
+  #menu(id) { return this.#row(id)?.querySelector('[data-action=menu]'); }
 
   #row(id) { return byId('webhooks-rows').querySelector(`[data-webhook="${CSS.escape(id)}"]`); }
 
@@ -49,7 +52,7 @@ export class WebhooksView {
     byId('webhooks-empty').hidden = webhooks.length > 0;
     byId('webhooks-table').hidden = webhooks.length === 0;
     const next = JSON.stringify([webhooks, [...stats]]);
-    if (next === this.#shown) return; // what has the focus stays where it is
+    if (next === this.#shown || menuIsOpen()) return; // what has the focus stays where it is
     this.#shown = next;
     const focused = document.activeElement?.closest('#webhooks-rows button');
     const [row, action] = [focused?.closest('tr').dataset.webhook, focused?.dataset.action];
@@ -59,29 +62,27 @@ export class WebhooksView {
 
   #make(webhook, stats) {
     const cell = (label, ...content) => el('td', { role: 'cell', 'data-label': label }, ...content);
-    const name = plain(webhook.url);
-    const action = (id, label, act, attributes = {}) => el('button', {
-      type: 'button', class: 'small', 'data-action': id, 'aria-label': `${label} ${name}`, onclick: act, ...attributes,
-    }, label);
     const paused = Boolean(webhook.paused_at);
     const status = !webhook.enabled ? 'disabled' : paused ? 'paused' : 'active';
+    const menu = el('button', { type: 'button', class: 'small quiet icon', 'data-action': 'menu', 'aria-label': `Actions for ${plain(webhook.url)}` }, '⋯');
+    opensMenu(menu, () => [
+      { id: 'test', label: 'Send test event', act: () => this.#deliveries.test(webhook) },
+      { id: 'edit', label: 'Edit', act: () => this.#dialogs.edit(webhook) },
+      ...webhook.enabled ? [{ id: 'pause', label: paused ? 'Resume' : 'Pause', act: () => this.#update(webhook.id, { paused_at: paused ? null : new Date().toISOString() }) }] : [],
+      { id: 'enable', label: webhook.enabled ? 'Disable' : 'Enable', act: () => this.#update(webhook.id, { enabled: !webhook.enabled }) },
+      { id: 'delete', label: 'Delete', act: () => this.#dialogs.delete(webhook), danger: true },
+    ], () => this.#menu(webhook.id) ?? byId('webhooks-title'));
     return el('tr', { role: 'row', 'data-webhook': webhook.id },
       el('th', { role: 'rowheader', scope: 'row', 'data-label': 'URL' },
-        el('bdi', { class: 'key-name' }, ...visible(webhook.url)),
+        el('button', { type: 'button', class: 'link', 'data-action': 'open', onclick: () => this.#deliveries.open(webhook) }, el('bdi', {}, ...visible(webhook.url))),
         webhook.description ? el('bdi', { class: 'muted webhook-description' }, ...visible(webhook.description)) : null),
-      cell('Events', el('span', { class: 'webhook-events' }, webhook.events.join(', '))),
+      cell('Events', webhook.events.length === 1 ? webhook.events[0] : `${webhook.events.length} events`),
       cell('Status', el('span', { class: 'badge', 'data-status': status }, status),
         webhook.failure_count > 0 ? el('span', { class: 'bad failures' }, ` ${webhook.failure_count} failed in a row`) : null),
       cell('Last delivery', when(webhook.last_triggered_at),
         webhook.last_status ? el('span', { class: webhook.last_status === 'success' ? 'muted' : 'bad' }, ` ${webhook.last_status_code || webhook.last_status}`) : null),
-      cell('7 days', stats ? `${stats.successful_deliveries} of ${stats.total_deliveries}` : el('span', { class: 'muted' }, 'none')),
-      el('td', { role: 'cell', class: 'actions' },
-        action('test', 'Test', () => this.#deliveries.test(webhook)),
-        action('log', 'Log', () => this.#deliveries.open(webhook)),
-        action('edit', 'Edit', () => this.#dialogs.edit(webhook)),
-        webhook.enabled ? action('pause', paused ? 'Resume' : 'Pause', () => this.#update(webhook.id, { paused_at: paused ? null : new Date().toISOString() })) : null,
-        action('enable', webhook.enabled ? 'Disable' : 'Enable', () => this.#update(webhook.id, { enabled: !webhook.enabled })),
-        action('delete', 'Delete', () => this.#dialogs.delete(webhook), { class: 'small danger-quiet' })));
+      cell('Delivered in 7 days', stats ? `${stats.successful_deliveries} of ${stats.total_deliveries}` : el('span', { class: 'muted' }, 'none')),
+      el('td', { role: 'cell', class: 'actions' }, menu));
   }
 
   async #update(id, changes) {
