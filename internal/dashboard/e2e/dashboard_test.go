@@ -368,3 +368,25 @@ func TestOtherSiteIsRefused(t *testing.T) {
 		t.Errorf("a page of another origin made a key (%s)", outcome)
 	}
 }
+
+// TestThousandKeys finds one of very many keys.
+func TestThousandKeys(t *testing.T) {
+	s := serve(t, nil)
+	for i := range 1000 {
+		s.api.CreateKey(fmt.Sprintf("key-%03d", i), 60)
+	}
+	b := openTab(t, s)
+	b.open(s.dashboard)
+	b.until(`document.querySelectorAll('#keys-rows tr').length === 100`)
+	b.wantText("#keys-shown", "100 of 1,001 keys")
+	b.click("#keys-show-more")
+	b.until(`document.querySelectorAll('#keys-rows tr').length === 200 && document.activeElement.ariaLabel === 'Edit key-899'`)
+	b.fill("#keys-find", "KEY-07")
+	b.until(`document.querySelectorAll('#keys-rows tr').length === 10 && !document.querySelector('#keys-more').checkVisibility()`)
+	b.fill("#keys-find", "none of them")
+	b.wantText("#keys-empty", "No key matches.")
+
+	// The playground offers the key that it holds.
+	b.click(`nav a[href="#playground"]`)
+	b.until(`document.querySelector('#key').selectedOptions[0].textContent.startsWith('default') && document.querySelector('#key').options.length < 30`)
+}

@@ -4,6 +4,7 @@ import { byId, el, say } from './dom.js';
 import { plain } from './safe.js';
 
 const pasteOption = 'paste';
+const mostListed = 20; // keys that the page does not hold
 
 export class KeyChoice {
   #keyring;
@@ -44,7 +45,8 @@ export class KeyChoice {
       ...held.map((key) => el('option', { value: key.id }, label(key))),
       el('option', { value: pasteOption }, 'Paste a key…'),
       ...(listed.length === 0 ? [] : [el('optgroup', { label: 'Paste these to use them' },
-        ...listed.map((key) => el('option', { value: key.id, disabled: true }, label(key))))]));
+        ...listed.slice(0, mostListed).map((key) => el('option', { value: key.id, disabled: true }, label(key))),
+        ...(listed.length > mostListed ? [el('option', { disabled: true }, `and ${(listed.length - mostListed).toLocaleString('en')} more`)] : []))]));
     const first = held.find((key) => key.status === 'active') ?? held[0];
     const pick = held.find((key) => key.id === id) ?? (id === pasteOption && byId('paste-value').value ? null : first);
     this.#select.value = pick?.id ?? pasteOption;

@@ -6,12 +6,16 @@ import { plain, visible } from './safe.js';
 import { when } from './when.js';
 
 const numbers = new Intl.NumberFormat('en');
+const many = 10; // keys, from which on one looks for one
+const step = 100; // rows that are shown at once
 
 export class KeysView {
   #api;
   #keyring;
   #dialogs;
   #message = byId('keys-message');
+  #list = { active: [], revoked: [], stats: {} };
+  #most = step; // rows
 
   /** tiers: the catalog's parameter of a key's rate limit; tryKey(id) leads to the playground. */
   constructor(api, keyring, tiers, tryKey) {
@@ -19,6 +23,13 @@ export class KeysView {
     this.#keyring = keyring;
     this.#dialogs = new KeyDialogs(api, keyring, tiers, { changed: (id) => this.#changed(id), tryKey });
     byId('keys-refresh').addEventListener('click', () => this.refresh());
+    byId('keys-find').addEventListener('input', () => this.#paint());
+    byId('keys-show-more').addEventListener('click', () => {
+      const first = byId('keys-rows').childElementCount;
+      this.#most += step;
+      this.#paint();
+      byId('keys-rows').children[first]?.querySelector('button').focus();
+    });
     byId('revoked-toggle').addEventListener('click', () => this.#unfold(byId('revoked-rows').hidden));
   }
 
@@ -45,24 +56,38 @@ export class KeysView {
   }
 
   #show(keys, stats) {
-    const rows = (list) => list.map((key) => this.#row(key, stats?.[key.id]));
     const active = keys.filter((key) => key.status === 'active');
     const revoked = keys.filter((key) => key.status !== 'active');
     byId('keys-loading').hidden = true;
-    byId('keys-empty').hidden = active.length > 0;
     byId('keys-table').hidden = keys.length === 0;
-    byId('keys-rows').replaceChildren(...rows(active));
-    byId('revoked-rows').replaceChildren(...rows(revoked));
+    byId('keys-find').hidden = active.length < many;
+    this.#list = { active, revoked, stats };
+    this.#paint();
     byId('revoked').hidden = revoked.length === 0;
     this.#unfold(byId('revoked-toggle').getAttribute('aria-expanded') === 'true');
   }
 
+  // The keys that are looked for, and of these the first.
+  #paint() {
+    const { active } = this.#list;
+    const wanted = byId('keys-find').value.trim().toLowerCase();
+    const found = active.filter(({ name, key_prefix: prefix }) => name.toLowerCase().includes(wanted) || prefix.toLowerCase().includes(wanted));
+    byId('keys-rows').replaceChildren(...this.#rows(found.slice(0, this.#most)));
+    byId('keys-more').hidden = found.length <= this.#most;
+    byId('keys-shown').textContent = `${numbers.format(this.#most)} of ${numbers.format(found.length)} keys`;
+    byId('keys-empty').hidden = found.length > 0;
+    byId('keys-empty').textContent = wanted ? 'No key matches.' : 'No active keys. Create one to call the API.';
+  }
+
   #unfold(open) {
-    const n = byId('revoked-rows').childElementCount;
+    const n = this.#list.revoked.length;
+    byId('revoked-rows').replaceChildren(...(open ? this.#rows(this.#list.revoked) : []));
     byId('revoked-rows').hidden = !open;
     byId('revoked-toggle').setAttribute('aria-expanded', String(open));
-    byId('revoked-toggle').textContent = `${open ? 'Hide' : 'Show'} ${n} revoked ${n === 1 ? 'key' : 'keys'}`;
+    byId('revoked-toggle').textContent = `${open ? 'Hide' : 'Show'} ${numbers.format(n)} revoked ${n === 1 ? 'key' : 'keys'}`;
   }
+
+  #rows(keys) { return keys.map((key) => this.#row(key, this.#list.stats?.[key.id])); }
 
   #row(key, stats = { today: 0, week: 0, errors: 0 }) {
     const cell = (label, ...content) => el('td', { role: 'cell', 'data-label': label }, ...content);

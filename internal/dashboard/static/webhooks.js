@@ -81,7 +81,7 @@ export class WebhooksView {
         webhook.failure_count > 0 ? el('span', { class: 'bad failures' }, ` ${webhook.failure_count} failed in a row`) : null),
       cell('Last delivery', when(webhook.last_triggered_at),
         webhook.last_status ? el('span', { class: webhook.last_status === 'success' ? 'muted' : 'bad' }, ` ${webhook.last_status_code || webhook.last_status}`) : null),
-      cell('Delivered in 7 days', stats ? `${stats.successful_deliveries} of ${stats.total_deliveries}` : el('span', { class: 'muted' }, 'none')),
+      cell('Delivered, 7 days', stats ? `${stats.successful_deliveries} of ${stats.total_deliveries}` : el('span', { class: 'muted' }, 'none')),
       el('td', { role: 'cell', class: 'actions' }, menu));
   }
 
