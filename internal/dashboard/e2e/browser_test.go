@@ -238,6 +238,12 @@ func (b *tab) run(what string, actions ...chromedp.Action) {
 
 func (b *tab) open(url string) { b.t.Helper(); b.run("open the page", chromedp.Navigate(url)) }
 
+// size makes the window so large.
+func (b *tab) size(width, height int64) {
+	b.t.Helper()
+	b.run("set the size", emulation.SetDeviceMetricsOverride(width, height, 1, width < 500))
+}
+
 func (b *tab) click(selector string) {
 	b.t.Helper()
 	b.run("click "+selector, chromedp.Click(selector, chromedp.ByQuery, chromedp.NodeVisible))

@@ -8,7 +8,7 @@ func TestModules(t *testing.T) {
 	b := openTab(t, startServer(t))
 	b.open(b.server.dashboard)
 	for name, test := range map[string]func(*testing.T, *tab){
-		"lines": testLines, "event parser": testEventParser, "aligned": testAligned, "retry after": testRetryAfter, "Go methods": testGoMethods,
+		"lines": testLines, "event parser": testEventParser, "aligned": testAligned, "retry after": testRetryAfter, "storage": testStorage, "Go methods": testGoMethods,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, b) })
 	}
@@ -28,6 +28,22 @@ func testRetryAfter(t *testing.T, b *tab) {
 		if got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.headers, got, tt.want)
 		}
+	}
+}
+
+// testStorage keeps more than the browser is to keep, and a secret.
+func testStorage(t *testing.T, b *tab) {
+	var outcome string
+	b.eval(`import('/static/storage.js').then(({ storedHistory }) => {
+		const key = 'clw_' + 'a1B2'.repeat(8);
+		const whole = storedHistory.save([{ key, hook: 'whsec_' + '0f'.repeat(24) }, 'x'.repeat(600_000), 'y'.repeat(600_000)]);
+		const size = Object.values({ ...sessionStorage }).join('').length;
+		const kept = storedHistory.load();
+		sessionStorage.setItem('clawhq-playground-history', '{not ours');
+		return [whole, size < 700_000, kept.length, kept[0].key, kept[0].hook, storedHistory.load().length].join(' ');
+	})`, &outcome)
+	if want := "false true 2 clw_a1B2a1B2•••••••• whsec_•••••••• 0"; outcome != want {
+		t.Errorf("got %s, want %s", outcome, want)
 	}
 }
 

@@ -3,6 +3,7 @@
 import { download } from './download.js';
 import { byId, el, say } from './dom.js';
 import { visible } from './safe.js';
+import { masked } from './secrets.js';
 import { storedRequests } from './storage.js';
 
 const most = 100; // requests
@@ -23,7 +24,8 @@ export class SavedRequests {
         return;
       }
       const name = byId('save-name').value.trim().slice(0, longest) || found.name;
-      this.#keep([{ name, request: found.request }, ...this.#list.filter((saved) => saved.name !== name)].slice(0, most));
+      const request = JSON.parse(masked(JSON.stringify(found.request)));
+      this.#keep([{ name, request }, ...this.#list.filter((saved) => saved.name !== name)].slice(0, most));
       byId('save-name').value = '';
       byId('announcer').textContent = 'Saved.';
     });
