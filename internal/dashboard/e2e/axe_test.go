@@ -84,6 +84,8 @@ func TestAccessible(t *testing.T) {
 	b.send()
 	b.click("#response-events .event")
 	b.click(".faults summary")
+	b.click(".saved summary")
+	b.click("#save")
 	b.fill("#fault-input", "429:7")
 	b.click("#fault-arm")
 	b.wantText("#fault-count", "1 armed")

@@ -21,12 +21,15 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-var docsImages = flag.Bool("docs-images", false, "also write the README's pictures to docs/images")
+var (
+	pictures   = flag.Bool("pictures", false, "write pictures of what is tested at all widths to screenshots, to be looked at")
+	docsImages = flag.Bool("docs-images", false, "also write the README's pictures to docs/images")
+)
 
 const maxDocsImage = 150_000 // bytes
 
-// TestScreenshots takes pictures of both views in both themes, from a phone to
-// a desktop, and checks that nothing is wider than the screen.
+// TestScreenshots checks that nothing is wider than the screen, from a phone to a
+// desktop, and takes pictures in both themes if these are wanted.
 func TestScreenshots(t *testing.T) {
 	args := []string{"-agent-delay", "50ms"}
 	if *docsImages {
@@ -99,17 +102,20 @@ func TestScreenshots(t *testing.T) {
 	signedOut.everywhere("signed-out")
 }
 
-// everywhere writes screenshots/NAME-WIDTH-THEME.png for all widths and themes.
+// everywhere fails the test if the page is too wide at some width, and writes
+// screenshots/NAME-WIDTH-THEME.png for all widths and themes if these are wanted.
 func (b *tab) everywhere(name string) {
 	b.t.Helper()
-	for _, width := range []int64{360, 768, 1280} {
+	for _, width := range []int64{360, 390, 768, 1024, 1280} {
+		b.size(width, 900)
+		var overflow int
+		b.eval(fmt.Sprintf(`Math.max(document.documentElement.scrollWidth, innerWidth) - %d`, width), &overflow)
+		if overflow > 0 {
+			b.t.Errorf("%s at %d px: the page is %d px too wide", name, width, overflow)
+		}
 		for _, theme := range []string{"light", "dark"} {
-			picture := b.picture(width, theme)
-			write(b.t, filepath.Join("screenshots", fmt.Sprintf("%s-%d-%s.png", name, width, theme)), picture)
-			var overflow int
-			b.eval(fmt.Sprintf(`Math.max(document.documentElement.scrollWidth, innerWidth) - %d`, width), &overflow)
-			if overflow > 0 {
-				b.t.Errorf("%s at %d px: the page is %d px too wide", name, width, overflow)
+			if *pictures {
+				write(b.t, filepath.Join("screenshots", fmt.Sprintf("%s-%d-%s.png", name, width, theme)), b.picture(width, theme))
 			}
 		}
 	}

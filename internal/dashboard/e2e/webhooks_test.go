@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/clawhq/clawhq-go/internal/wire"
 	"github.com/clawhq/clawhq-go/webhook"
 )
 
@@ -193,6 +195,7 @@ func TestWebhooksAccessible(t *testing.T) {
 	b := openWebhooks(t, s, r)
 	b.act("test")
 	b.wantText("#delivery-response", "204")
+	b.click("#signature summary")
 	b.loadAxe()
 	b.wantAccessible("the webhooks and a delivery")
 	b.everywhere("webhooks")
@@ -224,4 +227,34 @@ func TestWebhooksAccessible(t *testing.T) {
 	if got := strings.Join(reached, " "); !strings.HasPrefix(got, "webhook-create-open open menu deliveries-test deliveries-retry deliveries-close") {
 		t.Errorf("Tab reaches %s", got)
 	}
+}
+
+// TestWebhookRows shows a webhook of all events with the longest URL: its row is
+// as high as others, and nothing of it breaks in the middle of a word.
+func TestWebhookRows(t *testing.T) {
+	s := startServer(t)
+	events, err := json.Marshal(wire.WebhookEvents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := "https://example.com/" + strings.Repeat("x", wire.MaxWebhookURLChars-20)
+	body := fmt.Sprintf(`{"url":%q,"events":%s,"description":%q}`, url, events, strings.Repeat("long ", 100))
+	if status, reply := s.call(t, http.MethodPost, "/webhooks", "", body); status != http.StatusOK {
+		t.Fatalf("status %d, %s", status, reply)
+	}
+	b := openTab(t, s)
+	b.open(s.dashboard)
+	b.click(`nav a[href="#webhooks"]`)
+	b.wantText("#webhooks-rows", fmt.Sprintf("%d events", len(wire.WebhookEvents)))
+	for width, most := range map[int64]float64{1280: 72, 1024: 72, 390: 200} {
+		b.size(width, 800)
+		var height float64
+		b.eval(`document.querySelector('#webhooks-rows tr').getBoundingClientRect().height`, &height)
+		if height > most {
+			t.Errorf("at %d px, the row is %.0f px high, want at most %.0f", width, height, most)
+		}
+	}
+	b.click(`#webhooks-rows [data-action=open]`)
+	b.wantText("#webhook-facts", url)
+	b.everywhere("webhook-long")
 }
