@@ -49,7 +49,7 @@ func TestKeyFromCreationToRevocation(t *testing.T) {
 	b := openTab(t, s)
 
 	b.open(s.origin() + "/")
-	b.wantText("#signed-out", "This page belongs to whoever started the server")
+	b.wantText("#signed-out", "This page is for whoever started the server")
 	b.open(s.dashboard)
 	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
 
@@ -183,7 +183,7 @@ func TestPlaygroundForm(t *testing.T) {
 	b.click(".more summary")
 	for _, tt := range []struct{ field, value, problem string }{
 		{"message", "   ", "Required."},
-		{"session_id", "not valid!", "Has to match"},
+		{"session_id", "not valid!", "Must match"},
 		{"X-Idempotency-Key", strings.Repeat("k", 65), "At most 64 characters; this has 65."},
 	} {
 		field := "#parameter-" + tt.field

@@ -202,7 +202,7 @@ func TestEscape(t *testing.T) {
 		b.until(fmt.Sprintf(`document.querySelector('#response').dataset.state === %q`, state))
 		b.until(`document.activeElement.id === 'send'`)
 		if state == "waiting" { // for long enough to be told
-			b.wantText("#response-note", "Nothing has come for")
+			b.wantText("#response-note", "Nothing has arrived for")
 		}
 		b.press(kb.Escape)
 		b.wantText("#response-note", "Stopped by you")

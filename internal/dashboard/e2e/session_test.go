@@ -34,11 +34,11 @@ func TestSignIn(t *testing.T) {
 	s, other := startServer(t), startServer(t)
 	b := openTab(t, s)
 	b.open(s.origin() + "/login?token=of-an-earlier-server")
-	b.wantText("#signed-out-reason", "That link is not of the running server")
+	b.wantText("#signed-out-reason", "That link is not valid")
 	b.until(`document.activeElement.id === 'login-link'`)
 	for link, message := range map[string]string{
 		s.origin() + "/": "Paste the whole link",
-		other.dashboard:  "This server does not know that link",
+		other.dashboard:  "This link is not valid",
 	} {
 		b.fill("#login-link", link)
 		b.press(kb.Enter)
@@ -78,7 +78,7 @@ func TestServerStartsAnew(t *testing.T) {
 	command, again := startProgram(t, strings.TrimPrefix(s.origin(), "https://"))
 	defer stop(t, command)
 	b.click("#offline-retry")
-	b.wantText("#signed-out-reason", "has ended or was started anew")
+	b.wantText("#signed-out-reason", "has stopped or was restarted")
 	b.fill("#login-link", again.dashboard)
 	b.press(kb.Enter)
 	b.until(`document.querySelector('#parameter-message')?.checkVisibility() && document.querySelector('#parameter-message').value === 'typed before'`)

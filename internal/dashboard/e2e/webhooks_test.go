@@ -186,7 +186,7 @@ func TestWebhooksWithoutAnswer(t *testing.T) {
 	b := openWebhooks(t, s, r)
 	r.Close()
 	b.act("test")
-	b.wantText("#deliveries-message", "There was no answer.")
+	b.wantText("#deliveries-message", "The receiver did not answer.")
 	b.wantText("#delivery-response", "refused")
 }
 

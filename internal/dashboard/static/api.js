@@ -43,14 +43,14 @@ async function call(path, { headers, ...init }) {
   const byKey = headers.some(([name]) => name === 'Authorization');
   if (response.status !== 401 || byKey) connection.dispatchEvent(new Event('found'));
   if (response.ok && data !== undefined) return data;
-  if (response.status === 401 && !byKey) throw lost(new ApiError(401, 'This browser is not signed in any more.'));
+  if (response.status === 401 && !byKey) throw lost(new ApiError(401, 'This browser is no longer signed in.'));
   throw new ApiError(response.status, inWords(response.status, data?.error?.message ?? data?.error));
 }
 
 function inWords(status, said) {
-  if (status === 404) return 'It is not there any more. Refresh the list.';
-  if (status === 429) return 'Too many changes within a minute. Wait a little, then try again.';
-  if (status >= 500 || !said) return `The server could not do it (status ${status}).`;
+  if (status === 404) return 'It no longer exists. Refresh the list.';
+  if (status === 429) return 'Too many changes within a minute. Wait a little and try again.';
+  if (status >= 500 || !said) return `The server failed with status ${status}.`;
   return /[.!?]$/.test(said) ? said : `${said}.`;
 }
 

@@ -10,7 +10,7 @@ export function copies(button, text, label) {
     try {
       await navigator.clipboard.writeText(text());
     } catch {
-      outcome = 'Copying was refused by the browser';
+      outcome = 'The browser refused to copy';
     }
     button.textContent = outcome;
     byId('announcer').textContent = outcome;

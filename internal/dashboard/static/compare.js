@@ -15,7 +15,7 @@ export function compare(left, right) {
   const rows = aligned(a.slice(0, most), b.slice(0, most));
   const differing = rows.filter((row) => row.kind !== 'same').length;
   const cut = Math.max(a.length, b.length) > most ? ` Only the first ${most} lines of each are compared.` : '';
-  byId('compare-summary').textContent = (differing === 0 ? 'No line differs.' : `${differing} of ${rows.length} lines differ.`) + cut;
+  byId('compare-summary').textContent = (differing === 0 ? 'No lines differ.' : `${differing} of ${rows.length} lines differ.`) + cut;
   for (const [id, { sent, endpoint }] of Object.entries({ 'compare-left': left, 'compare-right': right })) {
     byId(id).textContent = `${sent.toLocaleTimeString()} · ${endpoint.name}`;
   }
@@ -30,7 +30,7 @@ function lines({ request, status, statusText, headers, body, events, text, note 
   const reply = [
     '', `${status || 'no reply'} ${statusText}`,
     ...[...headers].map(([name, value]) => `${name}: ${value}`), '',
-    ...(events.length > 0 ? [`${events.length} events, whose text is:`, text] : [masked(isJSON(body) ? indented(body) : body)]),
+    ...(events.length > 0 ? [`${events.length} events with this text:`, text] : [masked(isJSON(body) ? indented(body) : body)]),
     ...(note ? [note.text] : []),
   ];
   return `${asHTTP(request)}\n${reply.join('\n')}`.split('\n');

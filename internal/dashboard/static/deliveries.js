@@ -27,7 +27,7 @@ export class Deliveries {
     byId('deliveries-test').addEventListener('click', () => this.#send('webhooks.test', {}));
     byId('deliveries-close').addEventListener('click', () => this.#close());
     byId('deliveries-retry').addEventListener('click', () => this.#send('webhooks.retry', {},
-      ({ retried, succeeded }) => (retried === 0 ? 'There is no failed delivery.' : `${retried} sent again, ${succeeded} of them delivered.`)));
+      ({ retried, succeeded }) => (retried === 0 ? 'There are no failed deliveries.' : `${retried} sent again, ${succeeded} of them delivered.`)));
     byId('delivery-replay').addEventListener('click', () => this.#send('webhooks.replay', { delivery: this.#attempt.delivery_id }));
   }
 
@@ -83,7 +83,7 @@ export class Deliveries {
     try {
       text = told(await this.#api.call(endpoint, { id: this.#webhook.id, ...values }));
     } catch (error) {
-      [text, tone] = [error.status === 502 ? 'There was no answer.' : String(error), 'bad'];
+      [text, tone] = [error.status === 502 ? 'The receiver did not answer.' : String(error), 'bad'];
     }
     await this.#happened();
     const sent = this.#attempts.find((a) => !before.has(key(a)));
@@ -150,7 +150,7 @@ function facts(webhook) {
   return [
     fact('URL', el('bdi', {}, ...visible(url))),
     description ? fact('Description', el('bdi', {}, ...visible(description))) : null,
-    fact(`${events.length} ${events.length === 1 ? 'event' : 'events'}`, ...events.map((event) => el('code', { class: 'event-name' }, event))),
+    fact('Events', ...events.map((event) => el('code', { class: 'event-name' }, event))),
     attempts ? fact('Retries', `up to ${attempts} attempts, ${interval} s apart`) : null,
     filters ? fact('Filters', el('code', {}, ...visible(JSON.stringify(filters)))) : null,
     transformation ? fact('Transformation', el('code', {}, ...visible(transformation))) : null,

@@ -51,7 +51,7 @@ export class Exchange {
     return {
       endpoint: this.endpoint.id, request: kept(this.request), sent: this.sent.getTime(), headers: [...this.headers],
       status, statusText, bytes, seconds, firstByte, keyName, keyID,
-      note: fits ? note : { text: 'The page was reloaded; the body was too long to keep.', tone: 'warn' },
+      note: fits ? note : { text: 'The body was too long to keep when the page was reloaded.', tone: 'warn' },
       ...fits ? { body: this.body, text: this.text, events: this.events } : { body: '', text: '', events: [] },
     };
   }
@@ -122,7 +122,7 @@ export class Exchange {
     this.text += content;
     if (kind === 'done') this.#finished = true;
     if (kind === 'error') this.#failed = 'The stream reported an error.';
-    if (kind === 'malformed') this.#failed = 'An event is not JSON: a client must not skip it, since a piece of the answer is lost.';
+    if (kind === 'malformed') this.#failed = 'An event is not JSON. A client must not skip it, because part of the answer is missing.';
     this.events.push({ seconds: this.elapsed, kind, data });
   }
 

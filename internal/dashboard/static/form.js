@@ -9,13 +9,13 @@ export function problem(parameter, value) {
     return parameter.required ? 'Required.' : '';
   }
   if (parameter.type === 'json') return isJSON(value) ? '' : 'This is not JSON.';
-  if (parameter.type === 'integer' && !/^-?\d+$/.test(value)) return 'Has to be a whole number.';
+  if (parameter.type === 'integer' && !/^-?\d+$/.test(value)) return 'Enter a whole number.';
   const length = [...String(value)].length; // characters, not UTF-16 units
   if (parameter.max_length && length > parameter.max_length) {
     return `At most ${parameter.max_length.toLocaleString('en')} characters; this has ${length.toLocaleString('en')}.`;
   }
   if (parameter.pattern && !new RegExp(`^(?:${parameter.pattern})$`).test(value)) {
-    return parameter.malformed ?? `Has to match ${parameter.pattern}.`;
+    return parameter.malformed ?? `Must match ${parameter.pattern}.`;
   }
   return '';
 }

@@ -44,7 +44,7 @@ export class KeyChoice {
     this.#select.replaceChildren(
       ...held.map((key) => el('option', { value: key.id }, label(key))),
       el('option', { value: pasteOption }, 'Paste a key…'),
-      ...(listed.length === 0 ? [] : [el('optgroup', { label: 'Paste these to use them' },
+      ...(listed.length === 0 ? [] : [el('optgroup', { label: 'Other keys: paste one to use it' },
         ...listed.slice(0, mostListed).map((key) => el('option', { value: key.id, disabled: true }, label(key))),
         ...(listed.length > mostListed ? [el('option', { disabled: true }, `and ${(listed.length - mostListed).toLocaleString('en')} more`)] : []))]));
     const first = held.find((key) => key.status === 'active') ?? held[0];

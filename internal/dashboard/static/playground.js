@@ -89,7 +89,7 @@ export class Playground {
     if (request.keyID) this.#choice.use(request.keyID);
     if (!this.#abort) this.#show(null);
     this.#edited();
-    byId('announcer').textContent = 'The request is filled in, and not sent yet.';
+    byId('announcer').textContent = 'The request is filled in. It has not been sent yet.';
   }
 
   async #refreshAgents() {

@@ -79,13 +79,13 @@ export class Countdown {
     this.stop();
     this.#root.hidden = false;
     if (seconds === null) {
-      this.#root.replaceChildren('The limit is reached; the server did not say for how long.');
+      this.#root.replaceChildren('The limit is reached. The server did not say how long to wait.');
       return;
     }
     if (seconds > longest) {
       this.#root.replaceChildren(
         el('strong', {}, `The server asks to wait ${duration(seconds)}.`),
-        ' No limit here lasts longer than a minute: such a value is a fault of the server, best treated as "later".',
+        ' No limit lasts longer than a minute, so this value is a fault of the server. Read it as “later”.',
       );
       return;
     }

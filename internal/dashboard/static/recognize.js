@@ -3,12 +3,12 @@
 /** The endpoint for what no other endpoint's form can say. */
 export const anyRequest = {
   id: 'any', group: 'Any request', name: 'Any request', method: '', path: '', auth: 'key',
-  description: 'Sends what you write, whether the API knows it or not. Outside of /v1/, the session signs it in, not the key.',
+  description: 'Sends exactly what you write. The key is used for paths below /v1/, this page\'s session for all others.',
   parameters: [
-    { name: 'method', in: 'method', type: 'string', required: true, default: 'POST', options: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'], description: 'The method of the request.' },
-    { name: 'path', in: 'target', type: 'string', required: true, default: '/api/v1/chat', pattern: '/\\S*', malformed: 'Has to begin with a slash and have no spaces.', description: 'With the query, such as /api/v1/agents?limit=5.' },
-    { name: 'headers', in: 'headers', type: 'string', multiline: true, default: 'Content-Type: application/json', pattern: '(?:[\\w!#$%&\'*+.^`|~-]+:[^\\n]*(?:\\n+|$))*', malformed: 'Write one header on each line, as Name: value.', description: 'One on each line. The browser adds Host, User-Agent and others by itself.' },
-    { name: 'body', in: 'content', type: 'string', multiline: true, default: '', description: 'Sent as it is. A GET or HEAD has none.' },
+    { name: 'method', in: 'method', type: 'string', required: true, default: 'POST', options: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'], description: 'The HTTP method.' },
+    { name: 'path', in: 'target', type: 'string', required: true, default: '/api/v1/chat', pattern: '/\\S*', malformed: 'Must begin with a slash and contain no spaces.', description: 'The path with its query, such as /api/v1/agents?limit=5.' },
+    { name: 'headers', in: 'headers', type: 'string', multiline: true, default: 'Content-Type: application/json', pattern: '(?:[\\w!#$%&\'*+.^`|~-]+:[^\\n]*(?:\\n+|$))*', malformed: 'Write one header per line, as Name: value.', description: 'One header per line. The browser adds Host, User-Agent and some others.' },
+    { name: 'body', in: 'content', type: 'string', multiline: true, default: '', description: 'Sent exactly as written. GET and HEAD have no body.' },
   ],
 };
 

@@ -50,7 +50,7 @@ export function buildRequest(catalog, endpoint, values, { key = '', raw } = {}) 
   if (auth === 'key') {
     if (key && !headers.some(isCredential)) headers.unshift(bearer(key));
   } else {
-    headers.unshift({ name: 'Cookie', value: null, shown: `${catalog.session_cookie}=… (out of reach of this page)` });
+    headers.unshift({ name: 'Cookie', value: null, shown: `${catalog.session_cookie}=… (hidden from this page)` });
   }
   return {
     method,

@@ -123,7 +123,7 @@ export class ResponseView extends EventTarget {
     if (state === 'done') return;
     const silence = (performance.now() - lastSign) / 1000;
     this.#note(silence < patience ? null : {
-      text: `Nothing has come for ${Math.floor(silence)} s. Stop ends the wait.`, tone: 'warn',
+      text: `Nothing has arrived for ${Math.floor(silence)} s. Stop ends the wait.`, tone: 'warn',
     });
   }
 

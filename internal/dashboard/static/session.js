@@ -18,9 +18,9 @@ export function showState(state) {
   if (state.status === 0) byId('offline-reason').textContent = state.message;
   if (state.status === 401) {
     byId('signed-out-reason').textContent = ready
-      ? 'The server that this page belonged to has ended or was started anew, and its keys and its link went with it.'
-      : location.pathname === '/login' ? 'That link is not of the running server, which prints a new one each time it starts.'
-        : 'This page belongs to whoever started the server.';
+      ? 'The server has stopped or was restarted. Its keys and its link are no longer valid.'
+      : location.pathname === '/login' ? 'That link is not valid. The server prints a new one each time it starts.'
+        : 'This page is for whoever started the server.';
     byId('login-link').focus();
   }
 }
@@ -37,12 +37,12 @@ export function setUpSession() {
     const link = byId('login-link').value.trim();
     const token = /[?&]token=([\w-]+)/.exec(link)?.[1] ?? (/^[\w-]+$/.test(link) ? link : '');
     if (token === '') {
-      say(byId('login-message'), 'Paste the whole link: it ends in /login?token=… .', 'bad');
+      say(byId('login-message'), 'Paste the whole link. It ends in /login?token=…', 'bad');
       return;
     }
     try {
       if (await signIn(token)) comeBack();
-      else say(byId('login-message'), 'This server does not know that link: it prints a new one each time it starts.', 'bad');
+      else say(byId('login-message'), 'This link is not valid. The server prints a new one each time it starts.', 'bad');
     } catch (error) {
       say(byId('login-message'), String(error), 'bad');
     }

@@ -46,11 +46,11 @@ export class SignatureView {
     this.#text.set(text);
     byId('signature-computed').textContent = computed || '—';
     byId('signature-header').textContent = signed;
-    if (!computed) this.#say('', 'not checked', 'Browsers compute signatures only on pages of https:// or localhost.');
-    else if (computed === signed) this.#say('ok', 'valid', 'The two are equal: the delivery is genuine.');
+    if (!computed) this.#say('', 'not checked', 'Browsers compute signatures only on pages opened by HTTPS or at localhost.');
+    else if (computed === signed) this.#say('ok', 'valid', 'They are equal: the delivery is genuine.');
     else {
-      this.#say('bad', 'not valid', typed ? 'The two differ: the delivery was signed with another secret.'
-        : 'The two differ: the delivery was signed with a secret that the webhook has no longer.');
+      this.#say('bad', 'not valid', typed ? 'They differ: the delivery was signed with another secret.'
+        : 'They differ: the delivery was not signed with the webhook\'s secret.');
     }
   }
 
