@@ -16,6 +16,11 @@ func TestModules(t *testing.T) {
 
 // testRetryAfter reads dates by the clock of the server, which may be ahead.
 func testRetryAfter(t *testing.T, b *tab) {
+	var reset string
+	b.eval(`import('/static/ratelimit.js').then(({ readRateLimit }) => String(readRateLimit(new Headers({ 'X-RateLimit-Limit': '60', 'X-RateLimit-Remaining': '59', 'X-RateLimit-Reset': '1893456007', Date: 'Tue, 01 Jan 2030 00:00:00 GMT' })).reset))`, &reset)
+	if reset != "7" {
+		t.Errorf("the limit resets after %s s, want 7", reset)
+	}
 	for _, tt := range []struct{ headers, want string }{
 		{`{ 'Retry-After': '7' }`, "7"},
 		{`{ 'Retry-After': 'Tue, 01 Jan 2030 00:00:07 GMT', Date: 'Tue, 01 Jan 2030 00:00:00 GMT' }`, "7"},

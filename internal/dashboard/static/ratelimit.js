@@ -5,7 +5,14 @@ import { visible } from './safe.js';
 
 const longest = 60 * 60; // seconds; a longer Retry-After is told, not counted down
 
-/** Reads X-RateLimit-*; null where a reply has none. */
+// Seconds until a time of the server's clock, which may be ahead: the reply
+// has its time.
+function until(time, headers) {
+  const now = Date.parse(headers.get('Date') ?? '');
+  return Math.max(0, (time - (Number.isNaN(now) ? Date.now() : now)) / 1000);
+}
+
+/** Reads X-RateLimit-*; null where a reply has none. reset is in seconds from the reply on. */
 export function readRateLimit(headers) {
   const [limit, remaining, reset] = ['Limit', 'Remaining', 'Reset'].map((name) => {
     const value = headers.get(`X-RateLimit-${name}`);
@@ -14,20 +21,16 @@ export function readRateLimit(headers) {
   if (!(limit > 0) || !(remaining >= 0)) return null;
   // Documented in seconds, sent in milliseconds by the live service.
   const milliseconds = reset > 1e11 ? reset : reset * 1000;
-  return { limit, remaining, reset: reset > 0 ? new Date(milliseconds) : null };
+  return { limit, remaining, reset: reset > 0 ? until(milliseconds, headers) : null };
 }
 
-/**
- * Seconds that a Retry-After asks for, as a number or a date; null if neither.
- * A date is of the server's clock, whose time the reply has.
- */
+/** Seconds that a Retry-After asks for, as a number or a date; null if neither. */
 export function readRetryAfter(headers) {
   const value = headers.get('Retry-After')?.trim();
   if (!value) return null;
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value);
   const date = Date.parse(value);
-  const now = Date.parse(headers.get('Date') ?? '');
-  return Number.isNaN(date) ? null : Math.max(0, (date - (Number.isNaN(now) ? Date.now() : now)) / 1000);
+  return Number.isNaN(date) ? null : until(date, headers);
 }
 
 /** A length of time for people: "7 s", "2 min 5 s", "56,838 years". */
@@ -57,7 +60,7 @@ export class RateMeter {
         'aria-label': 'Requests left in the window',
       }),
       el('span', { class: 'meter-text' }, `${remaining} of ${limit} left`),
-      reset ? el('span', { class: 'muted' }, `resets ${reset.toLocaleTimeString()}`) : null,
+      reset === null ? null : el('span', { class: 'muted' }, `resets after ${duration(reset)}`),
     );
   }
 }

@@ -93,10 +93,9 @@ export function atOffset(request, offset) {
   return { ...request, url: url.href, path: url.pathname + url.search };
 }
 
-/** The same request with another key. */
+/** The same request with a key in place of the one that was not kept. */
 export function withKey(request, key) {
-  if (!key || request.auth !== 'key') return request;
-  return { ...request, headers: [bearer(key), ...request.headers.filter((h) => !isCredential(h))] };
+  return { ...request, headers: request.headers.map((h) => (key && isCredential(h) && h.value === null ? bearer(key) : h)) };
 }
 
 /** What can be kept of a request: no credential, and of files the name and size. */
