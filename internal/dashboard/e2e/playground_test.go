@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -162,7 +164,7 @@ func TestOpenPlayground(t *testing.T) {
 		{"the session's", `{ method: 'GET', path: '/api/keys' }`, "keys.list", "session=…", "200 OK"},
 	} {
 		b.eval(`import('/static/openplayground.js').then(({ openPlayground }) => openPlayground(`+tt.request+`)).then(() => true)`, new(bool))
-		b.until(`document.querySelector('#endpoint').checkVisibility() && document.querySelector('#response').dataset.state === 'idle'`)
+		b.until(`document.querySelector('#endpoint').checkVisibility() && document.querySelector('#response').dataset.state === 'idle' && document.activeElement.id === 'send'`)
 		if got := b.text("#request-code"); !strings.Contains(got, tt.shown) {
 			t.Errorf("%s: the request is\n%s", tt.name, got)
 		}
@@ -170,6 +172,18 @@ func TestOpenPlayground(t *testing.T) {
 		b.send()
 		b.wantStatus(tt.status)
 	}
+
+	// A key that the page does not hold is asked for.
+	_, reply := s.call(t, http.MethodPost, "/keys", "", `{"name":"elsewhere"}`)
+	var created struct{ Key struct{ ID string } }
+	if err := json.Unmarshal(reply, &created); err != nil {
+		t.Fatal(err)
+	}
+	b.click(`nav a[href="#keys"]`)
+	b.wantText("#keys-rows", "elsewhere")
+	b.eval(`import('/static/openplayground.js').then(({ openPlayground }) => openPlayground({ method: 'GET', path: '/api/v1/health', keyID: '`+created.Key.ID+`' })).then(() => true)`, new(bool))
+	b.wantText("#key-message", "sent with the key elsewhere")
+	b.until(`document.querySelector('#paste').checkVisibility()`)
 }
 
 // TestReload loads the page anew in the middle of typing.

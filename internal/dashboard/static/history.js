@@ -6,6 +6,7 @@ import { compare } from './compare.js';
 import { download } from './download.js';
 import { Exchange } from './exchange.js';
 import { asHAR } from './har.js';
+import { anyRequest } from './recognize.js';
 import { visible } from './safe.js';
 import { storedHistory } from './storage.js';
 
@@ -24,10 +25,13 @@ export class History {
    */
   constructor(endpoints, act) {
     this.#act = act;
-    for (const record of storedHistory.load()) {
-      const endpoint = endpoints.find((e) => e.id === record.endpoint);
-      if (endpoint) this.#exchanges.push(Exchange.of(record, endpoint));
-    }
+    this.#exchanges = storedHistory.load().flatMap((record) => {
+      try {
+        return [Exchange.of(record, endpoints.find((e) => e.id === record.endpoint) ?? anyRequest)];
+      } catch {
+        return []; // of another version of this page
+      }
+    });
     byId('history-export').addEventListener('click', () => download(
       'clawhq-history.har', 'application/json', asHAR(this.#exchanges.filter((x) => x.state === 'done').reverse())));
     byId('history-clear').addEventListener('click', () => {

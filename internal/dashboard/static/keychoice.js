@@ -11,6 +11,7 @@ export class KeyChoice {
   #pattern;
   #changed;
   #select = byId('key');
+  #pasting = false; // whether a key that is not held is wanted
 
   /** pattern: of a key, as a regular expression; changed() is called when another key is in use. */
   constructor(keyring, pattern, changed) {
@@ -19,6 +20,7 @@ export class KeyChoice {
     this.#changed = changed;
     keyring.addEventListener('change', () => this.use(this.#select.value));
     this.#select.addEventListener('change', () => {
+      this.#pasting = this.#select.value === pasteOption;
       this.#showPaste();
       changed();
     });
@@ -48,10 +50,21 @@ export class KeyChoice {
         ...listed.slice(0, mostListed).map((key) => el('option', { value: key.id, disabled: true }, label(key))),
         ...(listed.length > mostListed ? [el('option', { disabled: true }, `and ${(listed.length - mostListed).toLocaleString('en')} more`)] : []))]));
     const first = held.find((key) => key.status === 'active') ?? held[0];
-    const pick = held.find((key) => key.id === id) ?? (id === pasteOption && byId('paste-value').value ? null : first);
+    const pick = held.find((key) => key.id === id) ?? (id === pasteOption && this.#pasting ? null : first);
+    this.#pasting &&= !pick;
     this.#select.value = pick?.id ?? pasteOption;
     this.#showPaste();
     this.#changed();
+  }
+
+  /** Makes a key the one in use, or asks for it if the page knows it and does not hold it. */
+  want(id) {
+    const key = this.#keyring.get(id);
+    if (key?.secret) this.use(id);
+    if (!key || key.secret) return;
+    this.#pasting = true;
+    this.use(pasteOption);
+    say(byId('key-message'), `This request was sent with the key ${plain(key.name)}. Paste the full key, or choose another one.`, 'bad');
   }
 
   /** Says that a key is missing, and leads to where one is chosen. */

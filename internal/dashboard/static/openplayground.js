@@ -10,10 +10,13 @@ let take;
  * the key's id as the list of keys has it. All but method and path may be
  * left out. What the browser says by itself (Host, User-Agent, …) and
  * credentials are left out of the headers: the key that is chosen stands for
- * them.
+ * them. If the page does not hold that key, it asks for it.
  */
 export function openPlayground(request) {
   take(request);
+  const focus = () => document.getElementById('send').focus();
+  if (location.hash === '#playground') focus();
+  else addEventListener('hashchange', focus, { once: true }); // once it is in sight
   location.hash = 'playground';
 }
 

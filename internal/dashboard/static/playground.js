@@ -62,7 +62,9 @@ export class Playground {
     });
     form.addEventListener('input', () => this.#edited());
     form.closest('[data-view]').addEventListener('keydown', (event) => {
-      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+      if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault(); // in another form it would be Enter
+      form.requestSubmit();
     });
     new PageButtons((request, exchange) => this.#again(exchange, request), this.#responseView);
     for (const button of document.querySelectorAll('[data-stop]')) button.addEventListener('click', () => this.#stop());
@@ -86,7 +88,7 @@ export class Playground {
     this.#choose(endpoint.id);
     this.#form.set(values);
     this.#body.write(raw);
-    if (request.keyID) this.#choice.use(request.keyID);
+    this.#choice.want(request.keyID);
     if (!this.#abort) this.#show(null);
     this.#edited();
     byId('announcer').textContent = 'The request is filled in. It has not been sent yet.';

@@ -60,7 +60,7 @@ export class RateMeter {
         'aria-label': 'Requests left in the window',
       }),
       el('span', { class: 'meter-text' }, `${remaining} of ${limit} left`),
-      reset === null ? null : el('span', { class: 'muted' }, `resets after ${duration(reset)}`),
+      reset === null ? null : el('span', { class: 'muted' }, `resets within ${duration(reset)}`),
     );
   }
 }

@@ -62,7 +62,7 @@ export class RequestView {
     reveal.setAttribute('aria-pressed', String(this.#revealed));
     reveal.textContent = this.#revealed ? 'Hide key' : 'Reveal key';
     byId('request-copy').textContent = this.#copyLabel();
-    this.#code.set(this.#text(), this.#form);
+    this.#code.set(this.#text().trimEnd(), this.#form);
   }
 
   #copyLabel() { return this.#form === 'http' ? 'Copy request' : `Copy as ${languages[this.#form].label}`; }

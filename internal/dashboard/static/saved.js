@@ -10,7 +10,7 @@ const most = 100; // requests
 const longest = 100; // characters of a name
 
 export class SavedRequests {
-  #list = storedRequests.load(); // newest first: {name, request}
+  #list = storedRequests.load().filter((saved) => saved?.name && saved.request?.path); // newest first: {name, request}
   #open;
 
   /** current() is the request to save, with a name, or null where it cannot be; open(request) opens one. */

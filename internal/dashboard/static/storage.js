@@ -10,6 +10,7 @@ class StoredList {
   #storage;
   #name;
 
+  /** storage() is where it is kept: a browser may not have it. */
   constructor(storage, name) {
     this.#storage = storage;
     this.#name = `clawhq-playground-${name}`;
@@ -17,7 +18,7 @@ class StoredList {
 
   load() {
     try {
-      const list = JSON.parse(this.#storage.getItem(this.#name) ?? '[]');
+      const list = JSON.parse(this.#storage().getItem(this.#name) ?? '[]');
       return Array.isArray(list) ? list : [];
     } catch {
       return []; // not ours
@@ -35,7 +36,7 @@ class StoredList {
       texts.push(text);
     }
     try {
-      this.#storage.setItem(this.#name, `[${texts.join(',')}]`);
+      this.#storage().setItem(this.#name, `[${texts.join(',')}]`);
       return texts.length === list.length;
     } catch {
       return false; // the browser has no room, or keeps nothing
@@ -43,5 +44,5 @@ class StoredList {
   }
 }
 
-export const storedHistory = new StoredList(sessionStorage, 'history');
-export const storedRequests = new StoredList(localStorage, 'saved');
+export const storedHistory = new StoredList(() => sessionStorage, 'history');
+export const storedRequests = new StoredList(() => localStorage, 'saved');
