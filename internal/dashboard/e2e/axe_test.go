@@ -117,6 +117,11 @@ func TestEveryControlHasAName(t *testing.T) {
 			t.Errorf("no name: %s", e)
 		}
 	}
+	// The name of a field is apart from what is said of it.
+	b.click(`nav a[href="#playground"]`)
+	if label := b.text(`label[for="parameter-message"]`); label != "message required" {
+		t.Errorf("a field's name is %q", label)
+	}
 	var doubled []string
 	b.eval(`(() => { const ids = [...document.querySelectorAll('[id]')].map((e) => e.id); return ids.filter((id, i) => ids.indexOf(id) !== i); })()`, &doubled)
 	if len(doubled) > 0 {

@@ -149,7 +149,7 @@ export class ParameterForm {
     input.setAttribute('aria-describedby', `${hint.id} ${error.id}`);
     if (parameter.required) input.setAttribute('aria-required', 'true');
     const label = el('label', { for: id },
-      el('code', {}, parameter.name),
+      el('code', {}, parameter.name), ' ',
       el('span', { class: 'muted' }, parameter.required ? 'required' : 'optional'));
     const row = parameter.type === 'boolean'
       ? el('div', { class: 'field field-check' }, input, label, hint, error)
