@@ -171,8 +171,7 @@ func TestServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys.Body.Close()
-	if keys.StatusCode != http.StatusOK {
+	if keys.Body.Close(); keys.StatusCode != http.StatusOK {
 		t.Errorf("GET /keys: status %d", keys.StatusCode)
 	}
 

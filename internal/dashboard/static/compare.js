@@ -30,10 +30,10 @@ function lines({ request, status, statusText, headers, body, events, text, note 
   const reply = [
     '', `${status || 'no reply'} ${statusText}`,
     ...[...headers].map(([name, value]) => `${name}: ${value}`), '',
-    ...(events.length > 0 ? [`${events.length} events with this text:`, text] : [masked(isJSON(body) ? indented(body) : body)]),
+    ...(events.length > 0 ? [`${events.length} events with this text:`, text] : [isJSON(body) ? indented(body) : body]),
     ...(note ? [note.text] : []),
   ];
-  return `${asHTTP(request)}\n${reply.join('\n')}`.split('\n');
+  return masked(`${asHTTP(request)}\n${reply.join('\n')}`).split('\n');
 }
 
 /** Rows of two texts: what is common to both (longest common subsequence) on one level. */
