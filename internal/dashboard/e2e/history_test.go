@@ -59,7 +59,7 @@ func TestHistoryIsKept(t *testing.T) {
 	b.choose("#endpoint", "any")
 	b.fill("#parameter-path", "/api/v1/health")
 	b.choose("#parameter-method", "GET")
-	b.fill("#parameter-headers", "Authorization: Bearer "+full)
+	b.fill("#parameter-headers", "Cookie: session="+s.session+"\nAuthorization: Bearer "+full)
 	b.wantText("#request-code", full[:12]+"••••••••")
 	b.send()
 	b.wantStatus("200 OK")

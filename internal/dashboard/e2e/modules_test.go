@@ -41,13 +41,13 @@ func testStorage(t *testing.T, b *tab) {
 	var outcome string
 	b.eval(`import('/static/storage.js').then(({ storedHistory }) => {
 		const key = 'clw_' + 'a1B2'.repeat(8);
-		const whole = storedHistory.save([{ key, hook: 'whsec_' + '0f'.repeat(24) }, 'x'.repeat(600_000), 'y'.repeat(600_000)]);
+		const whole = storedHistory.save([{ key, hook: 'whsec_' + '0f'.repeat(24), headers: 'Cookie: a=b; session=' + 'S3'.repeat(13) + '\nAuthorization: Bearer ' + 't0k-'.repeat(8) + '\nAuthorization: Bearer ' + key }, 'x'.repeat(600_000), 'y'.repeat(600_000)]);
 		const size = Object.values({ ...sessionStorage }).join('').length;
 		const kept = storedHistory.load();
 		sessionStorage.setItem('clawhq-playground-history', '{not ours');
-		return [whole, size < 700_000, kept.length, kept[0].key, kept[0].hook, storedHistory.load().length].join(' ');
+		return [whole, size < 700_000, kept.length, kept[0].key, kept[0].hook, kept[0].headers.replaceAll('\n', '|'), storedHistory.load().length].join(' ');
 	})`, &outcome)
-	if want := "false true 2 clw_a1B2a1B2•••••••• whsec_•••••••• 0"; outcome != want {
+	if want := "false true 2 clw_a1B2a1B2•••••••• whsec_•••••••• Cookie: a=b; session=••••••••|Authorization: Bearer ••••••••|Authorization: Bearer clw_a1B2a1B2•••••••• 0"; outcome != want {
 		t.Errorf("got %s, want %s", outcome, want)
 	}
 }

@@ -48,7 +48,7 @@ export function buildRequest(catalog, endpoint, values, { key = '', raw } = {}) 
   if (body !== null && endpoint.method) headers.unshift({ name: 'Content-Type', value: 'application/json' });
   if (form) headers.unshift({ name: 'Content-Type', value: null, shown: 'multipart/form-data; boundary=…' });
   if (auth === 'key') {
-    if (key && !headers.some(isCredential)) headers.unshift(bearer(key));
+    if (key && !headers.some(isAuthorization)) headers.unshift(bearer(key));
   } else {
     headers.unshift({ name: 'Cookie', value: null, shown: `${catalog.session_cookie}=… (hidden from this page)` });
   }
@@ -66,14 +66,14 @@ export function buildRequest(catalog, endpoint, values, { key = '', raw } = {}) 
 
 const bearer = (key) => ({ name: 'Authorization', value: `Bearer ${key}`, shown: masked(`Bearer ${key}`) });
 
-const isCredential = ({ name }) => name.toLowerCase() === 'authorization';
+const isAuthorization = ({ name }) => name.toLowerCase() === 'authorization';
 
 // The headers that are written one on each line.
 function written(text) {
   return text.split('\n').filter((line) => line.includes(':')).map((line) => {
     const [name, ...rest] = line.split(':');
     const header = { name: name.trim(), value: rest.join(':').trim() };
-    return isCredential(header) ? { ...header, shown: masked(header.value) } : header;
+    return isAuthorization(header) || header.name.toLowerCase() === 'cookie' ? { ...header, shown: masked(header.value) } : header;
   });
 }
 
@@ -95,7 +95,7 @@ export function atOffset(request, offset) {
 
 /** The same request with a key in place of the one that was not kept. */
 export function withKey(request, key) {
-  return { ...request, headers: request.headers.map((h) => (key && isCredential(h) && h.value === null ? bearer(key) : h)) };
+  return { ...request, headers: request.headers.map((h) => (key && isAuthorization(h) && h.value === null ? bearer(key) : h)) };
 }
 
 /** What can be kept of a request: no credential, and of files the name and size. */
