@@ -120,6 +120,7 @@ func (b *tab) everywhere(name string) {
 		}
 	}
 	b.run("restore the size", emulation.ClearDeviceMetricsOverride())
+	b.eval(`new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(true))))`, new(bool))
 }
 
 // picture takes the whole page at a width and in a theme.

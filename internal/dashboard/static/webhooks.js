@@ -52,7 +52,8 @@ export class WebhooksView {
     byId('webhooks-empty').hidden = webhooks.length > 0;
     byId('webhooks-table').hidden = webhooks.length === 0;
     const next = JSON.stringify([webhooks, [...stats]]);
-    if (next === this.#shown || menuIsOpen()) return; // what has the focus stays where it is
+    // What has the focus, or is being pressed, stays where it is.
+    if (next === this.#shown || menuIsOpen() || byId('webhooks-rows').querySelector(':active')) return;
     this.#shown = next;
     const focused = document.activeElement?.closest('#webhooks-rows button');
     const [row, action] = [focused?.closest('tr').dataset.webhook, focused?.dataset.action];
