@@ -20,7 +20,7 @@ type Delivery struct {
 	Event     webhook.EventType // the event in the header; empty for callbacks
 	Attempt   int               // 1 for the first attempt, 2 for the first retry; 0 for tests, replays, bulk retries and callbacks
 	URL       string
-	Header    http.Header // as sent, with signature, event and time, but without Host and Content-Length
+	Header    http.Header // as sent, without Host and Content-Length
 	Body      []byte
 
 	Status      int // status of the reply; 0 if there is none yet, or none at all

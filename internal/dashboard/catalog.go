@@ -51,7 +51,7 @@ type parameter struct {
 	Pattern     string   `json:"pattern,omitempty"`    // a regular expression for the whole value
 	Options     []int    `json:"options,omitempty"`    // the only valid values
 	Suggestions []string `json:"suggestions,omitempty"`
-	Source      string   `json:"source,omitempty"` // the group whose ids, as replies have them, are suggested, or sourceDeployed
+	Source      string   `json:"source,omitempty"` // the group whose replies have the ids to suggest, or sourceDeployed
 	Multiline   bool     `json:"multiline,omitempty"`
 	Accept      string   `json:"accept,omitempty"` // of a file: the types and extensions to offer
 }

@@ -11,9 +11,9 @@
 // The page's own calls, such as listing the keys, get no faults and no 429, since
 // these are meant for the program under test. Calls from the playground do.
 //
-// The dashboard is meant for a developer's own machine. It refuses DNS rebinding
-// and requests from other sites, scripts and other sites cannot read its session
-// cookie, which does nothing without the login link's token, and the browser stores no
+// The dashboard is meant for a developer's own machine. It refuses DNS rebinding and
+// requests from other sites. Scripts and other sites cannot read its session cookie,
+// which is worth nothing without the token of the login link. The browser stores no
 // keys.
 package dashboard
 

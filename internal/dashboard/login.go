@@ -26,18 +26,18 @@ func (d *Dashboard) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/#token="+d.token, http.StatusSeeOther) // the page keeps the token
 }
 
-// headerToken has the token of the login link. A browser sends the cookie to servers on
-// other ports as well, but the token only if the page says so: the cookie alone does
-// nothing.
+// headerToken is the header with the token of the login link. A browser sends cookies
+// to servers on other ports too, but it sends the token only if the page does so. The
+// cookie alone is therefore worth nothing.
 const headerToken = "X-Dashboard-Token"
 
-// cookieName names the cookie by the port that the browser calls. A browser
-// sends cookies to every port of a host (RFC 6265, section 8.5): by one name,
-// two servers would sign each other out. For the same reason the cookie's
-// value is the dashboard's own and not the account's session, which a server
-// on another port could use. Over TLS the name's prefix keeps it from being
-// set by anything else (RFC 6265bis, section 4.1.3.2), and a server of plain
-// HTTP on the same port, which could not overwrite it, has its own.
+// cookieName returns the name of the cookie, which contains the port that the browser
+// calls. A browser sends cookies to all ports of a host, so with one name two servers
+// would sign each other out. For the same reason the cookie's value is not the
+// account's session, which a server on another port could use. Over TLS, the name has
+// a prefix that prevents anything else from setting the cookie (RFC 6265bis
+// §4.1.3.2). A server of plain HTTP on the same port could not overwrite that cookie,
+// so it has another name.
 func cookieName(r *http.Request) string {
 	name := "clawhq-dashboard"
 	if r.TLS != nil {
@@ -49,8 +49,8 @@ func cookieName(r *http.Request) string {
 	return name
 }
 
-// isSignedIn reports whether a request is one of the page, in a browser that came by
-// the link.
+// isSignedIn reports whether a request comes from the page, in a browser that was
+// signed in by the link.
 func (d *Dashboard) isSignedIn(r *http.Request) bool {
 	if !same(r.Header.Get(headerToken), d.token) {
 		return false
@@ -63,7 +63,7 @@ func (d *Dashboard) isSignedIn(r *http.Request) bool {
 	return false
 }
 
-// signedIn lets only requests of the page pass.
+// signedIn passes only requests of the page, in a browser that is signed in.
 func (d *Dashboard) signedIn(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !d.isSignedIn(r) {
@@ -74,8 +74,8 @@ func (d *Dashboard) signedIn(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// withSession gives the account's session to the requests of the page, in place of
-// its own credentials. All others pass as they are.
+// withSession replaces the credentials of the page by the account's session. Other
+// requests pass unchanged.
 func (d *Dashboard) withSession(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if d.isSignedIn(r) {

@@ -62,8 +62,7 @@ func TestDashboardNeedsLogin(t *testing.T) {
 		{path: "/dashboard/faults", header: map[string]string{"Cookie": "session=" + session}},
 		{path: "/dashboard/faults", header: map[string]string{"Authorization": "Bearer " + session}},
 		{path: "/dashboard/faults", host: "127.0.0.1:8788", header: signedInHeader(d, "")},
-		// The cookie alone, which a browser sends to servers on other ports of
-		// this machine as well, does nothing.
+		// The cookie alone is worth nothing.
 		{path: "/dashboard/faults", header: map[string]string{"Cookie": signedInCookie(d)}},
 		{path: "/dashboard/attempts", header: map[string]string{"Cookie": signedInCookie(d)}},
 		{method: "POST", path: "/dashboard/api/keys", header: map[string]string{"Cookie": signedInCookie(d)}},
@@ -73,28 +72,27 @@ func TestDashboardNeedsLogin(t *testing.T) {
 			t.Errorf("%s %s: status %d, want 401", q.method, q.path, w.Code)
 		}
 	}
-	// Cookies ignore ports: one of another program must not shadow ours.
+	// Cookies ignore ports: the cookie of another program must not hide ours.
 	w := do(d, request{path: "/dashboard/faults", header: signedInHeader(d, "__Host-clawhq-dashboard-8787=another; ")})
 	if w.Code != http.StatusOK {
 		t.Errorf("with another program's cookie: status %d, want 200", w.Code)
 	}
 }
 
-// signedInCookie is the Cookie header of a browser that is signed in on port
-// 8787.
+// signedInCookie is the Cookie header of a browser that is signed in on port 8787.
 func signedInCookie(d *dashboard.Dashboard) string {
 	cookie := do(d, request{path: d.LoginPath()}).Result().Cookies()[0]
 	return cookie.Name + "=" + cookie.Value
 }
 
-// signedInHeader is the header of the page that this browser has opened by the
-// link; its cookie comes after others.
+// signedInHeader is the header of the page in a browser that was signed in by the
+// link. cookies are sent before the browser's own.
 func signedInHeader(d *dashboard.Dashboard, cookies string) map[string]string {
 	_, token, _ := strings.Cut(d.LoginPath(), "token=")
 	return map[string]string{"Cookie": cookies + signedInCookie(d), "X-Dashboard-Token": token}
 }
 
-// TestSessionOfABrowser looks at the credentials that reach the API.
+// TestSessionOfABrowser checks which credentials reach the API.
 func TestSessionOfABrowser(t *testing.T) {
 	t.Parallel()
 	d := dashboard.New(dashboard.Config{
@@ -122,8 +120,8 @@ func TestSessionOfABrowser(t *testing.T) {
 	}
 }
 
-// The cookie alone, which a browser sends to servers on other ports of this machine as
-// well, shows no keys.
+// The cookie alone, which a browser also sends to servers on other ports of the
+// machine, does not show the keys.
 func TestKeysTakeTheToken(t *testing.T) {
 	t.Parallel()
 	const key = "clw_0123456789abcdef0123456789abcdef"

@@ -48,7 +48,7 @@ type Attempt struct {
 	Event     string    // as in the header; empty for a callback
 	Number    int       // 1 for the first delivery of an event, 2 for its first retry; 0 for tests, replays, bulk retries and callbacks
 	URL       string
-	Header    http.Header // as sent, but for what the connection adds
+	Header    http.Header // as sent, without Host and Content-Length
 	Body      []byte
 
 	Status      int // of the reply; 0 if there was none
@@ -171,12 +171,12 @@ func (o *Outbox) Call(ctx context.Context, to string, body []byte) {
 	o.make(ctx, a)
 }
 
-// plainHeader returns the header of all that is sent.
+// plainHeader returns the headers that all messages have.
 func plainHeader() http.Header {
 	return http.Header{"Content-Type": {wire.ContentTypeJSON}, "Accept": {"*/*"}, "User-Agent": {"node"}}
 }
 
-// note adds an attempt.
+// note records an attempt.
 func (o *Outbox) note(a *Attempt) {
 	defer o.attemptsChanged()
 	o.attempts = append(o.attempts, a)

@@ -68,9 +68,9 @@ func webhookRefused(err error, private string) error {
 	return err
 }
 
-// listWebhooks answers GET /webhooks: all webhooks, newest first, with the end of
-// their secrets. The dashboard gets the secrets, to verify signatures, and the
-// details.
+// listWebhooks answers GET /webhooks: all webhooks, newest first. Only the last four
+// characters of a secret are shown. The dashboard also gets the details and, to verify
+// signatures, the whole secret.
 func (c *call) listWebhooks() (any, error) {
 	list := wire.WebhookList{Webhooks: []wire.Webhook{}}
 	for _, w := range slices.Backward(c.s.outbox.Webhooks()) {
