@@ -44,10 +44,19 @@ export class Exchange {
 
   get ended() { return new Date(this.sent.getTime() + this.seconds * 1000); }
 
+  // Whether its reply is short enough to be kept.
+  get #fits() {
+    let size = this.body.length + this.text.length;
+    return size <= mostKept && this.events.every(({ data }) => {
+      size += data.length + 30;
+      return size <= mostKept;
+    });
+  }
+
   /** What is kept of it through a reload; of a long reply the head only. */
   get record() {
     const { status, statusText, bytes, seconds, firstByte, note, keyName, keyID } = this;
-    const fits = this.body.length + this.text.length + this.events.reduce((sum, { data }) => sum + data.length + 30, 0) <= mostKept;
+    const fits = this.#fits;
     return {
       endpoint: this.endpoint.id, request: kept(this.request), sent: this.sent.getTime(), headers: [...this.headers],
       status, statusText, bytes, seconds, firstByte, keyName, keyID,
