@@ -2,6 +2,7 @@ package clawhqtest
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"time"
 
@@ -20,9 +21,11 @@ type Request struct {
 	Body     []byte // the part of the body that was read, up to 100 KiB and one byte; less with WithMemoryLimit
 	Omitted  int    // number of bytes that were read beyond Body, for example of an upload
 
-	Status       int    // status of the reply; 0 if none has begun
-	Reply        []byte // the part of the reply's body that was written, up to 16 KiB; keys, secrets and sessions are redacted
-	ReplyOmitted int    // number of bytes that were written beyond Reply
+	Status       int             // status of the reply; 0 if none has begun
+	ReplyHeader  http.Header     // as the server has set it, without what net/http adds (Date, Connection)
+	Reply        []byte          // the part of the reply's body that was written, up to 16 KiB; keys, secrets and sessions are redacted
+	ReplyOmitted int             // number of bytes that were written beyond Reply
+	ReplyTimes   []time.Duration // of a stream: when each data line of Reply was written, since Time
 
 	RequestID string // given by the server
 	KeyID     string // the id of the request's API key; empty if the server does not know the key
@@ -58,6 +61,20 @@ func (s *Server) LatestRequests(limit int, match func(Request) bool) (requests [
 func (s *Server) WaitRequests(ctx context.Context, n int, match func(Request) bool) ([]Request, error) {
 	entries, err := s.service.WaitRequests(ctx, n, forEntries(match))
 	return fromEntries(entries), err
+}
+
+// FollowRequests returns a sequence of the latest requests of the journal, at most
+// limit of them, in the order of arrival, and then of each request that arrives. It
+// yields a request again when its agent starts, its reply begins, and it ends; once, if
+// several of these happen while the loop is at work. The sequence ends when ctx does.
+func (s *Server) FollowRequests(ctx context.Context, limit int) iter.Seq[Request] {
+	return func(yield func(Request) bool) {
+		for r := range s.service.FollowRequests(ctx, limit) {
+			if !yield(Request(r)) {
+				return
+			}
+		}
+	}
 }
 
 func forEntries(match func(Request) bool) func(server.Request) bool {

@@ -146,6 +146,25 @@ func (s *Server) SetRateLimit(id string, rpm int) { s.service.SetRateLimit(id, r
 func (s *Server) HandleAgent(slug string, fn AgentFunc) { s.service.HandleAgent(slug, fn.forService()) }
 
 // ResetAgents removes all agents except the built-in ones, and undoes
+// An AgentInfo describes a deployed agent.
+type AgentInfo struct {
+	ID   string
+	Slug string // that chats take
+	Name string
+}
+
+// Agents returns the deployed agents, in the order of deployment.
+func (s *Server) Agents() []AgentInfo {
+	var agents []AgentInfo
+	for _, a := range s.service.Agents() {
+		agents = append(agents, AgentInfo(a))
+	}
+	return agents
+}
+
+// Offline reports whether [Server.SetOffline] has stopped the agents.
+func (s *Server) Offline() bool { return s.service.Offline() }
+
 // SetOffline. Requests that are being answered keep their agent.
 func (s *Server) ResetAgents() { s.service.ResetAgents() }
 

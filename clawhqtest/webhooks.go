@@ -81,6 +81,12 @@ func (s *Server) Emit(event webhook.EventType, data any) {
 // are under way. Retries that are not due yet do not count.
 func (s *Server) PendingDeliveries() int { return s.service.PendingDeliveries() }
 
+// NextRetry returns when the next retry of a delivery to a webhook is due by the
+// server's time; the zero time if none waits. To let it happen:
+//
+//	s.AdvanceClock(s.NextRetry().Sub(s.Now()))
+func (s *Server) NextRetry() time.Time { return s.service.NextRetry() }
+
 // DeliverTo makes the server send all deliveries to handler, whatever their URL and
 // without sockets, so that a receiver can be tested inside a bubble of package
 // testing/synctest. The server calls handler in a goroutine for each delivery, and

@@ -46,11 +46,28 @@ func selfSigned(hosts ...string) (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
 
-// writePEM writes a certificate to a file, without its key.
-func writePEM(name string, certificate tls.Certificate) error {
-	block := pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]}
-	if err := os.WriteFile(name, pem.EncodeToMemory(&block), 0o644); err != nil {
-		return fmt.Errorf("-cert-out: %w", err)
+// certificate makes the program's certificate, and writes it to the file of -cert-out.
+// It is nil for plain HTTP.
+func (o options) certificate() (*tls.Certificate, error) {
+	if o.plain {
+		return nil, nil
 	}
-	return nil
+	certificate, err := selfSigned(append(o.hosts, o.host)...)
+	if err != nil {
+		return nil, err
+	}
+	if o.certificateFile != "" {
+		if err := os.WriteFile(o.certificateFile, asPEM(&certificate), 0o644); err != nil {
+			return nil, fmt.Errorf("-cert-out: %w", err)
+		}
+	}
+	return &certificate, nil
+}
+
+// asPEM returns a certificate without its key; nil for none.
+func asPEM(certificate *tls.Certificate) []byte {
+	if certificate == nil {
+		return nil
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})
 }

@@ -118,6 +118,10 @@ func serve(ctx context.Context, o options, stdout, log io.Writer) error {
 	if err != nil {
 		return o.configError(err)
 	}
+	certificate, err := o.certificate()
+	if err != nil {
+		return err
+	}
 	address := listener.Addr().String()
 	about := o.about(api, controls)
 	page := dashboard.New(dashboard.Config{
@@ -129,6 +133,11 @@ func serve(ctx context.Context, o options, stdout, log io.Writer) error {
 		Faults:   controls.Queue(),
 		Events:   o.events(),
 		Attempts: func(webhookID string) []dashboard.Attempt { return attempts(api, webhookID) },
+
+		ControlPath:     control.Path,
+		ControlToken:    controls.Token(),
+		Certificate:     asPEM(certificate),
+		CertificateFile: about.Certificate,
 	})
 	about.reachedAt(address, o, page.LoginPath())
 	boxes.origin, boxes.local = strings.TrimSuffix(about.BaseURL, wire.BasePath), strings.TrimSuffix(about.ControlURL, control.Path)
@@ -137,16 +146,7 @@ func serve(ctx context.Context, o options, stdout, log io.Writer) error {
 	httpServer.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelDebug) // mostly of browsers that do not trust the certificate
 	start := func() error { return httpServer.Serve(listener) }
 	if !o.plain {
-		certificate, err := selfSigned(append(o.hosts, o.host)...)
-		if err != nil {
-			return err
-		}
-		if o.certificateFile != "" {
-			if err := writePEM(o.certificateFile, certificate); err != nil {
-				return err
-			}
-		}
-		httpServer.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
+		httpServer.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*certificate}}
 		start = func() error { return httpServer.ServeTLS(server.HTTPSOnly(listener), "", "") }
 	}
 	served := make(chan error, 1)
@@ -173,6 +173,7 @@ func serve(ctx context.Context, o options, stdout, log io.Writer) error {
 		case <-ctx.Done():
 		}
 	}
+	controls.Close()
 	closeAPI() // ends streams, for which Shutdown would wait
 	timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()

@@ -117,6 +117,14 @@ func (t *Timer) Stop() bool {
 	return stopped
 }
 
+// Due returns when the call is due. waits is false if it has been made or stopped.
+func (t *Timer) Due() (due time.Time, waits bool) {
+	t.clock.mu.Lock()
+	defer t.clock.mu.Unlock()
+	_, waits = t.clock.waiting[t]
+	return t.due, waits
+}
+
 // Sleep waits for d, or until ctx is done; then it returns the error of ctx.
 func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 || ctx.Err() != nil {

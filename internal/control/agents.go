@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +20,28 @@ import (
 type Agent struct {
 	Slug    string  `json:"slug"`
 	Replies []Reply `json:"replies"`
+}
+
+// deployed is a deployed agent, as a list shows it.
+type deployed struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Agent
+}
+
+// listAgents shows the deployed agents, with the replies that documents gave them.
+func (c *Control) listAgents(*http.Request) (any, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := []deployed{}
+	for _, a := range c.server.Agents() {
+		given, ok := c.agents[a.Slug]
+		if !ok {
+			given = c.agents[a.Name] // live, the slug may be another than that of the document
+		}
+		list = append(list, deployed{a.ID, a.Name, Agent{a.Slug, append([]Reply{}, given.Replies...)}})
+	}
+	return map[string]any{"agents": list, "offline": c.server.Offline()}, nil
 }
 
 // UnmarshalJSON reads an agent, and refuses unknown fields.
@@ -37,11 +60,11 @@ func (a *Agent) UnmarshalJSON(b []byte) error {
 // A Reply is the answer to a message. In JSON it may be an object, or a string: its
 // Text.
 type Reply struct {
-	Text       string `json:"text"`        // sent as one chunk
-	Chunks     chunks `json:"chunks"`      // instead of Text
-	Delay      string `json:"delay"`       // before the first chunk, in the server's time
-	ChunkDelay string `json:"chunk_delay"` // before each other chunk
-	Error      string `json:"error"`       // the error of the agent after its chunks, which the journal shows
+	Text       string `json:"text,omitempty"`        // sent as one chunk
+	Chunks     chunks `json:"chunks,omitempty"`      // instead of Text
+	Delay      string `json:"delay,omitempty"`       // before the first chunk, in the server's time
+	ChunkDelay string `json:"chunk_delay,omitempty"` // before each other chunk
+	Error      string `json:"error,omitempty"`       // the error of the agent after its chunks, which the journal shows
 }
 
 // chunks are the chunks of an answer. A program in JavaScript may cut an answer

@@ -54,28 +54,30 @@ func (c *Control) dropAgents() {
 	c.agents = nil
 }
 
-// countAgents returns the sizes of the server's agents and of more, which it takes
-// from the Budget, or an error if they are too large. Call it with c.mu held.
-func (c *Control) countAgents(more []Agent) (map[string]int, error) {
+// countAgents returns the server's agents together with more, and takes their sizes from
+// the Budget, or returns an error if they are too large. Call it with c.mu held.
+func (c *Control) countAgents(more []Agent) (map[string]Agent, error) {
 	agents := maps.Clone(c.agents)
 	if agents == nil {
-		agents = map[string]int{}
+		agents = map[string]Agent{}
 	}
 	for _, a := range more {
-		agents[a.Slug] = a.size()
+		agents[a.Slug] = a
 	}
 	return agents, c.config.Budget.change(sum(c.agents), sum(agents))
 }
 
-func sum(sizes map[string]int) (n int) {
-	for _, size := range sizes {
-		n += size
+func sum(agents map[string]Agent) (n int) {
+	for _, a := range agents {
+		n += a.size()
 	}
 	return n
 }
 
-// Close returns the memory of the server's agents to the Budget.
+// Close ends what waits for requests and deliveries, and returns the memory of the
+// server's agents to the Budget.
 func (c *Control) Close() {
+	c.cancel()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.config.Budget.change(sum(c.agents), 0)

@@ -6,9 +6,17 @@ import (
 	"time"
 )
 
+// instant is the server's time.
+type instant struct {
+	Now       time.Time `json:"now"`
+	AheadMS   int64     `json:"ahead_ms"`            // of real time
+	NextRetry time.Time `json:"next_retry,omitzero"` // of a delivery to a webhook, if one waits
+}
+
 // clock returns the server's time.
 func (c *Control) clock(*http.Request) (any, error) {
-	return map[string]time.Time{"now": c.server.Now().UTC()}, nil
+	now := c.server.Now()
+	return instant{now.UTC(), max(0, time.Until(now).Milliseconds()), c.server.NextRetry().UTC()}, nil
 }
 
 // maxAdvance bounds each advance and each delay, and maxAhead all advances together:

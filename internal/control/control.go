@@ -13,6 +13,7 @@ package control
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/json"
@@ -53,8 +54,11 @@ type Control struct {
 	faults queue
 	keys   []Key // keys of Start
 
-	mu     sync.Mutex     // held while a document or a reset is applied
-	agents map[string]int // size of each agent, by slug
+	ctx    context.Context // of requests; done when the control API is closed
+	cancel context.CancelFunc
+
+	mu     sync.Mutex       // held while a document or a reset is applied
+	agents map[string]Agent // those of documents, by slug
 }
 
 // New returns the control API of a server, and applies config.Start. It returns an
@@ -63,6 +67,7 @@ func New(config Config) (*Control, error) {
 	token := cmp.Or(config.Token, rand.Text())
 	c := &Control{server: config.Server, config: config, token: func() string { return token }, mux: http.NewServeMux()}
 	c.faults.server = config.Server
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if c.config.Budget == nil {
 		c.config.Budget = &Budget{}
 	}
@@ -95,8 +100,10 @@ func (c *Control) endpoints() []endpoint {
 		{"GET /requests", c.requests, append([]string{"limit"}, requestFilters...)},
 		{"DELETE /requests", c.clearRequests, nil},
 		{"GET /requests/wait", c.waitRequests, append([]string{"count", "timeout"}, requestFilters...)},
+		{"GET /requests/follow", c.followRequests, append([]string{"limit"}, requestFilters...)},
 		{"POST /reset", c.resetAll, nil},
 		{"POST /config", c.apply(""), nil},
+		{"GET /agents", c.listAgents, nil},
 		{"POST /agents", c.apply("agents"), nil},
 		{"DELETE /agents", c.resetAgents, nil},
 		{"GET /faults", c.listFaults, nil},
@@ -137,7 +144,10 @@ func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare([]byte(token), []byte(c.token())) != 1:
 		writeJSON(w, http.StatusUnauthorized, wire.FlatError{Error: "the control API needs Authorization: Bearer and the control token that the server printed"})
 	default:
-		c.mux.ServeHTTP(w, r)
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(c.ctx, cancel)()
+		c.mux.ServeHTTP(w, r.WithContext(ctx))
 	}
 }
 

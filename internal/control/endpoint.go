@@ -54,15 +54,21 @@ func Unavailable(err error) error { return failure{http.StatusServiceUnavailable
 // made is a reply that is sent with status 201.
 type made struct{ reply any }
 
+// streamed is a reply that is written as it comes.
+type streamed func(w http.ResponseWriter)
+
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, MaxDocumentBytes)
 	reply, err := h(r)
-	if created, ok := reply.(made); ok && err == nil {
-		writeJSON(w, http.StatusCreated, created.reply)
-		return
-	}
 	if err == nil {
-		writeJSON(w, http.StatusOK, reply)
+		switch reply := reply.(type) {
+		case made:
+			writeJSON(w, http.StatusCreated, reply.reply)
+		case streamed:
+			reply(w)
+		default:
+			writeJSON(w, http.StatusOK, reply)
+		}
 		return
 	}
 	status := http.StatusBadRequest

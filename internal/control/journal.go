@@ -16,24 +16,31 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
+// summary is an entry of the journal without its headers and bodies.
+type summary struct {
+	Time       time.Time `json:"time"`
+	DurationMS float64   `json:"duration_ms"` // 0 while it is handled
+	Method     string    `json:"method"`
+	Path       string    `json:"path"`
+	Query      string    `json:"query"`
+	Status     int       `json:"status"` // 0 without a reply
+	RequestID  string    `json:"request_id"`
+	KeyID      string    `json:"key_id,omitempty"`
+	Agent      string    `json:"agent,omitempty"`
+	Fault      string    `json:"fault,omitempty"`
+	Error      string    `json:"error,omitempty"`
+}
+
 // request is an entry of the journal.
 type request struct {
-	Time         time.Time   `json:"time"`
-	DurationMS   float64     `json:"duration_ms"` // 0 while the request is handled
-	Method       string      `json:"method"`
-	Path         string      `json:"path"`
-	Query        string      `json:"query"`
+	summary
 	Headers      http.Header `json:"headers"`
 	Body         string      `json:"body"`
-	Omitted      int         `json:"omitted,omitempty"` // number of bytes beyond body
-	Status       int         `json:"status"`            // 0 if there is no reply
+	Omitted      int         `json:"omitted,omitempty"`       // number of bytes beyond body
+	ReplyHeaders http.Header `json:"reply_headers,omitempty"` // but for what is added on the way
 	Reply        string      `json:"reply"`
-	ReplyOmitted int         `json:"reply_omitted,omitempty"` // number of bytes beyond reply
-	RequestID    string      `json:"request_id"`
-	KeyID        string      `json:"key_id,omitempty"`
-	Agent        string      `json:"agent,omitempty"`
-	Fault        string      `json:"fault,omitempty"`
-	Error        string      `json:"error,omitempty"`
+	ReplyOmitted int         `json:"reply_omitted,omitempty"`  // number of bytes beyond reply
+	ReplyTimesMS []float64   `json:"reply_times_ms,omitempty"` // of a stream: when each data line of reply was written
 }
 
 // journal is a reply with requests, oldest first.
@@ -163,14 +170,26 @@ func (c *Control) requests(r *http.Request) (any, error) {
 func show(found []clawhqtest.Request, total int) journal {
 	j := journal{Requests: make([]request, 0, len(found)), Total: total}
 	for _, r := range found {
-		j.Requests = append(j.Requests, request{
-			Time: r.Time.UTC(), DurationMS: float64(r.Duration) / float64(time.Millisecond), Method: r.Method, Path: r.Path, Query: r.Query, Headers: r.Header,
-			Body: string(r.Body), Omitted: r.Omitted, Status: r.Status, Reply: string(r.Reply), ReplyOmitted: r.ReplyOmitted,
-			RequestID: r.RequestID, KeyID: r.KeyID, Agent: r.Agent, Fault: r.Fault, Error: r.Err,
-		})
+		shown := request{
+			summary: summarize(r), Headers: r.Header, Body: string(r.Body), Omitted: r.Omitted,
+			ReplyHeaders: r.ReplyHeader, Reply: string(r.Reply), ReplyOmitted: r.ReplyOmitted,
+		}
+		for _, t := range r.ReplyTimes {
+			shown.ReplyTimesMS = append(shown.ReplyTimesMS, milliseconds(t))
+		}
+		j.Requests = append(j.Requests, shown)
 	}
 	return j
 }
+
+func summarize(r clawhqtest.Request) summary {
+	return summary{
+		Time: r.Time.UTC(), DurationMS: milliseconds(r.Duration), Method: r.Method, Path: r.Path, Query: r.Query, Status: r.Status,
+		RequestID: r.RequestID, KeyID: r.KeyID, Agent: r.Agent, Fault: r.Fault, Error: r.Err,
+	}
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 func (c *Control) clearRequests(*http.Request) (any, error) {
 	c.server.ClearRequests()

@@ -24,6 +24,38 @@ type catalog struct {
 	Endpoints      []endpoint     `json:"endpoints"`
 	Faults         []FaultForm    `json:"faults"`
 	WebhookEvents  []string       `json:"webhook_events"`
+	Control        control        `json:"control"`
+	Certificate    *certificate   `json:"certificate"` // null if clients need none
+	Docs           []link         `json:"docs"`
+}
+
+// control is how the page calls the control API.
+type control struct {
+	Path  string `json:"path"`
+	Token string `json:"token"`
+}
+
+// certificate is where the server's certificate is.
+type certificate struct {
+	Path string `json:"path"` // on the server
+	File string `json:"file"` // on the server's machine; may be empty
+}
+
+// link is a page of the documentation.
+type link struct {
+	Title string `json:"title"`
+	URL   string `json:"url"`
+}
+
+const docsURL = "https://github.com/clawhq/clawhq-go/blob/main/docs/"
+
+// docs are the pages that the first minute leads to.
+var docs = []link{
+	{"Test against this server, in any language", docsURL + "server.md"},
+	{"The Go SDK", "https://pkg.go.dev/github.com/clawhq/clawhq-go"},
+	{"Errors and retries", docsURL + "errors.md"},
+	{"Rate limits", docsURL + "rate-limits.md"},
+	{"Webhooks", docsURL + "webhooks.md"},
 }
 
 // endpoint describes an endpoint of the API in the playground.
@@ -50,6 +82,7 @@ type parameter struct {
 	MaxLength   int      `json:"max_length,omitempty"` // in characters
 	Pattern     string   `json:"pattern,omitempty"`    // a regular expression for the whole value
 	Options     []int    `json:"options,omitempty"`    // the only valid values
+	Meanings    []string `json:"meanings,omitempty"`   // of the options
 	Suggestions []string `json:"suggestions,omitempty"`
 	Source      string   `json:"source,omitempty"` // the group whose replies have the ids to suggest, or sourceDeployed
 	Multiline   bool     `json:"multiline,omitempty"`
@@ -136,6 +169,11 @@ func (d *Dashboard) catalog(w http.ResponseWriter, _ *http.Request) {
 		StatusTexts:    statusTexts,
 		Faults:         d.config.Faults.Forms(),
 		WebhookEvents:  append([]string{}, d.config.Events...),
+		Control:        control{d.config.ControlPath, d.config.ControlToken},
+		Docs:           docs,
+	}
+	if d.config.Certificate != nil {
+		c.Certificate = &certificate{certificatePath, d.config.CertificateFile}
 	}
 	for _, o := range slices.Concat(operations, webhookOperations) {
 		c.Endpoints = append(c.Endpoints, o.offered())

@@ -25,6 +25,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"path"
 
 	"github.com/clawhq/clawhq-go/internal/server"
 	"github.com/clawhq/clawhq-go/internal/wire"
@@ -52,7 +53,8 @@ var index = func() []byte {
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; " +
 	"connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Config configures a Dashboard. All fields but APIKeys and Hosts are required.
+// Config configures a Dashboard. All fields but APIKeys, Hosts and those of the
+// certificate are required.
 type Config struct {
 	// API answers all requests below wire.BasePath.
 	API http.Handler
@@ -71,6 +73,13 @@ type Config struct {
 	Faults FaultQueue
 	// Events are the events to which webhooks can subscribe.
 	Events []string
+	// ControlPath and ControlToken are those of the control API, by which the page shows
+	// and changes what tests do: the journal, the clock, faults and agents.
+	ControlPath, ControlToken string
+	// Certificate is the server's certificate (PEM) for clients to trust; nil if it needs
+	// none. CertificateFile is where the program has written it; may be empty.
+	Certificate     []byte
+	CertificateFile string
 	// Attempts returns the attempts to send something to a webhook, oldest first.
 	Attempts func(webhookID string) []Attempt
 }
@@ -97,6 +106,7 @@ func New(config Config) *Dashboard {
 	})))
 	mux.Handle("GET /{$}", d.page(func(w http.ResponseWriter, _ *http.Request) { writePage(w, http.StatusOK) }))
 	mux.Handle("GET /static/", d.page(http.FileServerFS(files).ServeHTTP))
+	mux.Handle("GET "+certificatePath, d.page(d.certificate))
 	mux.Handle("GET /login", d.page(d.login))
 	mux.Handle("GET /dashboard/endpoints", d.page(d.signedIn(d.catalog)))
 	mux.Handle("GET /dashboard/attempts", d.page(d.signedIn(d.attempts)))
@@ -125,6 +135,20 @@ func (d *Dashboard) page(next http.HandlerFunc) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		next(w, r)
 	})
+}
+
+// certificatePath is where the certificate is, for everyone: a client is shown it at
+// the beginning of each connection.
+const certificatePath = "/clawhq-server.pem"
+
+func (d *Dashboard) certificate(w http.ResponseWriter, _ *http.Request) {
+	if d.config.Certificate == nil {
+		writeError(w, http.StatusNotFound, "this server has no certificate")
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-pem-file")
+	w.Header().Set("Content-Disposition", "attachment; filename="+path.Base(certificatePath))
+	w.Write(d.config.Certificate)
 }
 
 func writePage(w http.ResponseWriter, status int) {

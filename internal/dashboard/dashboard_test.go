@@ -262,3 +262,28 @@ func readCatalog(t *testing.T, d *dashboard.Dashboard) catalog {
 	}
 	return c
 }
+
+// The certificate is there for everyone, and the control token for the page only.
+func TestCertificate(t *testing.T) {
+	t.Parallel()
+	if w := do(newDashboard(), request{path: "/clawhq-server.pem"}); w.Code != http.StatusNotFound {
+		t.Errorf("without a certificate: status %d", w.Code)
+	}
+	d := dashboard.New(dashboard.Config{
+		API: http.NotFoundHandler(), Faults: &queue{}, ControlPath: "/control", ControlToken: "the-token",
+		Certificate: []byte("-----BEGIN CERTIFICATE-----"), CertificateFile: "/home/me/server.pem",
+	})
+	w := do(d, request{path: "/clawhq-server.pem"})
+	if got := w.Header().Get("Content-Disposition"); w.Body.String() != "-----BEGIN CERTIFICATE-----" || got != "attachment; filename=clawhq-server.pem" {
+		t.Errorf("status %d, %q, body %q", w.Code, got, w.Body)
+	}
+	if body := do(d, request{path: "/dashboard/endpoints"}).Body.String(); strings.Contains(body, "the-token") {
+		t.Errorf("everyone is told the control token: %s", body)
+	}
+	body := do(d, request{path: "/dashboard/endpoints", signedIn: true}).Body.String()
+	for _, want := range []string{`"control":{"path":"/control","token":"the-token"}`, `"certificate":{"path":"/clawhq-server.pem","file":"/home/me/server.pem"}`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the catalog lacks %s", want)
+		}
+	}
+}

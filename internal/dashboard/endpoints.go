@@ -10,7 +10,14 @@ import (
 var (
 	sessionIDPattern = fmt.Sprintf("[A-Za-z0-9_-]{1,%d}", wire.MaxSessionIDChars)
 
-	tiers = []int{wire.Tier30, wire.Tier60, wire.Tier120, wire.Tier300}
+	// The tiers, and what the product's page says of each.
+	tiers        = []int{wire.Tier30, wire.Tier60, wire.Tier120, wire.Tier300}
+	tierMeanings = []string{
+		"Suitable for development and testing",
+		"Standard production usage (default for the /v1/chat endpoint)",
+		"High-throughput applications",
+		"Maximum throughput for high-volume integrations",
+	}
 )
 
 // The groups of the playground.
@@ -156,7 +163,7 @@ func keyName(required bool) parameter {
 }
 
 func keyTier(tier any) parameter {
-	return parameter{Name: "rate_limit_per_min", In: inBody, Type: typeInteger, Default: tier, Options: tiers,
+	return parameter{Name: "rate_limit_per_min", In: inBody, Type: typeInteger, Default: tier, Options: tiers, Meanings: tierMeanings,
 		Description: "Requests per minute."}
 }
 

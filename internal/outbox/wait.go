@@ -86,6 +86,24 @@ func (o *Outbox) UnderWay() int {
 	return len(o.underWay)
 }
 
+// NextRetry returns when the first of the retries that wait is due; the zero time if
+// none waits.
+func (o *Outbox) NextRetry() (next time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, h := range o.hooks {
+		for _, r := range h.log {
+			if r.retry == nil {
+				continue
+			}
+			if due, waits := r.retry.Due(); waits && (next.IsZero() || due.Before(next)) {
+				next = due
+			}
+		}
+	}
+	return next
+}
+
 // begin begins a delivery that the work of from has caused, and returns a context for
 // it. The caller must call end. Call begin with o.mu held.
 func (o *Outbox) begin(from context.Context) (ctx context.Context, end func()) {

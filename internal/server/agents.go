@@ -115,6 +115,28 @@ func (r *roster) names() []string {
 	return names
 }
 
+// AgentInfo describes a deployed agent.
+type AgentInfo struct {
+	ID, Slug, Name string
+}
+
+// Agents returns the deployed agents, in the order of deployment.
+func (s *Server) Agents() (agents []AgentInfo) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.state.deployed() {
+		agents = append(agents, AgentInfo{a.id, a.slug, a.name})
+	}
+	return agents
+}
+
+// Offline reports whether the machine that the agents run on is stopped.
+func (s *Server) Offline() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.offline
+}
+
 // SetOffline stops or starts the machine on which the agents run. While it is
 // stopped, messages are answered with agent_offline, and batches fail.
 func (s *Server) SetOffline(offline bool) {

@@ -41,6 +41,8 @@ type call struct {
 	limit   rateLimit    // set by count
 	fault   Fault        // set by faulted
 
+	streaming bool // the reply is a stream of events, a data line in each write
+
 	clientID string // request id, given by the client, to be sent back
 }
 
@@ -258,8 +260,7 @@ func (c *call) answer(reply any, err error) {
 // order matters: the journal must show everything that the client has seen.
 func (c *call) begun(status int) {
 	c.locked(func() {
-		c.entry.Status = status
-		c.journalChanged()
+		c.journalReply(status)
 		if status >= http.StatusBadRequest {
 			c.countFailure()
 		}

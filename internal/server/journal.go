@@ -2,9 +2,7 @@ package server
 
 import (
 	"cmp"
-	"context"
 	"iter"
-	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -26,9 +24,11 @@ type Request struct {
 	Body     []byte // the beginning of the part that was read
 	Omitted  int    // number of bytes that were read beyond Body
 
-	Status       int    // of the reply; 0 if none has begun
-	Reply        []byte // the beginning of its body, as written so far
-	ReplyOmitted int    // number of bytes that were written beyond Reply
+	Status       int // of the reply; 0 if none has begun
+	ReplyHeader  http.Header
+	Reply        []byte          // the beginning of its body, as written so far
+	ReplyOmitted int             // number of bytes that were written beyond Reply
+	ReplyTimes   []time.Duration // of a stream: when each data line of Reply was written, after Time
 
 	RequestID string // given by the server
 	KeyID     string // id of the request's API key, if the server knows the key
@@ -63,18 +63,39 @@ func (c *call) journal() {
 	c.s.arrived++
 	e.number = c.s.arrived
 	s.journal = append(s.journal, e)
-	size := len(e.Method) + len(e.Path) + len(e.Query)
-	for name, values := range e.Header {
-		size += len(name)
+	size := len(e.Method) + len(e.Path) + len(e.Query) + headerSize(e.Header)
+	c.item = s.journaled.Keep(size, func() {
+		oldest := s.journal[0]
+		oldest.dropped = true
+		for w := range c.s.watchers {
+			delete(w.changed, oldest)
+		}
+		s.journal[0] = nil
+		s.journal = s.journal[1:]
+	})
+}
+
+// headerSize returns how many bytes a header takes, about.
+func headerSize(h http.Header) (size int) {
+	const entry = 80 // of the map, and of the list of values
+	for name, values := range h {
+		size += entry + len(name)
 		for _, v := range values {
 			size += len(v)
 		}
 	}
-	c.item = s.journaled.Keep(size, func() {
-		s.journal[0].dropped = true
-		s.journal[0] = nil
-		s.journal = s.journal[1:]
-	})
+	return size
+}
+
+// journalReply adds the status and the header of the reply to the entry. Call it with
+// s.mu held.
+func (c *call) journalReply(status int) {
+	c.entry.Status = status
+	c.entry.ReplyHeader = redactHeader(c.w.Header())
+	if !c.entry.dropped {
+		c.state.journaled.Grow(c.item, headerSize(c.entry.ReplyHeader))
+	}
+	c.journalChanged()
 }
 
 // journalBody adds the beginning of the body, at most limit bytes, to the entry.
@@ -144,7 +165,9 @@ func (e *entry) copy(s *Server) Request {
 func (r Request) Clone() Request {
 	r.Header = r.Header.Clone()
 	r.Body = slices.Clone(r.Body)
+	r.ReplyHeader = r.ReplyHeader.Clone()
 	r.Reply = slices.Clone(r.Reply)
+	r.ReplyTimes = slices.Clone(r.ReplyTimes)
 	return r
 }
 
@@ -228,99 +251,6 @@ func (s *Server) ClearRequests() {
 	s.state.journaled.Clear()
 }
 
-// WaitRequests waits until match returns true for at least n requests of the journal,
-// and returns all of these, in the order of arrival. It calls match for each request
-// of the journal, and again when the request's agent starts, when its reply begins,
-// and when it ends. match must not change the request. If ctx ends first,
-// WaitRequests returns the error of ctx.
-func (s *Server) WaitRequests(ctx context.Context, n int, match func(Request) bool) ([]Request, error) {
-	w := &watcher{changed: map[*entry]bool{}, signal: make(chan struct{}, 1)}
-	s.mu.Lock()
-	s.watchers[w] = true
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.watchers, w)
-	}()
-	found := map[uint64]Request{}
-	look := func(number uint64, r Request) {
-		if match == nil || match(r) {
-			found[number] = r
-		} else {
-			delete(found, number)
-		}
-	}
-	for number, r := range s.backward() {
-		look(number, *r)
-	}
-	for {
-		numbers, requests := s.changes(w)
-		for i, number := range numbers {
-			look(number, requests[i])
-		}
-		if all := s.still(found); len(all) >= n || ctx.Err() != nil {
-			return all, ctx.Err()
-		}
-		select {
-		case <-w.signal:
-		case <-ctx.Done():
-		}
-	}
-}
-
-// A watcher waits for changes of the journal.
-type watcher struct {
-	changed map[*entry]bool // entries that have changed since the watcher last looked
-	signal  chan struct{}   // has an element if changed is not empty
-}
-
-// changes returns the requests that have changed since the watcher last looked, in no
-// particular order.
-func (s *Server) changes(w *watcher) (numbers []uint64, requests []Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for e := range w.changed {
-		numbers, requests = append(numbers, e.number), append(requests, e.copy(s))
-	}
-	clear(w.changed)
-	return numbers, requests
-}
-
-// still returns copies of those of the requests that are still in the journal, in the
-// order of arrival. It deletes the others from found.
-func (s *Server) still(found map[uint64]Request) (requests []Request) {
-	s.mu.Lock()
-	oldest := uint64(math.MaxUint64)
-	if journal := s.state.journal; len(journal) > 0 {
-		oldest = journal[0].number
-	}
-	s.mu.Unlock()
-	for _, number := range slices.Sorted(maps.Keys(found)) {
-		if number < oldest {
-			delete(found, number)
-			continue
-		}
-		requests = append(requests, found[number].Clone())
-	}
-	return requests
-}
-
-// journalChanged tells the watchers that the call's entry has changed. Call it with
-// s.mu held.
-func (c *call) journalChanged() {
-	if c.fromDashboard() {
-		return
-	}
-	for w := range c.s.watchers {
-		w.changed[c.entry] = true
-		select {
-		case w.signal <- struct{}{}:
-		default:
-		}
-	}
-}
-
 // A recorder is a ResponseWriter that records the beginning of a call's reply.
 type recorder struct {
 	http.ResponseWriter
@@ -341,7 +271,12 @@ func (w *recorder) Write(p []byte) (int, error) {
 		shown := min(len(p), maxShownBody-len(e.replying))
 		e.replying = append(e.replying, p[:shown]...)
 		e.ReplyOmitted += len(p) - shown
-		c.state.journaled.Grow(c.item, shown)
+		size := shown
+		if c.streaming && shown > 0 {
+			e.ReplyTimes = append(e.ReplyTimes, c.s.clock.Since(e.Time))
+			size += 8
+		}
+		c.state.journaled.Grow(c.item, size)
 	})
 	return w.ResponseWriter.Write(p)
 }

@@ -40,8 +40,19 @@ func TestJournal(t *testing.T) {
 				"X-Odd":         {"a " + s.key[:12] + "… b"},
 				"Cookie":        {"session=…; b=…; …"},
 			},
-			Body:      []byte(`{"message":"` + s.key[:12] + `…"}`),
-			Status:    200,
+			Body:   []byte(`{"message":"` + s.key[:12] + `…"}`),
+			Status: 200,
+			ReplyHeader: http.Header{
+				"Access-Control-Allow-Headers":  {"Authorization, Content-Type, X-Idempotency-Key, X-Client-Request-Id"},
+				"Access-Control-Allow-Origin":   {"*"},
+				"Access-Control-Expose-Headers": {"X-Request-Id, X-Ratelimit-Limit, X-Ratelimit-Remaining, X-Ratelimit-Reset, Retry-After"},
+				"Content-Length":                {"135"},
+				"Content-Type":                  {"application/json"},
+				"X-Ratelimit-Limit":             {"60"},
+				"X-Ratelimit-Remaining":         {"59"},
+				"X-Ratelimit-Reset":             {fmt.Sprint(start.Add(time.Minute).UnixMilli())},
+				"X-Request-Id":                  {got[0].RequestID},
+			},
 			Reply:     []byte(`{"response":"Echo: ` + s.key[:12] + `…","agent":"sales-assistant","request_id":"` + got[0].RequestID + `"}`),
 			RequestID: got[0].RequestID,
 			KeyID:     s.FirstKeyID(),
@@ -56,6 +67,7 @@ func TestJournal(t *testing.T) {
 		}
 
 		got[0].Header.Set("Authorization", "changed")
+		got[0].ReplyHeader.Set("Content-Type", "changed")
 		got[0].Body[0], got[0].Reply[0] = 'x', 'x'
 		if diff := cmp.Diff(want, s.Requests()); diff != "" {
 			t.Errorf("a change to the copy changed the journal (-want +got):\n%s", diff)
@@ -171,6 +183,9 @@ func TestJournalReplies(t *testing.T) {
 		r := s.Requests()[0]
 		if len(r.Reply)+len(s.key[:20])-len(shown) != maxShownBody || r.ReplyOmitted < 3000 {
 			t.Errorf("at the end: %d bytes, %d omitted", len(r.Reply), r.ReplyOmitted)
+		}
+		if diff := cmp.Diff([]time.Duration{0, time.Second}, r.ReplyTimes); diff != "" { // that of [DONE] is omitted
+			t.Errorf("times of the reply (-want +got):\n%s", diff)
 		}
 
 		created := s.send(request{path: "/api/keys", body: `{"name": "a"}`}).Body.String()

@@ -27,7 +27,7 @@ func bounded(t *testing.T, bytes int) service {
 func TestJournalLimit(t *testing.T) {
 	for name, limits := range map[string]Limits{
 		"entries": {JournalEntries: 3},
-		"bytes":   {JournalBytes: 3 << 10},
+		"bytes":   {JournalBytes: 5600},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newService(t, Config{Limits: limits})

@@ -183,6 +183,10 @@ func (s *Server) AdvanceClock(d time.Duration) {
 // PendingDeliveries returns the number of deliveries under way.
 func (s *Server) PendingDeliveries() int { return s.outbox.UnderWay() }
 
+// NextRetry returns when the next retry of a delivery to a webhook is due; the zero
+// time if none waits.
+func (s *Server) NextRetry() time.Time { return s.outbox.NextRetry() }
+
 // Now returns the server's time.
 func (s *Server) Now() time.Time { return s.clock.Now() }
 

@@ -104,7 +104,7 @@ func (s *eventStream) begin() error {
 	if s.begun {
 		return nil
 	}
-	s.begun = true
+	s.begun, s.c.streaming = true, true
 	s.c.identify()
 	h := s.c.w.Header()
 	h.Set("Content-Type", wire.ContentTypeEventStream)

@@ -1,0 +1,105 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Who follows the journal sees the latest requests, and then each step of those that
+// come.
+func TestFollowRequests(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, Config{})
+		s.HandleAgent("slow", func(context.Context, Message) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) {
+				time.Sleep(time.Second)
+				yield("well", nil)
+				time.Sleep(time.Second)
+			}
+		})
+		for i := range 3 {
+			s.send(request{path: fmt.Sprint("/api/v1/", i)})
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var seen []string
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for r := range s.FollowRequests(ctx, 2) {
+				seen = append(seen, fmt.Sprintf("%s %d %s %v", r.Path, r.Status, r.Agent, r.Duration))
+			}
+		}()
+		synctest.Wait()
+		s.send(request{body: `{"message": "hi", "agent": "slow", "stream": true}`})
+		synctest.Wait()
+		want := []string{
+			"/api/v1/1 404  0s", "/api/v1/2 404  0s",
+			"/api/v1/chat 200 slow 0s", // its beginning and that of its reply are one look
+			"/api/v1/chat 200 slow 2s",
+		}
+		if diff := cmp.Diff(want, seen); diff != "" {
+			t.Errorf("seen (-want +got):\n%s", diff)
+		}
+		stop()
+		<-ended
+		for r := range s.FollowRequests(ctx, 10) {
+			t.Errorf("after the context's end: %s", r.Path)
+		}
+		for range s.FollowRequests(t.Context(), 10) {
+			break // it ends
+		}
+	})
+}
+
+// Who follows and does not read keeps no more than the journal does.
+func TestFollowWithoutReading(t *testing.T) {
+	t.Parallel()
+	s := newService(t, Config{Limits: Limits{JournalEntries: 3}})
+	next, stop := iter.Pull(s.FollowRequests(t.Context(), 10))
+	defer stop()
+	s.send(request{path: "/api/v1/first"})
+	next()
+	for i := range 100 {
+		s.send(request{path: fmt.Sprint("/api/v1/", i)})
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for w := range s.watchers {
+		if n := len(w.changed); n > 3 {
+			t.Errorf("%d requests are kept for it", n)
+		}
+	}
+	if len(s.watchers) != 1 {
+		t.Errorf("%d watchers", len(s.watchers))
+	}
+}
+
+// Changes are told in the order of arrival.
+func TestFollowInOrder(t *testing.T) {
+	t.Parallel()
+	s := newService(t, Config{})
+	s.send(request{path: "/api/v1/first"})
+	next, stop := iter.Pull(s.FollowRequests(t.Context(), 1))
+	defer stop()
+	next()
+	var want, got []string
+	for i := range 50 {
+		s.send(request{path: fmt.Sprint("/api/v1/", i)})
+		want = append(want, fmt.Sprint("/api/v1/", i))
+	}
+	for range want {
+		r, _ := next()
+		got = append(got, r.Path)
+	}
+	if !slices.Equal(want, got) {
+		t.Errorf("got %q", got)
+	}
+}
