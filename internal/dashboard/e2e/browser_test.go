@@ -16,10 +16,12 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
 	"github.com/clawhq/clawhq-go/clawhqtest"
@@ -38,6 +40,7 @@ const (
 // then be asked for what no call does.
 type server struct {
 	base, key, session, dashboard string
+	control, token                string             // of the program
 	api                           *clawhqtest.Server // nil if it is the program
 }
 
@@ -66,6 +69,7 @@ func build(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "FAIL: build the server: %v\n%s", err, out)
 		return 1
 	}
+	defer func() { endChrome() }()
 	return m.Run()
 }
 
@@ -89,7 +93,7 @@ func startProgram(t *testing.T, addr string, args ...string) (*exec.Cmd, server)
 		t.Fatal(err)
 	}
 	var s server
-	fields := map[string]*string{"Base URL": &s.base, "API key": &s.key, "Session": &s.session, "Dashboard": &s.dashboard}
+	fields := map[string]*string{"Base URL": &s.base, "API key": &s.key, "Session": &s.session, "Dashboard": &s.dashboard, "Control": &s.control, "Token": &s.token}
 	lines := bufio.NewScanner(stdout)
 	for len(fields) > 0 && lines.Scan() {
 		for name, field := range fields {
@@ -142,8 +146,9 @@ func (s server) call(t *testing.T, method, path, key, body string) (status int, 
 	return response.StatusCode, reply
 }
 
-// tab is a browser of its own with one page. It fails the test for what the
-// page reports as an error: exceptions, console errors, blocked content.
+// tab is a page of its own, which shares nothing but the browser's program with
+// others. It fails the test for what the page reports as an error: exceptions,
+// console errors, blocked content.
 type tab struct {
 	t      *testing.T
 	ctx    context.Context
@@ -153,13 +158,9 @@ type tab struct {
 	problems []string
 }
 
-func openTab(t *testing.T, s server) *tab {
-	t.Helper()
-	options := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(chromium),
-		chromedp.UserDataDir(t.TempDir()),
-		chromedp.WSURLReadTimeout(time.Minute),
-	}
+// chrome is the browser, started by the first tab and ended by TestMain.
+var chrome = sync.OnceValues(func() (context.Context, error) {
+	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(chromium), chromedp.WSURLReadTimeout(time.Minute)}
 	for _, flag := range []string{
 		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run",
 		"disable-background-networking", "disable-component-update", "disable-sync",
@@ -167,14 +168,42 @@ func openTab(t *testing.T, s server) *tab {
 	} {
 		options = append(options, chromedp.Flag(flag, true))
 	}
-	allocator, closeAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	allocator, _ := chromedp.NewExecAllocator(context.Background(), options...)
 	// The driver reports events of newer browsers that it does not know.
-	ctx, closeTab := chromedp.NewContext(allocator, chromedp.WithErrorf(func(string, ...any) {}))
+	ctx, end := chromedp.NewContext(allocator, chromedp.WithErrorf(func(string, ...any) {}))
+	endChrome = func() {
+		chromedp.Cancel(ctx)
+		end()
+	}
+	// The first Run starts the browser and must not be given a deadline, at
+	// which the browser would end.
+	return ctx, chromedp.Run(ctx)
+})
+
+var endChrome = func() {}
+
+func openTab(t *testing.T, s server) *tab {
+	t.Helper()
+	browserCtx, err := chrome()
+	if err != nil {
+		t.Fatalf("start Chromium: %v", err)
+	}
+	whole := cdp.WithExecutor(browserCtx, chromedp.FromContext(browserCtx).Browser)
+	own, err := target.CreateBrowserContext().Do(whole) // cookies and storage of its own
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := target.CreateTarget("about:blank").WithBrowserContextID(own).WithNewWindow(true).Do(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, closeTab := chromedp.NewContext(browserCtx, chromedp.WithTargetID(id))
 	b := &tab{t: t, ctx: ctx, server: s}
 	t.Cleanup(func() {
-		chromedp.Cancel(ctx)
 		closeTab()
-		closeAllocator()
+		if err := target.DisposeBrowserContext(own).Do(whole); err != nil {
+			t.Error(err)
+		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for _, problem := range b.problems {
@@ -182,15 +211,13 @@ func openTab(t *testing.T, s server) *tab {
 		}
 	})
 	chromedp.ListenTarget(ctx, b.listen)
-	// The first Run starts the browser and must not be given a deadline, at
-	// which the browser would end.
-	if err := chromedp.Run(ctx); err != nil {
-		t.Fatalf("start Chromium: %v", err)
+	if err := chromedp.Run(ctx); err != nil { // opens it; as above, without a deadline
+		t.Fatalf("open a tab: %v", err)
 	}
 	b.run("set up the page",
 		log.Enable(),
-		browser.SetPermission(&browser.PermissionDescriptor{Name: "clipboard-read"}, browser.PermissionSettingGranted).WithOrigin(s.origin()),
-		browser.SetPermission(&browser.PermissionDescriptor{Name: "clipboard-write"}, browser.PermissionSettingGranted).WithOrigin(s.origin()),
+		browser.SetPermission(&browser.PermissionDescriptor{Name: "clipboard-read"}, browser.PermissionSettingGranted).WithOrigin(s.origin()).WithBrowserContextID(own),
+		browser.SetPermission(&browser.PermissionDescriptor{Name: "clipboard-write"}, browser.PermissionSettingGranted).WithOrigin(s.origin()).WithBrowserContextID(own),
 		emulation.SetFocusEmulationEnabled(true),
 		chromedp.ActionFunc(func(ctx context.Context) error {
 			_, err := page.AddScriptToEvaluateOnNewDocument(

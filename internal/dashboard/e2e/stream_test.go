@@ -2,25 +2,20 @@ package e2e
 
 import (
 	"context"
-	"errors"
+	"encoding/pem"
 	"fmt"
 	"iter"
+	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/clawhq/clawhq-go/clawhqtest"
+	"github.com/clawhq/clawhq-go/internal/control"
 	"github.com/clawhq/clawhq-go/internal/dashboard"
 )
-
-// noFaults is a queue that holds none.
-type noFaults struct{}
-
-func (noFaults) Arm(string) error             { return errors.New("this server plays no faults") }
-func (noFaults) Queued() []string             { return nil }
-func (noFaults) Clear()                       {}
-func (noFaults) Forms() []dashboard.FaultForm { return []dashboard.FaultForm{} }
 
 // serve serves a dashboard from within the test, with agents of its own.
 func serve(t *testing.T, agents map[string]clawhqtest.AgentFunc) server {
@@ -30,18 +25,31 @@ func serve(t *testing.T, agents map[string]clawhqtest.AgentFunc) server {
 		options = append(options, clawhqtest.WithAgent(slug, agent))
 	}
 	api := clawhqtest.NewTestServer(t, options...)
-	page := dashboard.New(dashboard.Config{
-		API: api.Handler(), Session: api.Session(), APIKeys: []string{api.APIKey()},
-		Profile: "documented", Faults: noFaults{},
-		Attempts: func(string) []dashboard.Attempt { return nil },
-	})
-	web := httptest.NewUnstartedServer(page)
+	controls, err := control.New(control.Config{Server: api, RPM: 60})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	web := httptest.NewUnstartedServer(mux)
 	web.EnableHTTP2 = true
 	web.StartTLS()
 	t.Cleanup(func() {
+		controls.Close()
 		api.Close() // ends streams, which the other waits for
 		web.Close()
 	})
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw})
+	file := filepath.Join(t.TempDir(), "it's the server's.pem")
+	write(t, file, certificate)
+	page := dashboard.New(dashboard.Config{
+		API: api.Handler(), Session: api.Session(), APIKeys: []string{api.APIKey()},
+		Profile: "documented", Faults: controls.Queue(),
+		Attempts:    func(string) []dashboard.Attempt { return nil },
+		ControlPath: control.Path, ControlToken: controls.Token(),
+		Certificate: certificate, CertificateFile: file,
+	})
+	mux.Handle(control.Path+"/", controls)
+	mux.Handle("/", page)
 	return server{api: api, base: web.URL + "/api", key: api.APIKey(), session: api.Session(), dashboard: web.URL + page.LoginPath()}
 }
 

@@ -24,15 +24,16 @@ function lost(error) {
   return error;
 }
 
-async function call(path, { headers, ...init }) {
+/** Calls the server; wait is how long its reply may take, in milliseconds. */
+export async function call(path, { headers, wait = longestWait, ...init }) {
   let response;
   let text;
   try {
-    response = await fetch(path, { ...init, headers: [...headers, tokenHeader()], cache: 'no-store', redirect: 'manual', signal: AbortSignal.timeout(longestWait) });
+    response = await fetch(path, { ...init, headers: [...headers, tokenHeader()], cache: 'no-store', redirect: 'manual', signal: AbortSignal.timeout(wait) });
     text = await response.text();
   } catch (error) {
     throw lost(new ApiError(0, error.name === 'TimeoutError'
-      ? `The server has not answered for ${longestWait / 1000} s.` : 'The server did not answer. Is it still running?'));
+      ? `The server has not answered for ${wait / 1000} s.` : 'The server did not answer. Is it still running?'));
   }
   let data;
   try {
@@ -41,11 +42,14 @@ async function call(path, { headers, ...init }) {
     // An HTML page of a proxy, or nothing: told below.
   }
   const byKey = headers.some(([name]) => name === 'Authorization');
-  if (response.status !== 401 || byKey) connection.dispatchEvent(new Event('found'));
+  if (response.status !== 401 || byKey) found();
   if (response.ok && data !== undefined) return data;
   if (response.status === 401 && !byKey) throw lost(new ApiError(401, 'This browser is no longer signed in.'));
   throw new ApiError(response.status, inWords(response.status, data?.error?.message ?? data?.error));
 }
+
+/** Tells that the server answers, for what calls it in another way. */
+export const found = () => connection.dispatchEvent(new Event('found'));
 
 function inWords(status, said) {
   if (status === 404) return 'It no longer exists. Refresh the list.';

@@ -10,13 +10,19 @@ const longest = 300; // characters of an event in the list
 const offset = (seconds) => `+${seconds.toFixed(3)} s`;
 
 export class EventList {
-  #box = byId('response-events');
-  #rows = new Rows(this.#box, (i) => this.#row(i));
-  #detail = new Reader(byId('event-detail'));
+  #prefix;
+  #box;
+  #rows;
+  #detail;
   #events = [];
   #chosen = -1;
 
-  constructor() {
+  /** prefix: of the ids of the list, its count and what shows an event in full. */
+  constructor(prefix = '') {
+    this.#prefix = prefix;
+    this.#box = byId(`${prefix}response-events`);
+    this.#rows = new Rows(this.#box, (i) => this.#row(i));
+    this.#detail = new Reader(byId(`${prefix}event-detail`));
     this.#box.addEventListener('keydown', (event) => this.#key(event));
     this.#box.addEventListener('click', (event) => {
       const option = event.target.closest('[role=option]');
@@ -31,7 +37,7 @@ export class EventList {
       this.#choose(-1);
       this.#box.scrollTop = 0;
     }
-    byId('event-count').textContent = events.length.toLocaleString('en');
+    byId(`${this.#prefix}event-count`).textContent = events.length.toLocaleString('en');
     this.#rows.show(events.length, { follow: true });
   }
 
@@ -39,7 +45,7 @@ export class EventList {
     const { seconds, kind, data } = this.#events[i];
     const text = data.slice(0, longest);
     return el('div', {
-      class: 'row event', id: `event-${i + 1}`, role: 'option', 'data-kind': kind,
+      class: 'row event', id: `${this.#prefix}event-${i + 1}`, role: 'option', 'data-kind': kind,
       'aria-selected': String(i === this.#chosen), 'aria-posinset': i + 1, 'aria-setsize': this.#events.length,
     }, el('span', { class: 'offset' }, offset(seconds)),
     el('code', {}, ...paint(text, 0, text.length, tokens(text, 'json'), [])));
@@ -57,14 +63,14 @@ export class EventList {
   #choose(i) {
     this.#chosen = i;
     const chosen = this.#events[i];
-    byId('event-detail').hidden = !chosen;
+    byId(`${this.#prefix}event-detail`).hidden = !chosen;
     if (!chosen) {
       this.#box.removeAttribute('aria-activedescendant');
       return;
     }
     this.#rows.show(this.#events.length);
     this.#rows.reveal(i);
-    this.#box.setAttribute('aria-activedescendant', `event-${i + 1}`);
+    this.#box.setAttribute('aria-activedescendant', `${this.#prefix}event-${i + 1}`);
     this.#detail.set(chosen.data, 'json');
   }
 }

@@ -173,7 +173,7 @@ export class ParameterForm {
     if (parameter.options) {
       const select = el('select', common,
         ...(parameter.required ? [] : [el('option', { value: '' }, 'not sent')]),
-        ...parameter.options.map((option) => el('option', { value: option }, String(option))));
+        ...parameter.options.map((option, i) => el('option', { value: option }, parameter.meanings ? `${option}: ${parameter.meanings[i]}` : String(option))));
       select.value = String(value);
       return select;
     }

@@ -18,8 +18,9 @@ export class KeyDialogs {
     this.#api = api;
     this.#keyring = keyring;
     this.#changed = changed;
-    this.#tiers = tiers.options;
-    this.#offer('create-tier', this.#tiers);
+    this.#tiers = new Map(tiers.options.map((rpm, i) => [rpm, tiers.meanings[i]]));
+    for (const id of ['create-tier', 'edit-tier']) byId(id).addEventListener('change', () => this.#explain(id));
+    this.#offer('create-tier', [...this.#tiers.keys()]);
     this.#setUpCreate(tiers.default);
     this.#setUpSecret(tryKey);
     this.#setUpEdit();
@@ -30,15 +31,21 @@ export class KeyDialogs {
     byId('edit-dialog').dataset.key = key.id;
     byId('edit-name').value = key.name;
     // A limit that is no tier was set elsewhere, and can stay.
-    this.#offer('edit-tier', [...new Set([...this.#tiers, key.rate_limit_per_min])].sort((a, b) => a - b));
+    this.#offer('edit-tier', [...new Set([...this.#tiers.keys(), key.rate_limit_per_min])].sort((a, b) => a - b));
     byId('edit-tier').value = key.rate_limit_per_min;
+    this.#explain('edit-tier');
     say(byId('edit-message'));
     byId('edit-dialog').showModal();
   }
 
   #offer(id, limits) {
-    byId(id).replaceChildren(...limits.map((rpm) => el('option', { value: rpm }, `${rpm} requests per minute`)));
+    byId(id).replaceChildren(...limits.map((rpm) => el('option', { value: rpm }, `${rpm} RPM: ${this.#meaning(rpm)}`)));
   }
+
+  #meaning(rpm) { return this.#tiers.get(rpm) ?? 'not one of the tiers'; }
+
+  // Says in full what the list may have no room for.
+  #explain(id) { byId(`${id}-meaning`).textContent = `${this.#meaning(Number(byId(id).value))}.`; }
 
   revoke(key) {
     byId('revoke-dialog').dataset.key = key.id;
@@ -53,6 +60,7 @@ export class KeyDialogs {
     byId('create-open').addEventListener('click', () => {
       byId('create-form').reset();
       byId('create-tier').value = tier;
+      this.#explain('create-tier');
       say(byId('create-message'));
       dialog.showModal();
     });

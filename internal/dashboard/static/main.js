@@ -2,14 +2,23 @@
 
 import { byId } from './dom.js';
 import { Api, connection, loadCatalog } from './api.js';
+import { AgentsTool } from './agentstool.js';
+import { AimTool } from './aimtool.js';
+import { ClockTool } from './clocktool.js';
+import { Control } from './control.js';
 import { FaultPanel } from './faults.js';
+import { FirstMinute } from './firstminute.js';
 import { Keyring } from './keyring.js';
 import { KeysView } from './keys.js';
 import { Playground } from './playground.js';
+import { RequestsView } from './requests.js';
 import { setUpSession, showFound, showState } from './session.js';
+import { certificateIsIn } from './snippets/words.js';
 import { WebhooksView } from './webhooks.js';
 
-const titles = { keys: 'API Access', webhooks: 'Webhooks', playground: 'Playground' };
+const titles = { requests: 'Requests', keys: 'API Access', webhooks: 'Webhooks', playground: 'Playground' };
+
+const toolsAge = 3000; // milliseconds: how old may be what is shown of the clock, faults and agents
 
 async function start() {
   byId('server-url').textContent = location.origin;
@@ -40,9 +49,17 @@ async function start() {
   const faults = new FaultPanel(catalog.faults);
   playground = new Playground(catalog, keyring, faults, api, () => keys.refresh());
   const webhooks = new WebhooksView(api, catalog.webhook_events);
-  const refresh = { keys: () => keys.refresh(), webhooks: () => webhooks.refresh(), playground: () => playground.refresh() };
+  const control = new Control(catalog.control);
+  if (catalog.certificate?.file) certificateIsIn(catalog.certificate.file);
+  const aim = new AimTool(catalog, control, keyring);
+  const tools = [new ClockTool(control), aim, new AgentsTool(control)];
+  new RequestsView({ catalog, control, keyring, aim, first: new FirstMinute(catalog), refreshKeys: () => keys.refresh() });
+  const refresh = { requests: () => tools.forEach((tool) => tool.refresh()), keys: () => keys.refresh(), webhooks: () => webhooks.refresh(), playground: () => playground.refresh() };
 
-  const view = () => (location.hash.slice(1) in titles ? location.hash.slice(1) : 'keys');
+  // Tests change these, too.
+  setInterval(() => { if (view() === 'requests' && !document.hidden && byId('main').dataset.lost !== 'true') refresh.requests(); }, toolsAge);
+
+  const view = () => (location.hash.slice(1) in titles ? location.hash.slice(1) : 'requests');
   const show = () => {
     const name = view();
     for (const view of document.querySelectorAll('[data-view]')) view.hidden = view.dataset.view !== name;

@@ -22,16 +22,20 @@ export class Rows {
     this.#space.append(this.#window);
     box.append(this.#space);
     box.addEventListener('scroll', () => this.#paint(false), { passive: true });
-    new ResizeObserver(() => this.#paint(false)).observe(box);
+    new ResizeObserver(() => this.#resize()).observe(box);
   }
 
-  /** Shows so many rows, all of them made anew. follow: stays at the end if it was there. */
-  show(count, { follow = false } = {}) {
+  /**
+   * Shows so many rows, all of them made anew. follow: stays at the end if it was there;
+   * above: so many of them are new and come before what is in sight, which stays there.
+   */
+  show(count, { follow = false, above = 0 } = {}) {
     const box = this.#box;
     const atEnd = follow && box.scrollHeight - box.scrollTop - box.clientHeight < 2 * this.#rowHeight();
     this.#count = count;
     this.#space.style.height = `${count * this.#rowHeight()}px`;
     if (atEnd) box.scrollTop = box.scrollHeight;
+    else if (above > 0) box.scrollTop += above * this.#rowHeight();
     this.#paint(true);
   }
 
@@ -46,12 +50,24 @@ export class Rows {
     this.#paint(false);
   }
 
+  /** The number of the first row in sight. */
+  get first() { return Math.floor(this.#box.scrollTop / this.#rowHeight()); }
+
   /** How many rows fit into the box. */
   get page() { return Math.max(1, Math.floor(this.#box.clientHeight / this.#rowHeight()) - 1); }
 
   #rowHeight() {
     this.#height ||= parseFloat(getComputedStyle(this.#box).getPropertyValue('--row')) || 20;
     return this.#height;
+  }
+
+  // Another width of the box may give its rows another height.
+  #resize() {
+    const before = this.#height;
+    this.#height = 0;
+    const changed = this.#rowHeight() !== before;
+    if (changed) this.#space.style.height = `${this.#count * this.#height}px`;
+    this.#paint(changed);
   }
 
   #paint(anew) {

@@ -1,12 +1,10 @@
 // A request as a call of curl.
 
-import { keyVariable, plainHeaders, selfSigned, sessionVariable, streams, typeOf } from './words.js';
-
-const shell = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+import { certificateFile, keyVariable, plainHeaders, selfSigned, sessionVariable, shell, streams, typeOf } from './words.js';
 
 export function curl(request) {
   const words = ['curl'];
-  if (selfSigned(request)) words.push('-k'); // the certificate is made at start
+  if (selfSigned(request)) words.push('--cacert', shell(certificateFile())); // it is made at start
   if (streams(request)) words.push('-N');
   if (request.method !== 'GET') words.push('-X', request.method);
   const lines = [`${words.join(' ')} ${shell(request.url)}`];

@@ -1,7 +1,7 @@
 // A request as a Go program: by the SDK where its methods say all of it, by
 // net/http otherwise.
 
-import { byHTTP, importing, transport } from './gohttp.js';
+import { byHTTP, importing, trust, trusting, trustImports } from './gohttp.js';
 import { method } from './gomethods.js';
 import { keyVariable, plainHeaders, quote, selfSigned, sessionVariable } from './words.js';
 
@@ -26,8 +26,8 @@ function bySDK(request, { call, result }) {
     options.push(`clawhq.WithSession(os.Getenv("${sessionVariable}")),`);
   }
   if (selfSigned(request)) {
-    imports.push('crypto/tls', 'net/http');
-    options.push(`clawhq.WithHTTPClient(${transport.replaceAll('\n', '\n\t')}),`);
+    imports.push(...trustImports);
+    options.push(`clawhq.WithHTTPClient(${trusting.replaceAll('\n', '\n\t')}),`);
   }
   const callOptions = plainHeaders(request).flatMap(({ name, value }) => {
     if (name === 'X-Idempotency-Key') return [`clawhq.WithIdempotencyKey(${quote(value)})`];
@@ -54,7 +54,7 @@ ${importing(imports)}
 )
 
 func main() {
-${request.auth === 'key' ? `	// The key comes from ${keyVariable}.\n` : ''}	client, err := clawhq.NewClient(
+${selfSigned(request) ? trust() : ''}${request.auth === 'key' ? `	// The key comes from ${keyVariable}.\n` : ''}	client, err := clawhq.NewClient(
 		${options.join('\n\t\t')}
 	)
 	if err != nil {

@@ -1,19 +1,30 @@
 // A request as a Go program, by net/http.
 
-import { keyVariable, plainHeaders, quote, selfSigned, sessionVariable, typeOf } from './words.js';
+import { certificateFile, keyVariable, plainHeaders, quote, selfSigned, sessionVariable, typeOf } from './words.js';
 
-/** A client that takes the server's certificate as it is. */
-export const transport = `&http.Client{Transport: &http.Transport{
-		// This server's certificate is its own: trust it here, never elsewhere.
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+/** Reads the server's certificate, which is its own, for trusting. */
+export const trust = () => `	certificate, err := os.ReadFile(${quote(certificateFile())})
+	if err != nil {
+		log.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(certificate)
+`;
+
+/** The packages that trust and trusting need. */
+export const trustImports = ['crypto/tls', 'crypto/x509', 'net/http', 'os'];
+
+/** A client that trusts that certificate. */
+export const trusting = `&http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots},
 	}}`;
 
 /** The import lines of these packages. */
-export const importing = (paths) => paths.sort().map((path) => `\t"${path}"`).join('\n');
+export const importing = (paths) => [...new Set(paths)].sort().map((path) => `\t"${path}"`).join('\n');
 
 export function byHTTP(request) {
   const imports = ['fmt', 'io', 'log', 'net/http', 'os'];
-  if (selfSigned(request)) imports.push('crypto/tls');
+  if (selfSigned(request)) imports.push(...trustImports);
   let before = '';
   let body = 'nil';
   let type = '';
@@ -43,7 +54,7 @@ ${before}	req, err := http.NewRequest("${request.method}", ${quote(request.url)}
 		log.Fatal(err)
 	}
 	${credential}
-${headers}	client := ${selfSigned(request) ? transport : 'http.DefaultClient'}
+${headers}${selfSigned(request) ? trust() : ''}	client := ${selfSigned(request) ? trusting : 'http.DefaultClient'}
 	resp, err := client.Do(req)
 	if err != nil {
 		log.Fatal(err)

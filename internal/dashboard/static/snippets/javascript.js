@@ -1,7 +1,7 @@
 // A request as a JavaScript program, by fetch.
 
 import { escaped } from '../safe.js';
-import { keyVariable, plainHeaders, quote, selfSigned, sessionVariable, streams, typeOf } from './words.js';
+import { certificateFile, keyVariable, plainHeaders, quote, selfSigned, sessionVariable, shell, streams, typeOf } from './words.js';
 
 export function javascript(request) {
   const headers = plainHeaders(request).map(({ name, value }) => `${quote(name)}: ${quote(value)}`);
@@ -9,7 +9,7 @@ export function javascript(request) {
     ? `"Authorization": \`Bearer \${process.env.${keyVariable}}\``
     : `"Cookie": \`session=\${process.env.${sessionVariable}}\``);
   const trust = selfSigned(request)
-    ? "// This server's certificate is its own: run with NODE_TLS_REJECT_UNAUTHORIZED=0.\n" : '';
+    ? `// This server's certificate is its own: run with NODE_EXTRA_CA_CERTS=${shell(certificateFile())}.\n` : '';
   const call = `${trust}${form(request)}const response = await fetch(${quote(request.url)}, {
   method: "${request.method}",
   headers: {

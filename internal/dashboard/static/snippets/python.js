@@ -1,6 +1,6 @@
 // A request as a Python program, by requests.
 
-import { keyVariable, plainHeaders, quote, selfSigned, sessionVariable, streams, typeOf } from './words.js';
+import { certificateFile, keyVariable, plainHeaders, quote, selfSigned, sessionVariable, streams, typeOf } from './words.js';
 
 export function python(request) {
   const asJSON = request.body !== null && request.values !== null;
@@ -18,9 +18,8 @@ export function python(request) {
     args.push(`files={\n${fields.map((f) => `        ${f},\n`).join('')}    }`);
   }
   if (streams(request)) args.push('stream=True');
-  if (selfSigned(request)) args.push('verify=False');
-  const call = `requests.${request.method.toLowerCase()}(\n${args.map((arg) => `    ${arg},${
-    arg === 'verify=False' ? "  # this server's certificate is its own" : ''}\n`).join('')})`;
+  if (selfSigned(request)) args.push(`verify=${quote(certificateFile())}`);
+  const call = `requests.${request.method.toLowerCase()}(\n${args.map((arg) => `    ${arg},\n`).join('')})`;
   if (!streams(request)) {
     return `import os
 import requests
