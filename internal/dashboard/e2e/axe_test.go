@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -64,7 +65,7 @@ func TestAccessible(t *testing.T) {
 	b.loadAxe()
 	b.wantAccessible("signed out")
 
-	b.open(s.dashboard)
+	b.openKeys()
 	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
 	b.loadAxe()
 	b.createKey("accessible", "30")
@@ -99,6 +100,29 @@ func TestAccessible(t *testing.T) {
 	b.click(`[data-key$="-compare"]`)
 	b.until(`document.querySelector('#compare-dialog').open`)
 	b.wantAccessible("a comparison")
+}
+
+// TestRequestsAccessible looks at the Requests page in its states.
+func TestRequestsAccessible(t *testing.T) {
+	s := startServer(t)
+	b := openTab(t, s)
+	b.open(s.dashboard)
+	b.until(`document.querySelector('#first-code').textContent.includes('curl')`)
+	b.loadAxe()
+	b.wantAccessible("the first minute")
+	s.controls(t, http.MethodPost, "/faults", `[{"fault": "error:stream_error:2", "path": "/v1/chat"}, {"fault": "503", "times": 3, "agent": "support-bot"}]`)
+	s.post(t, "/v1/chat", s.key, `{"message":"hi","stream":true}`)
+	s.post(t, "/v1/chat", s.key, `{"message":"hi"}`)
+	s.call(t, http.MethodGet, "/v1/health", s.key, "")
+	b.until(`document.querySelectorAll('#journal-list .j-row').length === 3`)
+	for _, tool := range []string{"clock", "aim", "agents"} {
+		b.click("#" + tool + "-tool summary")
+	}
+	b.wantText("#aim-queue", "503")
+	b.click("#journal-list .j-row:nth-child(3)")
+	b.click("#detail-response-events .event")
+	b.wantText("#detail-why", "stream_error")
+	b.wantAccessible("the tools, the list and a stream")
 }
 
 // TestEveryControlHasAName looks for what a screen reader could not name.

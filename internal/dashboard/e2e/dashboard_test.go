@@ -12,6 +12,13 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
+// openKeys opens the dashboard at its API Access page.
+func (b *tab) openKeys() {
+	b.t.Helper()
+	b.open(b.server.dashboard)
+	b.click(`nav a[href="#keys"]`)
+}
+
 // createKey makes a key on the API Access page and returns its full key, with
 // the dialog that shows it left open.
 func (b *tab) createKey(name, tier string) string {
@@ -50,7 +57,7 @@ func TestKeyFromCreationToRevocation(t *testing.T) {
 
 	b.open(s.origin() + "/")
 	b.wantText("#signed-out", "This page is for whoever started the server")
-	b.open(s.dashboard)
+	b.openKeys()
 	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
 
 	// What is wrong is said in the page's own words.
@@ -288,7 +295,7 @@ func TestFaults(t *testing.T) {
 func TestKeyboard(t *testing.T) {
 	s := startServer(t)
 	b := openTab(t, s)
-	b.open(s.dashboard)
+	b.openKeys()
 	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
 
 	// tabTo presses Tab until an element has the focus, which must be visible.
@@ -344,7 +351,7 @@ func TestKeyboard(t *testing.T) {
 	b.wantText("#response-status", "200 OK")
 	tabTo("#request-forms input")
 	press(kb.ArrowRight)
-	b.wantText("#request-code", "curl -k")
+	b.wantText("#request-code", "curl --cacert clawhq-server.pem")
 	b.until(`document.querySelector('#announcer').textContent.includes('200 OK')`)
 }
 
@@ -376,7 +383,7 @@ func TestThousandKeys(t *testing.T) {
 		s.api.CreateKey(fmt.Sprintf("key-%03d", i), 60)
 	}
 	b := openTab(t, s)
-	b.open(s.dashboard)
+	b.openKeys()
 	b.until(`document.querySelectorAll('#keys-rows tr').length === 100`)
 	b.wantText("#keys-shown", "100 of 1,001 keys")
 	b.click("#keys-show-more")

@@ -37,7 +37,7 @@ func TestScreenshots(t *testing.T) {
 	}
 	s := startServer(t, args...)
 	b := openTab(t, s)
-	b.open(s.dashboard)
+	b.openKeys()
 	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
 	for name, tier := range map[string]string{"staging-test": "30", "mobile-app": "120"} {
 		b.createKey(name, tier)

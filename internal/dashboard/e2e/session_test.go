@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/fetch"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -16,7 +18,7 @@ import (
 func TestOwnCalls(t *testing.T) {
 	s := startServer(t, "-fault", "500")
 	b := openTab(t, s)
-	b.open(s.dashboard)
+	b.openKeys()
 	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
 	for range 25 {
 		b.click("#keys-refresh")
@@ -99,7 +101,7 @@ func TestFocus(t *testing.T) {
 	s := serve(t, nil)
 	s.api.CreateKey("odd", 45)
 	b := openTab(t, s)
-	b.open(s.dashboard)
+	b.openKeys()
 	b.until(`document.querySelectorAll('#keys-rows tr').length === 2`)
 
 	// A key whose limit is no tier can be renamed, and keeps its limit.
@@ -140,7 +142,11 @@ func TestFocus(t *testing.T) {
 func TestWaiting(t *testing.T) {
 	s := startServer(t)
 	b := openTab(t, s)
-	b.open(s.dashboard)
+	b.run("have the page wait for a tenth of the time", chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := page.AddScriptToEvaluateOnNewDocument(`AbortSignal.timeout = ((timeout) => (ms) => timeout.call(AbortSignal, ms / 10))(AbortSignal.timeout)`).Do(ctx)
+		return err
+	}))
+	b.openKeys()
 	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
 	hold := func(path string) {
 		t.Helper()

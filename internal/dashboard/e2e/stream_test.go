@@ -20,14 +20,13 @@ import (
 // serve serves a dashboard from within the test, with agents of its own.
 func serve(t *testing.T, agents map[string]clawhqtest.AgentFunc) server {
 	t.Helper()
-	options := []clawhqtest.Option{clawhqtest.WithInMemory()}
-	for slug, agent := range agents {
-		options = append(options, clawhqtest.WithAgent(slug, agent))
-	}
-	api := clawhqtest.NewTestServer(t, options...)
+	api := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
 	controls, err := control.New(control.Config{Server: api, RPM: 60})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for slug, agent := range agents {
+		api.HandleAgent(slug, agent)
 	}
 	mux := http.NewServeMux()
 	web := httptest.NewUnstartedServer(mux)
