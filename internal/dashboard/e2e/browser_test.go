@@ -42,6 +42,7 @@ type server struct {
 	base, key, session, dashboard string
 	control, token                string             // of the program
 	api                           *clawhqtest.Server // nil if it is the program
+	certificate                   string             // the file; empty if it is the program
 }
 
 func (s server) origin() string { return strings.TrimSuffix(s.base, "/api") }

@@ -49,7 +49,7 @@ func serve(t *testing.T, agents map[string]clawhqtest.AgentFunc) server {
 	})
 	mux.Handle(control.Path+"/", controls)
 	mux.Handle("/", page)
-	return server{api: api, base: web.URL + "/api", key: api.APIKey(), session: api.Session(), dashboard: web.URL + page.LoginPath()}
+	return server{api: api, certificate: file, base: web.URL + "/api", key: api.APIKey(), session: api.Session(), dashboard: web.URL + page.LoginPath()}
 }
 
 // chunks returns an agent that says a piece so many times; n below 0: without
