@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -37,8 +38,10 @@ func TestScreenshots(t *testing.T) {
 	}
 	s := startServer(t, args...)
 	b := openTab(t, s)
-	b.openKeys()
-	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
+	b.open(s.dashboard)
+	b.until(`document.querySelector('#first-code').textContent.includes('curl')`)
+	b.everywhere("first")
+	b.click(`nav a[href="#keys"]`)
 	for name, tier := range map[string]string{"staging-test": "30", "mobile-app": "120"} {
 		b.createKey(name, tier)
 		b.click("#secret-dialog [data-close]")
@@ -87,12 +90,31 @@ func TestScreenshots(t *testing.T) {
 	b.until(`!document.querySelector('dialog[open]')`)
 	b.everywhere("keys")
 
+	s.post(t, "/v1/chat?a="+strings.Repeat("b", 4000), key, `{"message":"hi","stream":true}`)
+	b.click(`nav a[href="#requests"]`)
+	b.wantText(newest, "a=bbb")
+	b.click(newest)
+	b.wantText("#detail-event-count", "1")
+	for _, tool := range []string{"clock", "aim", "agents"} {
+		b.click("#" + tool + "-tool summary")
+	}
+	b.everywhere("requests-tools")
+	for _, tool := range []string{"clock", "aim", "agents"} {
+		b.click("#" + tool + "-tool summary")
+	}
+	b.eval(`[...document.querySelectorAll('#journal-list .j-row')].find((row) => row.textContent.includes('429:42')).click() ?? true`, new(bool))
+	b.wantText("#detail-why", "The fault 429:42 was played")
+	b.everywhere("requests")
+	b.click(`nav a[href="#keys"]`)
+
 	if *docsImages {
 		b.docsImage("api-access")
 		b.click(`nav a[href="#playground"]`)
 		b.choose("#endpoint", "chat.stream")
 		b.send()
 		b.docsImage("playground")
+		b.click(`nav a[href="#requests"]`)
+		b.docsImage("requests")
 	}
 
 	// A browser that is not signed in.

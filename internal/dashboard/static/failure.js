@@ -100,7 +100,7 @@ function ended(request) {
   const legacy = typeof body === 'string' ? parsed(reply).code : undefined;
   const word = (code) => (/^\w+$/.test(code ?? '') ? `:${code}` : '');
   if (word(legacy)) return { repeat: `legacy:${status}${word(legacy)}`, reasons };
-  if (status === 429 && after) return { repeat: `429:${after}`, reasons: [...reasons, `It asks to retry after: ${after}`] };
+  if (status === 429 && after) return { repeat: `429:${after}`, reasons: (message ?? '').includes(after) ? reasons : [...reasons, `Its Retry-After is ${after}.`] };
   return { repeat: `${status}${word(body?.code)}`, reasons };
 }
 

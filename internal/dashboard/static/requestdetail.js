@@ -163,6 +163,7 @@ export class RequestDetail {
     byId('detail-response').hidden = status === 0;
     byId('detail-stream').hidden = !stream;
     this.#events.show(stream ? eventsOf(this.#request) : []);
+    byId('detail-response-events').scrollTop = 0; // not to its end, as where it is read live
     say(byId('detail-omitted'), omitted ? `The journal has the first ${reply.length.toLocaleString('en')} characters: ${omitted.toLocaleString('en')} bytes more were sent.` : '');
   }
 
