@@ -64,10 +64,11 @@ func (c *call) journal() {
 	e.number = c.s.arrived
 	s.journal = append(s.journal, e)
 	size := len(e.Method) + len(e.Path) + len(e.Query) + headerSize(e.Header)
+	watchers := c.s.watchers // the call must not be kept
 	c.item = s.journaled.Keep(size, func() {
 		oldest := s.journal[0]
 		oldest.dropped = true
-		for w := range c.s.watchers {
+		for w := range watchers {
 			delete(w.changed, oldest)
 		}
 		s.journal[0] = nil
