@@ -337,6 +337,7 @@ func TestKeyboard(t *testing.T) {
 	b.until(`!document.querySelector('dialog[open]')`)
 
 	b.open(s.origin() + "/#playground")
+	b.until(`!document.querySelector('[data-view=playground]').hidden`)
 	b.run("load anew", chromedp.Reload())
 	b.until(`document.querySelector('#key')?.checkVisibility()`)
 	tabTo("#key")
