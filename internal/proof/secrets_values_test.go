@@ -21,7 +21,7 @@ func exhibitValues(t *testing.T, x *exhibition) {
 		clawhqtest.WithInMemory(), clawhqtest.Reply(testkit.Key), clawhqtest.FaultReset(),
 		clawhqtest.Message{Text: "hi", History: []clawhqtest.Turn{{Role: clawhqtest.RoleUser, Content: "hi"}}}, clawhqtest.Turn{Role: clawhqtest.RoleUser},
 		clawhqtest.Conversation{Messages: []clawhqtest.StoredMessage{{Content: "hi"}}}, clawhqtest.StoredMessage{Content: "hi"}, clawhqtest.AuditEntry{ID: "1"}, clawhqtest.Path("/v1/chat"), clawhqtest.LookupKey, clawhq.AgentUsage{Requests: 1},
-		clawhqtest.File{Name: "a.txt"}, clawhqtest.KeyInfo{Prefix: testkit.Key[:12]},
+		clawhqtest.File{Name: "a.txt"}, clawhqtest.KeyInfo{Prefix: testkit.Key[:12]}, clawhqtest.AgentInfo{Slug: "support-bot"},
 		clawhqtest.Key(testkit.Key), clawhqtest.FaultReset().On(clawhqtest.Key(testkit.Key)), clawhq.LimitRequest{}, clawhq.CallOptions{Background: true},
 		&clawhq.Client{}, &clawhq.StreamError{APIError: &clawhq.APIError{}},
 	} {
