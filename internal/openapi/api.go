@@ -38,7 +38,7 @@ var API = sync.OnceValue(func() Text {
 		case e.Auth == wire.KeyAuth:
 			o.Parameters = append(o.Parameters, Ref("parameters", "X-Client-Request-Id"))
 			if e.Window != wire.KeyWindow {
-				o.Live = fmt.Sprintf("Its calls do not count in the key's window, but in the account's window `%s`, which admits %d in any %d seconds.", e.Window.Name, e.Window.Limit, seconds)
+				o.Live = fmt.Sprintf("Calls do not count in the key's window but in the account's window `%s`, which admits %d in any %d seconds.", e.Window.Name, e.Window.Limit, seconds)
 			}
 		default:
 			o.Scheme, o.Common, o.Headers = "session", bySession, nil
@@ -73,11 +73,11 @@ func headersOf(names []string) js.Object {
 // pageLimit is the parameter of how many rows a page has.
 func pageLimit(page wire.PageRange) js.Object {
 	return object("name", "limit", "in", "query",
-		"description", fmt.Sprintf("The most rows of the page. A number outside of 1 to %d is taken for the nearest one inside.", page.Most),
+		"description", fmt.Sprintf("The maximum number of rows on the page. A number below 1 counts as 1, and one above %d as %[1]d.", page.Most),
 		"schema", object("type", "integer", "minimum", 1.0, "maximum", float64(page.Most), "default", float64(page.Default)),
 		"example", float64(page.Default),
 		LiveExtension, object(
-			"description", "It is read as JavaScript's `parseInt` does: `1.9` is 1, `30x` is 30, and what is no number is the default.",
+			"description", "Values are read as by JavaScript's `parseInt`: `1.9` is 1, `30x` is 30, and a value that is not a number gives the default.",
 			"patch", object("schema", object("type", []any{"integer", "string"}, "minimum", nil, "maximum", nil)),
 		))
 }
