@@ -103,6 +103,13 @@ func TestSandboxes(t *testing.T) {
 		ended <- response.StatusCode
 	}()
 	one.do("GET", "/requests/wait?agent=slow", "", nil)
+	for under := (struct {
+		Sandboxes []struct {
+			UnderWay int `json:"under_way"`
+		}
+	}{}); len(under.Sandboxes) == 0 || under.Sandboxes[0].UnderWay < 2; time.Sleep(10 * time.Millisecond) {
+		p.do("GET", "/sandboxes", "", &under)
+	}
 	p.do("DELETE", "/sandboxes/"+id, "", nil)
 	for range 2 {
 		if status := <-ended; status != http.StatusServiceUnavailable {

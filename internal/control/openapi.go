@@ -43,6 +43,9 @@ func newOpenAPI() openapi.Text {
 		o := openapi.Operation{Scheme: "controlToken", Common: common}
 		o.Method, o.Path, _ = strings.Cut(e.pattern, " ")
 		for _, name := range e.query {
+			if o.Path == "/requests/follow" && name == "limit" {
+				name = "limit-follow" // which has other bounds
+			}
 			o.Parameters = append(o.Parameters, openapi.Ref("parameters", "query-"+name))
 		}
 		operations = append(operations, o)
@@ -78,6 +81,7 @@ func values() map[string]any {
 		"MaxFaultText":          maxFaultText,
 		"MaxFaults":             maxFaults,
 		"MaxFileBytes":          wire.MaxFileBytes,
+		"MaxFollowed":           maxFollowed,
 		"MaxItems":              maxItems,
 		"MaxKeyNameChars":       wire.MaxKeyNameChars,
 		"MaxKeys":               maxKeys,
@@ -87,5 +91,7 @@ func values() map[string]any {
 		"MaxSlugChars":          maxSlugChars,
 		"MaxWaitMinutes":        int(maxWait.Minutes()),
 		"Methods":               methods,
+		"ReadSeconds":           int(readTimeout.Seconds()),
+		"HeartbeatSeconds":      int(heartbeat.Seconds()),
 	}
 }

@@ -234,21 +234,22 @@ func (a *API) checkBody(resource, at string, content place, contentType string, 
 // itemSchema is the name of the schema of each event's data in a stream.
 const itemSchema = "x-itemSchema"
 
-// done is the data of a stream's last event.
-const done = "[DONE]"
+// lastEvent is the name of the data with which a whole stream ends.
+const lastEvent = "x-lastEvent"
 
 // checkEvents checks the data of each event of a stream.
 func (a *API) checkEvents(at string, media place, schema *jsonschema.Schema, body []byte, cut bool) (found []Problem) {
+	done, ends := media.member(lastEvent).value.(string)
 	d := sse.NewDecoder(bytes.NewReader(body), len(body)+1)
 	for i, last := 0, ""; ; i++ {
 		event, err := d.Next()
 		if err != nil {
-			if last != done && !cut {
+			if ends && last != done && !cut {
 				found = append(found, Problem{Kind: KindSyntax, At: at, Want: "a stream that ends with " + done, Schema: media.pointer})
 			}
 			return found
 		}
-		if last = string(event.Data); last == done {
+		if last = string(event.Data); ends && last == done {
 			continue
 		}
 		here := at + "/" + itoa(i)

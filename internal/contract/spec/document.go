@@ -9,8 +9,8 @@
 //
 // The check is closed: an object of a reply must have no member, and a reply no header,
 // that the document does not name, unless a schema has additionalProperties. In
-// text/event-stream the schema is that of each event's data, which is JSON, but for the
-// last, [DONE]; x-itemSchema names it.
+// text/event-stream the schema is that of each event's data, which is JSON: x-itemSchema
+// names it. x-lastEvent is the data of the last event, if a whole stream has one.
 package spec
 
 import (

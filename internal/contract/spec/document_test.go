@@ -29,7 +29,7 @@ const pets = `{
 				"responses": {"204": {"description": "Added."}}
 			}
 		},
-		"/pets/watch": {"get": {"responses": {"200": {"description": "Events.", "content": {"text/event-stream": {"schema": {"type": "string"}, "x-itemSchema": {"$ref": "#/components/schemas/Pet"}}}}}}},
+		"/pets/watch": {"get": {"responses": {"200": {"description": "Events.", "content": {"text/event-stream": {"schema": {"type": "string"}, "x-itemSchema": {"$ref": "#/components/schemas/Pet"}, "x-lastEvent": "[DONE]"}}}}}},
 		"/pets/{id}": {"get": {"parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "pattern": "^[0-9]+$"}}],
 			"responses": {"200": {"description": "A dog.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Dog"}}}}}}}
 	},

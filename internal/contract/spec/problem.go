@@ -30,7 +30,7 @@ const (
 	KindNew       Kind = "new"          // a member or header is there that the document does not name
 	KindType      Kind = "type"         // a value has another JSON type
 	KindValue     Kind = "value"        // a value is none of those allowed
-	KindSyntax    Kind = "syntax"       // the body is not JSON, or the stream does not end with [DONE]
+	KindSyntax    Kind = "syntax"       // the body is not JSON, or the stream does not end as it should
 	KindDocument  Kind = "document"     // the schema itself is wrong
 )
 
