@@ -2,9 +2,10 @@ package shaping
 
 import "time"
 
-// A burst is a number of replies that are still arriving: how many attempts the
-// service had counted is known, but not which of those that are outstanding it
-// includes. Until all have come, the others may use as many slots as that.
+// A burst is a group of attempts sent at nearly the same time, whose replies
+// are still arriving. A reply tells how many attempts the service had counted,
+// but not which of the outstanding ones are among them. Until these are
+// answered, they count as attempts of others.
 type burst struct {
 	most int    // the highest number that a reply of the burst allows for
 	at   moment // when the attempt of that reply was sent
@@ -18,8 +19,8 @@ type burst struct {
 // other clients cannot have seen it yet.
 const roundTrip = time.Second
 
-// learning is how long replies bound the others by what they allow for, if none
-// proves that there are any.
+// learning is how long after the first fact a burst may show others, if no
+// reply proves that there are any.
 const learning = 4 * time.Second
 
 // observe learns from a reply, which allows for so many attempts of others.

@@ -30,7 +30,7 @@
 //
 //	clock.go    moment: a time by a Set's clock
 //	margin.go   how long a slot stays taken after the window
-//	burst.go    what may be others, while replies are still arriving
+//	burst.go    which attempts may be others', while replies are still arriving
 //	probing.go  when to look for room
 //	gate.go     closed after a 429
 //	queue.go    callers that wait, in the order of their ranks
@@ -42,17 +42,17 @@
 // These rules always hold:
 //   - In any period of a window and the margin, there are no more own attempts
 //     than the limit. An attempt that is not written yet keeps its slot.
-//   - An estimate may delay an attempt but not refuse it. An attempt is refused
-//     only on proof: because the gate is closed, or because own attempts that were
-//     written fill a limit that a reply has reported within the last window, or that
-//     no outstanding reply can change. Callers ahead are no proof, since they may
-//     leave.
+//   - An estimate may delay an attempt but not refuse it. An attempt is refused only
+//     on proof: because the gate is closed, or because own attempts that were
+//     written fill a limit that is certain. It is certain if a reply has reported it
+//     within the last window, or if no reply is outstanding that could report
+//     another. Callers ahead are no proof, since they may leave.
 //   - Retries are admitted before first attempts, those in the background after all
 //     others, otherwise attempts in the order of their arrival. Those for which a
 //     Limiter has made room go before all others, since they wait for the gate and
 //     Config.Max only.
 //   - What replies have shown of others is forgotten one and a half windows after the
-//     last one that proved it, and so is what a 429 has caused.
+//     last reply that proved it. What a 429 has caused is forgotten as late.
 //   - A Turn ends once, on every path.
 //   - Nothing sleeps with the mutex held, and only the first caller of a queue
 //     has a timer.
@@ -81,42 +81,44 @@
 //
 // After a 429 that the log explains, because own attempts filled the window or
 // nearly so, the margin doubles. If no reply has shown a difference of travel times,
-// others may have caused the 429: the margin is as before when a reply proves that
-// there are others, and otherwise halves after each window in which it sufficed.
+// others may have caused the 429: the margin is 250 ms again when a reply proves
+// that there are others, and otherwise halves each time it has sufficed for about a
+// minute.
 //
 // # Others
 //
 // For example, the reply to an attempt sent at 100 s says that 40 attempts were
 // counted. According to the log, 10 to 12 of them may be own attempts, depending on
-// how long those took to arrive that were sent within the margin of 40 s and of
-// 100 s. So 28 to 30 are those of others: 28 are proved, and 30 are allowed for.
+// how long the attempts sent close to 40 s and to 100 s took to arrive. So 28 to 30
+// are those of others: 28 are proved, and 30 are allowed for.
 //
 // The client leaves to others the most that a reply has proved within the last 90 s.
-// A proof is dropped earlier if all replies to attempts of 20 s allow for fewer: a
-// slot that becomes free is usually taken again by the client that had it, as soon
-// as its agents have answered. A reply that merely allows for a number does not
-// prolong a proof. With the limit 60, the client has 60 - 28 = 32 slots.
+// A proof is dropped earlier if the replies to all attempts of 20 s allow for fewer.
+// A shorter time is not enough: a client that loses a slot usually takes it again,
+// but only when its agents have answered. A reply that merely allows for a number
+// does not prolong a proof. With the limit 60, the client has 60 - 28 = 32 slots.
 //
 // Of these it leaves some free, if a reply has proved others: 32²/(8·60), which is 2.
-// A client that has nearly the whole window leaves an eighth of it, one with few slots
-// leaves nothing. So a small caller finds room beside one that uses all it gets, and
-// the shares of two such clients become even within minutes. Two equal ones use 97%
-// of the limit.
+// A client that has nearly the whole window leaves an eighth of it, one with few
+// slots leaves nothing. So a small caller finds room beside one that uses all it
+// gets, and the shares of two clients that do so become even within minutes. Two
+// equal ones use 97% of the limit.
 //
-// A 429 that the log explains also counts as one other client, one that it does not
-// explain as so many as fill the window, until the next reply shows otherwise.
+// A 429 counts as a proof, too. If the log explains it, it proves one attempt of
+// others; if not, it proves as many as fill the window. It counts until the next
+// reply shows otherwise.
 //
 // A client that sees nobody, and uses all slots, keeps one slot free for 1.3 s, once
-// a window, when its oldest becomes free. Newcomers come back after a Retry-After in
-// whole seconds, up to a second late, and find it. Where a 429 names the end of the
-// clock's minute instead, newcomers come back every 2 to 5.5 s, and the slot stays
-// free for 6 s.
+// a window, when its oldest slot becomes free. Newcomers come back after a
+// Retry-After in whole seconds, up to a second late, and find it. Where a 429 names
+// the end of the clock's minute instead, newcomers come back every 2 to 5.5 s, and
+// the slot stays free for 6 s.
 //
 // One slot is always the client's own. If it has few slots, it sends an attempt
 // beyond them, a probe, after 12 s without an attempt, or after 1 s if the latest
-// reply has left room. Each probe that is admitted halves this interval, and each 429
-// doubles it. So a server that reports "none left" in every reply but rejects nothing
-// is found out in half a minute.
+// reply has left room. Each probe that is admitted halves this interval, and each
+// probe that gets a 429 doubles it. So a server that reports "none left" in every
+// reply but rejects nothing is found out in half a minute.
 //
 // # Background
 //
@@ -127,8 +129,8 @@
 // # Gate
 //
 // A 429 that asks for 5 seconds closes the gate for 5 seconds. A 429 that asks for
-// nothing, or for longer than is believed, closes it for 1 s, then for 2 s, and so
-// on up to 60 s. After that, with a limit of 60, attempts are sent one second
+// nothing, or for longer than Config.Longest, closes it for 1 s, then for 2 s, and
+// so on up to 60 s. After that, with a limit of 60, attempts are sent one second
 // apart, and half as far apart after each one that is admitted.
 //
 // # Windows
@@ -148,7 +150,7 @@
 // 25 in a common window. The common window is logged all the same: a 429 that only it
 // explains brings it back.
 //
-// Each API key has windows of its own. When the key changes, callers that wait go on
-// in the window of the new key, of which nothing is known; the windows of the account
-// stay.
+// Each API key has a window and a common window of its own. When the key changes,
+// callers that wait go on in the window of the new key. Nothing is known of it if the
+// key is used for the first time. The separate windows of the account stay.
 package shaping

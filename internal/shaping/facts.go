@@ -7,8 +7,8 @@ import (
 
 // A fact is what replies have shown of a window.
 type fact struct {
-	at    moment // when the attempt was sent whose reply shows it
-	last  moment // the same of the latest of the attempts, if there are several
+	at    moment // when the attempt was sent whose reply shows the fact; the first of them, if the fact joins several replies
+	last  moment // when the last of them was sent
 	told  moment // when the latest reply came that reported the limit; 0 if none has, as a 429 does not
 	limit int
 
@@ -16,15 +16,15 @@ type fact struct {
 	// and at most so many.
 	least, most int
 
-	counted  int  // the highest count that a reply has reported; -1 if it does not tell
-	rejected bool // a 429 shows it, and only until a later reply shows otherwise
+	counted  int  // the highest count that a reply has reported; -1 if a reply has reported none
+	rejected bool // a 429 shows the fact, which counts only until a later reply shows otherwise
 }
 
 // facts has the latest facts about a window, in the order in which their attempts
 // were sent. Everything that the client believes about others, and about the
 // limit, is derived from them, so that it is forgotten when they are.
 type facts struct {
-	list []fact // of the last evidence, and at least one
+	list []fact // not older than evidence, except that the latest is kept
 }
 
 const (
@@ -38,8 +38,8 @@ const (
 	// taken again as slowly as their agents answer.
 	outweighs = 20 * time.Second
 
-	// together is how close to each other attempts are sent whose replies make one
-	// fact.
+	// together is how close to each other two attempts must be sent for their
+	// replies to make one fact.
 	together = 5 * time.Second
 )
 
@@ -66,6 +66,7 @@ func (f *facts) add(now moment, n fact) {
 	}
 }
 
+// merge joins a fact of the same limit and kind.
 func (f *fact) merge(n fact) {
 	f.last, f.told = max(f.last, n.last), max(f.told, n.told)
 	f.least, f.most = max(f.least, n.least), max(f.most, n.most)
@@ -97,11 +98,12 @@ func (f *facts) confirmed(now moment) bool {
 
 // others returns how many slots others use: the most that is proved, unless replies
 // have outweighed the proof since. What a 429 shows is outweighed by the next reply.
-// until is when time alone makes them fewer; 0 if there are none.
+// until is when that proof becomes too old; 0 if there is none.
 func (f *facts) others(now moment) (n int, until moment) {
 	limit := f.limit()
-	ceiling, replied := limit, limit // what others use at most, after the fact at i
-	last := len(f.list) - 1          // of the facts that together outweigh those before i
+	ceiling := limit        // the most that the facts after i allow for, once they outweigh the fact at i
+	replied := limit        // the most that any reply after i allows for
+	last := len(f.list) - 1 // of the facts that together outweigh those before i
 	for i := last; i >= 0; i-- {
 		g := &f.list[i]
 		if now.Sub(g.at) >= evidence || g.limit != limit {
@@ -141,7 +143,7 @@ func (f *facts) replied(now moment) bool {
 }
 
 // highest returns the highest count that a reply to an attempt within the last
-// window has reported; no bound if one has none.
+// window has reported. If one has reported none, that is math.MaxInt.
 func (f *facts) highest(now moment) (n int) {
 	for i := len(f.list) - 1; i >= 0 && now.Sub(f.list[i].last) < Length; i-- {
 		switch g := &f.list[i]; {
@@ -155,7 +157,8 @@ func (f *facts) highest(now moment) (n int) {
 	return n
 }
 
-// begun returns when the attempt was sent whose reply is the first that counts.
+// begun returns when the attempt of the oldest fact was sent; 0 if there is no
+// fact.
 func (f *facts) begun() moment {
 	if len(f.list) > 0 {
 		return f.list[0].at

@@ -6,8 +6,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/window"
 )
 
-// A history has a client's own attempts in a window. All logs have the times at
-// which attempts were sent.
+// A history has a client's own attempts in a window. Its logs have the times at
+// which the attempts were sent.
 type history struct {
 	sent       window.Log
 	unwritten  window.Log // the attempts that have not been written yet: the times are those of their admission
@@ -51,8 +51,8 @@ func (h *history) start(now moment, background bool) {
 	h.outstanding++
 }
 
-// written changes the time at which an attempt was sent. The log may have forgotten
-// the attempt, if it took long to be written.
+// written notes that the attempt admitted at from was sent at to. The log may have
+// forgotten the attempt, if it took long to be written.
 func (h *history) written(from, to moment, background bool) {
 	h.unwritten.Remove(from)
 	h.sent.Remove(from)
@@ -142,8 +142,8 @@ func (h *history) succeed(at moment) {
 }
 
 // maxMissing is more than can be missing in the count of a server with any tier. If
-// more are missing, the server does not count, and looking at each attempt would
-// only cost time.
+// more are missing, the server does not count attempts, and a look at each of them
+// would be a waste of time.
 const maxMissing = 1000
 
 // spread returns the smallest difference of travel times that explains why the

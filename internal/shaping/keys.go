@@ -22,21 +22,22 @@ func (k *keyWindows) common() *Shaper {
 	return k.all
 }
 
-// idle reports whether nothing of the windows matters any more.
+// idle reports whether the windows can be forgotten.
 func (k *keyWindows) idle(now moment) bool {
 	last, ok := k.own.history.last()
 	return k.own.history.outstanding == 0 && (!ok || now.Sub(last) >= memory)
 }
 
-// A keyring has the windows of keys that were in use before.
+// A keyring has the windows of the keys that were in use before, which are
+// found by a hash of the key.
 type keyring struct {
 	seed   maphash.Seed
 	before []*keyWindows
 }
 
-// UseKey reports the key that is in use from now on. If it has changed, callers that
-// wait for the window of the key before go on in that of the new one. A new key has
-// no known limit but Config.Limit.
+// UseKey tells the Set which key is in use from now on. If it has changed, callers
+// that wait for the window of the key before go on in that of the new one. A new key
+// has no known limit but Config.Limit.
 func (s *Set) UseKey(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,7 +69,7 @@ func (s *Set) useKey(key string) {
 	if s.key == nil {
 		s.key = &keyWindows{id: id, own: s.newShaper(s.cfg.Limit, s.cfg.Unknown)}
 	}
-	s.key.separate = old.separate // which is the server's way
+	s.key.separate = old.separate // how the server counts does not depend on the key
 	s.key.own.queue, old.own.queue = old.own.queue, s.key.own.queue
 	s.key.own.refuse(now)
 	s.wake()

@@ -9,9 +9,8 @@ type margin struct {
 	length  time.Duration
 	changed moment // when length changed
 
-	// seen is whether a reply has shown a difference of travel times, since length
-	// was last as small as it can be. As long as none has, a 429 may as well have
-	// been caused by others.
+	// seen is whether a reply has shown a difference of travel times since length
+	// was last minMargin. As long as none has, others may have caused the 429s.
 	seen bool
 }
 
@@ -22,9 +21,10 @@ const (
 	// maxSeen bounds the margin that replies other than a 429 can cause.
 	maxSeen = 1500 * time.Millisecond
 
-	// A margin is reduced after it has sufficed for believed, if a reply has shown a
-	// difference of travel times. If only 429s have asked for it, others may have
-	// caused these, so doubted is enough: a window and the longest margin.
+	// If a reply has shown a difference of travel times, the margin is reduced when
+	// it has sufficed for the time believed. If only 429s have widened it, others
+	// may have caused these, so the time doubted is enough: a window and the longest
+	// margin.
 	believed = 5 * Length
 	doubted  = Length + maxMargin
 )

@@ -12,9 +12,9 @@ type Reason uint8
 const (
 	Behind  Reason = iota // callers are ahead
 	Closed                // after a 429
-	Spaced                // after a 429, too: attempts are let out one by one
+	Spaced                // after a 429, when the gate is open again: attempts are sent one by one
 	Full                  // no slot is free
-	Unknown               // the limit: a reply will tell
+	Unknown               // the limit is not known: a reply will tell it
 	Others                // the slots that may be free are those of others on the key
 	Room                  // slots are left free, so that others find room
 	Open                  // a slot is left free for a moment, in case others look for room
@@ -31,7 +31,7 @@ func (r Reason) String() string {
 	}[r]
 }
 
-// unexpected is the time of an attempt that depends on a reply.
+// unexpected is how far off a time is if only a reply can tell it.
 const unexpected = 100 * 365 * 24 * time.Hour
 
 // A plan is when an attempt may be sent if everything stays as it is.
@@ -52,8 +52,8 @@ func (p plan) later(q plan) plan {
 }
 
 // An ask is an attempt that is to be planned: its rank, and its place among the
-// callers of the window, counted from 0. limit and theirs are what is known of the
-// window.
+// callers of the window, counted from 0. limit is the window's, 0 if it is not
+// known; theirs is how many slots to leave to others.
 type ask struct {
 	now           moment
 	rank, place   int
@@ -64,7 +64,8 @@ func (a *ask) elsewhere() bool  { return a.rank <= rankElsewhere }
 func (a *ask) background() bool { return a.rank >= rankBackgroundRetry }
 
 // plan returns when an attempt may be sent according to the cautious estimate: at
-// the latest time of all constraints.
+// the latest time that a constraint allows. Each constraint is one of the
+// functions below.
 func (s *Shaper) plan(now moment, rank, place int) plan {
 	a := &ask{now, rank, place, s.limit(), s.theirs(now)}
 	p := plan{at: now}.later(s.gated(a)).later(s.full(a))
@@ -80,7 +81,7 @@ func (s *Shaper) plan(now moment, rank, place int) plan {
 	return p.later(s.open(a))
 }
 
-// gated waits until the gate opens.
+// gated keeps attempts back until the gate opens.
 func (s *Shaper) gated(*ask) plan { return plan{at: s.gate.until, why: Closed} }
 
 // spaced keeps attempts apart after the gate has opened.
@@ -93,20 +94,21 @@ func (s *Shaper) spaced(a *ask) plan {
 	return plan{}
 }
 
-// full waits for a slot. If something else has made room, only Config.Max counts.
+// full keeps attempts back until a slot is free. If something else has made room,
+// only Config.Max counts.
 func (s *Shaper) full(a *ask) plan {
 	switch {
 	case a.elsewhere():
 		return s.slot(a, s.max)
-	case a.limit == 0 && s.history.outstanding+a.place >= s.outstanding(a) && !s.gate.closed(a.now):
+	case a.limit == 0 && s.history.outstanding+a.place >= s.mayBeOutstanding(a) && !s.gate.closed(a.now):
 		return plan{at: a.now.Add(unexpected), why: Unknown}
 	}
 	return s.slot(a, s.capped(a.limit))
 }
 
-// outstanding returns how many attempts may be outstanding while the limit is not
-// known.
-func (s *Shaper) outstanding(a *ask) int {
+// mayBeOutstanding returns how many attempts may be outstanding while the limit
+// is not known.
+func (s *Shaper) mayBeOutstanding(a *ask) int {
 	if a.background() {
 		return 1
 	}
@@ -151,8 +153,8 @@ func (s *Shaper) shared(a *ask) plan {
 }
 
 // probe returns when an attempt may be sent beyond the client's slots: from time to
-// time if these are few; and once when the gate has opened, if the 429 has named the
-// time at which there is room, and is all that shows others.
+// time, if these are few. One is also sent when the gate opens, if the 429 named
+// the time at which there is room, and nothing else shows others.
 func (s *Shaper) probe(a *ask, slots int) (at moment, ok bool) {
 	last, ok := s.history.last()
 	switch {
@@ -164,11 +166,11 @@ func (s *Shaper) probe(a *ask, slots int) (at moment, ok bool) {
 	return last.Add(s.probing.pause(a.now)), s.probing.allowed(a.now, slots, a.limit)
 }
 
-// left returns how many of the slots that others leave stay free. Where a reply has
-// proved others, these are the more, the larger the client's share: an eighth of the
-// window if it has nearly all, 3% if it has half, none if it has few. So small callers
-// find room, and shares become even. In the background it is at least a tenth, if
-// there may be anyone else.
+// left returns how many of the slots that others leave stay free. If a reply has
+// proved others, their number grows with the client's share: an eighth of the window
+// if the client has nearly all of it, 3% if it has half, none if it has little. So
+// small callers find room, and shares become even. In the background it is at least a
+// tenth, if anyone else uses the window.
 func (s *Shaper) left(a *ask) (n int) {
 	if slots := a.limit - a.theirs; a.theirs > 0 && s.facts.replied(a.now) {
 		n = slots * slots / (8 * a.limit)
@@ -186,8 +188,8 @@ func (s *Shaper) foreground(now moment) int {
 }
 
 // open keeps one slot free for a moment, once a window, if the client seems to be
-// alone and uses all slots. Others that look for room can then take it. In the
-// background spread leaves such moments.
+// alone and uses all slots. Others that look for room can then take it. For
+// attempts in the background, spread leaves such moments.
 func (s *Shaper) open(a *ask) plan {
 	if from, ok := s.opening(a); ok && from <= a.now {
 		if until := from.Add(s.pause()); until > a.now {
@@ -197,7 +199,8 @@ func (s *Shaper) open(a *ask) plan {
 	return plan{}
 }
 
-// opening returns since when a slot is kept open.
+// opening returns the time from which on a slot is kept open. ok is false if
+// none is to be.
 func (s *Shaper) opening(a *ask) (from moment, ok bool) {
 	oldest := s.history.sent.Len() - a.limit
 	if oldest < 0 || a.theirs > 0 || a.limit < 2 || a.limit > s.capped(a.limit) {
@@ -251,7 +254,9 @@ func (s *Shaper) certain(now moment) bool {
 }
 
 // TooLate is the error of an attempt that is refused before its deadline.
-type TooLate struct{ In time.Duration }
+type TooLate struct {
+	In time.Duration // until there is room
+}
 
 // Error tells when there will be room.
 func (e *TooLate) Error() string {

@@ -12,9 +12,9 @@ type queue struct {
 // A rank determines which callers are admitted first.
 const (
 	rankElsewhereRetry = iota // a retry for which something else has made room
-	rankElsewhere             // another attempt for which it has: both wait for less than the others
+	rankElsewhere             // a first attempt likewise; neither waits for all that the others wait for
 	rankRetry
-	rankFirst // an attempt that is its call's first
+	rankFirst // a call's first attempt
 	rankBackgroundRetry
 	rankBackground
 	ranks

@@ -49,7 +49,7 @@ type Set struct {
 	windows map[string]*Shaper // the separate windows
 
 	arrivals uint64 // how many waiters have arrived
-	waiting  int
+	waiting  int    // how many waiters there are now
 }
 
 // NewSet returns a Set without any attempts.
@@ -75,9 +75,9 @@ type Request struct {
 	// attempt: it then waits only for the gate and for Config.Max.
 	Elsewhere bool
 
-	// Background is whether the attempt yields to all others: it is admitted after
-	// them, they leave room for it to be overtaken, and those in the background are
-	// spread evenly.
+	// Background is whether the attempt yields to all others. Such attempts are
+	// admitted after the others, are spread evenly over the window, and leave a
+	// part of it free.
 	Background bool
 
 	// Waiting, if not nil, is called once, before the attempt begins to wait,
@@ -155,6 +155,7 @@ func (s *Set) unlocked(f func()) {
 	f()
 }
 
+// tell calls r.Waiting.
 func (s *Set) tell(r Request, p plan) {
 	if r.Waiting == nil {
 		return

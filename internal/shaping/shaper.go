@@ -16,7 +16,7 @@ type Shaper struct {
 	queue    *queue
 	margin   *margin // shared by all Shapers of the Set, since it depends on the network
 
-	proved      int // what facts.others says, until provedUntil
+	proved      int // what facts.others returned last; it holds until provedUntil
 	provedUntil moment
 }
 
@@ -36,17 +36,18 @@ func (s *Shaper) capped(slots int) int {
 	return slots
 }
 
-// theirs returns how many slots to leave to others.
+// theirs returns how many slots to leave to others. It is short, so that a
+// client without others pays nothing.
 func (s *Shaper) theirs(now moment) int {
 	if s.proved == 0 && s.burst.bound <= 0 {
 		return 0
 	}
-	return s.doubtful(now)
+	return s.estimate(now)
 }
 
-// doubtful is theirs if there may be others. While replies are outstanding, slots
-// that may be theirs are left as well.
-func (s *Shaper) doubtful(now moment) int {
+// estimate is theirs if there may be others. While replies to a burst are
+// outstanding, it also counts the slots that others may have.
+func (s *Shaper) estimate(now moment) int {
 	if s.proved > 0 && now >= s.provedUntil {
 		s.proved, s.provedUntil = s.facts.others(now)
 	}
@@ -76,7 +77,8 @@ func (s *Shaper) know(now moment, f fact) {
 
 // learn learns the limit from the reply to an attempt sent at the given time.
 // counted is the count in the reply, -1 if it tells nothing of others in this
-// window. keep is whether the reply outweighs no proof that there are others.
+// window. keep is whether earlier proofs of others stand, whatever this reply
+// counts.
 func (s *Shaper) learn(now, at moment, limit, counted int, keep bool) {
 	f := fact{at: at, told: now, limit: limit, most: limit, counted: counted}
 	if counted >= 0 {

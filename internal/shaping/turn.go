@@ -8,12 +8,12 @@ import "time"
 // Turn do nothing.
 type Turn struct {
 	set     *Set
-	key     *keyWindows
-	shaper  *Shaper // of the attempt's window; nil once the attempt has ended
-	at      moment  // sent or, if it is not written yet, admitted
+	key     *keyWindows // of the API key that the attempt is sent with
+	shaper  *Shaper     // of the attempt's window; nil once the attempt has ended
+	at      moment      // sent or, if it is not written yet, admitted
 	written bool
-	before  int // attempts that had succeeded by then
-	probe   bool
+	before  int  // how many attempts had succeeded when this one was admitted
+	probe   bool // sent beyond the client's slots
 	rank    int
 }
 
@@ -69,11 +69,11 @@ func (t *Turn) Rejected(retryAfter time.Duration, byMinute bool) {
 }
 
 // Lost ends the attempt without a reply. Its slot stays taken for a window, unless
-// it is certain that the attempt was never sent.
-func (t *Turn) Lost(neverSent bool) {
+// it is certain that the server has not counted the attempt.
+func (t *Turn) Lost(uncounted bool) {
 	t.end(func(moment) {
 		t.each(func(sh *Shaper) {
-			if neverSent {
+			if uncounted {
 				sh.history.forget(t.at, t.background())
 			} else {
 				sh.history.doubtful.Add(t.at)
