@@ -38,11 +38,11 @@ type Options struct {
 	Explain func(err error) (status int, message string)
 
 	// Resume returns the rest of an answer, for a browser that has lost its
-	// connection: the chunks after the first after ones. It is called for a
-	// request with the Last-Event-ID of an event of SSE, in place of ranging over
-	// seq. Nil, or a nil sequence for an answer that is not known or whose end
-	// the browser has, means that there is no more: the browser gets 204, and SSE
-	// returns ErrReconnected.
+	// connection: the chunks from index after on, counted from 0. It is called
+	// for a request with the Last-Event-ID of an event of SSE, in place of
+	// ranging over seq. Nil, or a nil sequence for an answer that is not known or
+	// whose end the browser has, means that there is no more: the browser gets
+	// 204, and SSE returns ErrReconnected.
 	//
 	// An answer that is to be resumed must outlive the request that has begun it,
 	// so it must not be made with r.Context(). The package comment shows how.
@@ -55,7 +55,7 @@ const (
 )
 
 // ErrReconnected reports that a browser has reconnected to get the rest of an
-// answer, which there is not. SSE has answered 204 and has not run the agent.
+// answer, but there is none. SSE has answered 204 and has not run the agent.
 var ErrReconnected = errors.New("relay: the browser asked for the rest of an answer")
 
 // SSE answers the request with the text of seq as server-sent events, which the
@@ -96,7 +96,7 @@ func SSE(w http.ResponseWriter, r *http.Request, seq iter.Seq2[clawhq.ChatChunk,
 			err = fmt.Errorf("relay: %w", gone)
 		}
 		if err != nil {
-			refuse(out, opts.refuse(err))
+			refuse(out, opts.refusal(err))
 			return because(r.Context(), err)
 		}
 		data, err := json.Marshal(wire.StreamEvent{Content: &chunk.Content})

@@ -22,14 +22,14 @@ type sender struct {
 	begun    bool // the status has been sent
 	closed   bool
 	buffered bool  // w cannot flush
-	events   int   // that the browser has, with those of earlier connections
+	events   int   // how many the browser was sent, including those of earlier connections
 	err      error // of the first write that failed
 	panicked any   // what a heartbeat panicked with
 }
 
 func newSender(w http.ResponseWriter, opts Options, events int) *sender {
 	s := &sender{w: w, control: http.NewResponseController(w), opts: opts, events: events}
-	s.deadline(time.Time{}) // the server's
+	s.deadline(time.Time{}) // instead of the WriteTimeout of http.Server
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if opts.Heartbeat > 0 {

@@ -77,8 +77,8 @@ type failure struct {
 	RetryAfter int    `json:"retry_after,omitempty"` // seconds
 }
 
-// refuse returns the JSON that the browser gets for err.
-func (o Options) refuse(err error) refusal {
+// refusal returns the JSON that the browser gets for err.
+func (o Options) refusal(err error) refusal {
 	status, message := Status(err), ""
 	if o.Explain != nil {
 		asked := 0

@@ -171,7 +171,8 @@ func verify(header http.Header, body []byte, opts Options) (*Event, error) {
 	return parse(EventType(name), at.UTC(), body)
 }
 
-// hint tells what the length of a body says of why its signature is wrong.
+// hint returns a probable reason why a signature is wrong, if the length of
+// the body shows one.
 func hint(header http.Header, body []byte) string {
 	announced, err := strconv.Atoi(strings.Join(values(header, "Content-Length"), ","))
 	switch {
@@ -265,13 +266,12 @@ func plainBody(body []byte) (plain wire.WebhookBody, at time.Time, ok bool) {
 
 // Sign sets the headers of a delivery as the service does: X-ClawHQ-Signature,
 // X-ClawHQ-Event, X-ClawHQ-Timestamp and Content-Type. The timestamp has
-// milliseconds. Sign is meant for tests of a receiver:
+// milliseconds, as that of the service has. Sign is meant for tests of a
+// receiver:
 //
 //	body := `{"event":"api.request","data":{"agent":"support_bot"},"timestamp":"2026-11-24T17:41:06.118Z"}`
 //	req := httptest.NewRequest("POST", "/", strings.NewReader(body))
 //	webhook.Sign(req.Header, []byte(body), secret, webhook.EventAPIRequest, time.Now())
-//
-// The header's time has milliseconds, as the service's has.
 func Sign(header http.Header, body []byte, secret string, event EventType, at time.Time) {
 	timestamp := string(wire.HandlerTime(at))
 	header.Set("Content-Type", wire.ContentTypeJSON)
