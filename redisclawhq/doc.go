@@ -53,11 +53,12 @@
 //
 // No call fails because of Redis. If Redis does not answer within the timeout
 // ([WithTimeout], [DefaultTimeout]), or answers with an error, the Limiter returns
-// [ErrUnavailable], and each client shapes its calls by itself. It then knows the calls of other machines only by what replies show,
-// so that a few calls may get a 429 and are retried. If the window is full, the
-// machine's callers first wait for its turn, since the slots before it belong to
-// calls that were sent. A machine that has never learned the limit sends one call
-// and waits for its reply, 10 seconds at most.
+// [ErrUnavailable], and each client shapes its calls by itself. A client then knows
+// the calls of other machines only by what replies show, so that a few calls may get
+// a 429 and are retried. If the window is full, the machine's callers first wait for
+// its turn, since the slots before it belong to calls that were sent. A machine that
+// has never learned the limit sends one call and waits for its reply, 10 seconds at
+// most.
 //
 // The Limiter checks whether Redis is available again after a quarter of a second,
 // and then less often, down to once every two seconds. When it is, machines restore

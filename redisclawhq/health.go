@@ -12,9 +12,9 @@ import (
 type health struct {
 	l       *Limiter
 	cause   error         // why Redis is away; nil if it is not
-	since   time.Time     // when Redis went away, or came back; zero before the first answer
+	since   time.Time     // when Redis last went away or came back; zero before the first answer
 	left    time.Time     // when Redis went away
-	probes  int           // that have failed since
+	probes  int           // how many probes have failed since
 	warned  bool          // the logger was told
 	pause   time.Duration // before the next probe, on average
 	timer   *time.Timer   // of the next probe; nil if none is due

@@ -14,7 +14,7 @@ import (
 // A subscription receives the plan changes of one channel. All Limiters of a Redis
 // client share it. The script publishes a plan change when a limit has changed, or a
 // log was lost, so that machines whose turn is far ask again sooner. Nothing depends
-// on it: without a plan change they do so with their next beat.
+// on plan changes: without them the machines ask again after their next beat.
 type subscription struct {
 	key     subscriptionKey
 	sub     *redis.PubSub
@@ -93,7 +93,7 @@ func (l *Limiter) unsubscribe() {
 	}
 }
 
-// end ends the subscription. The caller holds boards.mu.
+// end ends the subscription. The caller holds subscriptions.mu.
 func (s *subscription) end() {
 	if subscriptions.all[s.key] == s {
 		delete(subscriptions.all, s.key)
@@ -101,8 +101,8 @@ func (s *subscription) end() {
 	}
 }
 
-// listen passes plan changes to the members, until the subscription fails or ends. Members
-// that still have callers then subscribe again.
+// listen passes plan changes to the members, until the subscription fails or ends.
+// Members that still have callers then subscribe again.
 func (s *subscription) listen() {
 	err := s.sub.Subscribe(context.Background(), s.key.channel)
 	for err == nil {

@@ -30,7 +30,7 @@ type share struct {
 	due        time.Time // when this machine's next call is due
 	ask        time.Time // when to ask again for callers that wait; zero for at once
 	placed     bool      // the machine has a place in the line
-	background bool      // the callers that it was about are in the background
+	background bool      // the callers for which Redis was asked are in the background
 	proven     time.Time // no slot is free before
 	slowUntil  time.Time // the end of the slow start; until then replies are reported at once
 
@@ -210,9 +210,9 @@ func (s *share) observe(r clawhq.LimitReply, now time.Time) {
 	s.updates.addReply(s, r, now)
 }
 
-// pause returns for how long no call is sent after a 429. If Retry-After is missing
-// or implausible, it is one second, and twice as long after each further 429, up
-// to the length of the window.
+// pause returns how long no call is sent after a 429. If Retry-After is missing or
+// implausible, it is one second, and twice as long after each further 429, up to
+// the length of the window.
 func (s *share) pause(retryAfter time.Duration) time.Duration {
 	if retryAfter > 0 && retryAfter <= 2*length {
 		return retryAfter

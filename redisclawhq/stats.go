@@ -4,8 +4,8 @@ import "time"
 
 // Stats is what a Limiter does at a moment, and what it has done since it was made.
 type Stats struct {
-	// Available is whether Redis answers, and Since is from when on. Both are zero
-	// before the first round trip.
+	// Available is whether Redis answers, and Since is when that began. Both are
+	// zero before the first round trip.
 	Available bool
 	Since     time.Time
 
