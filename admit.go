@@ -16,7 +16,8 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// shaping returns the rate shaping of a client, nil if there is none.
+// shaping returns the rate shaping of a client, nil if there is none. longest
+// is the longest Retry-After that calls wait for.
 func (cfg *config) shaping(longest time.Duration) *shaping.Set {
 	if !cfg.shaped && cfg.maxRate == 0 {
 		return nil
@@ -25,14 +26,10 @@ func (cfg *config) shaping(longest time.Duration) *shaping.Set {
 		Limit:           cfg.rateLimit,
 		Max:             cfg.maxRate,
 		Unknown:         wire.SmallestTier,
-		UnknownSeparate: smallestWindow,
+		UnknownSeparate: wire.CreateBatch.Window.Limit, // the smallest of the separate windows of /v1
 		Longest:         max(longest, 2*wire.RateWindow),
 	})
 }
-
-// smallestWindow is the limit of the smallest window that the live service has
-// besides the key's, that for creating batches.
-const smallestWindow = 5
 
 // An admission is an attempt's part in the rate limit: its turn, and what the reply
 // says of the window.
@@ -80,7 +77,7 @@ func (a *attempt) admitUnderKey() error {
 // gotConn is called when net/http has a connection for the request. From the second
 // time on it is about to send the request once more by itself, as it may do with
 // one without a body. That counts as another attempt in the rate limit and in the
-// retry budget, and the wait for it not in the attempt's time.
+// retry budget. The wait for the rate limit does not count in the attempt's time.
 func (a *attempt) gotConn(httptrace.GotConnInfo) {
 	x := &a.exchange
 	if x.got.Add(1) == 1 {
@@ -88,7 +85,7 @@ func (a *attempt) gotConn(httptrace.GotConnInfo) {
 	}
 	c := a.call
 	if c.tries.policy.Budget >= 0 {
-		c.core.budget.spend() // net/http does not ask
+		c.core.budget.spend() // whatever it returns: net/http does not ask first
 	}
 	a.unanswered(false)
 	a.admission.mu.Lock()
@@ -106,7 +103,8 @@ func (a *attempt) gotConn(httptrace.GotConnInfo) {
 	}
 }
 
-// takeTurn waits until the rate limit admits the attempt, which then has the turn.
+// takeTurn waits until the rate limit admits the attempt, and then gives it the
+// turn.
 func (a *attempt) takeTurn(turn *shaping.Turn) error {
 	c := a.call
 	if c.request.auth == wire.SessionAuth || c.core.shaping == nil {
@@ -145,8 +143,10 @@ func (a *attempt) takeTurn(turn *shaping.Turn) error {
 	return nil
 }
 
-// awaitTurn waits for the caller's Limiter, if there is one, and then for the
-// part of the shaping that stays with the client.
+// awaitTurn waits for the caller's Limiter, if there is one, and then for
+// what the client still enforces itself: WithMaxRate and the pause after a
+// 429. Without a Limiter, or while it is out of service, awaitTurn waits for
+// the client's own shaping.
 func (a *attempt) awaitTurn(r shaping.Request, turn *shaping.Turn) error {
 	c := a.call
 	if c.core.limiter == nil {
@@ -172,20 +172,20 @@ func (a *attempt) awaitTurn(r shaping.Request, turn *shaping.Turn) error {
 	}
 }
 
-// limiterPause is how far apart an attempt asks a Limiter that is out of service,
-// even if that says to be back at once.
+// limiterPause is the least time between two questions of an attempt to a Limiter
+// that is out of service, even if the Limiter says at once that it is back.
 const limiterPause = time.Second
 
 // errBack ends an attempt's wait for the client's own shaping when the Limiter
 // is back in service.
 var errBack = errors.New("the limiter is back")
 
-// admitUntil is the shaping's Admit until back is closed, but at least until the
-// given time.
-func (a *attempt) admitUntil(back <-chan struct{}, least time.Time, r shaping.Request, turn *shaping.Turn) error {
+// admitUntil is the shaping's Admit, except that it gives up with errBack when
+// back is closed, but not before earliest.
+func (a *attempt) admitUntil(back <-chan struct{}, earliest time.Time, r shaping.Request, turn *shaping.Turn) error {
 	ctx, cancel := context.WithCancelCause(a.call.ctx)
 	defer cancel(nil)
-	pause := time.NewTimer(time.Until(least))
+	pause := time.NewTimer(time.Until(earliest))
 	defer pause.Stop()
 	go func() {
 		select {
@@ -208,8 +208,8 @@ func (a *attempt) admitUntil(back <-chan struct{}, least time.Time, r shaping.Re
 }
 
 // awaitLimiter waits until no 429 pauses the client, and then for the Limiter.
-// If the call need not fail because of its error, back is not nil: it is closed
-// when the Limiter can be asked again.
+// If it fails because it is out of service (see FallbackLimiter), back is not
+// nil, and is closed when it can be asked again.
 func (c *core) awaitLimiter(ctx context.Context, r shaping.Request) (back <-chan struct{}, err error) {
 	if err := c.shaping.Gate(ctx, r); err != nil {
 		return nil, err
@@ -289,22 +289,22 @@ func (a *attempt) rejected(o outcome) {
 	status, limit := http.StatusTooManyRequests, a.info.RateLimit
 	if o.limited {
 		turn.Rejected(cmp.Or(o.early, o.after), o.early > 0)
-	} else { // it concerns another limit, not the rate limit
+	} else { // another limit, not the rate limit: a LimitObserver must not pause for it
 		turn.Answered(shaping.Reply{Limit: limit.Limit, Counted: a.admission.counted})
 		status = http.StatusBadRequest
 	}
 	a.tell(LimitReply{Sent: turn.At(), StatusCode: status, RateLimit: limit, RetryAfter: o.after})
 }
 
-// unanswered ends the attempt's turn if no reply has. unsent is whether the
-// request was certainly not processed.
-func (a *attempt) unanswered(unsent bool) {
+// unanswered ends the attempt's turn if no reply has. unprocessed is whether
+// the service has certainly done nothing.
+func (a *attempt) unanswered(unprocessed bool) {
 	turn := a.admission.turn
-	turn.Lost(unsent)
+	turn.Lost(unprocessed)
 	if turn == nil || a.info.StatusCode != 0 {
 		return
 	}
-	if unsent {
+	if unprocessed {
 		a.tell(LimitReply{})
 	} else {
 		a.tell(LimitReply{Sent: turn.At()})

@@ -28,12 +28,12 @@ type attempt struct {
 	cookies   sentCookies // the session's cookies that went with it: session.go
 
 	info     ResponseInfo    // of its reply; zero if none came; set by observe and the readers of the body
-	number   int             // within its call, from 1; set by attemptStart
-	began    time.Time       // when it was admitted; zero if nothing is logged
-	traces   traces          // those whose AttemptStart was called
-	traced   context.Context // the context that these have returned
-	url      url.URL         // of the request: a copy, since some transports change it
-	values   [8]string       // of the request's header, which has slices of it
+	number   int             // in its call, counted from 1; set by attemptStart
+	began    time.Time       // when it was admitted; zero if the client does not log; set by run
+	traces   traces          // those whose AttemptStart was called; set by attemptStart
+	traced   context.Context // the context that AttemptStart has returned; set by attemptStart
+	url      url.URL         // the request's; a copy, since some transports change it; set by outgoing
+	values   [8]string       // of the request's header; one array for all, to save allocations; set by header
 	notAgain error           // why net/http must not send the request again; set by gotConn
 	result   outcome         // how the attempt ended; set by run, or by the stream, before end
 	ended    bool            // end was called
@@ -133,7 +133,7 @@ func (a *attempt) send(req *http.Request) (*http.Response, outcome) {
 	}
 	c.tries.sent++
 	resp, err := a.exchange.send(out)
-	c.tries.sent += max(0, int(a.exchange.got.Load())-1) // by net/http itself
+	c.tries.sent += max(0, int(a.exchange.got.Load())-1) // those that net/http has sent again by itself
 	switch {
 	case a.notAgain != nil:
 		return nil, outcome{err: a.notAgain}
@@ -143,7 +143,7 @@ func (a *attempt) send(req *http.Request) (*http.Response, outcome) {
 	return resp, outcome{}
 }
 
-// most returns the bound on the attempt's time.
+// most returns how long the attempt may take.
 func (a *attempt) most() time.Duration {
 	c := a.call
 	return min(cmp.Or(c.options.AttemptTimeout, c.core.attemptMax), c.core.clientMax)
@@ -168,8 +168,8 @@ func (a *attempt) outgoing(req *http.Request) (*http.Request, error) {
 	a.url = *req.URL
 	out.URL, out.Host = &a.url, req.URL.Host // set only here: http.Client would copy the URL of a request with a Host
 	out.Header = a.header(header(req.Header, "Cookie"))
-	// Without GetBody, net/http does not send a request with a body again by itself;
-	// one without a body it may, and gotConn counts that.
+	// Without GetBody, net/http does not send a request with a body again by itself.
+	// It may send one without a body again; gotConn counts that.
 	out.GetBody = nil
 	switch {
 	case r.upload != nil:
@@ -243,11 +243,11 @@ func (a *attempt) observe(resp *http.Response) {
 	}
 	c.seen = &a.info
 	a.admission.counted, a.admission.byMinute = counted, byMinute
-	if limit.Limit > 0 && c.request.auth == wire.KeyAuth && c.request.countsForKey() { // others' limits are not the key's
+	if limit.Limit > 0 && c.request.auth == wire.KeyAuth && c.request.countsForKey() { // the limit of another window is not the key's
 		c.core.rateLimit.store(limit)
 	}
 	a.cookies.heard(resp)
-	if resp.StatusCode != http.StatusTooManyRequests { // the body of a 429 tells which limit it concerns
+	if resp.StatusCode != http.StatusTooManyRequests { // refused reads the body of a 429 first: it tells which limit is exceeded
 		a.answered()
 	}
 }
@@ -285,10 +285,10 @@ func (a *attempt) take(resp *http.Response) outcome {
 			return outcome{}
 		}
 	}
-	named := a.origin().errorIn(body)
+	reported := a.origin().errorIn(body)
 	switch {
-	case named.err != nil:
-		return named
+	case reported.err != nil:
+		return reported
 	case err == nil:
 		return outcome{}
 	case int64(len(body)) < resp.ContentLength:
@@ -345,12 +345,12 @@ func (a *attempt) origin() origin {
 	return o
 }
 
-// attemptStart calls the functions of the Traces.
+// attemptStart calls AttemptStart of every Trace.
 func (a *attempt) attemptStart() {
 	c := a.call
 	a.number, a.traced = c.tries.sent+1, c.ctx
 	for i, t := range c.traces {
-		a.traces = c.traces[:i+1] // which end even if this one panics
+		a.traces = c.traces[:i+1] // AttemptEnd follows for these, even if this AttemptStart panics
 		if t.AttemptStart != nil {
 			a.traced = derived(a.traced, t.AttemptStart(a.traced, TraceAttemptStart{a.number, c.id}))
 		}

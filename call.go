@@ -17,9 +17,10 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// A call is what the attempts of a call share. It is the transport of the call's
-// http.Client, so that every request, including those that follow redirects,
-// passes through RoundTrip, where it is shaped and counted.
+// A call is one call of a method: its arguments, and the state that its attempts
+// share. It is the transport of its own http.Client, so that every request,
+// including those that follow redirects, passes through RoundTrip, which shapes
+// and counts it.
 type call struct {
 	core    *core
 	request request
@@ -31,17 +32,17 @@ type call struct {
 	clientRequestID string // header value; set by prepare
 	idempotencyKey  string // header value; set by prepare
 	authorization   string // header value with the API key of the latest attempt; set by askKey
-	keyAsked        bool   // the key function was asked again after a refusal; set by keyChanged
+	keyAsked        bool   // the function of WithAPIKeyFunc was asked again after a refusal; set by keyChanged
 
 	client http.Client          // the caller's, with the call as its transport; set by repeat
 	loop   retryablehttp.Client // repeats the attempts; set by repeat
 
-	tries      retries       // how many requests were sent, and what follows on the latest
+	tries      retries       // counts the requests, and decides whether another follows
 	first      attempt       // the first attempt, allocated with the call, since most calls make only one
 	seen       *ResponseInfo // of the latest attempt that got a reply; never nil; written by attempts
 	last       outcome       // of the latest attempt; written by RoundTrip, and by decide for an error of the http.Client
 	errorReply error         // the latest error reply of any attempt; written by RoundTrip
-	verdict    verdict       // what follows on last; written by decide
+	verdict    verdict       // how the call goes on after last; written by decide
 	wait       time.Duration // until the next attempt; written by decide
 	stream     *stream       // the reply to a streaming call; written by its attempt
 }
@@ -76,8 +77,8 @@ func fetch[T any, P interface {
 	return body, call, err
 }
 
-// drop makes a call whose reply, a T, tells nothing but that it succeeded. A reply
-// without a body, like a 204 (RFC 9110 §15.3.5), says so too.
+// drop makes a call whose reply, a T, says only that the call succeeded. A reply
+// without a body, like a 204 (RFC 9110 §15.3.5), says the same.
 func drop[T any, P interface {
 	*T
 	wire.Reply
@@ -105,12 +106,12 @@ func newCall(c *core, ctx context.Context, r request, opts []CallOption) *call {
 	return call
 }
 
-// start calls the functions of the Traces.
+// start calls CallStart of every Trace.
 func (c *call) start() {
 	all := c.traces
 	c.traces = nil
 	for i, t := range all {
-		c.traces = all[:i+1] // which end even if this one panics
+		c.traces = all[:i+1] // CallEnd follows for these, even if this CallStart panics
 		if t.CallStart != nil {
 			port, _ := strconv.Atoi(portOf(c.core.base))
 			e := TraceCallStart{c.request.method, c.request.route, c.request.stream, c.core.base.Hostname(), port}
@@ -222,7 +223,8 @@ func (c *call) error() error {
 	return c.origin().callError(c.ctx, c.last, c.errorReply, c.verdict, c.wait)
 }
 
-// refuse returns the error of a call that is not sent.
+// refuse returns err, the reason why the call is not sent, with what
+// identifies the call.
 func (c *call) refuse(err error) error {
 	var api *APIError
 	switch err := err.(type) { // not errors.As: a wrapped error may be the caller's own
@@ -238,8 +240,8 @@ func (c *call) refuse(err error) error {
 	return err
 }
 
-// prepare makes what all attempts share, or returns the reason why the call is
-// refused.
+// prepare makes the URL and the ids that all attempts share. It returns the
+// reason why the call is refused, if there is one.
 func (c *call) prepare() error {
 	if r := &c.request; r.url == nil {
 		r.url = c.core.base.JoinPath(r.path)
@@ -273,7 +275,7 @@ func (c *call) askKey() outcome {
 	}
 	if err := checkKey(key); err != nil {
 		o := c.origin()
-		o.info = ResponseInfo{} // of an earlier attempt
+		o.info = ResponseInfo{} // not that of an earlier attempt
 		e := o.apiError()
 		e.Message = err.Error()
 		refused := &AuthenticationError{e}
@@ -284,7 +286,8 @@ func (c *call) askKey() outcome {
 }
 
 // keyChanged reports whether err refuses the API key of the latest attempt, and
-// whoever keeps the key has another one by now. It asks once in a call.
+// the function of WithAPIKeyFunc has another one by now. It asks that function
+// once in a call.
 func (c *call) keyChanged(err error) bool {
 	var refused *AuthenticationError
 	ask := c.core.secrets.get().ask

@@ -25,7 +25,7 @@ type CallOptions struct {
 	Trace           *Trace        // WithCallTrace: called after those of the client
 }
 
-// ResponseInfo describes the last reply of a call, though a later attempt may have
+// ResponseInfo describes the last reply that a call got. A later attempt may have
 // got none. See WithResponseInfo.
 type ResponseInfo struct {
 	RequestID       string      // the server's id of the request (X-Request-Id)
@@ -57,9 +57,9 @@ func WithResponseInfo(info *ResponseInfo) CallOption {
 // runs the agent again for a request that comes earlier. Keys are stored per
 // account, not per API key: tenants whose API keys belong to one account must not
 // use the same idempotency key, or the second tenant gets the first tenant's
-// answer. The server does not store
-// streams. A stream that is sent with the key of a stored reply hands out that
-// reply as one chunk, and ResponseInfo.Replayed is true.
+// answer. The server does not store streams. A stream that is sent with the key
+// of a stored reply hands out that reply as one chunk, and ResponseInfo.Replayed
+// is true.
 func WithIdempotencyKey(key string) CallOption {
 	return func(o *CallOptions) { o.IdempotencyKey = &key }
 }
@@ -104,15 +104,15 @@ func WithCallAttemptTimeout(d time.Duration) CallOption {
 }
 
 // WithBackground makes the call yield to others, for bulk work beside callers that
-// must not wait. It is sent after all callers of its window that are not in the
-// background, retries included; calls in the background are spread evenly over the
-// window instead of sent at once; and they leave a tenth of the window free, counting
-// calls of others with the key as well, as long as there are any: calls of this
-// client that are not in the background, or those of others that replies show. While
-// the limit is not known, one of them is outstanding.
+// must not wait. It is sent after all waiting calls of its window that are not in the
+// background, retries included. Calls in the background are spread evenly over the
+// window, and they leave a tenth of the window free as long as anyone else uses it:
+// calls of this client that are not in the background, or calls of others with the
+// key, which replies show. While the limit is not known, one of them is sent at a
+// time.
 //
-// A client whose other callers use the whole limit never sends a call in the
-// background. A Limiter is told by LimitRequest.Background. With WithRateLimit(0) the
+// If the other calls of a client use the whole limit, its calls in the background are
+// never sent. A Limiter is told by LimitRequest.Background. With WithRateLimit(0) the
 // option has no effect.
 func WithBackground() CallOption {
 	return func(o *CallOptions) { o.Background = true }

@@ -7,14 +7,14 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// ChatRequest is a message to an agent. Its limits are those of the service. A
-// request that exceeds them fails with an InvalidRequestError, whose StatusCode
-// is 0, before anything is sent.
+// ChatRequest is a message to an agent. A request that exceeds one of the
+// limits below fails with an InvalidRequestError, whose StatusCode is 0, before
+// anything is sent.
 type ChatRequest struct {
 	// Message is the text for the agent. It is required and must be valid
 	// UTF-8, not blank, and at most 10,000 characters long. Characters are
 	// counted in UTF-16 units, as the service counts them: most emoji count as
-	// two. The request as a whole may have 102,400 bytes.
+	// two. The encoded request may have 102,400 bytes at most.
 	Message string
 
 	// Agent is the slug or the name of the agent. Empty means the agent that
@@ -40,10 +40,11 @@ type ChatResponse struct {
 
 // Chat sends a message to an agent and waits for the whole answer, which may
 // take a minute. Failed attempts are repeated as RetryPolicy describes. All
-// attempts have the same idempotency key: an attempt gets the answer of an
-// earlier one if the agent has finished it by then. While the agent is still at
-// work on an earlier attempt, the live service runs it again. It also goes on
-// when the caller's context ends. For agents that do more than answer, see
+// attempts have the same idempotency key: if the agent has finished an earlier
+// attempt, the service replies with the stored answer. If the agent is still
+// working on an earlier attempt, the live service runs the agent again. There,
+// the agent also goes on when the caller's context ends. For agents that do
+// more than answer, see
 // https://github.com/clawhq/clawhq-go/blob/main/docs/acting-agents.md.
 //
 // An error reply of the server is an *APIError inside one of the specific

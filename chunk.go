@@ -14,9 +14,9 @@ import (
 // events, to save allocations.
 type chunkReader struct {
 	events  *sse.Decoder
-	scanner wire.Scanner // of the commonest form
-	joiner  wire.TextJoiner
-	done    bool // [DONE] was read
+	scanner wire.Scanner    // decodes the most common form faster than encoding/json
+	joiner  wire.TextJoiner // joins a character that is divided between two events
+	done    bool            // [DONE] was read
 }
 
 // next returns the text of the next chunk, and io.EOF after [DONE]. If an event
@@ -55,7 +55,7 @@ type eventError struct {
 
 func (e *eventError) Error() string { return e.err.Error() }
 
-// errEvent is the reason of an event that reports an error.
+// errEvent is the reason if an event reports an error.
 var errEvent = errors.New("error event")
 
 func isDone(ev *sse.Event) bool {

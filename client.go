@@ -208,8 +208,8 @@ func (c *Client) String() string {
 // GoString is String, so that %#v prints no more than %v does.
 func (c *Client) GoString() string { return c.String() }
 
-// parseBaseURL reads a base URL as people paste it: blanks around it do not count,
-// and what can only be meant for the base URL of the service is taken for it.
+// parseBaseURL reads a base URL as people paste it. It removes blanks around it,
+// and reads a URL that can only mean the base URL of the service as that.
 func parseBaseURL(raw string, insecureHTTP bool) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(raw))
 	if err != nil {

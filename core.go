@@ -23,14 +23,14 @@ type core struct {
 	transports hidden[*transports]  // a transport may hold what was sent
 	retry      RetryPolicy
 	budget     *retryBudget
-	limiter    Limiter      // the caller's own; nil if there is none
-	shaping    *shaping.Set // nil if calls are not shaped
-	unshaped   bool         // shaping only enforces WithMaxRate
-	rateLimit  lastRateLimit
+	limiter    Limiter       // the caller's own; nil if there is none
+	shaping    *shaping.Set  // nil if calls are not shaped
+	unshaped   bool          // shaping only enforces WithMaxRate
+	rateLimit  lastRateLimit // for Client.RateLimit
 	attemptMax time.Duration // of WithAttemptTimeout
 	clientMax  time.Duration // the Timeout of the caller's http.Client
-	idleMax    time.Duration
-	contentMax time.Duration
+	idleMax    time.Duration // of WithStreamIdleTimeout
+	contentMax time.Duration // of WithStreamContentTimeout
 }
 
 // secrets are a client's credentials.

@@ -22,13 +22,15 @@ import (
 //
 // If in is not nil, it is encoded as JSON and sent as the body. If out is not
 // nil, it must be a pointer, and the reply is decoded into it as by
-// json.Unmarshal, unless its status is 204; otherwise the reply is dropped. A
-// reply with the body of an error is that error, also if its status is 200.
+// json.Unmarshal, unless its status is 204. If out is nil, the body of the
+// reply is dropped. A reply with the body of an error is that error, also if
+// its status is 200.
 //
 // A path outside /v1 belongs to the dashboard: if the client has a session (see
 // WithSession), the session authenticates the call. The API key authenticates
-// all other calls. These wait for the rate limit of their endpoint; endpoints
-// that this package does not know are taken to share one limit.
+// all other calls. Calls with the API key wait for the rate limit of their
+// endpoint; endpoints that this package does not know are taken to share one
+// limit.
 //
 // A failed GET, HEAD, PUT, DELETE or OPTIONS is repeated as RetryPolicy
 // describes. With any other method, which need not be idempotent (RFC 9110

@@ -66,10 +66,10 @@ const (
 type ErrorType string
 
 // APIError is an error reply of the server, or of a proxy in front of it; or a
-// request that the client refused to send, with StatusCode 0. Every specific
-// error type embeds an *APIError, and errors.As finds both; a fake of a Client that
-// returns one must set it, since it is nil in &RateLimitError{}. No field holds an
-// API key or a session.
+// request that the client refused to send, with StatusCode 0. Every specific error
+// type embeds an *APIError, and errors.As finds both; a fake of a Client that
+// returns a specific type must set the embedded *APIError, which is nil in
+// &RateLimitError{}. No field holds an API key or a session.
 type APIError struct {
 	StatusCode      int           // HTTP status; 0 if the client refused to send the request
 	Code            ErrorCode     // empty if the reply has none
@@ -196,9 +196,8 @@ type NotFoundError struct{ *APIError }
 type ConflictError struct{ *APIError }
 
 // RateLimitError reports that a rate limit is exhausted. It stands for the code
-// rate_limited and, for replies without a known code, for status 429.
-// RetryAfter is the longest time until another call will be admitted, as the
-// server gives it.
+// rate_limited and, for replies without a known code, for status 429. As the
+// server says, another call will be admitted after RetryAfter at the latest.
 type RateLimitError struct{ *APIError }
 
 // AgentError reports that the agent or its model failed. It stands for the

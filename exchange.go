@@ -48,7 +48,7 @@ type exchange struct {
 
 	pool      *transports           // the client's; set by begin
 	transport http.RoundTripper     // what sends the request; set by begin
-	last      int64                 // when anything was received, or else the request was sent, by clock; written by send and received
+	last      int64                 // when something was last received or, before that, the request was sent, by clock; written by send and received
 	hooks     httptrace.ClientTrace // what net/http tells of the request; set before it is sent
 	got       atomic.Int32          // how often net/http has found a connection to send the request; counted by hooks
 
@@ -70,8 +70,9 @@ func (x *exchange) begin(caller, ctx context.Context, pool *transports, most tim
 	x.timer = time.AfterFunc(most, x.expire)
 }
 
-// netHTTP reports whether an *http.Transport sends the request. Only of that is it
-// known when it calls the hooks: for this request, and while RoundTrip runs.
+// netHTTP reports whether an *http.Transport sends the request. Only this
+// transport is known to call the hooks for this request, and only while RoundTrip
+// runs.
 func (x *exchange) netHTTP() bool {
 	_, ok := x.transport.(*http.Transport)
 	return ok
@@ -318,8 +319,8 @@ func (b *gzipBody) Read(p []byte) (n int, err error) {
 
 func (b *gzipBody) Close() error { return b.compressed.Close() }
 
-// flowing is a request's body during whose sending the bound on the attempt's
-// time begins anew with each read: while bytes flow, only silence is bounded.
+// flowing is the body of an upload. Each read of it starts the attempt's
+// timer anew: while bytes flow, only silence is bounded.
 type flowing struct {
 	io.ReadCloser
 	exchange *exchange

@@ -22,7 +22,7 @@ type outcome struct {
 	inProgress  bool          // an earlier attempt is still being answered: 409 request_in_progress
 	uncounted   bool          // the next attempt counts neither in MaxAttempts nor in the budget; after is all of its wait
 	after       time.Duration // how long the server asks to wait; 0 if it does not
-	early       time.Duration // when to ask again already, if there may be room before; 0 if not
+	early       time.Duration // how long to wait if there may be room before after is over; 0 if there cannot be
 }
 
 // An origin is what an error tells of the call that it comes from.
@@ -41,7 +41,7 @@ func lost(err error) outcome {
 }
 
 // errorReply returns the outcome of an attempt that got an error reply.
-// otherLimit is that of the request.
+// otherLimit is the request's field.
 func (o origin) errorReply(resp *http.Response, body []byte, otherLimit func(message string) bool) outcome {
 	e := o.apiError()
 	now := time.Now()

@@ -32,7 +32,7 @@ const (
 	RPM300 RateTier = wire.Tier300 // the highest
 )
 
-// String returns the tier like "60 RPM".
+// String returns the tier in the form "60 RPM".
 func (t RateTier) String() string { return fmt.Sprintf("%d RPM", int(t)) }
 
 // KeyStatus tells whether a key can be used.

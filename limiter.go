@@ -10,9 +10,10 @@ import (
 )
 
 // A Limiter decides when attempts may be sent; see WithLimiter. Wait blocks
-// until one more attempt may be sent. It returns an error if ctx ends first;
-// any error fails the call. If Wait knows that there will be no room before the
-// deadline of ctx, it may return early, with an error that matches
+// until one more attempt may be sent. It returns an error if ctx ends first.
+// Any error fails the call, unless the Limiter is a FallbackLimiter that is out
+// of service. If Wait knows that there will be no room before the deadline of
+// ctx, it may return early, with an error that matches
 // context.DeadlineExceeded. Wait must be safe for concurrent use.
 //
 // *rate.Limiter of golang.org/x/time/rate is a Limiter. Note that a token bucket
@@ -45,7 +46,7 @@ type LimitReply struct {
 	Window string
 
 	Sent       time.Time     // when the request was written to its connection; zero if it certainly was not
-	StatusCode int           // 0 if no reply came
+	StatusCode int           // 0 if no reply came; 400 for a 429 that concerns another limit, like that of active batches
 	RateLimit  RateLimit     // zero if the reply reports no limit, as replies with an error do not
 	RetryAfter time.Duration // the Retry-After of a 429; 0 if it has none
 }

@@ -55,10 +55,11 @@ func WithAPIKeyFunc(key func(context.Context) (string, error)) Option {
 	return func(c *config) { c.apiKeyFunc = key }
 }
 
-// WithBaseURL sets the base URL. Paths like /v1/chat are appended to its path,
-// which is kept, except that /api stands for a path /api/v1, and for no path at
-// the host of DefaultBaseURL. Default: the environment variable CLAWHQ_BASE_URL
-// or, if that is empty, DefaultBaseURL.
+// WithBaseURL sets the base URL. Paths like /v1/chat are appended to its path.
+// A path that ends with /api/v1 is used without the /v1. At the host of
+// DefaultBaseURL, no path or /v1 stands for /api, and any other path is an
+// error. Default: the environment variable CLAWHQ_BASE_URL or, if that is
+// empty, DefaultBaseURL.
 func WithBaseURL(url string) Option { return func(c *config) { c.baseURL = url } }
 
 // WithHTTPClient sets the http.Client whose Transport, Jar and CheckRedirect
@@ -68,12 +69,12 @@ func WithBaseURL(url string) Option { return func(c *config) { c.baseURL = url }
 // length of a stream. Default: an http.Client that uses http.DefaultTransport, as
 // that variable is when a call is made.
 //
-// When an attempt over HTTP/2 runs out of time, its connection may be dead without
-// a word, and net/http would go on using it. If Transport is an *http.Transport,
-// later attempts use a clone of it, which makes its own connections and pings them
-// when they are silent (protocols registered by RegisterProtocol are not cloned).
-// A RoundTripper that wraps an *http.Transport should set that one's
-// HTTP2.SendPingTimeout, to 15 seconds for example.
+// When an attempt over HTTP/2 runs out of time, its connection may be dead
+// although no error says so, and net/http would go on using it. If Transport is an
+// *http.Transport, later attempts use a clone of it, which makes its own
+// connections and pings them when they are silent (protocols registered by
+// RegisterProtocol are not cloned). A RoundTripper that wraps an *http.Transport
+// should set that one's HTTP2.SendPingTimeout, to 15 seconds for example.
 func WithHTTPClient(client *http.Client) Option { return func(c *config) { c.httpClient = client } }
 
 // WithLogger sets the logger for attempts, waits and their causes. They are

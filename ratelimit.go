@@ -43,10 +43,10 @@ func (l *lastRateLimit) load() RateLimit {
 	return l.value
 }
 
-// parseRateLimit reads the X-RateLimit headers. l is zero if they have no
-// limit. counted is how many calls the server had counted in the window, -1 if
-// the headers do not tell. byMinute is whether the reset is in milliseconds, as the
-// live service has it, which is the end of a minute of the clock.
+// parseRateLimit reads the X-RateLimit headers. l is zero if they have no limit.
+// counted is how many calls the server had counted in the window, -1 if the headers
+// do not tell. byMinute is whether the reset is in milliseconds, as that of the
+// live service is. Such a reset is the end of a minute of the clock.
 func parseRateLimit(h http.Header) (l RateLimit, counted int, byMinute bool) {
 	limit, ok := headerInt(h, wire.HeaderRateLimitLimit)
 	if !ok || limit <= 0 || limit > math.MaxInt32 {

@@ -26,20 +26,21 @@ import (
 //   - its connection failed before the reply was complete, or
 //   - it took longer than WithAttemptTimeout allows.
 //
-// A stream is repeated only until its first chunk was handed out. After any
-// other 4xx status, and when the caller's context has ended, nothing is
-// repeated. A request that the service must not execute twice, such as the
-// creation of a key, is repeated only if the failure proves that nothing
+// A stream is repeated only until its first chunk was handed out. After any other
+// 4xx status nothing is repeated, except as described below for 409 and by
+// WithAPIKeyFunc and WithSession for 401. When the caller's context has ended,
+// nothing is repeated either. A request that the service must not execute twice,
+// such as the creation of a key, is repeated only if the failure proves that nothing
 // happened: after a 429, if no connection could be made, or if the server refused
 // the request unprocessed (HTTP/2's GOAWAY and REFUSED_STREAM, RFC 9113 §8.7). An
 // *http.Transport makes no connection if a TLS handshake fails or a proxy refuses to
-// connect; of other RoundTrippers the client knows only what their errors say.
+// connect. After a failure of another RoundTripper, only its error can be the proof.
 //
 // A reply of status 409 with the code request_in_progress says that the answer to
 // an earlier attempt is under way. The client asks for it after 2, 4 and 8 seconds
-// and then every 15 seconds, for 90 seconds in all, give or take a tenth. These
-// attempts count neither in MaxAttempts nor in the budget; with MaxAttempts 1
-// there are none.
+// and then every 15 seconds, each give or take a tenth, for 90 seconds in all.
+// These attempts count neither in MaxAttempts nor in the budget; with MaxAttempts
+// 1 there are none.
 //
 // A 429 of the live service names the end of the clock's minute, though there may be
 // room before. The client asks again after 2 to 5.5 seconds; attempts before the end
@@ -54,9 +55,9 @@ import (
 // that error also matches context.DeadlineExceeded.
 type RetryPolicy struct {
 	// MaxAttempts is how many requests a call may send. A followed redirect
-	// counts as one, and so does a request without content that net/http sends
-	// again by itself, which it may do beyond MaxAttempts when the server has
-	// refused it unprocessed. Default: 4; 1 means no retry.
+	// counts as one. So does a request without content that net/http sends
+	// again by itself; if the server has refused it unprocessed, net/http may
+	// do so beyond MaxAttempts. Default: 4; 1 means no retry.
 	MaxAttempts int
 
 	// MinWait bounds the first wait. Default: 500 ms.
@@ -69,23 +70,24 @@ type RetryPolicy struct {
 	// MaxRetryAfter is the longest Retry-After that the client waits for. If
 	// the server asks for more, the call returns its error at once, with
 	// APIError.RetryAfter as the server sent it. A Retry-After above 24 hours
-	// counts as none, unless it is one that the live service makes: these are
-	// read as the seconds that they mean. Default: 2 minutes.
+	// counts as none, unless it is one of the huge numbers that the live
+	// service sends: the client computes the wait that these stand for.
+	// Default: 2 minutes.
 	MaxRetryAfter time.Duration
 
 	// Budget bounds the retries of all calls of a Client together, so that
 	// retries do not multiply the load during an outage. Every successful call
 	// adds this fraction of a retry to the budget, which holds at most 500
-	// times the fraction and is full at first. If the budget is used up, a
-	// failed call returns its error at once. Default: 0.2, that is, at most
-	// 100 retries saved up; negative means no bound.
+	// times the fraction, but at least one retry, and is full at first. If the
+	// budget is used up, a failed call returns its error at once. Default:
+	// 0.2, that is, at most 100 retries saved up; negative means no bound.
 	Budget float64
 }
 
 // DefaultRetryPolicy returns the policy of a Client without WithRetry: 4
 // attempts, waits of up to 500 ms at first and 8 s at most, a Retry-After of up
-// to 2 minutes, and a budget of 0.2 retries per call. Zero fields of a policy
-// take these values.
+// to 2 minutes, and a budget of 0.2 retries per successful call. Zero fields of
+// a policy take these values.
 func DefaultRetryPolicy() RetryPolicy {
 	return RetryPolicy{
 		MaxAttempts:   4,
@@ -136,7 +138,7 @@ type verdict int
 
 const (
 	final      verdict = iota // the failure is of a kind that is not repeated
-	exhausted                 // MaxAttempts were made
+	exhausted                 // MaxAttempts were made, or an answer that is under way has not come in 90 seconds
 	tooLong                   // Retry-After is longer than MaxRetryAfter
 	tooLate                   // the context will end before the wait does
 	ended                     // the context has ended
@@ -149,12 +151,12 @@ func (v verdict) String() string {
 	return [...]string{"final", "attempts exhausted", "Retry-After too long", "deadline too close", "context ended", "retry budget spent", "retry", "wait cut short"}[v]
 }
 
-// retries counts the attempts of a call, and decides about the next.
+// retries counts the requests of a call, and decides whether another follows.
 type retries struct {
 	policy    RetryPolicy // the client's, or the call's own
 	budget    *retryBudget
-	sent      int // requests, with those that net/http has sent again by itself
-	uncounted int // how many of them neither MaxAttempts nor the budget counts
+	sent      int // requests, including those that net/http has sent again by itself; counted by attempt.send
+	uncounted int // how many of them count neither in MaxAttempts nor in the budget
 
 	minute time.Time // the end of the minute that a 429 of the live service has named
 
@@ -165,9 +167,9 @@ type retries struct {
 // counted returns how many attempts count in MaxAttempts.
 func (r *retries) counted() int { return r.sent - r.uncounted }
 
-// judge decides what follows on the outcome of the latest attempt, and how long
-// to wait before the next. repeatable is whether the request may be sent again
-// after this outcome.
+// judge decides how the call goes on after the outcome of the latest attempt,
+// and how long to wait before the next. repeatable is whether the request may
+// be sent again after this outcome.
 func (r *retries) judge(ctx context.Context, o outcome, repeatable bool) (verdict, time.Duration) {
 	retry := o.transient && repeatable
 	wait := r.policy.wait(r.counted(), o.after, random())
@@ -215,8 +217,8 @@ func (r *retries) beforeMinute(o outcome) bool {
 // earlyPause returns how long to wait before an attempt is repeated although the
 // server has asked for more. The live service names the end of the clock's minute,
 // whenever a slot will be free. The pause is random, so that it does not miss the
-// same moments again and again, and shorter than a client with package shaping keeps
-// a slot open in this case.
+// same moments again and again. It is shorter than the time for which package
+// shaping keeps a slot open in this case.
 func earlyPause() time.Duration {
 	return 2*time.Second + time.Duration(random()*float64(3500*time.Millisecond))
 }
@@ -231,7 +233,7 @@ const (
 
 // awaitAnswer returns how long to wait before asking again for an answer that an
 // earlier attempt, or another call with the idempotency key, is waiting for. ok
-// is false if there was time enough, or if the policy makes no retries.
+// is false if the time for that is over, or if the policy makes no retries.
 func (r *retries) awaitAnswer(after time.Duration) (pause time.Duration, ok bool) {
 	if r.inProgress.IsZero() {
 		r.inProgress = time.Now()
@@ -285,9 +287,10 @@ var (
 // earlier stream as the last (RFC 9113 §8.7), the returned error matches
 // errUnprocessed.
 //
-// net/http has no error values for these cases, only texts. Of a request that
-// it would have sent again if it had GetBody, it returns the text that is cut
-// here; PROTOCOL_ERROR has the same text and proves nothing.
+// net/http has no error values for these cases, only texts. If it would have
+// sent the request again with GetBody, its text contains that of the stream's
+// error, which is cut out here. A PROTOCOL_ERROR comes in the same form, and
+// proves nothing.
 func http2Error(err error) error {
 	text := err.Error()
 	if _, after, ok := strings.Cut(text, "http2: Transport: cannot retry err ["); ok {

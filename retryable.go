@@ -15,7 +15,7 @@ const longestRetryable = 24 * time.Hour
 
 // Retryable reports whether a call that failed with err may succeed if it is made
 // again later, for job queues that decide what becomes of a job. after is how
-// long to wait at least, 24 hours at most; 0 means as long as one likes.
+// long to wait at least, 24 hours at most; 0 means that the caller may choose.
 //
 // ok is true for rate limits, ErrThrottled, conflicts, failures of the agent and
 // of the service, lost connections, attempts that timed out, streams that were
@@ -26,9 +26,9 @@ const longestRetryable = 24 * time.Hour
 //
 // Retryable says nothing of effects. Threads.Send, Threads.Create and the like
 // may have happened although the call failed; for a chat, pass
-// WithIdempotencyKey with the job's id. When a look-up of the live service
-// fails, its reply looks like one to a bad key, plan or agent: ask again after a
-// minute before giving up a whole queue.
+// WithIdempotencyKey with the job's id. When the live service fails to look up a
+// key, a plan or an agent, it replies as if that were bad: before giving up a
+// whole queue for such an error, ask again after a minute.
 func Retryable(err error) (after time.Duration, ok bool) {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return 0, false
@@ -53,10 +53,11 @@ func Retryable(err error) (after time.Duration, ok bool) {
 	return 0, lost && retryableTransport(err)
 }
 
+// bounded returns d within the bounds that Retryable documents.
 func bounded(d time.Duration) time.Duration { return min(max(d, 0), longestRetryable) }
 
-// mayPass reports whether the call may succeed later that failed with err, an
-// error reply with the fields e.
+// mayPass reports whether a call that failed with err, an error reply, may
+// succeed later. e has the fields of err.
 func mayPass(err error, e *APIError) bool {
 	var (
 		limited *RateLimitError

@@ -77,8 +77,8 @@ func minuteAfter(absurd float64, date time.Time) time.Duration {
 	return 0
 }
 
-// namesMinute reports whether a Retry-After is the end of a minute of the clock, as
-// the live service has it: there may be room before.
+// namesMinute reports whether a Retry-After names the end of a minute of the clock,
+// as that of the live service does. There may be room before that.
 func namesMinute(value string) bool {
 	value = strings.TrimSpace(value)
 	return isDecimal(value) && decimal(value) > mostRetryAfter.Seconds()

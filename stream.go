@@ -33,7 +33,7 @@ type ChatChunk struct {
 //
 // Nothing is sent until the loop begins. When the loop ends, in whatever way,
 // the request is ended and its connection is released. If the answer was not
-// complete, the live service lets the agent finish it, unheard. Ranging over the
+// complete, the live service still lets the agent finish it. Ranging over the
 // sequence again makes a new call.
 //
 // If the loop ends without an error, the answer is complete. If there is an
@@ -104,11 +104,11 @@ type stream struct {
 	exchange *exchange // the attempt's
 	source   chunkReader
 
-	first  ChatChunk // set by begin
+	first  ChatChunk // to be handed out next, in the first two states; set by begin or stored
 	state  streamState
-	due    time.Time // when the next chunk must have come, by WithStreamContentTimeout; zero without a bound
-	chunks int       // how many were handed out
-	err    error     // the error that ended the stream
+	due    time.Time // when WithStreamContentTimeout ends the wait for the next chunk; zero if there is no bound; set by read
+	chunks int       // how many were handed out; counted by ChatStream
+	err    error     // the error that ended the stream; set by ChatStream
 }
 
 type streamState int
@@ -150,8 +150,8 @@ func (s *stream) stored(resp *http.Response) outcome {
 	} else {
 		a.info.Body = s.exchange.readErrorBody()
 	}
-	if named := a.origin().errorIn(a.info.Body); named.err != nil {
-		return named
+	if reported := a.origin().errorIn(a.info.Body); reported.err != nil {
+		return reported
 	}
 	redact := s.call.core.redact
 	err := a.origin().streamError(CodeStreamMalformed, fmt.Sprintf("reply is %q, not %s", redact(contentType), wire.ContentTypeEventStream), nil)

@@ -357,8 +357,8 @@ func (s *WebhooksService) checkCreate(req CreateWebhookRequest) *InvalidRequestE
 }
 
 // checkURL returns the reason why the service would refuse the URL of a webhook.
-// The service refuses a URL on this machine; a reference server may allow it, so
-// it is left to that server.
+// The service refuses a URL of this machine. A reference server may allow it, so
+// the client leaves that check to the server.
 func (s *WebhooksService) checkURL(url string) *InvalidRequestError {
 	theService := strings.HasPrefix(DefaultBaseURL, "https://"+s.core.base.Host+"/")
 	if !theService && wire.LoopbackURL(url) {

@@ -30,7 +30,7 @@ type Result struct {
 	// of the earlier run.
 	Err error
 
-	Resumed bool // from the store: an earlier run has asked
+	Resumed bool // the result comes from the store: an earlier run has asked
 }
 
 // Options configure [Run]. The zero value asks without a store.
@@ -50,8 +50,9 @@ type Options struct {
 	// at most 1,024.
 	Workers int
 
-	// Tries is how often a question is asked that fails for a time. Each try is a
-	// call with the client's own attempts. Default: 5.
+	// Tries is how often a question is asked as long as it fails for a reason
+	// that may pass (see clawhq.Retryable). Each try is a call with the client's
+	// own attempts. Default: 5.
 	Tries int
 
 	Total int // how many items there will be, for Progress; 0: not known
@@ -87,17 +88,17 @@ const (
 // failed, two items have the same ID, an ID is empty, the store knows an ID with
 // another question, the store has failed, or the key, the plan or an agent was
 // refused twice, a minute apart. If the items are at fault, what is under way is
-// finished and handed out before. A deadline of ctx ends the run, and refuses no
-// question ahead of it.
+// finished and handed out before. A deadline of ctx ends the run when it comes,
+// and refuses no question before that.
 //
 // Leaving the loop cancels the calls that are under way, waits for their end, and
 // saves what they have answered by then. If the items sequence blocks, leaving the
-// loop waits for it: let the sequence heed ctx, or another signal of its own.
-// Run reads items, and calls the Store, in other goroutines than that of the loop.
-// A panic there is raised again in the loop.
+// loop waits for it: so the sequence should end with ctx, or on a signal of its
+// own. Run reads items, and calls the Store, in other goroutines than that of the
+// loop. A panic there is raised again in the loop.
 //
-// Memory grows by at most 100 bytes with each item, to find duplicates and, with a
-// [File], the records of earlier runs.
+// Memory grows by at most 100 bytes with each item, for finding duplicates and,
+// with a [File], the records of earlier runs.
 func Run(ctx context.Context, client Client, items iter.Seq2[Item, error], opts Options) iter.Seq2[Result, error] {
 	opts.CallOptions = slices.Clone(opts.CallOptions)
 	return func(yield func(Result, error) bool) {
@@ -110,8 +111,8 @@ func Run(ctx context.Context, client Client, items iter.Seq2[Item, error], opts 
 	}
 }
 
-// check returns what is wrong with the arguments of Run, and what the call
-// options say.
+// check returns what the call options say, and what is wrong with the
+// arguments of Run.
 func check(ctx context.Context, client Client, items iter.Seq2[Item, error], opts Options) (own clawhq.CallOptions, err error) {
 	for _, opt := range opts.CallOptions {
 		if opt != nil {
@@ -145,11 +146,11 @@ type question struct {
 	hash   string  // of the request
 	stored *Record // what an earlier run has saved; nil if it is to be asked
 
-	failures  int       // how often it failed for a time
+	failures  int       // how often it failed for a reason that may pass
 	tries     int       // how many of them count
 	counted   time.Time // when the last of these failed
 	due       time.Time // when it is to be asked again
 	least     time.Time // when it may be asked again, as the service said
-	refusal   suspicion // of which kind its first refusal was
-	refusedAt time.Time // when that was
+	refusal   suspicion // the kind of its latest refusal
+	refusedAt time.Time // when it was first refused for that
 }

@@ -14,7 +14,7 @@ type call struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	number   int  // in the order of the calls
-	probe    bool // is sent although the run is paused
+	probe    bool // it may be sent although the run is paused
 
 	// Guarded by run.mu.
 	sent     bool   // its first attempt was sent
@@ -31,7 +31,8 @@ type outcome struct {
 	fatal error // ends the run
 }
 
-// keep adds the result to results if it is final, for a run that has ended.
+// keep adds the result to results if it is final. It is for a run that has
+// ended.
 func (o outcome) keep(results []Result) []Result {
 	if v, _, _ := judge(o.err); o.fatal == nil && (v == answered || v == refused) {
 		return append(results, Result{Item: o.call.question.Item, Response: o.resp, Err: o.err})
@@ -165,7 +166,8 @@ func (r *run) sends(c *call) {
 	}
 }
 
-// answeredUnseen allows for more calls of a Client that calls no Trace.
+// answeredUnseen makes room for more calls if the Client calls no Trace: only
+// answers then show that calls were sent.
 func (r *run) answeredUnseen(c *call) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -174,7 +176,8 @@ func (r *run) answeredUnseen(c *call) {
 	}
 }
 
-// pause determines whether calls that wait are recalled.
+// pause sets whether the run is paused. While it is, calls that wait are
+// recalled.
 func (r *run) pause(on bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

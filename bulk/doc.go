@@ -42,8 +42,8 @@
 // answered comes from the store, with [Result.Resumed] set, and the rest is asked
 // under the same idempotency keys. So if the service has stored an answer which
 // the earlier run did not live to see, the agent is not run again; the service
-// stores answers for 24 hours. For questions that were not answered by then, it
-// is: docs/acting-agents.md says what that means for agents that act.
+// stores answers for 24 hours. If the agent had not finished its answer, it is
+// run again: docs/acting-agents.md says what that means for agents that act.
 //
 // [OpenFile] is a Store in a file. It fails with [ErrInUse] while another process has
 // the file open, and with [ErrFormat] if the file is damaged or of another kind. A run of
@@ -56,11 +56,12 @@
 //
 //   - The service or the client refuses the question (*InvalidRequestError): a
 //     Result with Err. It is saved, and not asked again.
-//   - It fails for a time, as clawhq.Retryable has it, after the client's own
-//     retries: it is asked again after a pause, [Options.Tries] times. Then it is
-//     a Result with Err, which is not saved; the next run asks again.
-//   - It fails in another way, for example by an untrusted certificate: a Result
-//     with Err at once, which is not saved either.
+//   - It fails, also after the client's own retries, for a reason that may pass
+//     (see clawhq.Retryable): it is asked again after a pause, [Options.Tries]
+//     times. Then it is a Result with Err, which is not saved; the next run asks
+//     again.
+//   - It fails for another reason, for example an untrusted certificate: a
+//     Result with Err at once, which is not saved either.
 //   - The key, the plan or the agent is refused: nothing is sent for a minute,
 //     since a failed look-up of the live service looks the same. If the question
 //     is then refused alike, the run ends with that error.

@@ -36,9 +36,9 @@ type File struct {
 	job    string     // empty before the first record
 	size   int64      // of the lines that are whole and synced
 	index  map[shortID]int64
-	group  *group        // takes records; nil if there is none
-	latest chan struct{} // that group's done, or the one's before; nil if there was none
-	synced time.Time     // when the latest group was
+	group  *group        // takes the records that are saved now; nil if there is none
+	latest chan struct{} // done of the newest group; nil before the first group
+	synced time.Time     // when the latest group was written and synced
 	broken error         // why nothing can be saved any more
 	closed bool
 }
@@ -61,8 +61,8 @@ type group struct {
 	err   error // set before done is closed
 }
 
-// syncEvery is the least time between two syncs. So they cost little, and a record
-// waits at most that long for its turn.
+// syncEvery is the least time between two syncs. So syncs cost little, and a
+// record waits at most that long for one to begin.
 const syncEvery = 100 * time.Millisecond
 
 // OpenFile opens the file of a job, or creates it, readable by its owner only. One
@@ -72,8 +72,8 @@ const syncEvery = 100 * time.Millisecond
 // removes and a crash leaves behind.
 //
 // If a crash has cut off the end of the file, it is opened without the lines that
-// are not whole, which no Save has returned for. A file of another kind, or with a
-// bad line between good ones, is left as it is: the error is [ErrFormat].
+// are not whole: Save has not returned for any of them. A file of another kind, or
+// with a bad line between good ones, is left as it is: the error is [ErrFormat].
 func OpenFile(path string) (*File, error) {
 	locked, err := openLocked(path)
 	if err != nil {
@@ -269,7 +269,7 @@ func (f *File) write(g *group, before chan struct{}) {
 }
 
 // append writes lines at the end and syncs them. If that fails, it cuts off what
-// was written; broken is not nil if what is on the disk is not known any more.
+// was written; broken is not nil if it is no longer known what is on the disk.
 func (f *File) append(size int64, lines []byte) (err, broken error) {
 	if _, err := f.disk.WriteAt(lines, size); err != nil {
 		if cut := f.disk.Truncate(size); cut != nil {

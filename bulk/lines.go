@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// A File begins with a header, in which these members come first. The text without
-// a job is what tells a File from other files.
+// A File begins with a header, in which these members come first. This text tells
+// a File from other files.
 const headerStart = `{"clawhq_bulk":1,"job":`
 
 type header struct {
@@ -28,8 +28,8 @@ const maxLine = 128 << 20
 
 func encodeHeader(job string) []byte { return encode(header{1, job}) }
 
-// encodeRecord returns the line of a record. Texts that are not valid UTF-8 would
-// be others when they are read.
+// encodeRecord returns the line of a record. It refuses an ID that is not valid
+// UTF-8: read from the file, it would be another ID.
 func encodeRecord(r Record) ([]byte, error) {
 	switch {
 	case r.ID == "":
@@ -40,7 +40,8 @@ func encodeRecord(r Record) ([]byte, error) {
 	return encode(r), nil
 }
 
-// encode returns the line of a value of this package, which always has one.
+// encode returns the line of a header or a record, which can always be
+// encoded.
 func encode(v any) []byte {
 	var line bytes.Buffer
 	e := json.NewEncoder(&line)
@@ -61,10 +62,10 @@ func decodeRecord(line []byte) (r Record, err error) {
 	return r, nil
 }
 
-// parse reads a file. It calls each for every record, with the offset of its
-// line, until each returns false. It returns the job, empty for an empty file, and
-// the length of the part that is whole. What follows that part is the end of what
-// a crash has cut off; a bad line before a good one is an error.
+// parse reads a file. It calls each for every record, with the offset of its line,
+// until each returns false. It returns the job, empty for an empty file, and the
+// length of the part that is whole. What follows that part was cut off by a crash;
+// a bad line before a good one is an error.
 func parse(r io.Reader, each func(at int64, r Record) bool) (job string, whole int64, err error) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	start, err := in.Peek(len(headerStart))

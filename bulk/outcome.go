@@ -7,19 +7,19 @@ import (
 	"github.com/clawhq/clawhq-go"
 )
 
-// A verdict says what follows on a call.
+// A verdict is the kind of a call's outcome.
 type verdict int
 
 const (
 	answered  verdict = iota
 	refused           // the question is at fault
-	suspected         // the key, the plan or the agent is, or a look-up of the service has failed
+	suspected         // the key, the plan or the agent is at fault, or a look-up of the service has failed
 	throttled         // the client has not sent it
 	transient         // it may be answered later
 	failed            // it would fail again
 )
 
-// A suspicion is the kind of a refusal that concerns not only the question.
+// A suspicion is what a refusal may be due to, if not to the question.
 type suspicion int
 
 const (
@@ -29,9 +29,10 @@ const (
 	badAgent
 )
 
-// judge says what follows on a call that has returned err, and how long the
-// service asks to wait. An error with several causes may match several types;
-// clawhq.Retryable knows which of them counts.
+// judge returns the verdict on a call that has returned err, what a suspected
+// call is suspected of, and how long the service asks to wait. An error with
+// several causes may match several types; clawhq.Retryable knows which of
+// them counts.
 func judge(err error) (v verdict, why suspicion, after time.Duration) {
 	if err == nil {
 		return answered, none, 0

@@ -16,7 +16,7 @@ type Progress struct {
 
 	Elapsed   time.Duration // since the loop began
 	Remaining time.Duration // for the items that are left, at PerMinute; 0 if that or Total is not known
-	PerMinute float64       // questions asked and answered, or failed, in the last 3 minutes; at most the key's limit
+	PerMinute float64       // questions per minute that were asked and have ended, over the last 3 minutes; at most the key's limit
 
 	// Reason is why nothing is sent at the moment: the reason of
 	// clawhq.Trace.Waiting for the call that has waited longest, or that of a
@@ -37,12 +37,12 @@ type report struct {
 	// The rate is measured from the first question that was asked and has ended,
 	// not counting that one: an agent may take a minute for it.
 	first  time.Time // when it ended; zero before
-	spans  [18]int   // how many have ended in each of the last spans since
+	spans  [18]int   // how many questions have ended in each of the latest spans
 	newest int       // the number of the latest span
 }
 
 const (
-	span        = 10 * time.Second // in which questions are counted
+	span        = 10 * time.Second // the length of a span
 	reportEvery = time.Second
 )
 
@@ -87,7 +87,7 @@ func (p *report) count(result Result) {
 	p.spans[p.newest%len(p.spans)]++
 }
 
-// advance begins the spans up to now.
+// advance begins new spans until the latest contains now.
 func (p *report) advance(now time.Time) {
 	for last := int(now.Sub(p.first) / span); p.newest < last; {
 		p.newest++

@@ -21,7 +21,7 @@ type run struct {
 	items  iter.Seq2[Item, error]
 	opts   Options
 	own    clawhq.CallOptions // what opts.CallOptions say
-	job    string             // for idempotency keys
+	job    string             // part of the idempotency keys: Options.Job or, without one, a name of this run's own
 
 	caller    context.Context
 	ctx       context.Context // of reading and of calls: the caller's without its deadline; ends with the run
@@ -56,8 +56,8 @@ var (
 // saveFor is how long answers may still be saved after the run has ended.
 const saveFor = 10 * time.Second
 
-// A patient context has no deadline, so that no call is refused ahead of it. It
-// still ends at the deadline.
+// A patient context hides its deadline, so that no call is refused because the
+// deadline is near. It still ends at the deadline.
 type patient struct{ context.Context }
 
 func (patient) Deadline() (time.Time, bool) { return time.Time{}, false }
@@ -236,8 +236,8 @@ func (r *run) ended() error {
 	return fmt.Errorf("%w: %w", err, cause)
 }
 
-// launch makes calls as long as there is room for them, and returns when there may
-// be another although nothing happens until then; zero if there is no such time.
+// launch makes calls as long as there is room for them. It returns when to try
+// again if nothing happens until then; zero if only an event can make room.
 func (r *run) launch(s *schedule, now time.Time, finished int) (again time.Time) {
 	why := ""
 	for r.room(finished) {

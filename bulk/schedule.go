@@ -29,9 +29,9 @@ type schedule struct {
 	most int // how often a question is tried
 
 	ready  []*question
-	later  []*question            // failed, and wait for their repeat
-	talks  map[string][]*question // by SessionID, as long as one of its questions is under way: those behind it
-	behind int                    // how many these are
+	later  []*question            // failed, and waiting for their repeat
+	talks  map[string][]*question // by SessionID: the questions that wait for the one under way; an entry exists as long as that one has not ended
+	behind int                    // how many questions wait in talks
 
 	answeredAt time.Time     // when a question was last answered
 	failing    int           // tries that have failed since
@@ -151,8 +151,8 @@ func (s *schedule) repeat(now time.Time) (q *question, again time.Time) {
 // recalled takes a question back that was not sent.
 func (s *schedule) recalled(q *question) { s.ready = slices.Insert(s.ready, 0, q) }
 
-// ended learns how a question was answered. It returns the question's result, nil
-// if it is asked again; or the reason why the run must end.
+// ended takes the outcome of a call. It returns the question's result, nil if it
+// is asked again; or the reason why the run must end.
 func (s *schedule) ended(now time.Time, q *question, resp *clawhq.ChatResponse, err error) (*Result, error) {
 	verdict, why, after := judge(err)
 	if q == s.suspect && verdict != suspected && verdict != throttled {
@@ -184,11 +184,12 @@ func (s *schedule) ended(now time.Time, q *question, resp *clawhq.ChatResponse, 
 	return &Result{Item: q.Item, Response: resp, Err: err}, nil
 }
 
-// alive learns that the service answers.
+// alive notes that the service answers.
 func (s *schedule) alive(now time.Time) { s.answeredAt, s.failing = now, 0 }
 
-// refused plans the second look at a question that was refused. It returns an
-// error if this was the second.
+// refused plans to ask a question again that was refused. If it was refused
+// for the same reason a minute before, refused returns the error that ends
+// the run.
 func (s *schedule) refused(now time.Time, q *question, why suspicion, err error) error {
 	if q.refusal == why && now.Sub(q.refusedAt) >= secondLook {
 		return fmt.Errorf("item %q, asked twice: %w", q.ID, err)
@@ -204,8 +205,8 @@ func (s *schedule) refused(now time.Time, q *question, why suspicion, err error)
 	return nil
 }
 
-// failed plans the repeat of a question that has failed for a time. It reports
-// whether there is none.
+// failed plans the repeat of a question that has failed for a reason that may
+// pass. It reports whether the question has no tries left.
 func (s *schedule) failed(now time.Time, q *question, after time.Duration, err error) (final bool) {
 	if s.failing++; s.failing == outageAfter {
 		s.probe, s.probeAt = 2*firstProbe, now.Add(firstProbe)
