@@ -23,7 +23,8 @@ const roundTrip = time.Second
 // reply proves that there are any.
 const learning = 4 * time.Second
 
-// observe learns from a reply, which allows for so many attempts of others.
+// observe learns from the reply to an attempt sent at the given time. The
+// reply allows for most attempts of others.
 func (b *burst) observe(h *history, at moment, reach time.Duration, most int) {
 	if at.Sub(b.at) > reach {
 		b.most = 0

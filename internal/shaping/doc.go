@@ -40,8 +40,9 @@
 //	learn.go    what a Set learns from a reply
 //
 // These rules always hold:
-//   - In any period of a window and the margin, there are no more own attempts
-//     than the limit. An attempt that is not written yet keeps its slot.
+//   - In any period as long as a window and the margin, there are no more own
+//     attempts than the limit. An attempt that is not written yet keeps its
+//     slot.
 //   - An estimate may delay an attempt but not refuse it. An attempt is refused only
 //     on proof: because the gate is closed, or because own attempts that were
 //     written fill a limit that is certain. It is certain if a reply has reported it
@@ -74,7 +75,7 @@
 // the window.
 //
 // Replies show when the margin must be larger. For example, the reply to an
-// attempt sent at 10 s says that 4 attempts were counted, but 5 were sent until
+// attempt sent at 10 s says that 4 attempts were counted, but 5 were sent by
 // then, the last two at 9.6 s and 10 s. So the attempt of 9.6 s had not arrived
 // yet: travel times differ by at least 400 ms. Since one reply shows only a part
 // of the difference, the margin becomes 1.2 s.
@@ -143,12 +144,12 @@
 //
 // From the first attempt in a separate window on, attempts also count in a common
 // window of all endpoints, as documented, until replies show that the windows are
-// separate. For example, 20 chats were answered in the last half minute; then a
-// list of agents reports that 1 attempt was counted. In a common window there
-// would be at least 21. In another example, 20 chats and 5 lists were sent at once,
-// and no reply has counted more than 20, though the last to arrive would have counted
-// 25 in a common window. The common window is logged all the same: a 429 that only it
-// explains brings it back.
+// separate. For example, 20 chats were answered in the last half minute; then a list
+// of agents reports that 1 attempt was counted. In a common window there would be at
+// least 21. In another example, 20 chats and 5 lists were sent at once, and no reply
+// has counted more than 20, though the last to arrive would have counted 25 in a
+// common window. The log of the common window is kept all the same: a 429 that only
+// the common window explains brings it back.
 //
 // Each API key has a window and a common window of its own. When the key changes,
 // callers that wait go on in the window of the new key. Nothing is known of it if the

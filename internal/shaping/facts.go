@@ -33,9 +33,9 @@ const (
 	// be about to make others.
 	evidence = Length * 3 / 2
 
-	// outweighs is how long replies must all allow for fewer attempts of others to
-	// outweigh one that proved more. Slots of others become free in clumps, and are
-	// taken again as slowly as their agents answer.
+	// outweighs is for how long all replies must allow for fewer attempts of others
+	// than an earlier one has proved, to outweigh that one. Slots of others become
+	// free in clumps, and are taken again as slowly as their agents answer.
 	outweighs = 20 * time.Second
 
 	// together is how close to each other two attempts must be sent for their

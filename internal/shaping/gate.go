@@ -7,7 +7,7 @@ import "time"
 type gate struct {
 	until   moment        // nothing is sent before
 	spacing time.Duration // how far attempts are kept apart
-	backoff time.Duration // the last one after a 429 that did not say how long
+	backoff time.Duration // for how long the latest 429 that asked for nothing has closed the gate; 0 if none has
 }
 
 // forget forgets what 429s of long ago have caused.

@@ -36,8 +36,8 @@ type keyring struct {
 }
 
 // UseKey tells the Set which key is in use from now on. If it has changed, callers
-// that wait for the window of the key before go on in that of the new one. A new key
-// has no known limit but Config.Limit.
+// that wait for the window of the previous key go on in that of the new one. A new
+// key has no known limit but Config.Limit.
 func (s *Set) UseKey(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,9 +76,9 @@ func (s *Set) useKey(key string) {
 }
 
 // UseKey is Set.UseKey for an admitted attempt that will be sent with the key. If it
-// was admitted by the window of another key, it counts in that of this one instead.
-// If that has no room, the attempt ends as if it had never been admitted, and
-// admitted is false: it has to be admitted again.
+// was admitted by the window of another key, it counts in the window of this key
+// instead. If that window has no room, the attempt ends as if it had never been
+// admitted, and admitted is false: it has to be admitted again.
 func (t *Turn) UseKey(key string) (admitted bool) {
 	if t == nil || t.set == nil {
 		return true

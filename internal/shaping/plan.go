@@ -11,7 +11,7 @@ type Reason uint8
 // The reasons.
 const (
 	Behind  Reason = iota // callers are ahead
-	Closed                // after a 429
+	Closed                // the gate, after a 429
 	Spaced                // after a 429, when the gate is open again: attempts are sent one by one
 	Full                  // no slot is free
 	Unknown               // the limit is not known: a reply will tell it
@@ -41,7 +41,7 @@ type plan struct {
 	probe bool   // beyond the client's slots
 }
 
-// later returns the later of the two plans.
+// later returns the later of the two plans. It is a probe if either is.
 func (p plan) later(q plan) plan {
 	if q.at > p.at {
 		q.probe = q.probe || p.probe
@@ -199,8 +199,8 @@ func (s *Shaper) open(a *ask) plan {
 	return plan{}
 }
 
-// opening returns the time from which on a slot is kept open. ok is false if
-// none is to be.
+// opening returns the time from which a slot is kept open. ok is false if
+// none is.
 func (s *Shaper) opening(a *ask) (from moment, ok bool) {
 	oldest := s.history.sent.Len() - a.limit
 	if oldest < 0 || a.theirs > 0 || a.limit < 2 || a.limit > s.capped(a.limit) {

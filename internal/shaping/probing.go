@@ -5,13 +5,14 @@ import "time"
 // probing decides when a client with few slots sends an attempt beyond them, a
 // probe, to see whether there is room.
 type probing struct {
-	interval time.Duration // without an attempt, before a probe; 0 means firstProbe
-	at       moment        // when the latest probe ended; the interval is forgotten with the facts
+	interval time.Duration // how long no attempt must have been sent before a probe; 0 means firstProbe
+	at       moment        // when the latest probe ended; evidence later, interval no longer counts
 	full     bool          // the latest reply, or a 429 after it, left no room
 }
 
-// Bounds on the interval: each probe that is admitted halves it, each 429 doubles
-// it. hopeful is the interval if the latest reply has left room.
+// Bounds on the interval: each probe that is admitted halves it, each probe that
+// gets a 429 doubles it. hopeful is the interval if the latest reply has left
+// room.
 const (
 	minProbe   = 100 * time.Millisecond
 	hopeful    = time.Second

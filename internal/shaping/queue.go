@@ -12,7 +12,7 @@ type queue struct {
 // A rank determines which callers are admitted first.
 const (
 	rankElsewhereRetry = iota // a retry for which something else has made room
-	rankElsewhere             // a first attempt likewise; neither waits for all that the others wait for
+	rankElsewhere             // a first attempt for which it has; both wait for the gate and Config.Max only
 	rankRetry
 	rankFirst // a call's first attempt
 	rankBackgroundRetry

@@ -98,8 +98,8 @@ func (s *Shaper) learn(now, at moment, limit, counted int, keep bool) {
 // disproved reports whether a success, from which the Shaper has learned, proves that
 // the server does not count all attempts of the history in one window: either its
 // count lacks attempts that had been answered before it was sent, or no reply has
-// counted all that are answered. before is how many attempts had succeeded when it
-// was sent, counted what its reply reports.
+// counted all attempts that are answered by now. before is how many attempts had
+// succeeded when it was sent, and counted is what its reply reports.
 func (s *Shaper) disproved(now moment, before, counted int) bool {
 	n := s.history.answered.Within(now.Add(minMargin-Length), now)
 	return counted <= n-(s.history.successes-before) || n > s.facts.highest(now)
@@ -112,8 +112,8 @@ func (s *Shaper) filled(at moment) bool {
 	return s.limit() > 0 && s.history.sent.Within(at.Add(-Length-2*maxMargin), at) >= s.limit()
 }
 
-// rejected learns of others from a 429 for an attempt sent at the given time. One
-// that the log explains counts as one of them.
+// rejected learns of others from a 429 for an attempt sent at the given time. If
+// the log explains the 429, it proves one attempt of others.
 func (s *Shaper) rejected(now, at moment, explained bool) {
 	limit := s.limit()
 	if limit == 0 {

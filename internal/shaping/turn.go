@@ -20,8 +20,8 @@ type Turn struct {
 // A Reply describes a reply other than a 429.
 type Reply struct {
 	Success  bool // the attempt was admitted and did what it should
-	Limit    int  // the window's limit; 0 if it does not tell
-	Counted  int  // attempts the server had counted in the window, this one included; -1 if it does not tell
+	Limit    int  // the window's limit; 0 if the reply does not tell
+	Counted  int  // attempts the server had counted in the window, this one included; -1 if the reply does not tell
 	ByMinute bool // the server's 429s name the end of the clock's minute, not the time at which a slot is free
 }
 
