@@ -104,8 +104,8 @@ func (c *call) answered(a *agent, m Message, text string) {
 	c.tellWebhooks(a)
 }
 
-// countChat counts a chat that reached an agent in its key's usage, if the profile
-// counts chats and not calls. err is the agent's error.
+// countChat counts a chat that reached an agent, in the usage of the key. It does
+// so if the profile counts chats and not calls. err is the agent's error.
 func (c *call) countChat(err error) {
 	now := c.s.clock.Now()
 	switch {

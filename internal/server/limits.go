@@ -64,8 +64,8 @@ const messageBytes = 256
 
 // Bounds on the bodies of a guarded server.
 const (
-	maxShownBody     = 16 << 10 // is stored in the journal
-	smallBody        = 8 << 10  // is read without a slot
+	maxShownBody     = 16 << 10 // at most so much of a body is stored in the journal
+	smallBody        = 8 << 10  // at most so long is a body that is read without a slot
 	bodiesAtOnce     = 128      // of at most wire.MaxBodyBytes
 	longBodiesAtOnce = 2        // of uploads and new threads, which may be a hundred times as long
 )

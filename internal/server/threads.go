@@ -14,7 +14,7 @@ import (
 	"github.com/clawhq/clawhq-go/internal/wire"
 )
 
-// thread is a conversation that is kept through the API.
+// thread is a conversation that API callers create and continue.
 type thread struct {
 	id, agent, title     string
 	metadata             json.RawMessage
