@@ -22,11 +22,11 @@
 // sent.
 //
 // If the window is full, the machine gets a place in a line, however many callers it
-// has, and is told when its turn comes. If that is within some seconds, the slot is
-// kept for it; otherwise the machine asks again in between, so that others notice
-// when it has stopped. A machine that does not ask in time loses its place. So a
-// machine that was killed costs others a second, and one that was frozen uses no
-// slot that it held before. Each call needs one round trip to Redis if there is
+// has, and learns when its turn comes. If that is within some seconds, the slot is
+// kept for it. Otherwise the machine asks again before its turn, so that others
+// notice when it has stopped. A machine that does not ask in time loses its place.
+// So a machine that was killed costs others a second, and one that was frozen uses
+// no slot that it held before. Each call needs one round trip to Redis if there is
 // room, and about one more if it must wait.
 //
 // The callers of a machine are served in order, retries first, those in the
@@ -40,7 +40,7 @@
 // minute, the smallest tier. After a 429 all machines pause until its
 // Retry-After; then a single call is sent before the others.
 // X-RateLimit-Remaining reveals calls that are not in the log, because another
-// program made them or the log was emptied; these get their slots too.
+// program made them or the log was emptied; these calls take slots too.
 //
 // # Windows
 //
@@ -61,8 +61,8 @@
 // most.
 //
 // The Limiter checks whether Redis is available again after a quarter of a second,
-// and then less often, down to once every two seconds. When it is, machines restore
-// the calls that they have sent to the log, and send slowly for five seconds. The
+// and then less often, down to once every two seconds. When it is, machines add the
+// calls that they have sent to the log again, and send slowly for five seconds. The
 // same happens when Redis has lost its data, or comes back with older data, which
 // machines notice by a version that rises with every round trip.
 //

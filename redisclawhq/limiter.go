@@ -87,8 +87,8 @@ func NewLimiter(rdb redis.UniversalClient, name string, opts ...Option) (*Limite
 const layout = "2"
 
 // usable returns an error if rdb cannot hold one log for all machines. It sends
-// nothing. A Ring is told by Subscribe, where it panics without a channel; other
-// clients then only prepare a subscription. So a wrapped Ring is found as well.
+// nothing. It recognizes a Ring, wrapped or not, by Subscribe without a channel:
+// a Ring panics, and other clients only prepare a subscription.
 func usable(rdb redis.UniversalClient) (err error) {
 	if rdb == nil {
 		return errors.New("redisclawhq: the Redis client is nil")

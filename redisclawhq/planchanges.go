@@ -22,7 +22,7 @@ type subscription struct {
 }
 
 type subscriptionKey struct {
-	client  any // of Redis; the Limiter itself if clients of that type cannot be compared
+	client  any // the Redis client; the Limiter itself if clients of that type cannot be compared
 	channel string
 }
 
@@ -139,7 +139,7 @@ func (s *subscription) each(f func(*Limiter)) {
 }
 
 // hear makes callers of the window ask again within one to three seconds, spread so
-// that not all machines ask at once, and the earlier the nearer their turn.
+// that not all machines ask at once, and sooner if their turn is near.
 func (l *Limiter) hear(base, machine string) {
 	now := time.Now()
 	for _, s := range l.shares {

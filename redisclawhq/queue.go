@@ -40,8 +40,8 @@ const background = 2
 func (q *queue) push(c *caller)   { c.place = q[c.rank].PushBack(c) }
 func (q *queue) remove(c *caller) { q[c.rank].Remove(c.place) }
 
-// head returns how many callers wait that are in the foreground, or, if there are
-// none, how many wait in the background.
+// head returns how many callers wait in the foreground or, if none does, in the
+// background.
 func (q *queue) head() (n int, inBackground bool) {
 	if n := q[0].Len() + q[1].Len(); n > 0 {
 		return n, false
@@ -76,8 +76,8 @@ func (q *queue) each(f func(*caller)) {
 	}
 }
 
-// patience returns how long the callers that head counts wait, at most; 0 if there
-// is no end.
+// patience returns how long the callers that head counts wait at most; 0 if one of
+// them waits without end.
 func (q *queue) patience(now time.Time) (d time.Duration) {
 	_, inBackground := q.head()
 	endless := false

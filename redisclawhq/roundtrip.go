@@ -13,7 +13,7 @@ const (
 	// maxWant is how many slots a round trip may ask for.
 	maxWant = 64
 
-	// forgetful is the time within which a log that is lost twice is not relied on.
+	// A log that is lost twice within forgetful is not relied on.
 	forgetful = 10 * time.Second
 
 	// connectTime is added to the timeout of a round trip that must connect, or
@@ -32,7 +32,7 @@ type roundTrip struct {
 	timer    *time.Timer // calls giveUp
 	misses   uint32      // of the connection pool, when the round trip began
 	loading  bool        // the script is being loaded
-	extended bool        // the process did not run for a while
+	extended bool        // it got its time once more, since the process did not run for a while
 	over     bool        // it has succeeded, failed, or been given up
 }
 

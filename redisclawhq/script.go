@@ -105,7 +105,7 @@ type answer struct {
 	proven  time.Duration // no slot is free before
 	slow    time.Duration // how long the slow start lasts
 	lost    bool          // the log is not the one that this machine knew, and lacks its calls
-	late    bool          // the request was not carried out
+	late    bool          // by the clock of Redis the request came too late, and was not carried out
 	now     int64         // Redis's time, in microseconds
 }
 

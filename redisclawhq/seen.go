@@ -181,9 +181,9 @@ func (s *Seen) end(ctx context.Context, verb, fingerprint string) error {
 	return err
 }
 
-// run runs the script. A Redis client does not as a rule end a command with its
-// context, so run does not wait for it. What Redis then still does is good until the
-// lease ends.
+// run runs the script. A Redis client may go on with a command after its context has
+// ended, so run does not wait for the command. A claim that it still makes ends with
+// its lease.
 func (s *Seen) run(ctx context.Context, verb, fingerprint, token string, lasts time.Duration) (state string, left time.Duration, err error) {
 	keys := []string{s.opts.Prefix + layout + ":" + fingerprint}
 	answers := make(chan *redis.Cmd, 1)
