@@ -68,9 +68,9 @@ var ErrReconnected = errors.New("relay: the browser asked for the rest of an ans
 // error of seq or of the connection. If the browser has disconnected, the error
 // matches context.Canceled as well, whatever seq has returned; if the request's
 // context has ended for another reason, it matches that context's error and its
-// cause. For a request with the header Last-Event-ID it returns
-// [ErrReconnected]. In every case the response is complete, and the caller must
-// not write to w.
+// cause. For a request with the header Last-Event-ID, it returns
+// [ErrReconnected] if Options.Resume gives no rest of the answer. In every case
+// the response is complete, and the caller must not write to w.
 //
 // A HEAD request is answered with the headers only.
 func SSE(w http.ResponseWriter, r *http.Request, seq iter.Seq2[clawhq.ChatChunk, error], opts Options) error {
@@ -92,7 +92,7 @@ func SSE(w http.ResponseWriter, r *http.Request, seq iter.Seq2[clawhq.ChatChunk,
 	out := newSender(w, opts, after)
 	defer out.close()
 	for chunk, err := range seq {
-		if gone := r.Context().Err(); err == nil && gone != nil { // and seq does not heed it
+		if gone := r.Context().Err(); err == nil && gone != nil { // seq goes on although the context has ended
 			err = fmt.Errorf("relay: %w", gone)
 		}
 		if err != nil {
@@ -172,7 +172,8 @@ func lost(ctx context.Context, err error) error {
 	return because(ctx, err)
 }
 
-// because returns err or, if the context has ended, err and why.
+// because returns err. If the context has ended, the returned error also
+// wraps the reasons.
 func because(ctx context.Context, err error) error {
 	for _, reason := range []error{ctx.Err(), context.Cause(ctx)} {
 		if reason != nil && !errors.Is(err, reason) {

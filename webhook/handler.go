@@ -35,8 +35,8 @@ const (
 // if the signature or the timestamp is wrong, 400 if the body or the name of the
 // event is wrong, 408 if the body is not complete after 9 seconds, 413 if it is
 // larger than MaxBodyBytes, and 405 if the method is not POST. The reason is
-// logged (see Options.Logger). The answer has it as well, unless it concerns only
-// the receiver.
+// logged (see Options.Logger). The answer has the reason as well, unless the
+// reason concerns only the receiver.
 //
 // The context of handle ends 9 seconds after the header of the delivery has
 // arrived, since the service waits 10 seconds, or when the service disconnects. If
@@ -93,7 +93,7 @@ func (rc *receiver) serve(w http.ResponseWriter, r *http.Request) {
 		rc.refuse(w, r, fmt.Errorf("webhook: %w", err))
 		return
 	}
-	conn.SetReadDeadline(time.Time{}) // at its end, net/http would end the request's context
+	conn.SetReadDeadline(time.Time{}) // when the deadline passed, net/http would end the request's context
 	event, err := Verify(r.Header, body, rc.opts)
 	if err != nil {
 		rc.refuse(w, r, err)
