@@ -75,9 +75,10 @@ func (a *attempt) admitUnderKey() error {
 }
 
 // gotConn is called when net/http has a connection for the request. From the second
-// time on it is about to send the request once more by itself, as it may do with
-// one without a body. That counts as another attempt in the rate limit and in the
-// retry budget. The wait for the rate limit does not count in the attempt's time.
+// time on, net/http is about to send the request once more by itself, which it may
+// do if there is no body. That counts as another attempt in the rate limit and in
+// the retry budget. The wait for the rate limit does not count in the attempt's
+// time.
 func (a *attempt) gotConn(httptrace.GotConnInfo) {
 	x := &a.exchange
 	if x.got.Add(1) == 1 {
@@ -208,8 +209,8 @@ func (a *attempt) admitUntil(back <-chan struct{}, earliest time.Time, r shaping
 }
 
 // awaitLimiter waits until no 429 pauses the client, and then for the Limiter.
-// If it fails because it is out of service (see FallbackLimiter), back is not
-// nil, and is closed when it can be asked again.
+// If the Limiter fails because it is out of service (see FallbackLimiter),
+// back is not nil, and is closed when it can be asked again.
 func (c *core) awaitLimiter(ctx context.Context, r shaping.Request) (back <-chan struct{}, err error) {
 	if err := c.shaping.Gate(ctx, r); err != nil {
 		return nil, err

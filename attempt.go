@@ -300,7 +300,7 @@ func (a *attempt) take(resp *http.Response) outcome {
 
 // open makes the reply the call's stream once its first chunk or its end has
 // arrived. A reply that is not an event stream may be the stored answer to an
-// earlier call with the idempotency key, which is a stream of one chunk.
+// earlier call with the idempotency key; it becomes a stream of one chunk.
 func (a *attempt) open(resp *http.Response) outcome {
 	s := newStream(a)
 	stream, err := a.isStream(resp)

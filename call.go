@@ -121,8 +121,8 @@ func (c *call) start() {
 }
 
 // repeat makes attempts until one has a usable reply or decide ends the call. The
-// loop is that of go-retryablehttp: each attempt goes by the http.Client to
-// RoundTrip, and then to decide.
+// loop is that of go-retryablehttp: it calls the http.Client, which calls
+// RoundTrip, and then decide.
 func (c *call) repeat() (err error) {
 	c.client = *c.core.http.get()
 	c.client.Transport = c
@@ -165,12 +165,13 @@ var errRedirect = errors.New("redirect not followed")
 // http.Client would copy the request and allocate a header for each attempt.
 var noHeader = http.Header{}
 
+// freshHeader gives an attempt a header that no other attempt has written to.
 func freshHeader(req *http.Request) error {
 	req.Header = http.Header{}
 	return nil
 }
 
-// decide says, after each attempt, whether there is another. err is the
+// decide says, after each attempt, whether another follows. err is the
 // attempt's, or that of the http.Client or the caller's CheckRedirect.
 func (c *call) decide(_ context.Context, resp *http.Response, err error) (bool, error) {
 	switch {
@@ -198,8 +199,8 @@ func (c *call) decide(_ context.Context, resp *http.Response, err error) (bool, 
 	return c.verdict == again, nil
 }
 
-// report tells the caller's ResponseInfo and Trace how the call has ended. The
-// call of a stream ends when the stream does.
+// report fills in the caller's ResponseInfo. It also ends the call for the
+// Traces, unless a stream has begun, which does so at its end.
 func (c *call) report(err error) {
 	if c.options.Info != nil {
 		defer func() { *c.options.Info = c.responseInfo() }()
@@ -209,6 +210,7 @@ func (c *call) report(err error) {
 	}
 }
 
+// traceEnd calls CallEnd of every Trace.
 func (c *call) traceEnd(err error) {
 	c.traces.callEnd(c.ctx, TraceCallEnd{c.tries.sent, c.seen.StatusCode, c.seen.RequestID, c.id, c.seen.RateLimit, err})
 }

@@ -209,7 +209,7 @@ func (c *Client) String() string {
 func (c *Client) GoString() string { return c.String() }
 
 // parseBaseURL reads a base URL as people paste it. It removes blanks around it,
-// and reads a URL that can only mean the base URL of the service as that.
+// and corrects a URL that can only mean the base URL of the service.
 func parseBaseURL(raw string, insecureHTTP bool) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(raw))
 	if err != nil {

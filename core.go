@@ -19,7 +19,7 @@ type core struct {
 	traces     traces // of WithTrace
 	userAgent  string
 	secrets    hidden[*secrets]
-	http       hidden[*http.Client] // the caller's; its Transport is that of the call
+	http       hidden[*http.Client] // the caller's; each call copies it and takes the place of its Transport
 	transports hidden[*transports]  // a transport may hold what was sent
 	retry      RetryPolicy
 	budget     *retryBudget

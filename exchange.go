@@ -46,11 +46,11 @@ type exchange struct {
 	head   []byte                  // what sniff has read, for Read to return first
 	failed error                   // the error of the Read that ended head; nil if there is none
 
-	pool      *transports           // the client's; set by begin
+	pool      *transports           // chooses transport; the client's; set by begin
 	transport http.RoundTripper     // what sends the request; set by begin
 	last      int64                 // when something was last received or, before that, the request was sent, by clock; written by send and received
 	hooks     httptrace.ClientTrace // what net/http tells of the request; set before it is sent
-	got       atomic.Int32          // how often net/http has found a connection to send the request; counted by hooks
+	got       atomic.Int32          // how often net/http has found a connection to send the request; counted by gotConn
 
 	mu      sync.Mutex    // guards the fields below, which timers use as well
 	ended   bool          // end was called
@@ -330,7 +330,7 @@ type flowing struct {
 func (f *flowing) Read(p []byte) (int, error) {
 	x := f.exchange
 	x.mu.Lock()
-	if !x.ended && x.body == nil { // a reply may come early
+	if !x.ended && x.body == nil { // once a reply has come, even before the body is sent, the timer is the reply's
 		x.timer.Reset(f.most)
 	}
 	x.mu.Unlock()

@@ -147,8 +147,8 @@ func (o origin) apiError() *APIError {
 
 // callError returns the error of a call whose last attempt had the outcome last.
 // earlier is the latest error reply of any attempt; it is part of the error. The
-// error also says why the call did not go on, by its verdict and the wait that
-// was to come.
+// error also says why the call did not go on, as v and wait, the wait that was
+// to come, tell.
 func (o origin) callError(ctx context.Context, last outcome, earlier error, v verdict, wait time.Duration) error {
 	causes := []error{last.err}
 	var text string

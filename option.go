@@ -74,7 +74,8 @@ func WithBaseURL(url string) Option { return func(c *config) { c.baseURL = url }
 // *http.Transport, later attempts use a clone of it, which makes its own
 // connections and pings them when they are silent (protocols registered by
 // RegisterProtocol are not cloned). A RoundTripper that wraps an *http.Transport
-// should set that one's HTTP2.SendPingTimeout, to 15 seconds for example.
+// should set the HTTP2.SendPingTimeout of that Transport, to 15 seconds for
+// example.
 func WithHTTPClient(client *http.Client) Option { return func(c *config) { c.httpClient = client } }
 
 // WithLogger sets the logger for attempts, waits and their causes. They are

@@ -38,9 +38,9 @@ import (
 //
 // A reply of status 409 with the code request_in_progress says that the answer to
 // an earlier attempt is under way. The client asks for it after 2, 4 and 8 seconds
-// and then every 15 seconds, each give or take a tenth, for 90 seconds in all.
-// These attempts count neither in MaxAttempts nor in the budget; with MaxAttempts
-// 1 there are none.
+// and then every 15 seconds, each up to a tenth sooner or later, for 90 seconds in
+// all. These attempts count neither in MaxAttempts nor in the budget; with
+// MaxAttempts 1 there are none.
 //
 // A 429 of the live service names the end of the clock's minute, though there may be
 // room before. The client asks again after 2 to 5.5 seconds; attempts before the end
@@ -216,9 +216,9 @@ func (r *retries) beforeMinute(o outcome) bool {
 
 // earlyPause returns how long to wait before an attempt is repeated although the
 // server has asked for more. The live service names the end of the clock's minute,
-// whenever a slot will be free. The pause is random, so that it does not miss the
-// same moments again and again. It is shorter than the time for which package
-// shaping keeps a slot open in this case.
+// no matter when a slot will be free. The pause is random, so that it does not
+// miss the same moments again and again. It is shorter than the time for which
+// package shaping keeps a slot open in this case.
 func earlyPause() time.Duration {
 	return 2*time.Second + time.Duration(random()*float64(3500*time.Millisecond))
 }
@@ -287,10 +287,10 @@ var (
 // earlier stream as the last (RFC 9113 §8.7), the returned error matches
 // errUnprocessed.
 //
-// net/http has no error values for these cases, only texts. If it would have
-// sent the request again with GetBody, its text contains that of the stream's
-// error, which is cut out here. A PROTOCOL_ERROR comes in the same form, and
-// proves nothing.
+// net/http has no error values for these cases, only texts. If net/http would
+// have sent the request again with GetBody, the text of its error contains
+// that of the stream's error, which is cut out here. A PROTOCOL_ERROR comes
+// in the same form, and proves nothing.
 func http2Error(err error) error {
 	text := err.Error()
 	if _, after, ok := strings.Cut(text, "http2: Transport: cannot retry err ["); ok {

@@ -38,10 +38,11 @@ type ChatChunk struct {
 //
 // If the loop ends without an error, the answer is complete. If there is an
 // error, it comes with the last pair, and the text before it is only a part of
-// the answer. The errors are those of Chat and, after the reply has begun,
-// *StreamError: among others for a stream that ends without the protocol's
-// [DONE]. Failed attempts are repeated only until the first chunk was handed
-// out. Since the service stores no streams, each attempt runs the agent.
+// the answer. The errors are those of Chat. After the reply has begun, the
+// error is a *StreamError, for example if the stream ends without the
+// protocol's [DONE]. Failed attempts are repeated only until the first chunk
+// was handed out. The service does not store streams, so a repeated attempt
+// runs the agent again.
 //
 // Endpoint: POST /v1/chat
 func (c *Client) ChatStream(ctx context.Context, req ChatRequest, opts ...CallOption) iter.Seq2[ChatChunk, error] {
@@ -104,7 +105,7 @@ type stream struct {
 	exchange *exchange // the attempt's
 	source   chunkReader
 
-	first  ChatChunk // to be handed out next, in the first two states; set by begin or stored
+	first  ChatChunk // the next to be handed out while state is beginning or storedAnswer; set by begin or stored
 	state  streamState
 	due    time.Time // when WithStreamContentTimeout ends the wait for the next chunk; zero if there is no bound; set by read
 	chunks int       // how many were handed out; counted by ChatStream

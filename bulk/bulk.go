@@ -37,8 +37,8 @@ type Result struct {
 type Options struct {
 	// Job names the job. Together with an item's ID and question it makes the
 	// idempotency key. The service stores answers under these keys per account,
-	// so two jobs of one account need different names. Required with a Store;
-	// without one, every run of an empty Job is a job of its own.
+	// so two jobs of one account need different names. Required with a Store.
+	// Without a Store, each run with an empty Job is a job of its own.
 	Job string
 
 	// Store has what earlier runs have answered, and keeps what this one does.
@@ -84,12 +84,13 @@ const (
 // Run asks the items and hands out their results as they come. Asking begins when
 // the loop begins, and ends with it.
 //
-// A pair with an error is the last: the context has ended, the items sequence has
-// failed, two items have the same ID, an ID is empty, the store knows an ID with
-// another question, the store has failed, or the key, the plan or an agent was
-// refused twice, a minute apart. If the items are at fault, what is under way is
-// finished and handed out before. A deadline of ctx ends the run when it comes,
-// and refuses no question before that.
+// A pair with an error is the last. The reason may be that the context has ended,
+// the items sequence has failed, two items have the same ID, an ID is empty or
+// not valid UTF-8, the store knows an ID with another question, the store has
+// failed, or the key, the plan or an agent was refused twice, a minute apart. If
+// the items are at fault, what is under way is finished and handed out before. A
+// deadline of ctx ends the run when it comes, and refuses no question before
+// that.
 //
 // Leaving the loop cancels the calls that are under way, waits for their end, and
 // saves what they have answered by then. If the items sequence blocks, leaving the

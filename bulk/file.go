@@ -56,7 +56,7 @@ type disk interface {
 type group struct {
 	lines []byte
 	ids   []shortID
-	ends  []int // of each line in lines
+	ends  []int // where each line ends in lines
 	done  chan struct{}
 	err   error // set before done is closed
 }

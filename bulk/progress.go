@@ -95,8 +95,8 @@ func (p *report) advance(now time.Time) {
 	}
 }
 
-// perMinute returns how many questions have ended a minute, at most limit if that
-// is not 0.
+// perMinute returns how many questions have ended per minute, at most limit if
+// that is not 0.
 func (p *report) perMinute(now time.Time, limit int) float64 {
 	if p.first.IsZero() {
 		return 0

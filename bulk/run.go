@@ -90,7 +90,8 @@ func newRun(ctx context.Context, client Client, items iter.Seq2[Item, error], op
 	return r, nil
 }
 
-// deliver runs the run in the goroutine of the loop.
+// deliver starts the goroutines of the run, hands out the results, and waits
+// for the goroutines to end.
 func (r *run) deliver(yield func(Result, error) bool) {
 	var running sync.WaitGroup
 	running.Go(r.readItems)
@@ -127,8 +128,8 @@ func (r *run) deliver(yield func(Result, error) bool) {
 }
 
 // dispatch makes the calls and passes their results on, until all items have ended
-// or the run must end. Then it waits for the calls that are under way: an answer
-// that is there is not lost.
+// or the run must end. Then it waits for the calls that are under way, so that no
+// answer is lost.
 func (r *run) dispatch() {
 	defer close(r.out)
 	var finished []Result

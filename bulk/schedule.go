@@ -36,7 +36,7 @@ type schedule struct {
 	answeredAt time.Time     // when a question was last answered
 	failing    int           // tries that have failed since
 	probe      time.Duration // the pause after the next probe into an outage
-	probeAt    time.Time     // when that comes
+	probeAt    time.Time     // when the next probe comes
 	limited    time.Time     // until when the rate limit asks to wait
 
 	suspect   *question // was refused in a way that may concern all; nothing else is asked meanwhile
@@ -83,7 +83,7 @@ func (s *schedule) empty() bool {
 	return len(s.ready)+len(s.later)+s.behind == 0 && s.suspect == nil
 }
 
-// hungry reports whether another item can be read.
+// hungry reports whether another item should be read.
 func (s *schedule) hungry(now time.Time) bool {
 	switch {
 	case len(s.ready) > 0 || s.suspect != nil || now.Before(s.limited):

@@ -27,7 +27,7 @@ type Store interface {
 	Save(ctx context.Context, job string, r Record) error
 }
 
-// A Finder is a Store that can look up one record. Then Run calls Find for each
+// A Finder is a Store that can look up one record. Run calls Find for each
 // item, in place of Load.
 type Finder interface {
 	Find(ctx context.Context, job, id string) (r Record, found bool, err error)
@@ -97,14 +97,15 @@ func digest(texts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// writeText writes s so that two lists of texts never look the same.
+// writeText writes s with its length, so that two different lists of texts
+// never look the same.
 func writeText(h hash.Hash, s string) {
 	fmt.Fprintf(h, "%d:", len(s))
 	io.WriteString(h, s)
 }
 
-// A shortID stands for an ID in memory. That two of a million IDs have the same
-// one has a probability of 1 in 10²⁶.
+// A shortID stands for an ID in memory. The probability that two of a million
+// IDs have the same shortID is 1 in 10²⁶.
 type shortID [16]byte
 
 func shorten(id string) shortID {
