@@ -23,8 +23,8 @@ const roundTrip = time.Second
 // reply proves that there are any.
 const learning = 4 * time.Second
 
-// observe learns from the reply to an attempt sent at the given time. The
-// reply allows for most attempts of others.
+// observe learns from the reply to an attempt sent at the given time. most is
+// how many attempts of others the reply allows for.
 func (b *burst) observe(h *history, at moment, reach time.Duration, most int) {
 	if at.Sub(b.at) > reach {
 		b.most = 0

@@ -98,7 +98,7 @@ func (f *facts) confirmed(now moment) bool {
 
 // others returns how many slots others use: the most that is proved, unless replies
 // have outweighed the proof since. What a 429 shows is outweighed by the next reply.
-// until is when that proof becomes too old; 0 if there is none.
+// until is when the proof of n becomes too old; 0 if there is none.
 func (f *facts) others(now moment) (n int, until moment) {
 	limit := f.limit()
 	ceiling := limit        // the most that the facts after i allow for, once they outweigh the fact at i

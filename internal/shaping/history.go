@@ -82,7 +82,7 @@ func (h *history) end(at moment, written bool) {
 // free returns when the attempt at the given place, counted from 0, gets a slot.
 // There are the given number of slots; each attempt keeps its slot for span, and
 // then the next attempt gets it. An attempt that has not been written yet keeps its
-// slot longer, since nobody knows for how long.
+// slot longer, since nobody knows when it will be sent.
 func (h *history) free(now moment, span time.Duration, slots, place int) moment {
 	if slots -= h.unwritten.After(now.Add(-span)); slots <= 0 {
 		return now.Add(unexpected)

@@ -11,7 +11,7 @@ type Reason uint8
 // The reasons.
 const (
 	Behind  Reason = iota // callers are ahead
-	Closed                // the gate, after a 429
+	Closed                // the gate is closed after a 429
 	Spaced                // after a 429, when the gate is open again: attempts are sent one by one
 	Full                  // no slot is free
 	Unknown               // the limit is not known: a reply will tell it
