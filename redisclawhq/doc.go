@@ -14,12 +14,12 @@
 //
 // # How the Limiter works
 //
-// Redis holds a log of the calls of all machines: a sorted set of the times at
-// which they are sent. A script updates it by the clock of Redis, and makes sure
-// that this time does not go back after a failover. A slot is only given to a call
-// that is sent at once; it counts as sent unless the machine gives it back. It is
-// free again 60 seconds and a margin ([WithMargin], [DefaultMargin]) after its call was
-// sent.
+// Redis holds a log of the calls of all machines: a sorted set of the times at which
+// they are sent. A script updates it by the clock of Redis, and makes sure that this
+// time does not go back after a failover. A slot is only given to a call that is sent
+// at once. The call counts as sent unless the machine gives the slot back. The slot
+// is free again 60 seconds and a margin ([WithMargin], [DefaultMargin]) after its
+// call was sent.
 //
 // If the window is full, the machine gets a place in a line, however many callers it
 // has, and learns when its turn comes. If that is within some seconds, the slot is
@@ -61,9 +61,9 @@
 // most.
 //
 // The Limiter checks whether Redis is available again after a quarter of a second,
-// and then less often, down to once every two seconds. When it is, machines add the
-// calls that they have sent to the log again, and send slowly for five seconds. The
-// same happens when Redis has lost its data, or comes back with older data, which
+// and then less often, down to once every two seconds. When it is, machines add to
+// the log again what they have sent, and send slowly for five seconds. The same
+// happens when Redis has lost its data, or comes back with older data, which
 // machines notice by a version that rises with every round trip.
 //
 // [WithLogger] logs that Redis is away, unless only a single answer was late, and
@@ -78,8 +78,8 @@
 // of what is stored. API keys are not stored. Everything expires five minutes after
 // the last call. All Limiters of a Redis client share one subscription, on which
 // they hear of a changed limit; without the right to publish or subscribe, machines
-// that wait learn of it when they ask next, after half of their wait and 15 seconds
-// at least.
+// that wait learn of it when they ask next: after half of their wait, or after 15
+// seconds if that is later.
 //
 // These are the rights that a Limiter and a Seen need, with the default prefixes:
 //

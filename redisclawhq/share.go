@@ -132,8 +132,9 @@ func (s *share) leave(c *caller) {
 
 // fallBack is called when Redis is no longer available. Callers are kept until the
 // machine's next call is due, and then shape calls by themselves: the slots before
-// belong to calls that the log has, which replies may not have counted yet. While no
-// limit is known, callers are kept a moment longer, in which Redis may answer.
+// that time belong to calls that the log has, which replies may not have counted
+// yet. While no limit is known, callers are kept a moment longer, in which Redis may
+// answer.
 func (s *share) fallBack(now time.Time) {
 	s.keepUntil = s.due
 	if cold := now.Add(minPause + rand.N(2*minPause)); s.limit == 0 && s.keepUntil.Before(cold) {
