@@ -127,7 +127,7 @@ func (c *call) repeat() (err error) {
 	c.client = *c.core.http.get()
 	c.client.Transport = c
 	c.loop.HTTPClient = &c.client
-	c.loop.RetryMax = math.MaxInt32 // decide counts
+	c.loop.RetryMax = math.MaxInt32 // no bound: decide counts the attempts
 	c.loop.CheckRetry = c.decide
 	c.loop.Backoff = func(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait }
 	c.loop.ErrorHandler = func(resp *http.Response, err error, _ int) (*http.Response, error) { return resp, err }
@@ -199,8 +199,8 @@ func (c *call) decide(_ context.Context, resp *http.Response, err error) (bool, 
 	return c.verdict == again, nil
 }
 
-// report fills in the caller's ResponseInfo. It also ends the call for the
-// Traces, unless a stream has begun, which does so at its end.
+// report fills in the caller's ResponseInfo. It also calls traceEnd, unless a
+// stream has begun: the stream then calls it at its end.
 func (c *call) report(err error) {
 	if c.options.Info != nil {
 		defer func() { *c.options.Info = c.responseInfo() }()
@@ -225,8 +225,8 @@ func (c *call) error() error {
 	return c.origin().callError(c.ctx, c.last, c.errorReply, c.verdict, c.wait)
 }
 
-// refuse returns err, the reason why the call is not sent, with what
-// identifies the call.
+// refuse adds what identifies the call to err, the reason why the call is not
+// sent, and returns it.
 func (c *call) refuse(err error) error {
 	var api *APIError
 	switch err := err.(type) { // not errors.As: a wrapped error may be the caller's own
@@ -288,8 +288,8 @@ func (c *call) askKey() outcome {
 }
 
 // keyChanged reports whether err refuses the API key of the latest attempt, and
-// the function of WithAPIKeyFunc has another one by now. It asks that function
-// once in a call.
+// whether the function of WithAPIKeyFunc returns another one by now. It asks
+// that function once in a call.
 func (c *call) keyChanged(err error) bool {
 	var refused *AuthenticationError
 	ask := c.core.secrets.get().ask

@@ -108,18 +108,18 @@ func WithCallAttemptTimeout(d time.Duration) CallOption {
 // background, retries included. Calls in the background are spread evenly over the
 // window, and they leave a tenth of the window free as long as anyone else uses it:
 // calls of this client that are not in the background, or calls of others with the
-// key, which replies show. While the limit is not known, one of them is sent at a
-// time.
+// key, which replies show. While the limit is not known, calls in the background are
+// sent one at a time.
 //
 // If the other calls of a client use the whole limit, its calls in the background are
-// never sent. A Limiter is told by LimitRequest.Background. With WithRateLimit(0) the
-// option has no effect.
+// never sent. LimitRequest.Background tells a WindowLimiter that a call is in the
+// background. With WithRateLimit(0) the option has no effect.
 func WithBackground() CallOption {
 	return func(o *CallOptions) { o.Background = true }
 }
 
-// WithCallTrace makes the call call the functions of trace at each of its steps,
-// after those of the client's own Traces. nil adds none.
+// WithCallTrace makes the client call the functions of trace at each step of
+// this call, after those of its own Traces. nil adds none.
 func WithCallTrace(trace *Trace) CallOption {
 	return func(o *CallOptions) { o.Trace = trace }
 }

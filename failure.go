@@ -146,9 +146,9 @@ func (o origin) apiError() *APIError {
 }
 
 // callError returns the error of a call whose last attempt had the outcome last.
-// earlier is the latest error reply of any attempt; it is part of the error. The
-// error also says why the call did not go on, as v and wait, the wait that was
-// to come, tell.
+// earlier is the latest error reply of any attempt; it is part of the error. v
+// is the verdict that ended the call, and wait is how long the next wait would
+// have been; the error says what follows from them.
 func (o origin) callError(ctx context.Context, last outcome, earlier error, v verdict, wait time.Duration) error {
 	causes := []error{last.err}
 	var text string

@@ -62,7 +62,7 @@ type WindowLimiter interface {
 type LimitRequest struct {
 	Window     string // the window that the attempt counts in, as in LimitReply
 	Retry      bool   // the attempt is a retry; it should be admitted before first attempts
-	Background bool   // the attempt yields to those that are not
+	Background bool   // the attempt yields to those that are not in the background
 }
 
 // A FallbackLimiter is a Limiter that can be out of service, for example because

@@ -38,9 +38,9 @@ import (
 //
 // A reply of status 409 with the code request_in_progress says that the answer to
 // an earlier attempt is under way. The client asks for it after 2, 4 and 8 seconds
-// and then every 15 seconds, each up to a tenth sooner or later, for 90 seconds in
-// all. These attempts count neither in MaxAttempts nor in the budget; with
-// MaxAttempts 1 there are none.
+// and then every 15 seconds, with pauses up to a tenth shorter or longer, for 90
+// seconds in all. These attempts count neither in MaxAttempts nor in the budget;
+// with MaxAttempts 1 there are none.
 //
 // A 429 of the live service names the end of the clock's minute, though there may be
 // room before. The client asks again after 2 to 5.5 seconds; attempts before the end

@@ -57,12 +57,12 @@ const (
 
 // WebhookFilter is a condition on events. A webhook delivers an event only if all
 // of its filters hold. Texts are compared without regard to case. With the operator
-// in and a value that is not a text, the live service delivers the event neither to
-// this webhook nor to the account's webhooks after it.
+// "in" and a value that is not a text, the live service delivers the event neither
+// to this webhook nor to the account's webhooks after it.
 type WebhookFilter struct {
 	Field    string `json:"field"`    // event_type, or a member of the event's data, like agent
 	Operator string `json:"operator"` // equals, not_equals, contains or in
-	Value    any    `json:"value"`    // a text or a number; for the operator in, one text with commas between the texts
+	Value    any    `json:"value"`    // a text or a number; for the operator "in", one text with commas between the texts
 }
 
 // CreateWebhookRequest describes a new webhook, which is enabled at once.

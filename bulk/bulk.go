@@ -50,9 +50,9 @@ type Options struct {
 	// at most 1,024.
 	Workers int
 
-	// Tries is how often a question is asked as long as it fails for a reason
-	// that may pass (see clawhq.Retryable). Each try is a call with the client's
-	// own attempts. Default: 5.
+	// Tries is how often a question is asked at most, if it fails each time for
+	// a reason that may pass (see clawhq.Retryable). Each try is a call with the
+	// client's own attempts. Default: 5.
 	Tries int
 
 	Total int // how many items there will be, for Progress; 0: not known
@@ -88,7 +88,7 @@ const (
 // the items sequence has failed, two items have the same ID, an ID is empty or
 // not valid UTF-8, the store knows an ID with another question, the store has
 // failed, or the key, the plan or an agent was refused twice, a minute apart. If
-// the items are at fault, what is under way is finished and handed out before. A
+// the items are at fault, what is under way is first finished and handed out. A
 // deadline of ctx ends the run when it comes, and refuses no question before
 // that.
 //

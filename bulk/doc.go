@@ -40,10 +40,10 @@
 // With a [Store], an answer is saved before it is handed out. After a crash, a
 // deploy or Ctrl-C, start the same job again with the same items: what was
 // answered comes from the store, with [Result.Resumed] set, and the rest is asked
-// under the same idempotency keys. So if the service has stored an answer which
-// the earlier run did not live to see, the agent is not run again; the service
-// stores answers for 24 hours. If the agent had not finished its answer, it is
-// run again: docs/acting-agents.md says what that means for agents that act.
+// under the same idempotency keys. So if the service has stored an answer that
+// the earlier run did not receive, the agent is not run again; the service stores
+// answers for 24 hours. If the agent had not finished its answer, it is run
+// again: docs/acting-agents.md says what that means for agents that act.
 //
 // [OpenFile] is a Store in a file. It fails with [ErrInUse] while another process has
 // the file open, and with [ErrFormat] if the file is damaged or of another kind. A run of
@@ -56,15 +56,15 @@
 //
 //   - The service or the client refuses the question (*InvalidRequestError): a
 //     Result with Err. It is saved, and not asked again.
-//   - It fails, also after the client's own retries, for a reason that may pass
-//     (see clawhq.Retryable): it is asked again after a pause, [Options.Tries]
-//     times. Then it is a Result with Err, which is not saved; the next run asks
-//     again.
-//   - It fails for another reason, for example an untrusted certificate: a
-//     Result with Err at once, which is not saved either.
+//   - The question fails, even after the client's own retries, for a reason that
+//     may pass (see clawhq.Retryable): it is asked again after a pause,
+//     [Options.Tries] times. Then it is a Result with Err, which is not saved;
+//     the next run asks again.
+//   - The question fails for another reason, for example an untrusted
+//     certificate: a Result with Err at once, which is not saved either.
 //   - The key, the plan or the agent is refused: nothing is sent for a minute,
 //     since a failed look-up of the live service looks the same. If the question
-//     is then refused alike, the run ends with that error.
+//     is then refused in the same way, the run ends with that error.
 //   - No question is answered any more: after three failures in a row, questions
 //     are sent one by one, at most 15 seconds apart, until one is answered. Of the
 //     tries meanwhile, one in 5 minutes counts. So an outage of minutes fails no

@@ -65,15 +65,16 @@
 //
 // # When the browser reconnects
 //
-// An EventSource that has lost its connection repeats its request, with the id
-// of the last event in the header Last-Event-ID. Without [Options.Resume], SSE does
-// not run the agent again, at the expense of the account: it answers 204, after
+// An EventSource that has lost its connection repeats its request, with the id of
+// the last event in the header Last-Event-ID. Without [Options.Resume], SSE does
+// not run the agent again, which would cost the account: it answers 204, after
 // which the browser does not try again (§9.2.3).
 //
 // With Resume the answer goes on where it was. The ids count the chunks, so the
-// event after id 7 is the eighth chunk. Resume must have the chunks, and so must
-// whoever makes the answer: it is made once, by a goroutine of its own with a
-// context of its own, and each connection reads what there is and waits for more.
+// event after id 7 is the eighth chunk. Resume needs the chunks, so they must be
+// stored where it finds them. The answer is made once, by a goroutine of its own
+// with a context of its own, which stores them; each connection reads what there
+// is and waits for more.
 //
 //	// The first connection. ask is an id that the page has made up.
 //	answer := begin(ask, func(ctx context.Context) iter.Seq2[clawhq.ChatChunk, error] {
@@ -88,15 +89,15 @@
 //		},
 //	})
 //
-// examples/webbackend has all of it, with answers in the memory of one process for
-// a minute. If the browser may come back to another process, the chunks go through
+// examples/webbackend has all of it, with answers in the memory of one process for a
+// minute. If the browser may come back to another process, the chunks go through
 // what the processes share. With Redis, a stream for each answer will do. The
 // goroutine adds an entry when it begins, one for each chunk (XADD answer:ID *
 // content …), and one that says how the answer ended. It sets EXPIRE answer:ID 60
 // with each, and every 15 seconds while the agent is silent. A connection reads what
 // there is and waits for more (XREAD BLOCK 15000 STREAMS answer:ID lastID, at first
-// with 0), and leaves out the first after chunks. If the process that makes the
-// answer is killed, no entry says that it has ended: a connection that finds the
+// with 0), and leaves out the chunks that the browser has. If the process that makes
+// the answer is killed, no entry says that it has ended: a connection that finds the
 // stream expired (EXISTS) ends with an error.
 //
 // # Wrappers and proxies

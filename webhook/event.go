@@ -89,7 +89,7 @@ func (e *Event) Decode(v any) error {
 func (e *Event) Fingerprint() string {
 	var data any
 	d := json.NewDecoder(bytes.NewReader(e.Data))
-	d.UseNumber() // their text, for a float64 cannot tell all of them apart
+	d.UseNumber() // keeps numbers as text, since a float64 cannot tell all of them apart
 	if d.Decode(&data) != nil {
 		data = string(e.Data)
 	}

@@ -20,8 +20,8 @@ import (
 // To handle each event exactly once, insert its fingerprint in the database
 // transaction of the work itself; a Seen then only spares the database.
 // docs/exactly-once.md has the recipe, and examples/exactlyonce is a program. A
-// receiver that only counts may do without: it then counts repeats, and all events
-// that look the same.
+// receiver that only counts may do without a Seen: it then counts repeats, and all
+// events that look the same.
 //
 // # Leases
 //
