@@ -7,7 +7,7 @@ import "time"
 type gate struct {
 	until   moment        // nothing is sent before
 	spacing time.Duration // how far attempts are kept apart
-	backoff time.Duration // for how long the latest 429 that asked for nothing has closed the gate; 0 if none has
+	backoff time.Duration // how long the latest 429 without a believed Retry-After closed the gate; 0 once an attempt is admitted
 }
 
 // forget forgets what 429s of long ago have caused.
