@@ -17,7 +17,7 @@ import (
 const (
 	// Version is the version of this package. It is sent in the User-Agent
 	// header.
-	Version = "0.1.0"
+	Version = "0.2.0"
 
 	// DefaultBaseURL is the base URL of the service (product page, "Code
 	// Examples"). The paths of the API, /v1/chat and the like, are appended

@@ -2,6 +2,9 @@ package clawhq_test
 
 import (
 	"net/http"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -117,5 +120,27 @@ func TestBaseURLs(t *testing.T) {
 		if _, err := client.Chat(t.Context(), testkit.Hi); err != nil || got != want {
 			t.Errorf("%q: %v; sent to %s, want %s", base, err, got, want)
 		}
+	}
+}
+
+// Whatever else says the version agrees with its one home: the newest release of the
+// changelog, and the title of the page that leads there from the minor version before.
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	read := func(name string) string {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	releases := regexp.MustCompile(`(?m)^## ((\d+\.\d+)\.\d+)$`).FindAllStringSubmatch(read("CHANGELOG.md"), -1)
+	if len(releases) < 2 || releases[0][1] != clawhq.Version {
+		t.Fatalf("CHANGELOG.md has the releases %q, want %s first", releases, clawhq.Version)
+	}
+	minor := releases[0][2]
+	before := slices.IndexFunc(releases, func(r []string) bool { return r[2] != minor })
+	if title := "# From " + releases[before][2] + " to " + minor + "\n"; !strings.HasPrefix(read("docs/migrating.md"), title) {
+		t.Errorf("docs/migrating.md does not begin with %q", title)
 	}
 }
