@@ -1,10 +1,9 @@
 # clawhq-server, a reference server of the ClawHQ API: see docs/server.md.
 
 FROM golang:1.26-bookworm AS build
-ARG VERSION
 WORKDIR /src
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -X main.version=$VERSION" -o /clawhq-server ./cmd/clawhq-server
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags -s -o /clawhq-server ./cmd/clawhq-server
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

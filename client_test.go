@@ -1,8 +1,10 @@
 package clawhq_test
 
 import (
+	"io/fs"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -124,7 +126,8 @@ func TestBaseURLs(t *testing.T) {
 }
 
 // Whatever else says the version agrees with its one home: the newest release of the
-// changelog, and the title of the page that leads there from the minor version before.
+// changelog, the title of the page that leads there from the minor version before, and
+// the nested modules, so that they work for users, who do not have their replace lines.
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	read := func(name string) string {
@@ -142,5 +145,21 @@ func TestVersion(t *testing.T) {
 	before := slices.IndexFunc(releases, func(r []string) bool { return r[2] != minor })
 	if title := "# From " + releases[before][2] + " to " + minor + "\n"; !strings.HasPrefix(read("docs/migrating.md"), title) {
 		t.Errorf("docs/migrating.md does not begin with %q", title)
+	}
+	nested := 0
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == "go.mod" || d.Name() != "go.mod" {
+			return err
+		}
+		for _, require := range regexp.MustCompile(`clawhq-go(?:/\w+)? v(\S+)`).FindAllStringSubmatch(read(path), -1) {
+			nested++
+			if require[1] != clawhq.Version {
+				t.Errorf("%s requires %s", path, require[0])
+			}
+		}
+		return nil
+	})
+	if err != nil || nested == 0 {
+		t.Errorf("%d requirements of nested modules, %v", nested, err)
 	}
 }

@@ -3,7 +3,7 @@ module github.com/clawhq/clawhq-go/otelclawhq
 go 1.25.0
 
 require (
-	github.com/clawhq/clawhq-go v0.0.0
+	github.com/clawhq/clawhq-go v0.2.0
 	github.com/google/go-cmp v0.7.0
 	go.opentelemetry.io/otel v1.46.0
 	go.opentelemetry.io/otel/metric v1.46.0

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/clawhq/clawhq-go"
 )
 
 // The commands of the Dockerfile, run in a shell: the program is linked statically,
@@ -30,7 +32,6 @@ func TestDockerfile(t *testing.T) {
 	for _, step := range steps {
 		build := exec.Command("sh", "-ec", here(step[1]))
 		build.Dir = "../.."
-		build.Env = append(os.Environ(), "VERSION=v9.8.7")
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", step[1], err, out)
 		}
@@ -45,7 +46,7 @@ func TestDockerfile(t *testing.T) {
 			t.Error("the program is not static")
 		}
 	}
-	if out, err := exec.Command(program, "-version").Output(); err != nil || !strings.HasPrefix(string(out), "clawhq-server v9.8.7 go") {
+	if out, err := exec.Command(program, "-version").Output(); err != nil || !strings.HasPrefix(string(out), "clawhq-server "+clawhq.Version+" go") {
 		t.Errorf("-version: %s, %v", out, err)
 	}
 
@@ -82,13 +83,19 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
-// The script of a release makes archives with the program, which has the version.
+// The script of a release makes archives with the program, and refuses the tag of
+// another version.
 func TestRelease(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	script := `../../.ci/release v9.8.7 "$1" linux/$(go env GOARCH) && cd "$1" && sha256sum --quiet -c checksums.txt && tar -xzf *.tar.gz && */clawhq-server -version && ls */*`
-	out, err := exec.Command("bash", "-ec", script, "bash", dir).CombinedOutput()
-	if err != nil || !strings.HasPrefix(string(out), "clawhq-server v9.8.7 go") || !strings.Contains(string(out), "/server.md\n") || !strings.Contains(string(out), "/LICENSE\n") {
+	script := `../../.ci/release "$1" "$2" linux/$(go env GOARCH) && cd "$2" && sha256sum --quiet -c checksums.txt && tar -xzf *.tar.gz && */clawhq-server -version && ls */*`
+	out, err := exec.Command("bash", "-ec", script, "bash", "v"+clawhq.Version, t.TempDir()).CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(out), "clawhq-server "+clawhq.Version+" go") || !strings.Contains(string(out), "/server.md\n") || !strings.Contains(string(out), "/LICENSE\n") {
 		t.Errorf("%v:\n%s", err, out)
+	}
+	for _, tag := range []string{"v" + clawhq.Version + "1", "v" + clawhq.Version[1:], ""} {
+		out, err := exec.Command("../../.ci/release", tag, t.TempDir(), "linux/amd64").CombinedOutput()
+		if err == nil || string(out) != "client.go has another version than "+tag+"\n" {
+			t.Errorf("tag %q: %v, %s", tag, err, out)
+		}
 	}
 }

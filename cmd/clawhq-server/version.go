@@ -1,22 +1,15 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"runtime"
-	"runtime/debug"
+
+	"github.com/clawhq/clawhq-go"
 )
 
-// version is set by the linker for a release.
-var version string
-
-// printVersion prints the version of the program, or else that of the module, and the
-// version of Go.
+// printVersion prints the version of the module, of which the program is a part, and
+// that of Go.
 func printVersion(w io.Writer) {
-	module := ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		module = info.Main.Version
-	}
-	fmt.Fprintf(w, "clawhq-server %s %s %s/%s\n", cmp.Or(version, module, "(devel)"), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintf(w, "clawhq-server %s %s %s/%s\n", clawhq.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

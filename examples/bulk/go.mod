@@ -3,7 +3,7 @@ module github.com/clawhq/clawhq-go/examples/bulk
 go 1.25.0
 
 require (
-	github.com/clawhq/clawhq-go v0.0.0
+	github.com/clawhq/clawhq-go v0.2.0
 	github.com/creack/pty v1.1.24
 	github.com/schollz/progressbar/v3 v3.19.1
 	golang.org/x/term v0.44.0

@@ -3,7 +3,7 @@ module github.com/clawhq/clawhq-go/examples/exactlyonce
 go 1.25.0
 
 require (
-	github.com/clawhq/clawhq-go v0.0.0
+	github.com/clawhq/clawhq-go v0.2.0
 	github.com/jackc/pgx/v5 v5.13.0
 )
 

@@ -4,9 +4,9 @@ go 1.25.0
 
 require (
 	github.com/alicebob/miniredis/v2 v2.40.0
-	github.com/clawhq/clawhq-go v0.0.0
-	github.com/clawhq/clawhq-go/otelclawhq v0.0.0
-	github.com/clawhq/clawhq-go/redisclawhq v0.0.0
+	github.com/clawhq/clawhq-go v0.2.0
+	github.com/clawhq/clawhq-go/otelclawhq v0.2.0
+	github.com/clawhq/clawhq-go/redisclawhq v0.2.0
 	github.com/redis/go-redis/v9 v9.22.0
 	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.71.0
 	go.opentelemetry.io/otel v1.46.0

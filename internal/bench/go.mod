@@ -6,7 +6,7 @@ replace github.com/clawhq/clawhq-go => ../..
 
 require (
 	github.com/anthropics/anthropic-sdk-go v1.84.0
-	github.com/clawhq/clawhq-go v0.0.0
+	github.com/clawhq/clawhq-go v0.2.0
 	github.com/google/uuid v1.6.0
 	github.com/openai/openai-go/v3 v3.96.0
 	github.com/sashabaranov/go-openai v1.43.0

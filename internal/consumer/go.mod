@@ -3,7 +3,7 @@ module github.com/clawhq/clawhq-go/internal/consumer
 go 1.25.0
 
 require (
-	github.com/clawhq/clawhq-go v0.0.0
+	github.com/clawhq/clawhq-go v0.2.0
 	github.com/davecgh/go-spew v1.1.1
 	github.com/kr/pretty v0.3.1
 	github.com/stretchr/testify v1.11.1

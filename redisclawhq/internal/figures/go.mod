@@ -3,8 +3,8 @@ module github.com/clawhq/clawhq-go/redisclawhq/internal/figures
 go 1.25.0
 
 require (
-	github.com/clawhq/clawhq-go v0.0.0
-	github.com/clawhq/clawhq-go/redisclawhq v0.0.0
+	github.com/clawhq/clawhq-go v0.2.0
+	github.com/clawhq/clawhq-go/redisclawhq v0.2.0
 	github.com/go-redis/redis_rate/v10 v10.0.1
 	github.com/redis/go-redis/v9 v9.22.0
 	github.com/throttled/throttled/v2 v2.15.0
