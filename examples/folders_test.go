@@ -3,8 +3,10 @@ package examples_test
 import (
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +56,26 @@ func TestFolders(t *testing.T) {
 		if !program && output != nil {
 			t.Errorf("examples/%s is no program", folder)
 		}
+	}
+}
+
+// No example leaves its folder, except for the test that starts this repository's
+// server for other languages.
+func TestFoldersStandAlone(t *testing.T) {
+	t.Parallel()
+	leaves := regexp.MustCompile(`"\.\./\.\.|"\.\.", "\.\."`)
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" || !strings.ContainsRune(path, filepath.Separator) {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if where := leaves.Find(text); where != nil && filepath.Dir(path) != "anylanguage" {
+			t.Errorf("%s leaves its folder: %s", path, where)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

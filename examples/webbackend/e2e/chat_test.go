@@ -21,8 +21,8 @@ import (
 func start(t *testing.T, service *clawhqtest.Server) (url string, program *exec.Cmd) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "webbackend")
-	build := exec.Command("go", "build", "-o", binary, "./examples/webbackend")
-	build.Dir = "../../.."
+	build := exec.Command("go", "build", "-o", binary, ".")
+	build.Dir = ".."
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
