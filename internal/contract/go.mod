@@ -5,7 +5,7 @@ go 1.26.0
 replace github.com/clawhq/clawhq-go => ../..
 
 require (
-	github.com/clawhq/clawhq-go v0.0.0
+	github.com/clawhq/clawhq-go v0.2.0
 	github.com/getkin/kin-openapi v0.153.0
 	github.com/google/go-cmp v0.7.0
 	github.com/pb33f/libopenapi v0.42.5
