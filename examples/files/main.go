@@ -105,7 +105,7 @@ func upload(ctx context.Context, client *clawhq.Client, name string, content io.
 			return err
 		}
 	}
-	fmt.Printf("%s: %s, in %d pieces\n", name, file.Status, file.Chunks)
+	fmt.Printf("%s: %s, pieces: %d\n", name, file.Status, file.Chunks)
 	return nil
 }
 
