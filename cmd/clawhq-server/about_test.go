@@ -77,6 +77,9 @@ func TestReadyFile(t *testing.T) {
 			t.Errorf("key %s: status %d, %s", k.Name, response.StatusCode, body)
 		}
 	}
+	for stdout.String() == "" { // it is written beside the work
+		time.Sleep(time.Millisecond)
+	}
 	stop()
 	if code := <-exited; code != 0 {
 		t.Errorf("exit status %d: %s", code, &stderr)

@@ -75,8 +75,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, transpo
 		return fail(fmt.Errorf("%s is not set", clawhq.EnvAPIKey))
 	case *profile != "live" && *profile != "documented":
 		return fail(fmt.Errorf("-profile has to be live or documented, not %q", *profile))
-	case err != nil || base.Host == "" || base.Scheme != "https" && !(base.Scheme == "http" && isLoopback(base.Hostname())):
-		return fail(fmt.Errorf("the base URL has to be an https URL"))
+	case err != nil || base.Host == "" || base.RawQuery != "" || base.Fragment != "" || base.Scheme != "https" && !(base.Scheme == "http" && isLoopback(base.Hostname())):
+		return fail(fmt.Errorf("the base URL has to be an https URL, without a query"))
 	}
 	if transport, err = trusting(transport, getenv("CLAWHQ_CA_FILE")); err != nil {
 		return fail(err)

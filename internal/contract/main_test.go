@@ -211,6 +211,7 @@ func TestUsage(t *testing.T) {
 		{"clw_x", "-profile both", "live or documented"},
 		{"clw_x", "-base-url http://clawhq.test/api", "https"},
 		{"clw_x", "-base-url clw_x", "https"},
+		{"clw_x", "-base-url https://clawhq.test/api?x=1", "query"},
 		{"clw_x", "-x", "not defined"},
 	} {
 		var stdout, stderr bytes.Buffer

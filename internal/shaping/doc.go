@@ -52,9 +52,9 @@
 //     others, otherwise attempts in the order of their arrival. Those for which a
 //     Limiter has made room go before all others, since they wait for the gate and
 //     Config.Max only.
-//   - What replies have shown of others is forgotten one and a half windows after the
-//     last reply that proved it. What a 429 has caused is forgotten after the same
-//     time.
+//   - What replies have shown of others is forgotten at most one and a half windows
+//     after the last reply that proved it. What a 429 has caused is forgotten after
+//     the same time.
 //   - A Turn ends once, on every path.
 //   - Nothing sleeps with the mutex held, and only the first caller of a queue
 //     has a timer.
