@@ -1,3 +1,8 @@
+//go:build !race
+
+// These tests run the program in processes of its own, which are built without the race
+// detector.
+
 package main
 
 import (
