@@ -22,9 +22,8 @@ const burstCalls = 600
 // soaked is how long TestSoak lasts, in virtual time.
 const soaked = 5 * time.Minute
 
-// figureLimits are the limits that are simulated. The highest is left out, since it
-// takes the longest.
-var figureLimits = []int{30, 60, 120}
+// figureLimits are the limits that are simulated: the highest take the longest.
+var figureLimits = []int{30, 60}
 
 // unevenRuns is how often each scenario of unequal callers is simulated.
 const unevenRuns = 1
