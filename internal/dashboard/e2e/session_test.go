@@ -62,10 +62,13 @@ func TestSignIn(t *testing.T) {
 	b.until(`document.querySelectorAll('#keys-rows tr').length === 1`)
 }
 
-// TestServerStartsAnew ends the server behind the page and starts another one
-// at its address.
+// TestServerStartsAnew ends the server behind two pages and starts another one
+// at its address: both notice it by themselves.
 func TestServerStartsAnew(t *testing.T) {
 	command, s := startProgram(t, "127.0.0.1:0")
+	watching := openTab(t, s)
+	watching.open(s.dashboard)
+	watching.wantText("#journal-state", "Live")
 	b := openTab(t, s)
 	b.open(s.dashboard)
 	b.click(`nav a[href="#playground"]`)
@@ -79,8 +82,10 @@ func TestServerStartsAnew(t *testing.T) {
 
 	command, again := startProgram(t, strings.TrimPrefix(s.origin(), "https://"))
 	defer stop(t, command)
-	b.click("#offline-retry")
-	b.wantText("#signed-out-reason", "has stopped or was restarted")
+	for _, tab := range []*tab{watching, b} {
+		tab.until(`document.querySelector('#signed-out').checkVisibility()`)
+		tab.wantText("#signed-out-reason", "has stopped or was restarted")
+	}
 	b.fill("#login-link", again.dashboard)
 	b.press(kb.Enter)
 	b.until(`document.querySelector('#parameter-message')?.checkVisibility() && document.querySelector('#parameter-message').value === 'typed before'`)
