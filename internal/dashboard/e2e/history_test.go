@@ -59,10 +59,15 @@ func TestHistoryIsKept(t *testing.T) {
 	b.choose("#endpoint", "any")
 	b.fill("#parameter-path", "/api/v1/health")
 	b.choose("#parameter-method", "GET")
-	b.fill("#parameter-headers", "Cookie: session="+s.session+"\nAuthorization: Bearer "+full)
+	b.fill("#parameter-headers", "Cookie: session="+s.session+"; other=secret-cookie; secret-value\nProxy-Authorization: Basic secret-basic\nAuthorization: Bearer "+full)
 	b.wantText("#request-code", full[:12]+"••••••••")
+	b.wantText("#request-code", "Proxy-Authorization: Basic ••••••••")
+	b.wantText("#request-code", "Cookie: session=••••••••; other=••••••••;••••••••")
 	b.send()
 	b.wantStatus("200 OK")
+	b.fill("#parameter-headers", "authorization: Bearer secret-bearer")
+	b.send()
+	b.wantStatus("401 Unauthorized")
 
 	// A request saved, with what must not be.
 	b.choose("#endpoint", "chat.stream")
@@ -81,7 +86,7 @@ func TestHistoryIsKept(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal([]byte(b.exported("#history-export")), &archive); err != nil || len(archive.Log.Entries) != 4 {
+	if err := json.Unmarshal([]byte(b.exported("#history-export")), &archive); err != nil || len(archive.Log.Entries) != 5 {
 		t.Fatalf("the exported history: %v, %d entries", err, len(archive.Log.Entries))
 	}
 	if e := archive.Log.Entries[0]; e.Request.URL != s.base+"/v1/chat" || e.Request.Method != "POST" || e.Response.Status != 200 {
@@ -95,20 +100,20 @@ func TestHistoryIsKept(t *testing.T) {
 	if !strings.Contains(kept, "before the reload") || !strings.Contains(kept, "saved with") {
 		t.Fatalf("the browser keeps %s", kept)
 	}
-	for _, secret := range []string{s.key, full, s.session, "whsec_0", "whsec_1"} {
+	for _, secret := range []string{s.key, full, s.session, "whsec_0", "whsec_1", "secret-"} {
 		if strings.Contains(kept+files, secret) {
 			t.Errorf("%s is kept or exported", secret)
 		}
 	}
 
 	b.reload()
-	b.until(`document.querySelectorAll('#history > li').length === 4`)
+	b.until(`document.querySelectorAll('#history > li').length === 5`)
 	b.click(`[data-key="1-pick"]`)
 	b.wantText("#request-code", "before the reload")
 	b.wantText("#response-body", "before the reload")
 	b.wantStatus("200 OK")
 	b.click(`[data-key="1-resend"]`)
-	b.until(`document.querySelectorAll('#history > li').length === 5 && document.querySelector('#response').dataset.state === 'done' && document.querySelector('#send').ariaDisabled !== 'true'`)
+	b.until(`document.querySelectorAll('#history > li').length === 6 && document.querySelector('#response').dataset.state === 'done' && document.querySelector('#send').ariaDisabled !== 'true'`)
 	b.wantStatus("200 OK")
 	b.click(`[data-key="3-edit"]`)
 	b.until(`document.querySelector('#endpoint').value === 'keys.create' && document.querySelector('#parameter-name').value === 'new'`)

@@ -17,6 +17,7 @@ import { ResponseView, told } from './response.js';
 import { asOpened, buildRequest, withKey } from './request.js';
 import { plain } from './safe.js';
 import { SavedRequests } from './saved.js';
+import { maskedHeaders } from './secrets.js';
 import { isJSON } from './tokens.js';
 
 export class Playground {
@@ -169,8 +170,9 @@ export class Playground {
   #edited() {
     if (!this.#choice) return; // still being set up
     this.#requestView.next(this.#request());
+    const { headers = '', ...values } = this.#form.kept();
     keep('playground', {
-      endpoint: this.#endpoint.id, values: this.#form.kept(), raw: this.#body.raw,
+      endpoint: this.#endpoint.id, values: headers ? { ...values, headers: maskedHeaders(headers) } : values, raw: this.#body.raw,
       skip: byId('skip-checks').checked, key: byId('key').value,
     });
   }

@@ -2,7 +2,7 @@
 // request that is sent, shown and turned into code.
 
 import { escaped } from './safe.js';
-import { masked } from './secrets.js';
+import { shownOf } from './secrets.js';
 import { tokenHeader } from './token.js';
 
 /**
@@ -64,7 +64,7 @@ export function buildRequest(catalog, endpoint, values, { key = '', raw } = {}) 
   };
 }
 
-const bearer = (key) => ({ name: 'Authorization', value: `Bearer ${key}`, shown: masked(`Bearer ${key}`) });
+const bearer = (key) => ({ name: 'Authorization', value: `Bearer ${key}`, shown: shownOf('Authorization', `Bearer ${key}`) });
 
 const isAuthorization = ({ name }) => name.toLowerCase() === 'authorization';
 
@@ -73,7 +73,7 @@ function written(text) {
   return text.split('\n').filter((line) => line.includes(':')).map((line) => {
     const [name, ...rest] = line.split(':');
     const header = { name: name.trim(), value: rest.join(':').trim() };
-    return isAuthorization(header) || header.name.toLowerCase() === 'cookie' ? { ...header, shown: masked(header.value) } : header;
+    return { ...header, shown: shownOf(header.name, header.value) };
   });
 }
 
