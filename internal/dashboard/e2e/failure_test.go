@@ -19,12 +19,19 @@ func TestSameFailure(t *testing.T) {
 	var faults []string
 	b.until(`document.querySelectorAll('#aim-faults option').length > 10`)
 	b.eval(`[...document.querySelectorAll('#aim-faults option')].map((o) => o.value)`, &faults)
+	client := *untrusting
+	// await has the client wait for the reply to a fault: it leaves by itself only where
+	// there will be none for long.
+	await := func(fault string) {
+		client.Timeout = 10 * time.Second
+		if strings.HasPrefix(fault, "stall") || strings.HasPrefix(fault, "delay") {
+			client.Timeout = time.Second
+		}
+	}
 	// send chats, and returns what the client sees.
 	send := func(key, path, body string) string {
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, s.base+path, strings.NewReader(body))
 		r.Header.Set("Authorization", "Bearer "+key)
-		client := *untrusting
-		client.Timeout = 200 * time.Millisecond
 		reply, err := client.Do(r)
 		if err != nil {
 			return "no reply"
@@ -51,12 +58,14 @@ func TestSameFailure(t *testing.T) {
 		return ""
 	}
 	for _, fault := range faults {
+		await(fault)
 		s.controls(t, http.MethodPost, "/faults", fmt.Sprintf(`{"fault": %q}`, fault))
 		send(s.key, "/v1/chat", `{"message":"hi","stream":true}`)
 		if got := repeat(); got != fault {
 			t.Errorf("after %s the next one fails by %q", fault, got)
 		}
 	}
+	await("")
 	s.controls(t, http.MethodDelete, "/faults", "")
 	s.controls(t, http.MethodPost, "/agents", `[{"slug": "failing", "replies": [{"chunks": [], "error": "no"}]}, {"slug": "breaking", "replies": [{"chunks": ["a"], "error": "no"}]}]`)
 	for name, tt := range map[string]struct{ key, path, body string }{

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp/kb"
 )
@@ -35,15 +34,11 @@ func TestFirstRequestToRetry(t *testing.T) {
 
 	// The program sends, and fails for a reason that it is not told.
 	s.controls(t, http.MethodPost, "/agents", `{"slug": "moody", "replies": [{"chunks": ["Well, "], "error": "out of memory"}, "All is well."]}`)
-	sent := time.Now()
 	if status := s.post(t, "/v1/chat", s.key, `{"message":"How are you?","agent":"moody"}`); status != http.StatusBadGateway {
 		t.Fatalf("status %d", status)
 	}
 	b.wantText(newest, "/api/v1/chat")
 	b.wantText(newest, "502")
-	if took := time.Since(sent); took > 5*time.Second {
-		t.Errorf("the first request was seen after %v", took)
-	}
 	b.until(`!document.querySelector('#first').checkVisibility()`)
 	b.click(newest)
 	b.wantText("#detail-why", "The client was not told: out of memory")
