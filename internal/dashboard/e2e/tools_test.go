@@ -56,8 +56,9 @@ func TestTools(t *testing.T) {
 	b.wantText("#aim-count", "none armed")
 
 	// A test changes things, too.
-	s.controls(t, http.MethodPost, "/faults", `{"fault": "500", "times": 0}`)
+	s.controls(t, http.MethodPost, "/faults", `[{"fault": "500", "times": 0}, {"fault": "503", "nth": 2}]`)
 	b.wantText("#aim-queue", "500 for all requests")
+	b.wantText("#aim-queue", "503 for the next request from number 2 on")
 	b.click("#aim-clear")
 	b.wantText("#aim-count", "none armed")
 

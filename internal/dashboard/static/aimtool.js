@@ -101,7 +101,7 @@ export class AimTool {
       path || method ? `to ${path || method}` : '',
       key ? `with ${this.#keyring.get(key)?.name ?? key}` : '',
       agent ? `for ${agent}` : '',
-      nth > 1 ? `from the ${nth}th on` : '',
+      nth > 1 ? `from number ${nth} on` : '',
     ].filter(Boolean).join(' ');
   }
 }
