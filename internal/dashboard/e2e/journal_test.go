@@ -46,6 +46,9 @@ func TestTenThousandRows(t *testing.T) {
 			handler.ServeHTTP(httptest.NewRecorder(), r)
 		}
 	}
+	s.post(t, "/v1/nothing", "clw_00000000000000000000000000000000", "")
+	const gone = `document.querySelector('#filter-status [value="404"]')`
+	b.until(gone)
 	longest("10,000 requests as they come", func() {
 		send(10_000)
 		b.wantText("#journal-count", "10,000 requests")
@@ -56,6 +59,7 @@ func TestTenThousandRows(t *testing.T) {
 		b.wantText(newest, "/api/v1/chat")
 		b.wantText("#journal-count", "10,000 requests")
 	})
+	b.until(`!` + gone)
 	longest("a reload", func() {
 		b.run("load anew", chromedp.Reload())
 		b.wantText("#journal-count", "10,000 requests")
@@ -93,5 +97,29 @@ func TestTenThousandRows(t *testing.T) {
 	b.eval(`new Promise((resolve) => setTimeout(() => resolve(`+inSight+`), 200))`, &after)
 	if before != after {
 		t.Errorf("the row in sight was %s, and is %s", before, after)
+	}
+}
+
+// TestManyNewKeys sends by keys that the page does not know yet: it asks for them
+// together, and names them all.
+func TestManyNewKeys(t *testing.T) {
+	s := serve(t, nil)
+	b := openTab(t, s)
+	b.open(s.dashboard)
+	b.wantText("#journal-state", "Live")
+	const lists = `performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/keys')).length`
+	var before, after int
+	b.eval(lists, &before)
+	const n = 60
+	for i := range n {
+		_, key := s.api.CreateKey(fmt.Sprintf("new-%02d", i), 60)
+		r := httptest.NewRequest(http.MethodGet, "https://clawhq.test/api/v1/health", nil)
+		r.Header.Set("Authorization", "Bearer "+key)
+		s.api.Handler().ServeHTTP(httptest.NewRecorder(), r)
+	}
+	b.until(fmt.Sprintf(`[...document.querySelectorAll('#filter-key option')].filter((o) => o.textContent.startsWith('new-')).length === %d`, n))
+	b.eval(lists, &after)
+	if asked := after - before; asked == 0 || asked > n/2 {
+		t.Errorf("the page asked %d times for %d keys", asked, n)
 	}
 }

@@ -148,6 +148,9 @@ func TestRequestInFull(t *testing.T) {
 	}
 	b.click("#filter-reset")
 	b.wantText("#journal-count", "5 requests")
+	b.choose("#filter-status", "404")
 	b.click("#journal-clear")
 	b.until(`document.querySelector('#first').checkVisibility() && !document.querySelector('#detail').checkVisibility()`)
+	s.post(t, "/v1/chat", s.key, `{"message":"hi"}`)
+	b.wantText("#journal-count", "0 of 1") // a filter stays when no request meets it any more
 }

@@ -9,8 +9,6 @@ const pauses = [500, 1000, 2000, 5000]; // milliseconds before another try to fo
 export class Journal extends EventTarget {
   /** '' while it is followed; else why it is not, in words. */
   state = 'Connecting…';
-  statuses = new Set(); // that have been seen
-  keys = new Set(); // ids; '' for none
   arrived = 0; // requests
   faults = 0; // of them have met one
 
@@ -43,13 +41,14 @@ export class Journal extends EventTarget {
     return found;
   }
 
+  /** The distinct values that a field has in the requests. */
+  values(field) { return [...new Set(this.#list.slice(-most).map((request) => request[field]))]; }
+
   /** Forgets what has come so far. */
   clear() {
     if (this.size > 0) this.#clearedUntil = Date.parse(this.at(0).time);
     this.#list = [];
     this.#byId.clear();
-    this.statuses.clear();
-    this.keys.clear();
     this.#changed();
   }
 
@@ -77,8 +76,6 @@ export class Journal extends EventTarget {
     if (known) Object.assign(known, request);
     else if (Date.parse(request.time) <= this.#clearedUntil) return;
     else this.#add(request);
-    this.statuses.add(request.status);
-    this.keys.add(request.key_id ?? '');
     this.#changed();
   }
 

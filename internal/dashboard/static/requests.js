@@ -30,6 +30,7 @@ export class RequestsView {
   #paused = false;
   #offered = ''; // the choices of the filters that are there
   #unknown = new Set(); // keys that were asked for
+  #asking = false;
   #faults = 0; // how many were played
   #aim;
   #refreshKeys;
@@ -133,9 +134,10 @@ export class RequestsView {
 
   // Offers the statuses and keys that there are as filters.
   #offer() {
-    const numbers = [...this.#journal.statuses].filter((s) => s > 0).sort((a, b) => a - b);
-    for (const id of this.#journal.keys) this.#ask(id);
-    const names = [...this.#journal.keys].map((id) => (id ? [id, this.#keyName(id)] : ['none', 'No known key'])).sort((a, b) => a[1].localeCompare(b[1]));
+    const numbers = this.#journal.values('status').filter((s) => s > 0).sort((a, b) => a - b);
+    const keys = this.#journal.values('key_id');
+    this.#ask(keys.filter((id) => id && !this.#keyring.get(id)));
+    const names = keys.map((id) => (id ? [id, this.#keyName(id)] : ['none', 'No known key'])).sort((a, b) => a[1].localeCompare(b[1]));
     const next = JSON.stringify([numbers, names]);
     if (next === this.#offered) return;
     this.#offered = next;
@@ -143,11 +145,14 @@ export class RequestsView {
     options('filter-key', [['', 'Any'], ...names]);
   }
 
-  // A key that a test has added is not known yet.
-  #ask(id) {
-    if (id === '' || this.#keyring.get(id) || this.#unknown.has(id)) return;
-    this.#unknown.add(id);
-    this.#refreshKeys();
+  // Keys that tests have added are not known yet: one call asks for them all.
+  async #ask(unknown) {
+    if (this.#asking || unknown.every((id) => this.#unknown.has(id))) return;
+    this.#unknown = new Set(unknown);
+    this.#asking = true;
+    await this.#refreshKeys();
+    this.#asking = false;
+    this.#changed(); // others may have come
   }
 
   #keyName(id) { return plain(this.#keyring.get(id)?.name ?? `${id.slice(0, 8)}…`); }
@@ -211,9 +216,10 @@ export class RequestsView {
 }
 
 function options(id, list) {
-  const { value } = byId(id);
+  const { value, selectedOptions: [chosen] } = byId(id);
   byId(id).replaceChildren(...list.map(([option, text]) => el('option', { value: option }, text)));
-  byId(id).value = list.some(([option]) => option === value) ? value : '';
+  if (chosen && !list.some(([option]) => option === value)) byId(id).append(chosen); // what is chosen stays
+  byId(id).value = value;
 }
 
 /** How a request went: ok, bad or pending. */
