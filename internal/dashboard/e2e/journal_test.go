@@ -123,3 +123,25 @@ func TestManyNewKeys(t *testing.T) {
 		t.Errorf("the page asked %d times for %d keys", asked, n)
 	}
 }
+
+// TestHiddenPage hides the page: it gives its connection back, of which a browser has few
+// to a server of HTTP/1.1, and catches up when it is seen again.
+func TestHiddenPage(t *testing.T) {
+	s := startServer(t, "-http")
+	b := openTab(t, s)
+	b.open(s.dashboard)
+	b.wantText("#journal-state", "Live")
+	b.eval(`(() => {
+		window.setHidden = (hidden) => {
+			Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+			document.dispatchEvent(new Event('visibilitychange'));
+		};
+		setHidden(true);
+		return true;
+	})()`, new(bool))
+	b.until(`performance.getEntriesByType('resource').some(({ name }) => name.includes('/requests/follow'))`) // it has ended
+	s.post(t, "/v1/chat", s.key, `{"message":"unseen"}`)
+	b.eval(`setHidden(false) ?? true`, new(bool))
+	b.wantText(newest, "/api/v1/chat")
+	b.wantText("#journal-state", "Live")
+}

@@ -48,12 +48,13 @@ export class Control {
   /**
    * Follows the journal: take(request) is called for the latest requests, at most limit
    * of them, and for each that comes or changes; opened() once it is followed. It ends
-   * with the connection, and returns why, in words; null if the page is signed out.
+   * with the connection or by the signal, and returns why, in words; null if the page is
+   * signed out.
    */
-  async follow(limit, take, opened) {
+  async follow(limit, take, opened, signal) {
     let response;
     try {
-      response = await fetch(`${this.#path}/requests/follow?limit=${limit}`, { headers: [this.#authorization()], cache: 'no-store' });
+      response = await fetch(`${this.#path}/requests/follow?limit=${limit}`, { headers: [this.#authorization()], cache: 'no-store', signal });
     } catch {
       return 'The server does not answer.';
     }

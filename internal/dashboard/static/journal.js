@@ -18,10 +18,12 @@ export class Journal extends EventTarget {
   #clearedUntil = 0;
   #fired = 0; // when
   #timer = 0;
+  #hidden; // aborted when the page is
 
   constructor(control) {
     super();
     this.#control = control;
+    document.addEventListener('visibilitychange', () => { if (document.hidden) this.#hidden?.abort(); });
     this.#follow();
   }
 
@@ -52,13 +54,17 @@ export class Journal extends EventTarget {
     this.#changed();
   }
 
+  // A hidden page does not follow: with HTTP/1.1 a browser has six connections to a host.
   async #follow() {
     for (let tries = 0; ; tries += 1) {
+      if (document.hidden) await new Promise((resolve) => { document.addEventListener('visibilitychange', resolve, { once: true }); });
+      const { signal } = this.#hidden = new AbortController();
       const why = await this.#control.follow(most, (request) => this.#take(request), () => {
         tries = 0;
         this.#is('');
-      });
+      }, signal);
       if (why === null) return;
+      if (signal.aborted) continue;
       this.#is(`${why} Trying again…`);
       await new Promise((resolve) => { setTimeout(resolve, pauses[Math.min(tries, pauses.length - 1)]); });
     }
