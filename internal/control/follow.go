@@ -53,7 +53,6 @@ func (c *Control) followRequests(r *http.Request) (any, error) {
 // follow writes an event for each request until there are no more, or nobody reads.
 func follow(w http.ResponseWriter, found <-chan clawhqtest.Request) {
 	conn := http.NewResponseController(w)
-	defer conn.SetWriteDeadline(time.Time{})
 	w.Header().Set("Content-Type", wire.ContentTypeEventStream)
 	events := json.NewEncoder(w)
 	events.SetEscapeHTML(false)
@@ -79,5 +78,6 @@ func follow(w http.ResponseWriter, found <-chan clawhqtest.Request) {
 		if err == nil {
 			err = conn.Flush()
 		}
+		conn.SetWriteDeadline(time.Time{}) // HTTP/2 ends a stream at its deadline, whether or not it is written to
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -113,6 +114,45 @@ func TestFollowUnread(t *testing.T) {
 	found := make(chan clawhqtest.Request)
 	go func() { found <- clawhqtest.Request{} }()
 	follow(brokenWriter{httptest.NewRecorder()}, found) // returns
+}
+
+// A stream lives on between its events, though HTTP/2 ends one whose write deadline has
+// passed: a deadline is only for what is being written.
+func TestFollowDeadlines(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &deadlineWriter{ResponseWriter: httptest.NewRecorder()}
+		found := make(chan clawhqtest.Request)
+		go follow(w, found)
+		for _, step := range []func(){
+			func() { found <- clawhqtest.Request{} },
+			func() { time.Sleep(heartbeat) },
+		} {
+			step()
+			synctest.Wait()
+			if w.unbounded > 0 || !w.deadline.IsZero() {
+				t.Errorf("%d writes without a deadline; the deadline between two events: %v", w.unbounded, w.deadline)
+			}
+		}
+		close(found)
+	})
+}
+
+// deadlineWriter is a ResponseWriter that records its deadline, and the number of writes
+// that had none.
+type deadlineWriter struct {
+	http.ResponseWriter
+	deadline  time.Time
+	unbounded int
+}
+
+func (w *deadlineWriter) SetWriteDeadline(t time.Time) error { w.deadline = t; return nil }
+func (w *deadlineWriter) Flush()                             {}
+func (w *deadlineWriter) Write(p []byte) (int, error) {
+	if w.deadline.IsZero() {
+		w.unbounded++
+	}
+	return w.ResponseWriter.Write(p)
 }
 
 // brokenWriter is a ResponseWriter whose client is gone.
