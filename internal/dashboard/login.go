@@ -75,12 +75,13 @@ func (d *Dashboard) signedIn(next http.HandlerFunc) http.HandlerFunc {
 }
 
 // withSession replaces the credentials of the page by the account's session. Other
-// requests pass unchanged.
+// requests pass without the token, which the journal would show.
 func (d *Dashboard) withSession(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if d.isSignedIn(r) {
-			r = r.Clone(r.Context())
-			r.Header.Del(headerToken)
+		signedIn := d.isSignedIn(r)
+		r = r.Clone(r.Context())
+		r.Header.Del(headerToken)
+		if signedIn {
 			r.Header.Del("Cookie")
 			r.AddCookie(&http.Cookie{Name: wire.SessionCookie, Value: d.config.Session})
 		}

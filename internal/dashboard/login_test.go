@@ -88,8 +88,13 @@ func signedInCookie(d *dashboard.Dashboard) string {
 // signedInHeader is the header of the page in a browser that was signed in by the
 // link. cookies are sent before the browser's own.
 func signedInHeader(d *dashboard.Dashboard, cookies string) map[string]string {
+	return map[string]string{"Cookie": cookies + signedInCookie(d), "X-Dashboard-Token": token(d)}
+}
+
+// token is the token of the login link.
+func token(d *dashboard.Dashboard) string {
 	_, token, _ := strings.Cut(d.LoginPath(), "token=")
-	return map[string]string{"Cookie": cookies + signedInCookie(d), "X-Dashboard-Token": token}
+	return token
 }
 
 // TestSessionOfABrowser checks which credentials reach the API.
@@ -112,6 +117,10 @@ func TestSessionOfABrowser(t *testing.T) {
 		{"/api/keys", cookie("__Host-clawhq-dashboard-8787=guess"), "/api/keys [__Host-clawhq-dashboard-8787=guess] []"},
 		{"/api/keys", cookie(signedInCookie(d)), "/api/keys [" + signedInCookie(d) + "] []"},
 		{"/dashboard/api/keys", signedInHeader(d, ""), "/api/keys [session=" + session + "] []"},
+		// The API, whose journal shows headers, never sees a token.
+		{"/api/keys", map[string]string{"X-Dashboard-Token": token(d)}, "/api/keys [] []"},
+		{"/api/keys", map[string]string{"X-Dashboard-Token": token(d), "Cookie": "session=of-a-client"}, "/api/keys [session=of-a-client] []"},
+		{"/api/keys", map[string]string{"X-Dashboard-Token": "of-another-server", "Cookie": signedInCookie(d)}, "/api/keys [" + signedInCookie(d) + "] []"},
 	} {
 		w := do(d, request{path: tt.path, header: tt.header})
 		if got := w.Body.String(); got != tt.want {
