@@ -63,13 +63,15 @@ func (s *Server) WaitRequests(ctx context.Context, n int, match func(Request) bo
 	return fromEntries(entries), err
 }
 
-// FollowRequests returns a sequence of the latest requests of the journal, at most
-// limit of them, in the order of arrival, and then of each request that arrives. It
-// yields a request again when its agent starts, its reply begins, and it ends; once, if
-// several of these happen while the loop is at work. The sequence ends when ctx does.
-func (s *Server) FollowRequests(ctx context.Context, limit int) iter.Seq[Request] {
+// FollowRequests returns a sequence of the latest requests of the journal for which
+// match returns true, at most limit of them, in the order of arrival, and then of each
+// such request that arrives. It yields a request again when its agent starts, its reply
+// begins, and it ends; once, if several of these happen while the loop is at work. The
+// sequence ends when ctx does. A nil match accepts every request. match must not change
+// the request.
+func (s *Server) FollowRequests(ctx context.Context, limit int, match func(Request) bool) iter.Seq[Request] {
 	return func(yield func(Request) bool) {
-		for r := range s.service.FollowRequests(ctx, limit) {
+		for r := range s.service.FollowRequests(ctx, limit, forEntries(match)) {
 			if !yield(Request(r)) {
 				return
 			}

@@ -35,10 +35,7 @@ func (c *Control) followRequests(r *http.Request) (any, error) {
 		found := make(chan clawhqtest.Request, 64)
 		go func() {
 			defer close(found)
-			for r := range c.server.FollowRequests(ctx, limit) {
-				if matches != nil && !matches(r) {
-					continue
-				}
+			for r := range c.server.FollowRequests(ctx, limit, matches) {
 				select {
 				case found <- r:
 				case <-ctx.Done():

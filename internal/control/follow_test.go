@@ -58,7 +58,8 @@ func TestFollow(t *testing.T) {
 	key := c.server.APIKey()
 	chat := func(body string) { send(http.MethodPost, "/api/v1/chat", key, body).Body.Close() }
 	chat(`{"message": "before"}`)
-	stream := send(http.MethodGet, Path+"/requests/follow?path=/v1/chat&limit=5", c.Token(), "")
+	send(http.MethodGet, "/api/v1/health", key, "") // does not match, and does not count
+	stream := send(http.MethodGet, Path+"/requests/follow?path=/v1/chat&limit=1", c.Token(), "")
 	if got := stream.Header.Get("Content-Type"); stream.StatusCode != http.StatusOK || got != "text/event-stream" {
 		t.Fatalf("status %d, Content-Type %q", stream.StatusCode, got)
 	}

@@ -109,11 +109,15 @@ func (c *call) journalChanged() {
 	}
 }
 
-// FollowRequests yields the latest requests of the journal, at most limit of them, in
-// the order of arrival, and then each request that arrives. It yields a request again
-// when its agent starts, its reply begins, and it ends; once where several of these
-// have happened since the last look. It ends when ctx does.
-func (s *Server) FollowRequests(ctx context.Context, limit int) iter.Seq[Request] {
+// FollowRequests yields the latest requests of the journal for which match returns
+// true, at most limit of them, in the order of arrival, and then each such request that
+// arrives. It yields a request again when its agent starts, its reply begins, and it
+// ends; once where several of these have happened since the last look. It ends when ctx
+// does. match must not change the request; a nil match accepts every request.
+func (s *Server) FollowRequests(ctx context.Context, limit int, match func(Request) bool) iter.Seq[Request] {
+	if match == nil {
+		match = func(Request) bool { return true }
+	}
 	return func(yield func(Request) bool) {
 		w, stop := s.watch()
 		defer stop()
@@ -122,7 +126,9 @@ func (s *Server) FollowRequests(ctx context.Context, limit int) iter.Seq[Request
 			if len(requests) >= limit {
 				break
 			}
-			requests = append(requests, *r)
+			if match(*r) {
+				requests = append(requests, *r)
+			}
 		}
 		slices.Reverse(requests)
 		for {
@@ -137,6 +143,7 @@ func (s *Server) FollowRequests(ctx context.Context, limit int) iter.Seq[Request
 				return
 			}
 			_, requests = s.changes(w)
+			requests = slices.DeleteFunc(requests, func(r Request) bool { return !match(r) })
 		}
 	}
 }

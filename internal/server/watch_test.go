@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Who follows the journal sees the latest requests, and then each step of those that
-// come.
+// Who follows the journal sees the latest requests that match, and then each step of
+// those that come.
 func TestFollowRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -33,15 +33,16 @@ func TestFollowRequests(t *testing.T) {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			for r := range s.FollowRequests(ctx, 2) {
+			for r := range s.FollowRequests(ctx, 2, func(r Request) bool { return r.Path != "/api/v1/2" }) {
 				seen = append(seen, fmt.Sprintf("%s %d %s %v", r.Path, r.Status, r.Agent, r.Duration))
 			}
 		}()
 		synctest.Wait()
+		s.send(request{path: "/api/v1/2"})
 		s.send(request{body: `{"message": "hi", "agent": "slow", "stream": true}`})
 		synctest.Wait()
 		want := []string{
-			"/api/v1/1 404  0s", "/api/v1/2 404  0s",
+			"/api/v1/0 404  0s", "/api/v1/1 404  0s",
 			"/api/v1/chat 200 slow 0s", // its beginning and that of its reply are one look
 			"/api/v1/chat 200 slow 2s",
 		}
@@ -50,10 +51,10 @@ func TestFollowRequests(t *testing.T) {
 		}
 		stop()
 		<-ended
-		for r := range s.FollowRequests(ctx, 10) {
+		for r := range s.FollowRequests(ctx, 10, nil) {
 			t.Errorf("after the context's end: %s", r.Path)
 		}
-		for range s.FollowRequests(t.Context(), 10) {
+		for range s.FollowRequests(t.Context(), 10, nil) {
 			break // it ends
 		}
 	})
@@ -63,7 +64,7 @@ func TestFollowRequests(t *testing.T) {
 func TestFollowWithoutReading(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{Limits: Limits{JournalEntries: 3}})
-	next, stop := iter.Pull(s.FollowRequests(t.Context(), 10))
+	next, stop := iter.Pull(s.FollowRequests(t.Context(), 10, nil))
 	defer stop()
 	s.send(request{path: "/api/v1/first"})
 	next()
@@ -87,7 +88,7 @@ func TestFollowInOrder(t *testing.T) {
 	t.Parallel()
 	s := newService(t, Config{})
 	s.send(request{path: "/api/v1/first"})
-	next, stop := iter.Pull(s.FollowRequests(t.Context(), 1))
+	next, stop := iter.Pull(s.FollowRequests(t.Context(), 1, nil))
 	defer stop()
 	next()
 	var want, got []string
