@@ -42,7 +42,7 @@ type entry struct {
 	Request         // without Reply while the call is under way
 	number   uint64 // position among all requests that the journal has had
 	replying []byte // Reply before it is redacted; nil when the call has ended
-	dropped  bool   // dropped from the journal by its limits
+	dropped  bool   // dropped from the journal
 	tokens   int64  // of a chat's message and answer, if the profile counts them
 }
 
@@ -248,8 +248,20 @@ func (s *Server) backward() iter.Seq2[uint64, *Request] {
 func (s *Server) ClearRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.dropJournal()
 	s.state.journal = nil
 	s.state.journaled.Clear()
+}
+
+// dropJournal marks all entries as dropped: watchers neither keep them nor are told of
+// them again. Call it with s.mu held.
+func (s *Server) dropJournal() {
+	for _, e := range s.state.journal {
+		e.dropped = true
+	}
+	for w := range s.watchers {
+		clear(w.changed)
+	}
 }
 
 // A recorder is a ResponseWriter that records the beginning of a call's reply.

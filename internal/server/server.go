@@ -120,6 +120,7 @@ func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	roster := s.state.roster
+	s.dropJournal()
 	s.state.close()
 	s.state = newState(s.cfg.Limits)
 	s.state.roster = roster

@@ -97,7 +97,7 @@ func (s *Server) still(found map[uint64]Request) (requests []Request) {
 // journalChanged tells the watchers that the call's entry has changed. Call it with
 // s.mu held.
 func (c *call) journalChanged() {
-	if c.fromDashboard() {
+	if c.fromDashboard() || c.entry.dropped {
 		return
 	}
 	for w := range c.s.watchers {

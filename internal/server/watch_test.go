@@ -60,26 +60,59 @@ func TestFollowRequests(t *testing.T) {
 	})
 }
 
-// Who follows and does not read keeps no more than the journal does.
+// For one who follows and does not read waits only what the journal has: nothing that
+// was dropped, also not of a call that goes on after that.
 func TestFollowWithoutReading(t *testing.T) {
 	t.Parallel()
-	s := newService(t, Config{Limits: Limits{JournalEntries: 3}})
-	next, stop := iter.Pull(s.FollowRequests(t.Context(), 10, nil))
-	defer stop()
-	s.send(request{path: "/api/v1/first"})
-	next()
-	for i := range 100 {
-		s.send(request{path: fmt.Sprint("/api/v1/", i)})
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for w := range s.watchers {
-		if n := len(w.changed); n > 3 {
-			t.Errorf("%d requests are kept for it", n)
-		}
-	}
-	if len(s.watchers) != 1 {
-		t.Errorf("%d watchers", len(s.watchers))
+	for name, drop := range map[string]func(service){
+		"limit": func(s service) {
+			for i := range 100 {
+				s.send(request{path: fmt.Sprint("/api/v1/", i)})
+			}
+		},
+		"clear": func(s service) { s.ClearRequests() },
+		"reset": func(s service) { s.Reset() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newService(t, Config{Limits: Limits{JournalEntries: 3}})
+				s.HandleAgent("slow", func(context.Context, Message) iter.Seq2[string, error] {
+					return func(yield func(string, error) bool) {
+						time.Sleep(time.Second)
+						yield("well", nil)
+					}
+				})
+				next, stop := iter.Pull(s.FollowRequests(t.Context(), 10, nil))
+				defer stop()
+				s.send(request{path: "/api/v1/first"})
+				next()
+				waiting := func() (paths []string) {
+					s.mu.Lock()
+					defer s.mu.Unlock()
+					if len(s.watchers) != 1 {
+						t.Errorf("%d watchers", len(s.watchers))
+					}
+					for w := range s.watchers {
+						for e := range w.changed {
+							if !slices.Contains(s.state.journal, e) {
+								paths = append(paths, e.Path)
+							}
+						}
+					}
+					return paths
+				}
+				go s.send(request{body: `{"message": "hi", "agent": "slow", "stream": true}`})
+				synctest.Wait()
+				drop(s)
+				if paths := waiting(); paths != nil {
+					t.Errorf("%q wait", paths)
+				}
+				time.Sleep(time.Minute)
+				if paths := waiting(); paths != nil {
+					t.Errorf("when the call has ended: %q wait", paths)
+				}
+			})
+		})
 	}
 }
 
