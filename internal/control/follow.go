@@ -32,6 +32,10 @@ func (c *Control) followRequests(r *http.Request) (any, error) {
 	}
 	ctx := r.Context()
 	return streamed(func(w http.ResponseWriter) {
+		w.Header().Set("Content-Type", wire.ContentTypeEventStream)
+		if r.Method == http.MethodHead {
+			return
+		}
 		found := make(chan clawhqtest.Request, 64)
 		go func() {
 			defer close(found)
@@ -50,7 +54,6 @@ func (c *Control) followRequests(r *http.Request) (any, error) {
 // follow writes an event for each request until there are no more, or nobody reads.
 func follow(w http.ResponseWriter, found <-chan clawhqtest.Request) {
 	conn := http.NewResponseController(w)
-	w.Header().Set("Content-Type", wire.ContentTypeEventStream)
 	events := json.NewEncoder(w)
 	events.SetEscapeHTML(false)
 	alive := time.NewTicker(heartbeat)

@@ -2,6 +2,7 @@ package control
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -106,6 +107,22 @@ func TestFollow(t *testing.T) {
 		if reply := send(http.MethodGet, Path+"/requests/follow?"+query, c.Token(), ""); reply.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: status %d", query, reply.StatusCode)
 		}
+	}
+}
+
+// A HEAD request, to which nothing is written, ends at once.
+func TestFollowHead(t *testing.T) {
+	t.Parallel()
+	c, _ := serveControl(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	r := httptest.NewRequestWithContext(ctx, http.MethodHead, Path+"/requests/follow", nil)
+	r.RemoteAddr = "127.0.0.1:1"
+	r.Header.Set("Authorization", "Bearer "+c.Token())
+	w := httptest.NewRecorder()
+	c.ServeHTTP(w, r)
+	if got := w.Header().Get("Content-Type"); ctx.Err() != nil || w.Code != http.StatusOK || got != "text/event-stream" || w.Body.Len() > 0 {
+		t.Errorf("%v, status %d, Content-Type %q, body %q", ctx.Err(), w.Code, got, w.Body)
 	}
 }
 
