@@ -134,15 +134,21 @@ func (c *Control) Token() string { return c.token() }
 // Keys returns the keys of config.Start, as they were added.
 func (c *Control) Keys() []Key { return c.keys }
 
+// Refusals, for which the document has examples.
+const (
+	otherMachine = "the control API answers to its own machine only"
+	noToken      = "the control API needs Authorization: Bearer and the control token that the server printed"
+)
+
 // ServeHTTP answers a request if it is allowed: see Control.
 func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	w.Header().Set("Cache-Control", "no-store")
 	switch {
 	case !c.config.AnyHost && !fromThisMachine(r):
-		writeJSON(w, http.StatusForbidden, wire.FlatError{Error: "the control API answers to its own machine only"})
+		writeJSON(w, http.StatusForbidden, wire.FlatError{Error: otherMachine})
 	case !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare([]byte(token), []byte(c.token())) != 1:
-		writeJSON(w, http.StatusUnauthorized, wire.FlatError{Error: "the control API needs Authorization: Bearer and the control token that the server printed"})
+		writeJSON(w, http.StatusUnauthorized, wire.FlatError{Error: noToken})
 	default:
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()

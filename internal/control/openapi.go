@@ -91,6 +91,8 @@ func values() map[string]any {
 		"MaxSlugChars":          maxSlugChars,
 		"MaxWaitMinutes":        int(maxWait.Minutes()),
 		"Methods":               methods,
+		"NoToken":               noToken,
+		"OtherMachine":          otherMachine,
 		"ReadSeconds":           int(readTimeout.Seconds()),
 		"HeartbeatSeconds":      int(heartbeat.Seconds()),
 	}

@@ -1,9 +1,13 @@
 package control
 
 import (
+	"encoding/json"
 	"flag"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -27,5 +31,25 @@ func TestDocument(t *testing.T) {
 	}
 	if string(got) != string(want) {
 		t.Errorf("%s is not what internal/control makes: go test ./internal/openapi ./internal/control -run Document -update", file)
+	}
+}
+
+// The document has the refusals that the server sends.
+func TestDocumentedRefusals(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("../../docs/openapi-control.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, _ := serveControl(t)
+	for from, want := range map[string]int{"127.0.0.1:4711": http.StatusUnauthorized, "192.0.2.8:4711": http.StatusForbidden} {
+		r := httptest.NewRequest(http.MethodGet, Path+"/clock", nil)
+		r.RemoteAddr = from
+		w := httptest.NewRecorder()
+		c.ServeHTTP(w, r)
+		var got struct{ Error string }
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != want || got.Error == "" || !strings.Contains(string(document), `"error": "`+got.Error+`"`) {
+			t.Errorf("status %d, %q, %v: not in the document", w.Code, got.Error, err)
+		}
 	}
 }
