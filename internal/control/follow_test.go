@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -126,31 +127,66 @@ func TestFollowHead(t *testing.T) {
 	}
 }
 
-// A reader that is gone, or does not read, is given up.
+// A reader that is gone is given up at once; one that does not read, after readTimeout,
+// be it an event or the sign of life that it does not read.
 func TestFollowUnread(t *testing.T) {
 	t.Parallel()
-	found := make(chan clawhqtest.Request)
-	go func() { found <- clawhqtest.Request{} }()
-	follow(brokenWriter{httptest.NewRecorder()}, found) // returns
+	for name, tt := range map[string]struct {
+		gone   bool
+		events int
+		want   time.Duration
+	}{
+		"gone":          {gone: true, events: 1},
+		"events":        {events: 1, want: readTimeout},
+		"signs of life": {want: heartbeat + readTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, server := net.Pipe()
+				defer client.Close()
+				if tt.gone {
+					client.Close()
+				}
+				found := make(chan clawhqtest.Request, tt.events)
+				for range tt.events {
+					found <- clawhqtest.Request{}
+				}
+				begun := time.Now()
+				follow(connWriter{server}, found)
+				if took := time.Since(begun); took != tt.want {
+					t.Errorf("given up after %v, want %v", took, tt.want)
+				}
+			})
+		})
+	}
 }
 
-// A stream lives on between its events, though HTTP/2 ends one whose write deadline has
-// passed: a deadline is only for what is being written.
+// connWriter is a ResponseWriter that writes to a connection.
+type connWriter struct{ net.Conn }
+
+func (connWriter) Header() http.Header { return http.Header{} }
+func (connWriter) WriteHeader(int)     {}
+func (connWriter) Flush()              {}
+
+// A stream lives on without an event, with a comment every 15 seconds. HTTP/2 ends a
+// stream whose write deadline has passed, so there is one only while something is written.
 func TestFollowDeadlines(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := &deadlineWriter{ResponseWriter: httptest.NewRecorder()}
+		body := httptest.NewRecorder()
+		w := &deadlineWriter{ResponseWriter: body}
 		found := make(chan clawhqtest.Request)
 		go follow(w, found)
-		for _, step := range []func(){
-			func() { found <- clawhqtest.Request{} },
-			func() { time.Sleep(heartbeat) },
-		} {
-			step()
+		found <- clawhqtest.Request{}
+		for comments := range 5 {
 			synctest.Wait()
 			if w.unbounded > 0 || !w.deadline.IsZero() {
-				t.Errorf("%d writes without a deadline; the deadline between two events: %v", w.unbounded, w.deadline)
+				t.Errorf("%d writes without a deadline; the deadline after them: %v", w.unbounded, w.deadline)
 			}
+			if n := strings.Count(body.Body.String(), ":\n\n"); n != comments {
+				t.Errorf("%d comments, want %d, in %q", n, comments, body.Body)
+			}
+			time.Sleep(15 * time.Second)
 		}
 		close(found)
 	})
@@ -172,12 +208,6 @@ func (w *deadlineWriter) Write(p []byte) (int, error) {
 	}
 	return w.ResponseWriter.Write(p)
 }
-
-// brokenWriter is a ResponseWriter whose client is gone.
-type brokenWriter struct{ http.ResponseWriter }
-
-func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
-func (brokenWriter) Flush()                    {}
 
 // The list of agents has the replies that documents gave them.
 func TestListAgents(t *testing.T) {
