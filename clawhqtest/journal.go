@@ -13,7 +13,7 @@ import (
 // cut to their prefix, and other credentials to their scheme or name.
 type Request struct {
 	Time     time.Time     // when the request arrived
-	Duration time.Duration // how long its handling took; 0 while it is being handled
+	Duration time.Duration // how long its handling took, at least 1 ns; 0 while it is being handled
 	Method   string
 	Path     string // including the base path, without the query
 	Query    string // the query as it was sent, without the question mark

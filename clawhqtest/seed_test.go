@@ -121,7 +121,7 @@ func TestWaitRequests(t *testing.T) {
 			}
 		})
 		go clawhq.CollectText(s.Client().ChatStream(t.Context(), hello))
-		ended := func(r clawhqtest.Request) bool { return r.Duration > 0 }
+		ended := func(r clawhqtest.Request) bool { return r.Duration >= time.Second }
 		if found, err := s.WaitRequests(t.Context(), 1, ended); err != nil || found[0].Duration != time.Second {
 			t.Errorf("the end of a stream: %+v, %v", found, err)
 		}

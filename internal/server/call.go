@@ -102,7 +102,7 @@ func (c *call) end() {
 		delete(c.s.live, c)
 		defer c.s.running.Done()
 	}
-	c.entry.Duration = c.s.clock.Since(c.entry.Time)
+	c.entry.Duration = max(c.s.clock.Since(c.entry.Time), 1) // 0 means that it is under way
 	if c.entry.replying != nil {
 		c.entry.Reply, c.entry.replying = c.s.redactReply(c.entry.replying), nil
 	}

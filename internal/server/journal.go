@@ -16,7 +16,7 @@ import (
 // keys are cut to their prefix, other credentials to their scheme or name.
 type Request struct {
 	Time     time.Time     // of arrival
-	Duration time.Duration // until the handler returned; 0 before that
+	Duration time.Duration // until the handler returned, at least 1 ns; 0 before that
 	Method   string
 	Path     string // with the base path, without the query
 	Query    string // as it was sent

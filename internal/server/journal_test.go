@@ -133,8 +133,8 @@ func TestAccessLog(t *testing.T) {
 		}
 		prefix := s.key[:12]
 		want := `level=INFO msg=request method=POST path=/api/v1/chat status=200 duration=1s request_id=req_ID key=` + prefix + `
-level=INFO msg=request method=POST path=/api/keys/` + prefix + `… status=502 duration=0s request_id=req_ID fault=FaultHTML(502)
-level=INFO msg=request method=POST path=/api/v1/chat status=502 duration=0s request_id=req_ID key=` + prefix + ` error="the message asked for a failure"
+level=INFO msg=request method=POST path=/api/keys/` + prefix + `… status=502 duration=1ns request_id=req_ID fault=FaultHTML(502)
+level=INFO msg=request method=POST path=/api/v1/chat status=502 duration=1ns request_id=req_ID key=` + prefix + ` error="the message asked for a failure"
 `
 		if diff := cmp.Diff(want, hexDigits.ReplaceAllString(got, "ID")); diff != "" {
 			t.Errorf("log (-want +got):\n%s", diff)

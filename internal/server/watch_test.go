@@ -42,7 +42,7 @@ func TestFollowRequests(t *testing.T) {
 		s.send(request{body: `{"message": "hi", "agent": "slow", "stream": true}`})
 		synctest.Wait()
 		want := []string{
-			"/api/v1/0 404  0s", "/api/v1/1 404  0s",
+			"/api/v1/0 404  1ns", "/api/v1/1 404  1ns", // within one tick of the clock; 0 would be under way
 			"/api/v1/chat 200 slow 0s", // its beginning and that of its reply are one look
 			"/api/v1/chat 200 slow 2s",
 		}
