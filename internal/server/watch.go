@@ -33,7 +33,12 @@ func (s *Server) WaitRequests(ctx context.Context, n int, match func(Request) bo
 		for i, number := range numbers {
 			look(number, requests[i])
 		}
-		if all := s.still(found); len(all) >= n || ctx.Err() != nil {
+		s.deleteDropped(found)
+		if len(found) >= n || ctx.Err() != nil {
+			var all []Request
+			for _, number := range slices.Sorted(maps.Keys(found)) {
+				all = append(all, found[number].Clone())
+			}
 			return all, ctx.Err()
 		}
 		select {
@@ -75,23 +80,15 @@ func (s *Server) changes(w *watcher) (numbers []uint64, requests []Request) {
 	return numbers, requests
 }
 
-// still returns copies of those of the requests that are still in the journal, in the
-// order of arrival. It deletes the others from found.
-func (s *Server) still(found map[uint64]Request) (requests []Request) {
+// deleteDropped deletes from found what is no longer in the journal.
+func (s *Server) deleteDropped(found map[uint64]Request) {
 	s.mu.Lock()
 	oldest := uint64(math.MaxUint64)
 	if journal := s.state.journal; len(journal) > 0 {
 		oldest = journal[0].number
 	}
 	s.mu.Unlock()
-	for _, number := range slices.Sorted(maps.Keys(found)) {
-		if number < oldest {
-			delete(found, number)
-			continue
-		}
-		requests = append(requests, found[number].Clone())
-	}
-	return requests
+	maps.DeleteFunc(found, func(number uint64, _ Request) bool { return number < oldest })
 }
 
 // journalChanged tells the watchers that the call's entry has changed. Call it with

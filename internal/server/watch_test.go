@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -136,4 +137,36 @@ func TestFollowInOrder(t *testing.T) {
 	if !slices.Equal(want, got) {
 		t.Errorf("got %q", got)
 	}
+}
+
+// Who waits copies what was found once, not at each change of the journal.
+func TestWaitRequestsCopiesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, Config{})
+		const requests, wakes = 1000, 10
+		for range requests {
+			s.send(request{method: "GET", path: "/api/v1/health", auth: "-"})
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		found := make(chan []Request)
+		go func() {
+			got, _ := s.WaitRequests(ctx, requests+1, func(r Request) bool { return r.Method == "GET" })
+			found <- got
+		}()
+		synctest.Wait()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range wakes {
+			s.send(request{path: "/api/v1/none"})
+			synctest.Wait()
+		}
+		runtime.ReadMemStats(&after)
+		if n := (after.Mallocs - before.Mallocs) / wakes; n > requests {
+			t.Errorf("%d allocations at each change", n)
+		}
+		stop()
+		if got := <-found; len(got) != requests {
+			t.Errorf("%d were found", len(got))
+		}
+	})
 }
