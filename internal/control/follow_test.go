@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -173,40 +174,44 @@ func (connWriter) Flush()              {}
 func TestFollowDeadlines(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		body := httptest.NewRecorder()
-		w := &deadlineWriter{ResponseWriter: body}
 		found := make(chan clawhqtest.Request)
-		go follow(w, found)
-		found <- clawhqtest.Request{}
-		for comments := range 5 {
-			synctest.Wait()
-			if w.unbounded > 0 || !w.deadline.IsZero() {
-				t.Errorf("%d writes without a deadline; the deadline after them: %v", w.unbounded, w.deadline)
-			}
-			if n := strings.Count(body.Body.String(), ":\n\n"); n != comments {
-				t.Errorf("%d comments, want %d, in %q", n, comments, body.Body)
-			}
-			time.Sleep(15 * time.Second)
+		go func() {
+			defer close(found)
+			found <- clawhqtest.Request{}
+			time.Sleep(61 * time.Second)
+		}()
+		w := &stepWriter{ResponseWriter: httptest.NewRecorder()}
+		follow(w, found)
+		want := []string{"flush", "deadline", "data: ", "{…}\n", "\n", "flush", "no deadline"}
+		for range 4 {
+			want = append(want, "deadline", ":\n\n", "flush", "no deadline")
 		}
-		close(found)
+		if diff := cmp.Diff(want, w.steps); diff != "" {
+			t.Errorf("in a minute (-want +got):\n%s", diff)
+		}
 	})
 }
 
-// deadlineWriter is a ResponseWriter that records its deadline, and the number of writes
-// that had none.
-type deadlineWriter struct {
+// stepWriter is a ResponseWriter that records its calls.
+type stepWriter struct {
 	http.ResponseWriter
-	deadline  time.Time
-	unbounded int
+	steps []string
 }
 
-func (w *deadlineWriter) SetWriteDeadline(t time.Time) error { w.deadline = t; return nil }
-func (w *deadlineWriter) Flush()                             {}
-func (w *deadlineWriter) Write(p []byte) (int, error) {
-	if w.deadline.IsZero() {
-		w.unbounded++
+func (w *stepWriter) Flush() { w.steps = append(w.steps, "flush") }
+
+func (w *stepWriter) Write(p []byte) (int, error) {
+	w.steps = append(w.steps, regexp.MustCompile(`{.*}`).ReplaceAllString(string(p), "{…}"))
+	return len(p), nil
+}
+
+func (w *stepWriter) SetWriteDeadline(at time.Time) error {
+	step := "deadline"
+	if at.IsZero() {
+		step = "no deadline"
 	}
-	return w.ResponseWriter.Write(p)
+	w.steps = append(w.steps, step)
+	return nil
 }
 
 // The list of agents has the replies that documents gave them.
