@@ -168,3 +168,33 @@ func TestAdvanceClockUnderLoad(t *testing.T) {
 		running.Wait()
 	})
 }
+
+// The retry of a delivery that failed is due after 30 seconds, and happens when the
+// clock gets there.
+func TestNextRetry(t *testing.T) {
+	t.Parallel()
+	s := clawhqtest.NewTestServer(t, clawhqtest.WithInMemory())
+	if got := s.NextRetry(); !got.IsZero() {
+		t.Errorf("without deliveries, a retry is due at %v", got)
+	}
+	if _, err := s.Client().Webhooks.Create(t.Context(), clawhq.CreateWebhookRequest{
+		URL: "https://hooks.example.com/", Events: []webhook.EventType{webhook.EventAgentDeployed},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var answered atomic.Int32
+	s.DeliverTo(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if answered.Add(1) == 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	s.Emit(webhook.EventAgentDeployed, webhook.AgentDeployed{AgentName: "Support Bot"})
+	due := s.NextRetry().Sub(s.Now())
+	if due < 25*time.Second || due > 30*time.Second {
+		t.Errorf("the retry is due in %v, want 30s", due)
+	}
+	s.AdvanceClock(due)
+	if got := s.NextRetry(); answered.Load() != 2 || !got.IsZero() {
+		t.Errorf("%d deliveries, and another is due at %v", answered.Load(), got)
+	}
+}

@@ -95,6 +95,35 @@ func ExampleServer_Requests() {
 }
 
 // A fault with conditions does not affect other requests.
+func ExampleServer_FollowRequests() {
+	server := clawhqtest.NewServer(clawhqtest.WithInMemory())
+	defer server.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go server.Client().Health(ctx)
+	for r := range server.FollowRequests(ctx, 0, nil) {
+		if r.Duration > 0 { // it has ended
+			fmt.Println(r.Method, r.Path, r.Status)
+			break
+		}
+	}
+	// Output: GET /api/v1/health 200
+}
+
+func ExampleServer_Agents() {
+	server := clawhqtest.NewServer(clawhqtest.WithInMemory())
+	defer server.Close()
+	for _, agent := range server.Agents() {
+		fmt.Println(agent.Slug)
+	}
+	server.SetOffline(true)
+	fmt.Println("offline:", server.Offline())
+	// Output:
+	// sales-assistant
+	// support-bot
+	// offline: true
+}
+
 func ExampleFault_On() {
 	s := clawhqtest.NewServer(clawhqtest.WithInMemory())
 	defer s.Close()

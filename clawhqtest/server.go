@@ -146,6 +146,9 @@ func (s *Server) SetRateLimit(id string, rpm int) { s.service.SetRateLimit(id, r
 func (s *Server) HandleAgent(slug string, fn AgentFunc) { s.service.HandleAgent(slug, fn.forService()) }
 
 // ResetAgents removes all agents except the built-in ones, and undoes
+// SetOffline. Requests that are being answered keep their agent.
+func (s *Server) ResetAgents() { s.service.ResetAgents() }
+
 // An AgentInfo describes a deployed agent.
 type AgentInfo struct {
 	ID   string
@@ -164,9 +167,6 @@ func (s *Server) Agents() []AgentInfo {
 
 // Offline reports whether [Server.SetOffline] has stopped the agents.
 func (s *Server) Offline() bool { return s.service.Offline() }
-
-// SetOffline. Requests that are being answered keep their agent.
-func (s *Server) ResetAgents() { s.service.ResetAgents() }
 
 // SetOffline stops the machine on which the agents run, or starts it again. While it
 // is stopped, messages are answered with 503 agent_offline, and batches fail without
