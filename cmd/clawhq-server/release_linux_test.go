@@ -1,3 +1,7 @@
+//go:build !race
+
+// What these tests build is without the race detector, so they run once.
+
 package main
 
 import (

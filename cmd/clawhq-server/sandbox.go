@@ -165,9 +165,9 @@ func (box *sandbox) close() {
 	if box.idle != nil {
 		box.idle.Stop()
 	}
-	box.cancel()
-	box.api.Close()
 	box.controls.Close()
+	box.api.Close() // answers what is under way, which it would not do if the client seemed to be gone
+	box.cancel()
 }
 
 // close ends all sandboxes.

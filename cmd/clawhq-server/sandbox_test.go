@@ -94,14 +94,22 @@ func TestSandboxes(t *testing.T) {
 	one.do("POST", "/agents", `{"slug": "slow", "replies": [{"text": "late", "delay": "1h"}]}`, nil)
 	one.do("DELETE", "/faults", "", nil)
 	ended := make(chan int, 2)
-	go func() {
-		response, _ := p.call("GET", one.controlURL+"/requests/wait?count=1000&timeout=5m", "Bearer "+one.token, "")
-		ended <- response.StatusCode
-	}()
-	go func() {
-		response, _ := one.chat(`{"message": "hi", "agent": "slow"}`)
-		ended <- response.StatusCode
-	}()
+	for _, underWay := range []func() *http.Response{
+		func() *http.Response {
+			response, _ := p.call("GET", one.controlURL+"/requests/wait?count=1000&timeout=5m", "Bearer "+one.token, "")
+			return response
+		},
+		func() *http.Response {
+			response, _ := one.chat(`{"message": "hi", "agent": "slow"}`)
+			return response
+		},
+	} {
+		go func() {
+			status := 0
+			defer func() { ended <- status }() // also if the call ends the goroutine
+			status = underWay().StatusCode
+		}()
+	}
 	one.do("GET", "/requests/wait?agent=slow", "", nil)
 	for under := (struct {
 		Sandboxes []struct {
