@@ -120,8 +120,15 @@ func (b tab) enter(selector, text string) {
 // until waits for an expression to become true.
 func (b tab) until(expression string) {
 	b.t.Helper()
-	err := chromedp.Run(b.ctx, chromedp.Poll(expression, nil, chromedp.WithPollingTimeout(stepTimeout), chromedp.WithPollingInterval(20*time.Millisecond)))
-	if err != nil {
+	for deadline := time.Now().Add(stepTimeout); ; time.Sleep(20 * time.Millisecond) {
+		var holds bool // an evaluation fails while a page is being loaded
+		err := chromedp.Run(b.ctx, chromedp.Evaluate("Boolean("+expression+")", &holds))
+		if err == nil && holds {
+			return
+		}
+		if time.Now().Before(deadline) {
+			continue
+		}
 		state := ""
 		chromedp.Run(b.ctx, chromedp.Evaluate(`document.body.innerText`, &state))
 		b.t.Fatalf("never true: %s: %v; the page says:\n%s", expression, err, state)
