@@ -101,7 +101,7 @@ func ExampleServer_FollowRequests() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go server.Client().Health(ctx)
-	for r := range server.FollowRequests(ctx, 0, nil) {
+	for r := range server.FollowRequests(ctx, 1, nil) {
 		if r.Duration > 0 { // it has ended
 			fmt.Println(r.Method, r.Path, r.Status)
 			break
