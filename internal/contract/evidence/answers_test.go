@@ -38,12 +38,12 @@ var recordedAt = []struct{ file, from, to string }{
 	c.answer(c.serve())
 `, `	a, r := recordAnswer("openapi.json", s.cfg.Profile.String(), w, r)
 	c := s.begin(answerWriter{a}, r)
+	defer c.end() // Close waits for it, and so for what is written before
 	defer func() {
 		if !c.fromDashboard() { // which is told more than the document has
 			a.write(c.entry.Fault)
 		}
 	}()
-	defer c.end()
 	c.answer(c.serve())
 	a.Cut = false
 `},
